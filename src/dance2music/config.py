@@ -1,0 +1,117 @@
+"""Config dataclasses to and from JSON and TOML, with overrides that are checked against the types of their fields.
+
+A config is a frozen dataclass that sits above the class it configures. Files hold plain nested tables, so that a checkpoint carries the
+config that rebuilds its model and nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from dance2music.errors import ConfigError
+
+C = TypeVar("C")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Plain nested dict of a config dataclass; tuples stay tuples (JSON writes them as lists)."""
+    assert dataclasses.is_dataclass(config) and not isinstance(config, type)
+    return dataclasses.asdict(config)
+
+
+def to_json(config: Any) -> str:
+    """JSON text of a config dataclass, keys in field order."""
+    return json.dumps(to_dict(config))
+
+
+def from_dict(kind: type[C], values: dict[str, Any], *, where: str = "config") -> C:
+    """Build config ``kind`` from a plain dict.
+
+    Raises
+    ------
+    ConfigError
+        If a key is no field of ``kind`` or a value has another type; the message names the field, the value and the expected type.
+    """
+    hints = get_type_hints(kind)
+    names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in names:
+            raise ConfigError(f"{where}: unknown field {key!r} of {kind.__name__}; expected one of {', '.join(names)}")
+    return kind(**{key: _coerce(value, hints[key], f"{where}.{key}") for key, value in values.items()})
+
+
+def from_json(kind: type[C], text: str, *, where: str = "config") -> C:
+    """Build config ``kind`` from JSON text."""
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{where}: not valid JSON ({error.msg} at character {error.pos})") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: expected a JSON object with the fields of {kind.__name__}, got {type(values).__name__}")
+    return from_dict(kind, values, where=where)
+
+
+def from_toml(kind: type[C], path: str | Path) -> C:
+    """Build config ``kind`` from a TOML file."""
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as TOML ({error})") from error
+    return from_dict(kind, values, where=str(path))
+
+
+def override(config: C, assignments: list[str]) -> C:
+    """Replace fields by ``name=value`` texts; nested fields as ``outer.inner=value``.
+
+    Raises
+    ------
+    ConfigError
+        If a text has no ``=``, the name is no field, or the value does not fit the field's type.
+    """
+    for text in assignments:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ConfigError(f"override {text!r}: expected name=value, for example steps=1000")
+        config = _replace(config, name.split("."), value, name)
+    return config
+
+
+def _replace(config: Any, path: list[str], value: str, where: str) -> Any:
+    hints = get_type_hints(type(config))
+    if path[0] not in hints:
+        raise ConfigError(f"override {where}: {type(config).__name__} has no field {path[0]!r}; it has {', '.join(hints)}")
+    if len(path) > 1:
+        return dataclasses.replace(config, **{path[0]: _replace(getattr(config, path[0]), path[1:], value, where)})
+    try:
+        plain = json.loads(value)
+    except json.JSONDecodeError:
+        plain = value
+    return dataclasses.replace(config, **{path[0]: _coerce(plain, hints[path[0]], where)})
+
+
+def _coerce(value: Any, hint: Any, where: str) -> Any:
+    """The value as the hinted type, or a ConfigError; int is taken for float, list for tuple, dict for a nested config."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in get_args(hint):
+            return None
+        return _coerce(value, next(a for a in get_args(hint) if a is not type(None)), where)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
+        return from_dict(hint, value, where=where)
+    if origin is tuple and isinstance(value, list | tuple):
+        args = get_args(hint)
+        inner = [args[0]] * len(value) if len(args) == 2 and args[1] is Ellipsis else list(args)
+        if len(inner) != len(value):
+            raise ConfigError(f"{where}: expected {len(inner)} values, got {len(value)}: {value!r}")
+        return tuple(_coerce(v, a, where) for v, a in zip(value, inner))
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    name = getattr(hint, "__name__", str(hint))
+    raise ConfigError(f"{where}: expected {name}, got {type(value).__name__} {value!r}")

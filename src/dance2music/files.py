@@ -1,0 +1,46 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dance2music.errors import InputError
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` and rename it to ``path`` on success; on any exception leave nothing behind.
+
+    The temporary name keeps the suffix of ``path``, so that writers which go by it choose the same format.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or not writable, or the disk fills up.
+    """
+    path = Path(path)
+    folder = path.parent
+    if not folder.is_dir():
+        raise InputError(f"{path}: the folder {folder} does not exist; create it or choose another output")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; expected the name of a file to write")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=folder)
+        os.close(handle)
+    except OSError as error:
+        raise InputError(f"{path}: cannot write into {folder} ({error.strerror}); choose another output folder") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}); free space or choose another output") from error
+    finally:
+        temporary.unlink(missing_ok=True)

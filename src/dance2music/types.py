@@ -1,0 +1,210 @@
+"""The nouns that every public function takes and returns: Motion, Rhythm, Conditioning, Latents, Score, Audio, Clip.
+
+Shape legend, used in all docstrings:
+B batch, T video or pose frames, J joints, D feature, N audio samples, C channels, L codec frames, Q residual codebooks,
+E codebook dimension, K codebook size, M mel bins, G genres, S scales.
+
+Conventions: times are in seconds from the start of the clip, frame t of a uniform sequence lies at ``t / fps``. Joints have x to the
+side, **y up**, z towards depth (or no z at all); their unit is whatever the source used, so features normalise by body size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+GENRES: tuple[str, ...] = (
+    "break", "pop", "lock", "middle-hip-hop", "la-hip-hop", "house", "waack", "krump", "street-jazz", "ballet-jazz",
+)  # fmt: skip
+"""The ten AIST++ genres in the order of the published genre labels (BR PO LO MH LH HO WA KR JS JB)."""
+
+GENRE_CODES: tuple[str, ...] = ("BR", "PO", "LO", "MH", "LH", "HO", "WA", "KR", "JS", "JB")
+"""AIST++ letter codes, same order as `GENRES`."""
+
+STEPS_PER_BEAT = 4
+BEATS_PER_BAR = 4
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Joint trajectories of one dancer on a uniform time axis.
+
+    Attributes
+    ----------
+    joints : float32 [T, J, 2 or 3], y up; never NaN (gaps are interpolated and have confidence 0).
+    confidence : float32 [T, J] in 0..1.
+    fps : float, frames per second; frame t lies at t / fps seconds.
+    skeleton : str, a key of `dance2music.dance.skeleton.SKELETONS`.
+    flow_energy : float32 [T] or None, motion energy from optical flow, where a video was seen.
+    source : str, where it came from, for reports.
+    """
+
+    joints: np.ndarray
+    confidence: np.ndarray
+    fps: float
+    skeleton: str
+    flow_energy: np.ndarray | None = None
+    source: str = ""
+
+    @property
+    def duration_seconds(self) -> float:
+        return len(self.joints) / self.fps
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Beat grid of a dance: what the music has to follow.
+
+    Attributes
+    ----------
+    beat_times_seconds : float64 [n_beats], increasing; covers the whole clip and may start before 0 and end after it.
+    downbeat : int, index of the first downbeat in ``beat_times_seconds`` (0..3); every fourth beat from there is one.
+    tempo_bpm : float, median tempo.
+    confidence : float in 0..1, of the tempo and phase.
+    kinematic_beats_seconds : float64 [n], local minima of the kinetic velocity.
+    """
+
+    beat_times_seconds: np.ndarray
+    downbeat: int
+    tempo_bpm: float
+    confidence: float
+    kinematic_beats_seconds: np.ndarray
+
+    def beat_at(self, times_seconds: np.ndarray) -> np.ndarray:
+        """Position in beats counted from the first downbeat at the given times; linear beyond both ends."""
+        return _interpolate(times_seconds, self.beat_times_seconds, np.arange(len(self.beat_times_seconds)) - float(self.downbeat))
+
+    def time_at(self, beats: np.ndarray) -> np.ndarray:
+        """Time in seconds of positions in beats counted from the first downbeat: the inverse of `beat_at`."""
+        return _interpolate(beats, np.arange(len(self.beat_times_seconds)) - float(self.downbeat), self.beat_times_seconds)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """All that a generator may look at, batched, on one uniform time axis.
+
+    Attributes
+    ----------
+    motion : float32 Tensor [B, T, D_m], pose features (`dance.kinematics.motion_features`).
+    visual : float32 Tensor [B, T, D_v], visual features (`dance.visual`); zeros where there was no video.
+    rhythm : list of B `Rhythm`.
+    genre : int64 Tensor [B], index into `GENRES`.
+    fps : float, of `motion` and `visual`.
+    duration_seconds : float, length of the music to make.
+    """
+
+    motion: Tensor
+    visual: Tensor
+    rhythm: list[Rhythm]
+    genre: Tensor
+    fps: float
+    duration_seconds: float
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Codec latents, and the codes that they were looked up from where there are any.
+
+    Attributes
+    ----------
+    z : float32 Tensor [B, E, L].
+    codes : int64 Tensor [B, Q, L] or None.
+    sample_rate, hop_length : int, of the codec that these belong to.
+    """
+
+    z: Tensor
+    codes: Tensor | None
+    sample_rate: int
+    hop_length: int
+
+
+class Note(NamedTuple):
+    """One note: start and duration in beats from the first downbeat (pick-ups are negative), MIDI pitch, MIDI velocity."""
+
+    start_beats: float
+    duration_beats: float
+    pitch: int
+    velocity: int
+
+
+@dataclass
+class Track:
+    """Notes of one instrument. ``role`` is one of `ROLES`; ``gain`` is a linear mixing factor."""
+
+    role: str
+    program: int
+    notes: list[Note] = field(default_factory=list)
+    is_drum: bool = False
+    gain: float = 1.0
+
+
+ROLES: tuple[str, ...] = ("drums", "bass", "chords", "lead", "pad")
+
+
+@dataclass
+class Score:
+    """Music as notes. Positions are in beats; `beat_times_seconds` maps them to time, so that a score follows any beat grid.
+
+    Attributes
+    ----------
+    tracks : list of `Track`.
+    beat_times_seconds : float64 [n_beats]; beat ``i - downbeat`` lies at ``beat_times_seconds[i]``.
+    downbeat : int, index of beat 0 (a downbeat) in ``beat_times_seconds``.
+    duration_seconds : float, length of the music.
+    genre : int, index into `GENRES`.
+    key : int 0..11 (C = 0), pitch class of the tonic; ``minor`` tells the mode.
+    """
+
+    tracks: list[Track]
+    beat_times_seconds: np.ndarray
+    downbeat: int
+    duration_seconds: float
+    genre: int
+    key: int
+    minor: bool
+
+    def time_at(self, beats: np.ndarray) -> np.ndarray:
+        """Time in seconds of positions in beats; linear beyond both ends of the grid."""
+        return _interpolate(beats, np.arange(len(self.beat_times_seconds)) - float(self.downbeat), self.beat_times_seconds)
+
+    @property
+    def tempo_bpm(self) -> float:
+        return float(60.0 / np.median(np.diff(self.beat_times_seconds)))
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Sound: float32 [C, N] in -1..1, and its sample rate in Hz."""
+
+    samples: np.ndarray
+    sample_rate: int
+
+    @property
+    def duration_seconds(self) -> float:
+        return self.samples.shape[-1] / self.sample_rate
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One training or test item: a dance and its music on the same time axis, with what is known of both."""
+
+    name: str
+    song: str
+    motion: Motion
+    audio: Audio
+    rhythm: Rhythm | None = None
+    score: Score | None = None
+    genre: int | None = None
+
+
+def _interpolate(x: np.ndarray, xp: np.ndarray, fp: np.ndarray) -> np.ndarray:
+    """Piecewise linear map through (xp, fp), continued beyond both ends with the slope of the outermost pieces."""
+    assert len(xp) >= 2, "a beat grid needs at least two beats"
+    x = np.asarray(x, dtype=np.float64)
+    y = np.interp(x, xp, fp)
+    below, above = x < xp[0], x > xp[-1]
+    y = np.where(below, fp[0] + (x - xp[0]) * (fp[1] - fp[0]) / (xp[1] - xp[0]), y)
+    return np.where(above, fp[-1] + (x - xp[-1]) * (fp[-1] - fp[-2]) / (xp[-1] - xp[-2]), y)
