@@ -1,0 +1,113 @@
+"""Every numbered objective of the two papers as one function; read it with the papers open beside it.
+
+"D2M" is Zhu et al. 2022 (arXiv:2204.00604), "Creative-GAN" is Huang et al. 2023 (doi:10.1587/transfun.2023EAP1059). Discriminator outputs are
+lists over S scales of lists over layers of Tensor [B, C_i, L_i]; the last layer of each scale is the map of logits.
+Weights of a sum are in the training configs, not here. Misprints of the papers are resolved in docs/paper_map.md.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dance2music.errors import InputError
+
+Features = list[list[Tensor]]
+
+
+def discriminator_hinge(real: Features, fake: Features) -> Tensor:
+    """Hinge objective of the discriminator, summed over scales and averaged over the windows of each map of logits.
+
+    D2M Eq. 2, which is printed with ``min``; that sign would be maximised, the usual hinge is meant.
+
+    Returns
+    -------
+    Tensor [].
+    """
+    _same_scales(real, fake)
+    return _sum(F.relu(1 - r[-1]).mean() + F.relu(1 + f[-1]).mean() for r, f in zip(real, fake))
+
+
+def generator_hinge(fake: Features) -> Tensor:
+    """Adversarial objective of the generator, summed over scales: D2M Eq. 3."""
+    return _sum(-f[-1].mean() for f in fake)
+
+
+def feature_matching(real: Features, fake: Features, *, normalize: bool = True) -> Tensor:
+    """L1 distance between discriminator features of real and generated latents, summed over layers but the logits.
+
+    D2M Eq. 4 (mean per layer); with ``normalize=False`` Creative-GAN Eq. 8 as printed (a sum per layer). Averaged over scales.
+
+    Parameters
+    ----------
+    real, fake : Features; ``real`` is detached here.
+
+    Raises
+    ------
+    InputError
+        If the two lists differ in length; the message names the first differing scale.
+    """
+    _same_scales(real, fake)
+    total = []
+    for r, f in zip(real, fake):
+        for a, b in zip(r[:-1], f[:-1]):
+            distance = (a.detach() - b).abs()
+            total.append(distance.mean() if normalize else distance.flatten(1).sum(dim=1).mean())
+    return _sum(total) / len(real)
+
+
+def codebook_commitment(target: Tensor, latents: Tensor) -> Tensor:
+    """L1 distance between generated latents and the codebook entries of the true ones, both [B, E, L].
+
+    D2M Eq. 5; Creative-GAN Eq. 9, whose bracket is misplaced (a lookup of a difference).
+    """
+    return (target.detach() - latents).abs().mean()
+
+
+def waveform(reference: Tensor, estimate: Tensor) -> Tensor:
+    """L1 distance of waveforms [B, N]: D2M Eq. 6. ``estimate`` must come from a decode that carries a gradient (straight-through lookup)."""
+    return (reference - estimate).abs().mean()
+
+
+def mel(reference: Tensor, estimate: Tensor) -> Tensor:
+    """L1 distance of log-mel spectrograms [B, M, L]: D2M Eq. 7. ``estimate`` must carry a gradient, as in `waveform`."""
+    return (reference - estimate).abs().mean()
+
+
+def genre_classification(logits: Tensor, genre: Tensor) -> Tensor:
+    """Cross entropy of the genre discriminator on real music: Creative-GAN Eq. 5 with the sign of a loss. logits [B, G], genre [B]."""
+    return F.cross_entropy(logits, genre)
+
+
+def style_ambiguity(logits: Tensor) -> Tensor:
+    """Binary cross entropy of every genre's probability with 1/G: Creative-GAN Eq. 6 with one discriminator in both terms.
+
+    Its minimum, at the uniform distribution, is G times the entropy of 1/G: 3.2508 nats at G = 10.
+
+    Parameters
+    ----------
+    logits : Tensor [B, G] of the genre discriminator on generated music.
+    """
+    G = logits.shape[-1]
+    log_p = F.log_softmax(logits, dim=-1)
+    others = logits.unsqueeze(-2).expand(*logits.shape[:-1], G, G).masked_fill(torch.eye(G, dtype=torch.bool, device=logits.device), -torch.inf)
+    log_not_p = torch.logsumexp(others, dim=-1) - torch.logsumexp(logits, dim=-1, keepdim=True)  # log(1 - p) without cancellation
+    return -(log_p / G + (1 - 1 / G) * log_not_p).sum(dim=-1).mean()
+
+
+def code_classification(logits: Tensor, codes: Tensor) -> Tensor:
+    """Cross entropy over codes: logits [B, Q, L, K], codes int64 [B, Q, L]. Ours; neither paper has it (docs/paper_map.md)."""
+    return F.cross_entropy(logits.flatten(0, 2), codes.flatten())
+
+
+def _sum(terms: object) -> Tensor:
+    return torch.stack(list(terms)).sum()  # type: ignore[call-overload]
+
+
+def _same_scales(real: Features, fake: Features) -> None:
+    if len(real) != len(fake):
+        raise InputError(f"discriminator features: {len(real)} scales of real and {len(fake)} of generated music; expected as many")
+    for scale, (r, f) in enumerate(zip(real, fake)):
+        if len(r) != len(f):
+            raise InputError(f"discriminator features: scale {scale} has {len(r)} real and {len(f)} generated layers; expected as many")
