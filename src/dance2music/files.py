@@ -22,18 +22,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     InputError
         If the folder is missing or not writable, or the disk fills up.
     """
-    path = Path(path)
-    folder = path.parent
-    if not folder.is_dir():
-        raise InputError(f"{path}: the folder {folder} does not exist; create it or choose another output")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; expected the name of a file to write")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=folder)
-        os.close(handle)
-    except OSError as error:
-        raise InputError(f"{path}: cannot write into {folder} ({error.strerror}); choose another output folder") from error
-    temporary = Path(name)
+    temporary = _temporary_beside(Path(path))
     try:
         yield temporary
         umask = os.umask(0)
@@ -44,3 +33,29 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); free space or choose another output") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """Find out before a long computation whether `whole_file` will be able to create ``path``; leaves nothing behind.
+
+    Raises
+    ------
+    InputError
+        If ``path`` is a folder, or its folder is missing or not writable.
+    """
+    _temporary_beside(Path(path)).unlink()
+
+
+def _temporary_beside(path: Path) -> Path:
+    """Create an empty hidden file beside ``path`` with the same suffix."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise InputError(f"{path}: the folder {folder} does not exist; create it or choose another output")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; expected the name of a file to write")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=folder)
+        os.close(handle)
+    except OSError as error:
+        raise InputError(f"{path}: cannot write into {folder} ({error.strerror}); choose another output folder") from error
+    return Path(name)
