@@ -1,0 +1,367 @@
+"""From frames to a Motion: MediaPipe Holistic for body, hands and face, optical flow beside it, all in one pass over the frames.
+
+The estimators run on worker threads over short chunks of frames (MediaPipe releases the interpreter lock), so two cores are used and memory
+does not grow with the video. Every chunk begins anew, with a few frames of overlap that show whether it follows the same dancer as the chunk
+before; so the result does not depend on the number of threads. MediaPipe follows one person: of several dancers the one that its
+detector prefers in the first frame, usually the largest.
+
+MediaPipe's own landmark filter is causal and delays what it smooths. It is off here; joints are smoothed afterwards with zero phase.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from dance2music.dance.kinematics import low_pass
+from dance2music.dance.skeleton import FACE_MESH_INDEX, SKELETONS
+from dance2music.dance.visual import FlowMeter, flow_motion
+from dance2music.errors import InputError
+from dance2music.types import Motion
+
+log = logging.getLogger(__name__)
+
+WORKERS = 2
+CHUNK_FRAMES = 48
+OVERLAP_FRAMES = 3
+DETAIL_EVERY = 4
+"""Hands and face are looked at in every fourth frame (7.5 per second): they cost more than the body and no rhythm is read from them."""
+
+JOINT_CUTOFF_HZ = 7.0
+"""Cut-off of the zero-phase low-pass on all joints: moves lie below 5 Hz; at 30 fps the jitter of the estimator lies mostly above."""
+
+MIN_DANCER_SHARE = 0.3
+"""With a dancer in fewer frames than this, motion is taken from the optical flow instead."""
+
+_MAX_GAP_SECONDS = 0.15
+_MIN_VISIBILITY = 0.3
+
+
+class Frame(Protocol):
+    """What is needed of a frame (`dance.video` gives them): uint8 image [H, W, 3] RGB and its time stamp in seconds."""
+
+    @property
+    def image(self) -> np.ndarray: ...
+    @property
+    def time_seconds(self) -> float: ...
+
+
+class PoseEstimator(Protocol):
+    """One tracker of one dancer; an instance is used by one thread at a time.
+
+    ``skeleton`` is a key of `SKELETONS`. ``detect`` looks at the next frame and returns float32 [J, 4] (x, y, z, confidence; x and y in
+    pixels, y down, z in pixels, depth relative to the hips), with NaN for joints that were not looked at or not found; None if nobody is seen.
+    ``forget`` makes it independent of the frames before.
+    """
+
+    skeleton: str
+
+    def detect(self, image: np.ndarray, *, detail: bool) -> np.ndarray | None: ...
+    def forget(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class BodyEstimator:
+    """MediaPipe Pose: 33 points of the body."""
+
+    skeleton = "blazepose-33"
+
+    def __init__(self) -> None:
+        mediapipe = _mediapipe()
+        self._pose = mediapipe.solutions.pose.Pose(model_complexity=1, smooth_landmarks=False)
+        self.forget()
+
+    def detect(self, image: np.ndarray, *, detail: bool = True) -> np.ndarray | None:
+        found = self._pose.process(image).pose_landmarks
+        return None if found is None else _pixels(found.landmark, image.shape)
+
+    def forget(self) -> None:
+        self._pose.process(_BLANK)  # a tracker that sees an empty picture loses the dancer and starts from its detector
+
+    def close(self) -> None:
+        self._pose.close()
+
+
+class HolisticEstimator(BodyEstimator):
+    """MediaPipe Pose in every frame, and MediaPipe Holistic for hands and face in the frames with ``detail``."""
+
+    skeleton = "holistic-83"
+
+    def __init__(self) -> None:
+        mediapipe = _mediapipe()
+        self._holistic = mediapipe.solutions.holistic.Holistic(model_complexity=1, smooth_landmarks=False)
+        super().__init__()
+
+    def detect(self, image: np.ndarray, *, detail: bool = True) -> np.ndarray | None:
+        body = super().detect(image)
+        if body is None:
+            return None
+        joints = np.full((len(SKELETONS[self.skeleton].joints), 4), np.nan, dtype=np.float32)
+        joints[:33] = body
+        if not detail:
+            return joints
+        found = self._holistic.process(image)
+        torso = float(np.linalg.norm(body[11:13, :2].mean(0) - body[23:25, :2].mean(0)))
+        for start, wrist, hand in ((33, 15, found.left_hand_landmarks), (54, 16, found.right_hand_landmarks)):
+            if hand is not None:
+                points = _pixels(hand.landmark, image.shape)
+                if np.linalg.norm(points[0, :2] - body[wrist, :2]) < torso:  # else it is somebody else's
+                    points[:, 2] += body[wrist, 2]
+                    points[:, 3] = 0.9
+                    joints[start : start + 21] = points
+        if found.face_landmarks is not None:
+            points = _pixels([found.face_landmarks.landmark[i] for i in FACE_MESH_INDEX], image.shape)
+            points[:, 2] += body[0, 2]
+            points[:, 3] = 0.9
+            joints[75:] = points
+        return joints
+
+    def forget(self) -> None:
+        super().forget()
+        self._holistic.process(_BLANK)
+
+    def close(self) -> None:
+        super().close()
+        self._holistic.close()
+
+
+POSE_ESTIMATORS: dict[str, Callable[[], PoseEstimator]] = {"holistic": HolisticEstimator, "body": BodyEstimator}
+"""Pose estimators by name; each call makes one tracker."""
+
+_BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
+
+
+def estimate(
+    frames: Iterable[Frame], *, method: str = "holistic", fps: float = 30.0, progress: Callable[[float], None] | None = None
+) -> Motion:
+    """Follow the dancer through the frames of a video.
+
+    Joints are in units of the image height: x to the right from the left edge, y up from the lower edge, z depth relative to the hips (smaller is
+    nearer to the camera). Gaps are interpolated and have confidence 0. ``flow_energy`` comes from the same pass.
+
+    Parameters
+    ----------
+    frames : iterable of `Frame`, in order of time; read once, never held for longer than a few seconds.
+    method : str, a key of `POSE_ESTIMATORS`.
+    fps : float, of the Motion; time stamps of the frames may lie anywhere.
+    progress : called now and then with the seconds of video done.
+
+    Returns
+    -------
+    Motion, joints [T, J, 3] with the estimator's skeleton; or, if fewer than `MIN_DANCER_SHARE` of the frames show a dancer, the motion
+    of the picture itself as skeleton ``flow`` (see `visual.flow_motion`), as ``source`` says and a warning in the log.
+
+    Raises
+    ------
+    InputError
+        If ``method`` is unknown or there are no frames.
+    """
+    if method not in POSE_ESTIMATORS:
+        raise InputError(f"pose estimator: {method!r}; expected one of {', '.join(POSE_ESTIMATORS)}")
+    flow = FlowMeter()
+    times: list[float] = []
+    rows: list[np.ndarray | None] = []
+    height = 0.0
+    for chunk, found in _tracked(_measured(frames, flow, times), method):
+        height = float(chunk.images[0].shape[0])
+        rows += found
+        if progress is not None:
+            progress(times[len(rows) - 1])
+    if not times:
+        raise InputError("video: no frames to look at; expected a video with at least one picture, is the file truncated?")
+    count = int(np.floor((times[-1] - min(times[0], 0.0)) * fps + 1e-6)) + 1
+    grid = np.arange(count) / fps
+    energy = flow.energy(grid)
+    name = SKELETONS[POSE_ESTIMATORS[method].skeleton].name if hasattr(POSE_ESTIMATORS[method], "skeleton") else "holistic-83"
+    seen = [row is not None and float(np.nanmean(row[:33, 3])) > _MIN_VISIBILITY for row in rows]
+    share = float(np.mean(seen))
+    if share < MIN_DANCER_SHARE:
+        log.warning("a dancer is seen in %.0f %% of the frames only; following the motion of the picture instead", 100 * share)
+        return flow_motion(flow, fps=fps, count=count, source=f"optical flow (a dancer in {100 * share:.0f} % of the frames)")
+    empty = np.full((len(SKELETONS[name].joints), 4), np.nan, dtype=np.float32)
+    table = np.stack([row if row is not None and ok else empty for row, ok in zip(rows, seen)])
+    joints, confidence = _uniform(table, np.asarray(times), grid)
+    joints /= height
+    joints[..., 1] = 1.0 - joints[..., 1]
+    smooth = low_pass(joints, fps=fps, cutoff_hz=JOINT_CUTOFF_HZ, weights=confidence[..., None])
+    return Motion(
+        joints=smooth.astype(np.float32),
+        confidence=confidence.astype(np.float32),
+        fps=float(fps),
+        skeleton=name,
+        flow_energy=energy.astype(np.float32),
+        source=f"mediapipe {method} (a dancer in {100 * share:.0f} % of the frames)",
+    )
+
+
+def _uniform(table: np.ndarray, times: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Joints [T', J, 4] at arbitrary times to joints [T, J, 3] and confidence [T, J] at the times of the grid; gaps have confidence 0."""
+    joints = np.zeros((len(grid), table.shape[1], 3))
+    confidence = np.zeros((len(grid), table.shape[1]))
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    fallback = np.nanmean(table[..., :3], axis=(0, 1))
+    for j in range(table.shape[1]):
+        known = np.isfinite(table[:, j, 3])
+        if not known.any():
+            joints[:, j] = fallback
+            continue
+        at, values = times[known], table[known, j]
+        for axis in range(3):
+            joints[:, j, axis] = np.interp(grid, at, values[:, axis])
+        far = np.abs(grid[:, None] - at[np.clip(np.searchsorted(at, grid)[:, None] - [1, 0], 0, len(at) - 1)]).min(axis=1)
+        reach = max(_MAX_GAP_SECONDS, 0.75 * step * (DETAIL_EVERY if j >= 33 else 1))
+        confidence[:, j] = np.where(far <= reach, np.interp(grid, at, values[:, 3]), 0.0)
+    return joints, np.clip(confidence, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Consecutive frames; the first ``overlap`` of them end the chunk before, too. ``start`` counts frames from the first of the video."""
+
+    images: list[np.ndarray]
+    overlap: int
+    start: int
+
+
+def _measured(frames: Iterable[Frame], flow: FlowMeter, times: list[float]) -> Iterator[np.ndarray]:
+    """The images, with their flow and time taken down in passing; frames that do not advance in time are left out."""
+    for frame in frames:
+        if times and frame.time_seconds <= times[-1]:
+            continue
+        times.append(float(frame.time_seconds))
+        flow.add(frame.image, frame.time_seconds)
+        yield frame.image
+
+
+def _chunks(images: Iterable[np.ndarray]) -> Iterator[_Chunk]:
+    held: list[np.ndarray] = []
+    overlap = start = 0
+    for image in images:
+        held.append(image)
+        if len(held) == CHUNK_FRAMES + overlap:
+            yield _Chunk(held, overlap, start - overlap)
+            start += CHUNK_FRAMES
+            held, overlap = held[-OVERLAP_FRAMES:], OVERLAP_FRAMES
+    if len(held) > overlap:
+        yield _Chunk(held, overlap, start - overlap)
+
+
+def _tracked(images: Iterable[np.ndarray], method: str) -> Iterator[tuple[_Chunk, list[np.ndarray | None]]]:
+    """Joints of the frames, chunk by chunk in order; at most a few chunks are held at once."""
+    make = POSE_ESTIMATORS[method]
+    with _quiet():
+        trackers = [make() for _ in range(WORKERS)]
+    free: deque[PoseEstimator] = deque(trackers)
+    lock = threading.Lock()
+
+    def track(chunk: _Chunk, near: np.ndarray | None) -> list[np.ndarray | None]:
+        with lock:
+            tracker = free.pop()
+        try:
+            return _follow(tracker, chunk, near)
+        finally:
+            with lock:
+                free.append(tracker)
+
+    pending: deque[tuple[_Chunk, Future[list[np.ndarray | None]]]] = deque()
+    before: list[np.ndarray | None] = []
+    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pose")
+    try:
+        source = _chunks(images)
+        exhausted = False
+        while not exhausted or pending:
+            while not exhausted and len(pending) <= WORKERS:
+                chunk = next(source, None)
+                if chunk is None:
+                    exhausted = True
+                else:
+                    pending.append((chunk, pool.submit(track, chunk, None)))
+            if not pending:
+                break
+            chunk, future = pending.popleft()
+            rows = future.result()
+            expected = before[len(before) - chunk.overlap :] if chunk.overlap else []
+            if _other_dancer(expected, rows[: chunk.overlap]):
+                rows = pool.submit(track, chunk, expected[0]).result()
+            before = rows[chunk.overlap :]
+            yield chunk, before
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for tracker in trackers:
+            tracker.close()
+
+
+def _follow(tracker: PoseEstimator, chunk: _Chunk, near: np.ndarray | None) -> list[np.ndarray | None]:
+    """Joints in every frame of a chunk; with ``near``, the first frame is blanked but for the surroundings of these joints."""
+    tracker.forget()
+    rows = []
+    for i, image in enumerate(chunk.images):
+        if i == 0 and near is not None:
+            image = _only_near(image, near)
+        rows.append(tracker.detect(image, detail=(chunk.start + i) % DETAIL_EVERY == 0))
+    return rows
+
+
+def _other_dancer(expected: list[np.ndarray | None], rows: list[np.ndarray | None]) -> bool:
+    """True if two chunks disagree about where the dancer is in the frames that they share."""
+    for a, b in zip(reversed(expected), reversed(rows)):
+        if a is not None:
+            if b is None:
+                return True
+            torso = float(np.linalg.norm(a[11:13, :2].mean(0) - a[23:25, :2].mean(0)))
+            size = max(torso, 0.2 * float(np.ptp(a[:33, 1])), 1.0)
+            return bool(np.linalg.norm(a[[11, 12, 23, 24], :2].mean(0) - b[[11, 12, 23, 24], :2].mean(0)) > 0.7 * size)
+    return False
+
+
+def _only_near(image: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """The image with everything but the surroundings of these joints painted grey."""
+    low, high = joints[:33, :2].min(0), joints[:33, :2].max(0)
+    margin = 0.15 * float((high - low).max())
+    x0, y0 = np.maximum(low - margin, 0).astype(int)
+    x1, y1 = (high + margin).astype(int) + 1
+    out = np.full_like(image, 127)
+    out[y0:y1, x0:x1] = image[y0:y1, x0:x1]
+    return out
+
+
+def _pixels(landmarks: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """MediaPipe landmarks as float32 [n, 4]: x, y, z in pixels, visibility."""
+    rows = [(p.x * shape[1], p.y * shape[0], p.z * shape[1], p.visibility) for p in landmarks]
+    return np.array(rows, dtype=np.float32)
+
+
+def _mediapipe() -> Any:
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _quiet():
+        import mediapipe
+
+    return mediapipe
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what C++ libraries write to file descriptor 2 to nowhere: MediaPipe greets with a page of warnings at every start."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
