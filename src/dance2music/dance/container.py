@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -188,7 +189,10 @@ def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFram
 def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """The nine integers of the display matrix (FFmpeg's layout: 16.16 fixed point, last column 2.30), or None if there is none."""
     side = frame.side_data.get("DISPLAYMATRIX")
-    return None if side is None else struct.unpack("=9i", bytes(side))
+    if side is None:
+        return None
+    assert isinstance(side, SideData)
+    return struct.unpack("=9i", memoryview(side))
 
 
 def turn_of(frame: VideoFrame) -> Turn:

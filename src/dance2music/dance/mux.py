@@ -13,7 +13,6 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
-from av.format import Flags
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -29,6 +28,9 @@ OUTPUT_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 MIN_TIMESCALE = 1000
 """Ticks per second that the header of an mp4 file has at least."""
+
+TS_DISCONT = 0x0200
+"""FFmpeg's AVFMT_TS_DISCONT: a kind of file whose clock starts anywhere."""
 
 _CHECK_PACKETS = 8
 _FORMAT_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
@@ -161,7 +163,7 @@ def _copy_stream(job: _Job, stream: VideoStream, out: OutputContainer) -> VideoS
 
 def _clock_start(source: InputContainer, stream: VideoStream) -> int:
     """Time stamp to count from: 0, but the beginning of the file where its clock starts anywhere (as in MPEG transport streams)."""
-    if not source.format.flags & int(Flags.ts_discont) or source.start_time is None:
+    if not source.format.flags & TS_DISCONT or source.start_time is None:
         return 0
     assert stream.time_base is not None
     return round(source.start_time / av.time_base / stream.time_base)

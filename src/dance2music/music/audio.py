@@ -1,6 +1,6 @@
 """Sound files and the last steps of every piece of music: loading, saving, resampling, seams, fades, denoising.
 
-Loudness and limiting are in `music.loudness`. All functions take and give `Audio`, float32 [C, N].
+`loudness` and `normalize_loudness` come from `music.loudness`. All functions take and give `Audio`, float32 [C, N].
 """
 
 from __future__ import annotations
@@ -15,12 +15,30 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.music.loudness import loudness, normalize_loudness
 from dance2music.types import Audio
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from av.packet import Packet
+
+__all__ = [
+    "AAC_FRAME",
+    "AAC_SAMPLE_RATES",
+    "AUDIO_SUFFIXES",
+    "aac_packets",
+    "denoise",
+    "fade",
+    "load_audio",
+    "loudness",
+    "normalize_loudness",
+    "overlap_add",
+    "resample",
+    "save_audio",
+    "save_wav",
+    "to_int16",
+]
 
 _PCM = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"), ".mp3": ("MP3", "MPEG_LAYER_III")}
 _AAC = {".m4a": "mp4"}
