@@ -1,0 +1,199 @@
+"""Model files: safetensors with the config that rebuilds the model, where it came from, and a digest of its content.
+
+Nothing is ever unpickled: our own files are safetensors, and torch files from elsewhere are read with ``weights_only=True``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import logging
+import pickle
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dance2music.config import from_json, to_json
+from dance2music.errors import ConfigError, InputError
+from dance2music.files import whole_file
+
+logger = logging.getLogger(__name__)
+
+FORMAT = "dance2music-1"
+
+KINDS: dict[str, tuple[str, str, str]] = {
+    "spectral-codec": ("dance2music.codec.spectral", "SpectralCodecConfig", "SpectralCodec"),
+    "vqvae": ("dance2music.codec.vqvae", "VQVAEConfig", "VQVAE"),
+}
+"""Kind of model file -> module, config class, model class. The model is built as ``Model(config)``."""
+
+
+def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mapping[str, Tensor] | None = None,
+               provenance: Mapping[str, Any] | None = None, half: bool = True) -> None:  # fmt: skip
+    """Write a model file, whole or not at all.
+
+    Parameters
+    ----------
+    path : file to write, by custom ``*.safetensors``.
+    model : nn.Module, one of the classes in `KINDS`.
+    config : its config dataclass.
+    state : tensors to write instead of ``model.state_dict()``, as averaged weights.
+    provenance : what made it (data, seeds, steps, command, measurements); JSON values.
+    half : store floating-point tensors in half precision.
+    """
+    from safetensors.torch import save_file
+
+    kind = next((k for k, (_, _, name) in KINDS.items() if name == type(model).__name__), None)
+    assert kind is not None, f"{type(model).__name__} is not in checkpoint.KINDS"
+    tensors = {name: _stored(value, half) for name, value in (state or model.state_dict()).items()}
+    metadata = {"format": FORMAT, "kind": kind, "config": to_json(config), "provenance": json.dumps(dict(provenance or {}), sort_keys=True)}
+    metadata["digest"] = _digest(tensors, metadata)
+    with whole_file(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def load_model(path: str | Path, *, expected: str | None = None) -> nn.Module:
+    """Build the model of a model file, in float32 and evaluation mode.
+
+    Parameters
+    ----------
+    path : a file that `save_model` wrote.
+    expected : kind that the caller can use (a key of `KINDS`); None takes any.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no model file, of another kind, or not what was written (digest).
+    """
+    metadata, tensors = _read(path)
+    kind = metadata["kind"]
+    if kind not in KINDS or expected not in (None, kind):
+        raise InputError(f"{path}: holds a {kind!r}; expected {expected or ' or '.join(KINDS)}; choose a file of that kind")
+    module_name, config_name, model_name = KINDS[kind]
+    module = importlib.import_module(module_name)
+    try:
+        config = from_json(getattr(module, config_name), metadata["config"], where=str(path))
+    except ConfigError as error:
+        raise InputError(f"{path}: made by another version of dance2music ({error}); use the version that wrote it or train again") from error
+    model: nn.Module = getattr(module, model_name)(config)
+    fill(model, tensors, where=str(path))
+    return model.eval()
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """What made a model file, as given to `save_model`, with its kind and config. Raises InputError as `load_model`."""
+    metadata, _ = _read(path)
+    return {"kind": metadata["kind"], "config": json.loads(metadata["config"]), **json.loads(metadata["provenance"])}
+
+
+def load_embedded(name: str, *, expected: str | None = None) -> nn.Module:
+    """Model from the weights that come with the package, as ``codec``, after a check against ``weights/sha256.json``.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or its sha256 is not the listed one.
+    """
+    folder = resources.files("dance2music") / "weights"
+    file = folder / f"{name}.safetensors"
+    if not file.is_file():
+        raise InputError(f"embedded weights {name!r}: not in this installation; install dance2music again or give a file of your own")
+    with resources.as_file(file) as path:
+        listed = json.loads((folder / "sha256.json").read_text(encoding="utf-8")).get(path.name)
+        if listed != sha256_of(path):
+            raise InputError(f"{path}: is not the file that was released (sha256 differs); install dance2music again")
+        return load_model(path, expected=expected)
+
+
+def sha256_of(path: str | Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None:
+    """Copy tensors into a model whose state dict must have the same names and shapes; restore codebook averages where it has any.
+
+    Raises
+    ------
+    InputError
+        If names or shapes differ; the message lists the first few of each.
+    """
+    own = model.state_dict()
+    missing = [n for n in own if n not in tensors]
+    odd = [n for n in tensors if n not in own]
+    shapes = [f"{n} {list(tensors[n].shape)} for {list(own[n].shape)}" for n in own if n in tensors and own[n].shape != tensors[n].shape]
+    problems = [f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+                for what, names in (("missing", missing), ("unknown", odd), ("of another shape", shapes)) if names]  # fmt: skip
+    if problems:
+        raise InputError(f"{where}: does not fit {type(model).__name__}: tensors {'; '.join(problems)}; choose the preset that it was trained with")
+    model.load_state_dict({name: value.to(own[name].dtype) for name, value in tensors.items()})
+    for module in model.modules():
+        restore = getattr(module, "restore_averages", None)
+        if restore is not None:
+            restore()
+
+
+def read_torch_state(path: str | Path) -> dict[str, Tensor]:
+    """Tensors of a published torch checkpoint: a bare state dict or one under ``model`` (or ``state_dict``); a prefix ``module.`` is cut off.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no torch file, or holds anything but tensors and plain values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a torch checkpoint; check the path")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(f"{path}: cannot be read as a torch file of tensors only ({reason}); download it again") from error
+    for key in ("model", "state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
+    if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        raise InputError(f"{path}: holds no state dict; expected tensors by name, bare or under 'model'; choose another file")
+    return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a model file (*.safetensors); check the path")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({error}); the file is damaged or of another kind; get it again") from error
+    if metadata.get("format") != FORMAT or not {"kind", "config", "provenance", "digest"} <= metadata.keys():
+        raise InputError(f"{path}: is no model file of dance2music; expected one written by 'dance2music train' or embedded weights")
+    if metadata["digest"] != _digest(tensors, metadata):
+        raise InputError(f"{path}: content does not match its digest; the file was changed or damaged; get it again")
+    return metadata, tensors
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous().clone()
+    return value.half() if half and value.is_floating_point() else value
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for key in ("format", "kind", "config", "provenance"):
+        digest.update(f"{key}={metadata[key]}\n".encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
+        digest.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,266 @@
+"""The training loop's plumbing on Lightning Fabric: seeds, data order, learning rate, logs, checkpoints, resuming with the same bits.
+
+A training script keeps its own loop in sight::
+
+    fabric = start_fabric(config)
+    loop = Loop(fabric, config, out_dir, model=model, optimizers={"model": optimizer}, data=dataset)
+    for step, batch in loop:
+        loss = model(batch)
+        ...
+        loop.log(loss=loss)
+
+The data of a step is ``dataset[step]``, a pure function of the seed and the step; so nothing about the data has to be saved.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader, Dataset
+
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """What every training run has. The learning rate warms up linearly and falls to ``final_factor`` of itself along a cosine."""
+
+    steps: int = 1000
+    seed: int = 0
+    learning_rate: float = 1e-3
+    warmup_steps: int = 100
+    final_factor: float = 0.0
+    ema_decay: float = 0.999
+    grad_clip: float = 1.0
+    precision: str = "32-true"
+    accelerator: str = "auto"
+    devices: int = 1
+    threads: int = 0
+    workers: int = 1
+    save_every_steps: int = 500
+    save_every_seconds: float = 300.0
+    log_every_steps: int = 50
+
+
+def start_fabric(config: LoopConfig) -> Fabric:
+    """Launched Fabric with the config's device and precision, seeded; ``threads`` > 0 limits torch's threads."""
+    if config.threads > 0:
+        torch.set_num_threads(config.threads)
+    torch.set_flush_denormal(True)
+    fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)  # type: ignore[arg-type]
+    fabric.launch()
+    fabric.seed_everything(config.seed + fabric.global_rank, verbose=False)
+    return fabric
+
+
+def learning_rate_at(config: LoopConfig, step: int) -> float:
+    """Learning rate of a step (0-based): linear warm-up, then half a cosine that ends at the last step."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+    return config.learning_rate * (config.final_factor + (1 - config.final_factor) * cosine)
+
+
+class WeightAverage:
+    """Exponential moving average of a module's parameters; it follows faster at the start: decay min(decay, (1 + n) / (10 + n))."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay, self.count = decay, 0
+        self.shadow = {name: value.detach().clone() for name, value in module.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.count += 1
+        decay = min(self.decay, (1 + self.count) / (10 + self.count))
+        for name, value in module.named_parameters():
+            self.shadow[name].lerp_(value, 1 - decay)
+
+    def state_dict_of(self, module: nn.Module) -> dict[str, Tensor]:
+        """The module's state dict with averaged parameters in place of its own."""
+        return {name: self.shadow.get(name, value).detach().clone() for name, value in module.state_dict().items()}
+
+
+class Loop:
+    """Iterates over ``(step, data[step])`` from where the folder's last checkpoint ends; saves, logs and averages weights on the way.
+
+    Parameters
+    ----------
+    fabric : a launched Fabric.
+    out_dir : folder for ``checkpoint.pt``, ``log.jsonl`` and TensorBoard's events; made if missing.
+    model : everything that is trained, as one module (not wrapped by Fabric). All its parameters **and buffers** are saved.
+    optimizers : by name; their learning rate is the schedule times their group's ``scale`` (default 1).
+    data : map-style dataset; item ``step`` is the batch of that step.
+
+    Raises
+    ------
+    InputError
+        If the folder's checkpoint belongs to another model or config.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        config: LoopConfig,
+        out_dir: str | Path,
+        *,
+        model: nn.Module,
+        optimizers: Mapping[str, Optimizer],
+        data: Dataset[Any],
+        average: bool = True,
+    ) -> None:
+        self.fabric, self.config, self.data = fabric, config, data
+        self.model, self.optimizers = model, dict(optimizers)
+        self.out_dir = Path(out_dir)
+        self.out_dir.mkdir(parents=True, exist_ok=True)
+        self.average = WeightAverage(model, config.ema_decay) if average else None
+        self.step = 0
+        self._sums: dict[str, list[float]] = {}
+        self._writer: Any = None
+        if (self.out_dir / "checkpoint.pt").exists():
+            self._load()
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        config = self.config
+        loader: DataLoader[Any] = DataLoader(
+            self.data,
+            batch_size=None,
+            sampler=range(self.step, config.steps),  # type: ignore[arg-type]
+            num_workers=config.workers,
+            prefetch_factor=8 if config.workers else None,
+            # A loader draws its base seed from this generator instead of the global one, so that resuming does not disturb the latter.
+            generator=torch.Generator().manual_seed(config.seed),
+        )
+        saved_at = logged_at = time.monotonic()
+        for batch in loader:
+            rate = learning_rate_at(config, self.step)
+            for optimizer in self.optimizers.values():
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * group.get("scale", 1.0)
+            yield self.step, self.fabric.to_device(batch)
+            if self.average is not None:
+                self.average.update(self.model)
+            self.step += 1
+            now = time.monotonic()
+            if self.step % config.log_every_steps == 0 or self.step == config.steps:
+                self._write_log(rate, config.log_every_steps / max(now - logged_at, 1e-9))
+                logged_at = now
+            due = self.step % config.save_every_steps == 0 or now - saved_at > config.save_every_seconds
+            if due or self.step == config.steps:
+                self.save()
+                saved_at = now
+        if self._writer is not None:
+            self._writer.close()
+
+    @property
+    def just_saved(self) -> bool:
+        """Whether the coming step is the first after a regular save."""
+        return self.step > 0 and self.step % self.config.save_every_steps == 0
+
+    def log(self, **values: Tensor | float) -> None:
+        """Add values of this step; their means since the last line are written every ``log_every_steps``."""
+        for name, value in values.items():
+            self._sums.setdefault(name, []).append(float(value.detach() if isinstance(value, Tensor) else value))
+
+    def write(self, **values: float) -> None:
+        """Write values at once as a line of their own, with the step."""
+        if not self.fabric.is_global_zero:
+            return
+        line = {"step": self.step, **values}
+        with (self.out_dir / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self.out_dir))
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, self.step)
+        logger.info(" ".join(f"{name} {value:.4g}" for name, value in line.items()))
+
+    def save(self) -> None:
+        """Write ``checkpoint.pt`` whole: parameters and all buffers, optimisers, averaged weights, step, states of the random generators."""
+        if not self.fabric.is_global_zero:
+            return
+        state: dict[str, Any] = {
+            "step": self.step,
+            "seed": self.config.seed,
+            "model": _tensors_of(self.model),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "average": None if self.average is None else {"count": self.average.count, "shadow": self.average.shadow},
+            "random": _random_state(),
+            "sums": self._sums,
+        }
+        with whole_file(self.out_dir / "checkpoint.pt") as path:
+            torch.save(state, path)
+            # The rename must not become visible before the bytes are on disk.
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+
+    def _load(self) -> None:
+        path = self.out_dir / "checkpoint.pt"
+        state = torch.load(path, map_location=self.fabric.device, weights_only=True)
+        own = _tensors_of(self.model)
+        odd = {n for n in own.keys() | state["model"].keys() if n not in own or n not in state["model"] or own[n].shape != state["model"][n].shape}
+        if odd or state["optimizers"].keys() != self.optimizers.keys() or state["seed"] != self.config.seed:
+            what = f"tensors differ ({', '.join(sorted(odd)[:3])})" if odd else "its seed or optimisers differ"
+            raise InputError(f"{path}: is of another run, {what}; expected the same config; resume with that or choose another folder")
+        with torch.no_grad():
+            for name, value in own.items():
+                value.copy_(state["model"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        if self.average is not None and state["average"] is not None:
+            self.average.count = state["average"]["count"]
+            for name, value in self.average.shadow.items():
+                value.copy_(state["average"]["shadow"][name])
+        self.step, self._sums = state["step"], state["sums"]
+        _restore_random_state(state["random"])
+        logger.info("resuming at step %d of %d from %s", self.step, self.config.steps, path)
+
+    def _write_log(self, rate: float, speed: float) -> None:
+        means = {name: sum(values) / len(values) for name, values in self._sums.items() if values}
+        self._sums = {}
+        self.write(**means, learning_rate=rate, steps_per_second=speed)
+
+
+def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """All parameters and buffers, those that a state dict leaves out too: what the bits of the next step depend on."""
+    return {name: value.detach() for name, value in [*model.named_parameters(), *model.named_buffers()]}
+
+
+def _random_state() -> dict[str, Any]:
+    version, numbers, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002 (third parties may draw from it)
+    return {
+        "python": [version, list(numbers), gauss],
+        "numpy": [str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), int(position), int(has_gauss), float(cached)],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _restore_random_state(state: dict[str, Any]) -> None:
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002
+    torch.set_rng_state(state["torch"].cpu())
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
