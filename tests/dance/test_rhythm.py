@@ -27,7 +27,7 @@ def bouncing_dance(
     low = whole - whole.min()
     joints = base + poses[low] + (poses[low + 1] - poses[low]) * eased[:, None, None]
     joints = joints + noise * rng.normal(size=joints.shape)
-    return Motion(joints.astype(np.float32), np.ones(joints.shape[:2], np.float32), fps, "coco17")
+    return Motion(joints.astype(np.float32), np.ones(joints.shape[:2], np.float32), fps, "coco-17")
 
 
 def phase_error_seconds(grid: np.ndarray, tempo_bpm: float, first_beat_seconds: float) -> float:
@@ -62,7 +62,7 @@ def test_a_slow_drift_of_tempo_is_followed() -> None:
     t = np.arange(round(seconds * fps)) / fps
     warped = t + 0.05 * t**2 / seconds  # tempo rises from 100 to 110 bpm
     index = np.clip(np.round(warped * fps).astype(int), 0, len(steady.joints) - 1)
-    rhythm = estimate_rhythm(Motion(steady.joints[index], steady.confidence[index], fps, "coco17"))
+    rhythm = estimate_rhythm(Motion(steady.joints[index], steady.confidence[index], fps, "coco-17"))
     grid = rhythm.beat_times_seconds
     inside = grid[(grid > 3) & (grid < seconds - 3)]
     assert phase_error_seconds(inside + 0.05 * inside**2 / seconds, 100.0, 0.2) < 0.07
@@ -72,21 +72,22 @@ def test_confidence_is_higher_for_a_dance_than_for_noise() -> None:
     dance = bouncing_dance(104.0)
     noise = np.random.default_rng(1).normal(size=dance.joints.shape).astype(np.float32)
     sure = estimate_rhythm(dance).confidence
-    unsure = estimate_rhythm(Motion(noise, dance.confidence, dance.fps, "coco17")).confidence
+    unsure = estimate_rhythm(Motion(noise, dance.confidence, dance.fps, "coco-17")).confidence
     assert 0 <= unsure < sure <= 1
 
 
-def test_flow_energy_alone_gives_the_tempo() -> None:
+@pytest.mark.parametrize(("skeleton", "n_joints"), [("flow", 15), ("blazepose-33", 33)])
+def test_flow_energy_alone_gives_the_tempo(skeleton: str, n_joints: int) -> None:
     t = np.arange(300) / 30.0
     energy = (1 - np.cos(2 * np.pi * (t - 0.2) * 96 / 60)).astype(np.float32)
-    still = np.zeros((300, 33, 2), np.float32)
-    rhythm = estimate_rhythm(Motion(still, np.zeros((300, 33), np.float32), 30.0, "blazepose33", flow_energy=energy))
+    still = np.zeros((300, n_joints, 2), np.float32)
+    rhythm = estimate_rhythm(Motion(still, np.zeros((300, n_joints), np.float32), 30.0, skeleton, flow_energy=energy))
     assert rhythm.tempo_bpm == pytest.approx(96, rel=0.02)
     assert phase_error_seconds(rhythm.beat_times_seconds, 96, 0.2) < 0.04
 
 
 def test_a_figure_that_never_moves_gets_a_steady_grid_of_low_confidence() -> None:
-    still = Motion(np.zeros((90, 17, 3), np.float32), np.ones((90, 17), np.float32), 30.0, "coco17")
+    still = Motion(np.zeros((90, 17, 3), np.float32), np.ones((90, 17), np.float32), 30.0, "coco-17")
     rhythm = estimate_rhythm(still)
     assert MUSIC_RANGE_BPM[0] <= rhythm.tempo_bpm <= MUSIC_RANGE_BPM[1]
     assert rhythm.confidence < 0.2
@@ -105,9 +106,13 @@ def test_the_same_motion_gives_the_same_rhythm() -> None:
 
 
 def test_unusable_input_is_refused_in_one_line() -> None:
-    one_frame = Motion(np.zeros((1, 17, 3), np.float32), np.ones((1, 17), np.float32), 30.0, "coco17")
+    one_frame = Motion(np.zeros((1, 17, 3), np.float32), np.ones((1, 17), np.float32), 30.0, "coco-17")
     with pytest.raises(InputError, match="at least 2 frames"):
         estimate_rhythm(one_frame)
+    nan = bouncing_dance(100.0)
+    nan.joints[3, 2] = np.nan
+    with pytest.raises(InputError, match="no numbers"):
+        estimate_rhythm(nan)
     with pytest.raises(InputError, match="40 to 240"):
         estimate_rhythm(bouncing_dance(100.0), tempo_bpm=5.0)
     with pytest.raises(InputError, match="not positive"):

@@ -1,19 +1,19 @@
 """The rhythm of a dance: tempo, beat phase and downbeat, estimated from its motion over time.
 
-Three sources are added up on a grid of hypotheses (tempo x phase) in overlapping windows: how periodic the movement is at half, one and
-two times the beat, how well a grid falls on the kinematic beats, and a prior over tempi. The best path through the windows
-(Viterbi, phase carried on by the tempo) gives one beat grid for the whole clip.
-Reading poses and kinetic velocity is not here: see `dance.pose` and `dance.kinematics`.
+The evidence of `dance.rhythm_evidence` is added up on a grid of hypotheses (tempo x phase) in overlapping windows; the best path through
+the windows (Viterbi, phase carried on by the tempo) gives one beat grid for the whole clip, which is then moved to the nearest maximum of
+the evidence. Reading poses and kinetic velocity is not here: see `dance.pose` and `dance.kinematics`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import argrelextrema
 
+from dance2music.dance.kinematics import kinematic_beats, kinetic_velocity
+from dance2music.dance.rhythm_evidence import Window, embedded_network, evidence, make_windows
+from dance2music.dance.skeleton import SKELETONS
 from dance2music.errors import InputError
 from dance2music.types import BEATS_PER_BAR, Motion, Rhythm
 
@@ -23,7 +23,7 @@ MUSIC_RANGE_BPM = (76.0, 140.0)
 
 @dataclass(frozen=True)
 class RhythmConfig:
-    """Settings of the estimator. Weights multiply log-scores; all were set on drawn dances, none on test data."""
+    """Settings of the estimator. Weights multiply log-evidence; all were set on drawn dances, none on test data."""
 
     tempo_step: float = 0.01
     """Relative step between neighbouring tempo hypotheses."""
@@ -37,16 +37,20 @@ class RhythmConfig:
     prior_bpm: float = 106.0
     prior_width: float = 0.35
     """Log-normal prior: standard deviation of the natural logarithm of the tempo."""
-    spectral_weight: float = 1.5
+    periodicity_weight: float = 1.5
     agreement_weight: float = 0.6
-    """Per kinematic beat, of agreement above its expectation."""
+    network_tempo_weight: float = 0.8
+    network_beat_weight: float = 0.3
+    plain_periodicity_weight: float = 1.5
+    """Used instead of ``periodicity_weight`` when there is no network."""
     drift_weight: float = 1.5
     """Cost of changing the tempo by one step from window to window."""
     slip_weight: float = 0.25
     """Cost of moving the phase by one bin (squared) beyond what the tempo explains."""
+    use_network: bool = True
 
 
-def tempo_hypotheses_bpm(config: RhythmConfig = RhythmConfig()) -> np.ndarray:
+def tempo_hypotheses_bpm(config: RhythmConfig) -> np.ndarray:
     """Geometric grid of tempi over the music range, float64 [n_tempi]."""
     low, high = MUSIC_RANGE_BPM
     n = int(np.floor(np.log(high / low) / np.log1p(config.tempo_step))) + 1
@@ -58,18 +62,20 @@ def estimate_rhythm(
     *,
     tempo_bpm: float | None = None,
     duration_seconds: float | None = None,
-    config: RhythmConfig = RhythmConfig(),
+    config: RhythmConfig | None = None,
 ) -> Rhythm:
     """Estimate the beat grid that music for this dance should have.
 
     Parameters
     ----------
     motion : Motion
-        At least two frames; any skeleton, or flow energy alone (all joint confidences 0).
+        At least two frames; any skeleton, or the grid of optical flow.
     tempo_bpm : float or None
         Tempo to keep; only phase and downbeat are estimated then.
     duration_seconds : float or None
         Length that the grid has to cover; default is that of the motion.
+    config : RhythmConfig or None
+        Defaults to ``RhythmConfig()``.
 
     Returns
     -------
@@ -81,97 +87,69 @@ def estimate_rhythm(
     InputError
         If the motion has fewer than two frames, the tempo lies outside 40 to 240 bpm, or the duration is not positive.
     """
-    if len(motion.joints) < 2 or not motion.fps > 0:
-        raise InputError(
-            f"motion {motion.source}: {len(motion.joints)} frames at {motion.fps} fps; expected at least 2 frames; give a longer clip"
-        )
-    if tempo_bpm is not None and not 40.0 <= tempo_bpm <= 240.0:
-        raise InputError(f"tempo {tempo_bpm}: out of range; expected 40 to 240 bpm; give a tempo that music can have")
-    if duration_seconds is not None and not duration_seconds > 0:
-        raise InputError(f"duration {duration_seconds} s: not positive; expected a length in seconds; leave it out to use the motion's")
+    _check(motion, tempo_bpm, duration_seconds)
+    config = config or RhythmConfig()
+    motion = _flow_if_no_pose(motion)
     duration = max(motion.duration_seconds, duration_seconds or 0.0)
-    speed = kinetic_speed(motion)
-    beats = kinematic_beats(speed, motion.fps)
-    curves = movement_curves(motion, speed)
     tempi = tempo_hypotheses_bpm(config) if tempo_bpm is None else np.array([tempo_bpm])
-    centres, width = _windows(motion.duration_seconds, config)
-    scores = np.stack([_window_scores(curves, motion.fps, beats, t, width, tempi, config) for t in centres])
+    centres, width = _window_centres(motion.duration_seconds, config)
+    windows = make_windows(motion, centres, width, embedded_network() if config.use_network else None)
+    scores = np.stack([window_scores(window, tempi, config) for window in windows])
     path = _best_path(scores, tempi, centres, width, config)
     anchors = _phase_anchors(scores, path, tempi, centres)
-    steady = len(centres) == 1
-    if steady:
-        anchors, tempo = _refine_steady(beats, float(centres[0]), float(anchors[0]), tempi[path[0, 0]], config, fixed=tempo_bpm is not None)
-        grid = _steady_grid(float(centres[0]), float(anchors), tempo, duration)
+    if len(windows) == 1:
+        phase, tempo = _refine(windows[0], float(anchors[0]), float(tempi[path[0, 0]]), config, fixed=tempo_bpm is not None)
+        grid = _steady_grid(float(centres[0]), phase, tempo, duration)
     else:
         grid = _anchored_grid(centres, anchors, tempi[path[:, 0]], duration)
     grid = _cover(grid, duration)
     return Rhythm(
         beat_times_seconds=grid,
-        downbeat=_downbeat(grid, speed, motion.fps),
+        downbeat=_downbeat(grid, motion, windows, centres),
         tempo_bpm=float(60.0 / np.median(np.diff(grid))),
         confidence=_confidence(scores, path, tempi),
-        kinematic_beats_seconds=beats,
+        kinematic_beats_seconds=kinematic_beats(motion),
     )
 
 
-_BODY: dict[int, list[int]] = {33: [0, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 31, 32]}
+def _flow_if_no_pose(motion: Motion) -> Motion:
+    """The motion, or its flow energy alone where no joint was ever seen."""
+    if motion.skeleton == "flow" or motion.flow_energy is None or motion.confidence.any():
+        return motion
+    cells = len(SKELETONS["flow"].joints)
+    count = len(motion.joints)
+    return replace(motion, joints=np.zeros((count, cells, 2), np.float32), confidence=np.zeros((count, cells), np.float32), skeleton="flow")
 
 
-def _body(motion: Motion) -> np.ndarray:
-    """Joints [T, B, 2 or 3] in units of body size; all joints where the skeleton is not known."""
-    joints = motion.joints.astype(np.float64)
-    joints = joints[:, _BODY.get(joints.shape[1], list(range(joints.shape[1])))]
-    spread = np.sqrt(((joints - joints.mean(axis=1, keepdims=True)) ** 2).sum(axis=-1).mean(axis=1))
-    size = float(np.median(spread))
-    return joints / size if size > 0 else joints
+def _check(motion: Motion, tempo_bpm: float | None, duration_seconds: float | None) -> None:
+    what = f"motion {motion.source}".strip()
+    if len(motion.joints) < 2 or not motion.fps > 0:
+        raise InputError(f"{what}: {len(motion.joints)} frames at {motion.fps} fps; expected at least 2 frames; give a longer clip")
+    if not (np.isfinite(motion.joints).all() and np.isfinite(motion.confidence).all()):
+        raise InputError(f"{what}: has positions that are no numbers; expected finite joints; fill the gaps by interpolation")
+    if tempo_bpm is not None and not 40.0 <= tempo_bpm <= 240.0:
+        raise InputError(f"tempo {tempo_bpm}: out of range; expected 40 to 240 bpm; give a tempo that music can have")
+    if duration_seconds is not None and not duration_seconds > 0:
+        raise InputError(f"duration {duration_seconds} s: not positive; expected a length in seconds; leave it out to use the motion's")
 
 
-def _flow_only(motion: Motion) -> bool:
-    return motion.flow_energy is not None and not motion.confidence.any()
+def window_scores(window: Window, tempi: np.ndarray, config: RhythmConfig) -> np.ndarray:
+    """Log-score of every hypothesis in one window, float64 [n_tempi, n_phases]; phase is the beat position at the centre."""
+    terms = evidence(window, tempi, np.arange(config.phase_bins) / config.phase_bins, config.sigma_seconds)
+    total = _weigh(terms, config) - 0.5 * (np.log(tempi / config.prior_bpm) / config.prior_width)[:, None] ** 2
+    return np.broadcast_to(total, (len(tempi), config.phase_bins))
 
 
-def kinetic_speed(motion: Motion) -> np.ndarray:
-    """Mean speed of the body joints in body sizes per second, float64 [T]; flow energy where there is no pose."""
-    if _flow_only(motion):
-        assert motion.flow_energy is not None
-        return motion.flow_energy.astype(np.float64)
-    velocity = np.gradient(_body(motion), 1.0 / motion.fps, axis=0)
-    return np.linalg.norm(velocity, axis=-1).mean(axis=1)
+def _weigh(terms: dict[str, np.ndarray], config: RhythmConfig) -> np.ndarray:
+    """Weighted sum of the terms of the evidence."""
+    total = config.agreement_weight * terms["agreement"]
+    if "network_tempo" not in terms:
+        return total + config.plain_periodicity_weight * terms["periodicity"]
+    total = total + config.periodicity_weight * terms["periodicity"]
+    return total + config.network_tempo_weight * terms["network_tempo"] + config.network_beat_weight * terms["network_beat"]
 
 
-def kinematic_beats(speed: np.ndarray, fps: float) -> np.ndarray:
-    """Times of the local minima of the speed, float64 [n] in seconds.
-
-    Li et al. 2021 (arXiv:2101.08779), Sec. 5.2.3: a minimum counts if it is the smallest within 1/6 s (10 frames at 60 per second).
-    """
-    smooth = gaussian_filter1d(speed, max(0.5, 0.017 * fps))
-    order = max(1, round(fps / 6))
-    index = argrelextrema(smooth, np.less, order=order)[0]
-    return index / fps
-
-
-def movement_curves(motion: Motion, speed: np.ndarray) -> np.ndarray:
-    """Curves that repeat with the beat: speed, joint speeds, accelerations, vertical movement; float64 [T, C], standardised."""
-    fps = motion.fps
-    curves = [speed[:, None]]
-    if not _flow_only(motion):
-        body = gaussian_filter1d(_body(motion), max(0.5, 0.03 * fps), axis=0)
-        velocity = np.gradient(body, 1.0 / fps, axis=0)
-        acceleration = np.gradient(velocity, 1.0 / fps, axis=0)
-        joint_speed = np.linalg.norm(velocity, axis=-1)
-        curves += [
-            joint_speed,
-            np.linalg.norm(acceleration, axis=-1),
-            velocity[..., 1],
-            body[..., 1].mean(axis=1, keepdims=True),
-        ]
-    x = np.concatenate(curves, axis=1)
-    x = gaussian_filter1d(x, max(0.5, 0.03 * fps), axis=0)
-    x = x - gaussian_filter1d(x, 0.7 * fps, axis=0)
-    return x / (x.std(axis=0) + 1e-9)
-
-
-def _windows(duration_seconds: float, config: RhythmConfig) -> tuple[np.ndarray, float]:
+def _window_centres(duration_seconds: float, config: RhythmConfig) -> tuple[np.ndarray, float]:
     """Centres [W] and common length of the analysis windows, in seconds."""
     if duration_seconds <= 1.5 * config.window_seconds:
         return np.array([duration_seconds / 2]), duration_seconds
@@ -180,42 +158,14 @@ def _windows(duration_seconds: float, config: RhythmConfig) -> tuple[np.ndarray,
     return np.linspace(half, duration_seconds - half, n), config.window_seconds
 
 
-def _window_scores(
-    curves: np.ndarray, fps: float, beats: np.ndarray, centre: float, width: float, tempi: np.ndarray, config: RhythmConfig
-) -> np.ndarray:
-    """Log-score of every hypothesis in one window, float64 [n_tempi, n_phases]; phase is the beat position at the centre."""
-    first, last = round((centre - width / 2) * fps), round((centre + width / 2) * fps)
-    part = curves[max(first, 0) : last]
-    spectral = _spectral_scores(part, fps, tempi)
-    inside = beats[np.abs(beats - centre) <= width / 2]
-    agreement = _agreement(inside - centre, tempi, config).sum(axis=0) if len(inside) else np.zeros((len(tempi), config.phase_bins))
-    prior = -0.5 * (np.log(tempi / config.prior_bpm) / config.prior_width) ** 2
-    return config.spectral_weight * spectral[:, None] + config.agreement_weight * agreement + prior[:, None]
-
-
-def _spectral_scores(curves: np.ndarray, fps: float, tempi: np.ndarray) -> np.ndarray:
-    """Share of the movement's power at half, one and two times the beat, standardised over tempi, [n_tempi]."""
-    n = len(curves)
-    t = (np.arange(n) - n / 2) / fps
-    window = np.hanning(n + 2)[1:-1, None]
-    total = np.zeros(len(tempi))
-    energy = ((curves * window) ** 2).sum(axis=0) + 1e-9
-    for level in (0.5, 1.0, 2.0):
-        wave = np.exp(-2j * np.pi * np.outer(tempi / 60.0 * level, t))
-        total += (np.abs(wave @ (curves * window)) ** 2 / energy).mean(axis=1)
-    if len(tempi) == 1:
-        return np.zeros(1)
-    return (total - total.mean()) / (total.std() + 1e-9)
-
-
-def _agreement(offsets_seconds: np.ndarray, tempi: np.ndarray, config: RhythmConfig) -> np.ndarray:
-    """Kernel value of each kinematic beat at its nearest beat, minus what chance gives; [n_beats, n_tempi, n_phases]."""
-    phases = np.arange(config.phase_bins) / config.phase_bins
-    period = 60.0 / tempi
-    position = offsets_seconds[:, None, None] / period[None, :, None] + phases
-    distance = (position - np.round(position)) * period[None, :, None]
-    chance = config.sigma_seconds * np.sqrt(2 * np.pi) / period
-    return np.exp(-0.5 * (distance / config.sigma_seconds) ** 2) - chance[None, :, None]
+def _refine(window: Window, phase: float, tempo: float, config: RhythmConfig, *, fixed: bool) -> tuple[float, float]:
+    """Phase at the centre and tempo of a steady grid, moved to the nearest maximum of agreement and beat activation."""
+    tempi = tempo * (np.ones(1) if fixed else np.linspace(0.985, 1.015, 31))
+    shifts = np.linspace(-0.1, 0.1, 41)
+    terms = evidence(window, tempi, phase + shifts, config.sigma_seconds)
+    terms = {name: term if name in ("agreement", "network_beat") else 0.0 * term for name, term in terms.items()}
+    i, j = np.unravel_index(np.argmax(_weigh(terms, config)), (len(tempi), len(shifts)))
+    return float(phase + shifts[j]), float(tempi[i])
 
 
 def _best_path(scores: np.ndarray, tempi: np.ndarray, centres: np.ndarray, width: float, config: RhythmConfig) -> np.ndarray:
@@ -269,21 +219,6 @@ def _phase_anchors(scores: np.ndarray, path: np.ndarray, tempi: np.ndarray, cent
     return anchors
 
 
-def _refine_steady(
-    beats: np.ndarray, centre: float, phase: float, tempo: float, config: RhythmConfig, *, fixed: bool
-) -> tuple[np.ndarray, float]:
-    """Phase at the centre and tempo of a steady grid, moved to the nearest best agreement with the kinematic beats."""
-    if not len(beats):
-        return np.array(phase), tempo
-    ratios = np.array([1.0]) if fixed else np.linspace(0.985, 1.015, 31)
-    shifts = np.linspace(-0.08, 0.08, 33)
-    position = (beats - centre)[:, None, None] * tempo * ratios[None, :, None] / 60.0 + phase + shifts
-    distance = (position - np.round(position)) * 60.0 / (tempo * ratios[None, :, None])
-    total = np.exp(-0.5 * (distance / config.sigma_seconds) ** 2).sum(axis=0)
-    i, j = np.unravel_index(np.argmax(total), total.shape)
-    return np.array(phase + shifts[j]), float(tempo * ratios[i])
-
-
 def _steady_grid(centre: float, phase: float, tempo: float, duration: float) -> np.ndarray:
     """Beat times of a steady tempo from at or before 0 to at or after the end."""
     rate = tempo / 60.0
@@ -313,16 +248,20 @@ def _cover(grid: np.ndarray, duration: float) -> np.ndarray:
     return grid[first:last]
 
 
-def _downbeat(grid: np.ndarray, speed: np.ndarray, fps: float) -> int:
-    """First downbeat: the count on which the movement stops most and starts hardest, index 0..3."""
-    smooth = gaussian_filter1d(speed, 0.05 * fps)
-    times = np.arange(len(speed)) / fps
-    accent = np.interp(grid + 0.15, times, smooth) - np.interp(grid, times, smooth)
-    inside = (grid >= 0) & (grid <= times[-1])
-    totals = [
-        float(accent[k::BEATS_PER_BAR][inside[k::BEATS_PER_BAR]].mean()) if inside[k::BEATS_PER_BAR].any() else -np.inf for k in range(4)
-    ]
-    return min(int(np.argmax(totals)), len(grid) - 1)
+def _downbeat(grid: np.ndarray, motion: Motion, windows: list[Window], centres: np.ndarray) -> int:
+    """Index 0..3 of the first downbeat: the count on which the network hears downbeats, or else on which movement starts hardest."""
+    if windows[0].downbeat_activation is not None:
+        times = np.concatenate([centre + window.frame_times_seconds for centre, window in zip(centres, windows)])
+        values = np.concatenate([window.downbeat_activation for window in windows if window.downbeat_activation is not None])
+        order = np.argsort(times, kind="stable")
+        accent = np.interp(grid, times[order], values[order])
+    else:
+        speed = kinetic_velocity(motion)
+        times = np.arange(len(speed)) / motion.fps
+        accent = np.interp(grid + 0.15, times, speed) - np.interp(grid, times, speed)
+    inside = (grid >= 0) & (grid <= motion.duration_seconds)
+    totals = [accent[k::BEATS_PER_BAR][inside[k::BEATS_PER_BAR]] for k in range(min(BEATS_PER_BAR, len(grid)))]
+    return int(np.argmax([total.mean() if len(total) else -np.inf for total in totals]))
 
 
 def _confidence(scores: np.ndarray, path: np.ndarray, tempi: np.ndarray) -> float:
