@@ -113,12 +113,14 @@ class Latents:
     z : float32 Tensor [B, E, L].
     codes : int64 Tensor [B, Q, L] or None.
     sample_rate, hop_length : int, of the codec that these belong to.
+    score : the plan that the latents perform, where the method has one.
     """
 
     z: Tensor
     codes: Tensor | None
     sample_rate: int
     hop_length: int
+    score: Score | None = None
 
 
 class Note(NamedTuple):
@@ -156,6 +158,7 @@ class Score:
     duration_seconds : float, length of the music.
     genre : int, index into `GENRES`.
     key : int 0..11 (C = 0), pitch class of the tonic; ``minor`` tells the mode.
+    swing, swing_unit_beats : how far off-beats come late, see `swing_beats`; notes carry unswung positions and `time_at` applies it.
     """
 
     tracks: list[Track]
@@ -165,9 +168,12 @@ class Score:
     genre: int
     key: int
     minor: bool
+    swing: float = 0.5
+    swing_unit_beats: float = 0.25
 
     def time_at(self, beats: np.ndarray) -> np.ndarray:
-        """Time in seconds of positions in beats; linear beyond both ends of the grid."""
+        """Time in seconds of (unswung) positions in beats; linear beyond both ends of the grid."""
+        beats = swing_beats(beats, self.swing, unit_beats=self.swing_unit_beats)
         return _interpolate(beats, np.arange(len(self.beat_times_seconds)) - float(self.downbeat), self.beat_times_seconds)
 
     @property
@@ -198,6 +204,31 @@ class Clip:
     rhythm: Rhythm | None = None
     score: Score | None = None
     genre: int | None = None
+
+
+def swing_beats(beats: np.ndarray, swing: float, *, unit_beats: float = 0.25) -> np.ndarray:
+    """Positions in beats with swing: of each pair of units the second starts at the share ``swing`` of the pair.
+
+    0.5 is straight, 2/3 is a triplet feel. Linear between, so that finer notes keep their order and whole pairs (all beats, for units of
+    1/4 or 1/2 beat) stay where they are.
+
+    Parameters
+    ----------
+    beats : float array of any shape, unswung positions.
+    swing : float in 0.5..0.75.
+    unit_beats : float, length of the swung unit: 0.25 for 16ths, 0.5 for eighths.
+
+    Returns
+    -------
+    float64 array of the same shape.
+    """
+    beats = np.asarray(beats, dtype=np.float64)
+    if swing == 0.5:
+        return beats
+    pair = 2 * unit_beats
+    whole = np.floor(beats / pair + 1e-9)
+    share = np.clip(beats / pair - whole, 0.0, 1.0)
+    return pair * (whole + np.where(share <= 0.5, 2 * swing * share, swing + (share - 0.5) * 2 * (1 - swing)))
 
 
 def _interpolate(x: np.ndarray, xp: np.ndarray, fp: np.ndarray) -> np.ndarray:
