@@ -94,7 +94,7 @@ def resample(motion: Motion, fps: float) -> Motion:
 
 
 def body_size(motion: Motion) -> float:
-    """Length of the torso (neck to pelvis, as seen in the x-y plane) in the unit of the joints: a high percentile, since turning shortens it.
+    """Length of the torso (neck to pelvis in the x-y plane) in the unit of the joints: a high percentile, since bending shortens it.
 
     Returns
     -------
@@ -198,8 +198,8 @@ def kinetic_velocity_aist(joints: np.ndarray) -> np.ndarray:
 def energy(motion: Motion, *, cutoff_hz: float = 1.0) -> np.ndarray:
     """How much the dancer moves, slowly varying and normalised within the clip: 0 is its calm, 1 its wild moments.
 
-    The kinetic velocity under a ``cutoff_hz`` low-pass, its 5th percentile mapped to 0 and its 95th to 1; the range is at least half a body size per
-    second, so that the jitter of a standing dancer stays near 0.
+    The kinetic velocity under a ``cutoff_hz`` low-pass, its 5th percentile mapped to 0 and its 95th to 1; the range is at least half a
+    body size per second, so that the jitter of a standing dancer stays near 0.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """From frames to a Motion: MediaPipe Holistic for body, hands and face, optical flow beside it, all in one pass over the frames.
 
-The estimators run on worker threads over short chunks of frames (MediaPipe releases the interpreter lock), so two cores are used and memory
-does not grow with the video. Every chunk begins anew, with a few frames of overlap that show whether it follows the same dancer as the chunk
-before; so the result does not depend on the number of threads. MediaPipe follows one person: of several dancers the one that its
+The estimators run on worker threads over short chunks of frames (MediaPipe releases the interpreter lock), so two cores are used and
+memory does not grow with the video. Every chunk begins anew, with a few frames of overlap that show whether it follows the same dancer as
+the chunk before; so the result does not depend on the number of threads. MediaPipe follows one person: of several dancers the one that its
 detector prefers in the first frame, usually the largest.
 
 MediaPipe's own landmark filter is causal and delays what it smooths. It is off here; joints are smoothed afterwards with zero phase.
@@ -58,9 +58,9 @@ class Frame(Protocol):
 class PoseEstimator(Protocol):
     """One tracker of one dancer; an instance is used by one thread at a time.
 
-    ``skeleton`` is a key of `SKELETONS`. ``detect`` looks at the next frame and returns float32 [J, 4] (x, y, z, confidence; x and y in
-    pixels, y down, z in pixels, depth relative to the hips), with NaN for joints that were not looked at or not found; None if nobody is seen.
-    ``forget`` makes it independent of the frames before.
+    ``skeleton`` is a key of `SKELETONS` whose first 33 joints are BlazePose's. ``detect`` looks at the next frame and returns float32
+    [J, 4] (x, y, z, confidence; x and y in pixels, y down, z in pixels, depth relative to the hips), with NaN for joints that were not
+    looked at or not found; None if nobody is seen. ``forget`` makes it independent of the frames before.
     """
 
     skeleton: str
@@ -134,8 +134,8 @@ class HolisticEstimator(BodyEstimator):
         self._holistic.close()
 
 
-POSE_ESTIMATORS: dict[str, Callable[[], PoseEstimator]] = {"holistic": HolisticEstimator, "body": BodyEstimator}
-"""Pose estimators by name; each call makes one tracker."""
+POSE_ESTIMATORS: dict[str, type[PoseEstimator]] = {"holistic": HolisticEstimator, "body": BodyEstimator}
+"""Pose estimators by name; an instance is one tracker."""
 
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 
@@ -145,8 +145,8 @@ def estimate(
 ) -> Motion:
     """Follow the dancer through the frames of a video.
 
-    Joints are in units of the image height: x to the right from the left edge, y up from the lower edge, z depth relative to the hips (smaller is
-    nearer to the camera). Gaps are interpolated and have confidence 0. ``flow_energy`` comes from the same pass.
+    Joints are in units of the image height: x to the right from the left edge, y up from the lower edge, z depth relative to the hips
+    (smaller is nearer to the camera). Gaps are interpolated and have confidence 0. ``flow_energy`` comes from the same pass.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def estimate(
     count = int(np.floor((times[-1] - min(times[0], 0.0)) * fps + 1e-6)) + 1
     grid = np.arange(count) / fps
     energy = flow.energy(grid)
-    name = SKELETONS[POSE_ESTIMATORS[method].skeleton].name if hasattr(POSE_ESTIMATORS[method], "skeleton") else "holistic-83"
+    name = POSE_ESTIMATORS[method].skeleton
     seen = [row is not None and float(np.nanmean(row[:33, 3])) > _MIN_VISIBILITY for row in rows]
     share = float(np.mean(seen))
     if share < MIN_DANCER_SHARE:

@@ -63,7 +63,8 @@ _SMPL = (
 )  # fmt: skip
 _BLAZE = (
     "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer", "left_ear", "right_ear",
-    "left_mouth", "right_mouth", *_sided("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "big_toe"),
+    "left_mouth", "right_mouth",
+    *_sided("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "big_toe"),
 )  # fmt: skip
 # Sides of the ballroom data were not established by its authors: side a is called left here.
 _BALLROOM = (

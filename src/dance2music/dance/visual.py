@@ -1,7 +1,7 @@
 """Optical flow of a video: motion energy, the embedded default of visual features, and the fallback where no dancer is found.
 
-Flow is taken between small grey frames (160 pixels wide; DIS, Kroeger et al. 2016, 0.1 ms a frame). The median flow of a frame, which is the
-camera's, is taken out. I3D and TSN adapters, which need weights of the user, are not here.
+Flow is taken between small grey frames (160 pixels wide; DIS, Kroeger et al. 2016, 0.1 ms a frame). The median flow of a frame, which is
+the camera's, is taken out. I3D and TSN adapters, which need weights of the user, are not here.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class FlowMeter:
         import cv2
 
         if self._dis is None:
-            self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+            self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         height = max(16, round(image.shape[0] * FLOW_WIDTH / image.shape[1]))
         grey = cv2.cvtColor(cv2.resize(image, (FLOW_WIDTH, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         last, dt = self._last, time_seconds - self._last_time
@@ -60,7 +60,7 @@ class FlowMeter:
         self._last, self._last_time = grey, time_seconds
 
     def energy(self, grid_seconds: np.ndarray) -> np.ndarray:
-        """Motion energy float64 [T] at these times: mean magnitude of the flow, in image heights per second. Zeros if nothing ever moved."""
+        """Motion energy float64 [T] at these times: mean magnitude of the flow, in image heights per second; 0 if nothing ever moved."""
         return on_grid(np.asarray(self._energies), np.asarray(self._times), grid_seconds)
 
     def cells(self, grid_seconds: np.ndarray) -> np.ndarray:
@@ -79,8 +79,8 @@ def on_grid(values: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarr
 def flow_motion(flow: FlowMeter, *, fps: float, count: int, source: str) -> Motion:
     """The motion of the picture itself as a Motion with skeleton ``flow``.
 
-    Its joints are the centres of a grid of cells, each displaced by what its mean flow adds up to (without the slow drift), so that the speed
-    of a joint is the flow of its cell and everything downstream works as with a body.
+    Its joints are the centres of a grid of cells, each displaced by what its mean flow adds up to (without the slow drift), so that the
+    speed of a joint is the flow of its cell and everything downstream works as with a body.
 
     Parameters
     ----------
