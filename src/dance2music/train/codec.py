@@ -30,6 +30,24 @@ HELD_OUT_SEED = 900_000_000
 """Pieces with seeds from here on are never trained on."""
 
 
+def composed_piece(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
+    """`Pieces` of the synthetic corpus: a composed piece with a drawn soundfont, drawn role gains, and at times a role left out.
+
+    Of three pieces one has its onsets on the frames of hop 256, as generated music has.
+    """
+    from dance2music.music.compose import compose_corpus_piece
+    from dance2music.music.synth import find_soundfonts, render
+
+    rng = np.random.default_rng([seed, 71])
+    score = compose_corpus_piece(seed, duration_seconds=seconds)
+    for track in score.tracks:
+        track.gain *= float(10 ** (rng.uniform(-9.0, 6.0) / 20)) * float(rng.random() > 0.08)
+    fonts = find_soundfonts()
+    font = fonts[sorted(fonts)[int(rng.integers(len(fonts)))]]
+    grid = 256 / sample_rate if rng.random() < 1 / 3 else 0.0
+    return render(score, sample_rate=sample_rate, soundfont=font, onset_grid_seconds=grid).samples[0]
+
+
 @dataclass(frozen=True)
 class SpectralCodecTraining:
     """How the embedded codec is trained. A step sees ``pieces_per_step * segments_per_piece`` segments of ``segment_frames`` hops."""

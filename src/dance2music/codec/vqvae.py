@@ -1,0 +1,297 @@
+"""The papers' Music VQ-VAE: Jukebox's three independent waveform autoencoders (Dhariwal et al. 2020, section 3 and appendix B.1).
+
+Level 0, 1, 2 code 8, 32, 128 samples into one of 2048 vectors of 64 numbers. Tensor names are those of the published checkpoints, so that
+these load as they are; `VQVAEConfig.levels` says which levels a model holds, and D2M-GAN's "high" and "low" level are 2 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dance2music.checkpoint import fill, read_torch_state
+from dance2music.codec.quantizer import Codebook, CodebookConfig, Quantized, rows_of, straight_through
+from dance2music.errors import InputError
+
+
+@dataclass(frozen=True)
+class VQVAEConfig:
+    """Jukebox's ``vqvae`` hyper-parameters; ``downs`` is the number of halvings that each level adds to the one below.
+
+    ``levels`` are held, ``level`` is the one that `VQVAE.encode` and `VQVAE.decode` use.
+    """
+
+    sample_rate: int = 22050
+    levels: tuple[int, ...] = (0, 1, 2)
+    level: int = 2
+    downs: tuple[int, ...] = (3, 2, 2)
+    multipliers: tuple[int, ...] = (2, 1, 1)
+    width: int = 32
+    depth: int = 4
+    dilation_growth: int = 3
+    dim: int = 64
+    codebook_size: int = 2048
+    ema_decay: float = 0.99
+    restart_threshold: float = 1.0
+
+    def hop_length_of(self, level: int) -> int:
+        """Samples per code of a level: 8, 32, 128."""
+        return int(2 ** sum(self.downs[: level + 1]))
+
+
+class _Residual(nn.Module):
+    """x + conv1x1(relu(dilated conv(relu(x))))."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            nn.ReLU(), nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation), nn.ReLU(), nn.Conv1d(width, width, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.model(x)
+
+
+class _Resnet(nn.Module):
+    """Residual blocks with dilations 1, g, g^2, ...; in decoders the other way round."""
+
+    def __init__(self, width: int, depth: int, growth: int, *, reverse: bool) -> None:
+        super().__init__()
+        powers: Iterable[int] = reversed(range(depth)) if reverse else range(depth)
+        self.model = nn.Sequential(*(_Residual(width, growth**power) for power in powers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+class _EncoderBlock(nn.Module):
+    def __init__(self, config: VQVAEConfig, level: int, index: int) -> None:
+        super().__init__()
+        width, depth = config.width * config.multipliers[level], config.depth * config.multipliers[level]
+        steps: list[nn.Module] = []
+        for step in range(config.downs[index]):
+            n_in = width if step else (config.dim if index else 1)
+            strided = nn.Conv1d(n_in, width, 4, stride=2, padding=1)
+            steps.append(nn.Sequential(strided, _Resnet(width, depth, config.dilation_growth, reverse=False)))
+        self.model = nn.Sequential(*steps, nn.Conv1d(width, config.dim, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+class _DecoderBlock(nn.Module):
+    def __init__(self, config: VQVAEConfig, level: int, index: int) -> None:
+        super().__init__()
+        width, depth = config.width * config.multipliers[level], config.depth * config.multipliers[level]
+        steps: list[nn.Module] = [nn.Conv1d(config.dim, width, 3, padding=1)]
+        for step in range(config.downs[index]):
+            n_out = config.dim if step == config.downs[index] - 1 else width
+            raised = nn.ConvTranspose1d(width, n_out, 4, stride=2, padding=1)
+            steps.append(nn.Sequential(_Resnet(width, depth, config.dilation_growth, reverse=True), raised))
+        self.model = nn.Sequential(*steps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+class Encoder(nn.Module):
+    """Waveform [B, 1, N] -> latents [B, E, L] of one level."""
+
+    def __init__(self, config: VQVAEConfig, level: int) -> None:
+        super().__init__()
+        self.level_blocks = nn.ModuleList(_EncoderBlock(config, level, index) for index in range(level + 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.level_blocks:
+            x = block(x)
+        return x
+
+
+class Decoder(nn.Module):
+    """Latents [B, E, L] -> waveform [B, 1, L * hop] of one level, not limited to -1..1."""
+
+    def __init__(self, config: VQVAEConfig, level: int) -> None:
+        super().__init__()
+        self.level_blocks = nn.ModuleList(_DecoderBlock(config, level, index) for index in range(level + 1))
+        self.out = nn.Conv1d(config.dim, 1, 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        for block in reversed(self.level_blocks):  # type: ignore[call-overload]
+            z = block(z)
+        return self.out(z)
+
+
+class _Bottleneck(nn.Module):
+    """Holds ``level_blocks``, for the sake of the published names."""
+
+    def __init__(self, level_blocks: nn.ModuleDict) -> None:
+        super().__init__()
+        self.level_blocks = level_blocks
+
+
+class Bandwidth(NamedTuple):
+    """Statistics of the training music that scale the losses: variance, and mean Frobenius norm of its STFT (n_fft 2048)."""
+
+    l2: float
+    spectral: float
+
+
+class VQVAELoss(NamedTuple):
+    """Scalar losses summed over the held levels, and the reconstruction [B, N] of the lowest one."""
+
+    total: Tensor
+    reconstruction: Tensor
+    multispectral: Tensor
+    commitment: Tensor
+    audio: Tensor
+
+
+class VQVAE(nn.Module):
+    """The codec contract (encode, quantize, lookup, decode) for ``config.level``, and `losses` for training all held levels."""
+
+    def __init__(self, config: VQVAEConfig = VQVAEConfig()) -> None:  # noqa: B008 (frozen)
+        super().__init__()
+        assert config.level in config.levels, "the level in use must be among those held"
+        self.config = config
+        self.sample_rate, self.dim = config.sample_rate, config.dim
+        self.hop_length = config.hop_length_of(config.level)
+        self.n_codebooks, self.codebook_size = 1, config.codebook_size
+        codebook = CodebookConfig(config.codebook_size, config.dim, config.ema_decay, config.restart_threshold, reset_restarted=False)
+        self.encoders = nn.ModuleDict({str(level): Encoder(config, level) for level in config.levels})
+        self.decoders = nn.ModuleDict({str(level): Decoder(config, level) for level in config.levels})
+        self.bottleneck = _Bottleneck(nn.ModuleDict({str(level): Codebook(codebook) for level in config.levels}))
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """Latents before quantisation [B, E, N // hop] of audio [B, N]. Raises InputError for audio shorter than one hop."""
+        if audio.shape[-1] < self.hop_length:
+            raise InputError(f"audio: {audio.shape[-1]} samples; expected at least one hop of {self.hop_length}; pad it")
+        return self.encoders[str(self.config.level)](audio.unsqueeze(1))
+
+    def quantize(self, z_e: Tensor) -> Quantized:
+        """Quantise latents [B, E, L] of ``config.level``; in training mode this also moves the codebook."""
+        return quantize_single(self._codebook(self.config.level), z_e)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """Latents [B, E, L] of int64 codes [B, 1, L]. Raises InputError for codes that cannot be of this codec."""
+        if codes.ndim != 3 or codes.shape[1] != 1:
+            raise InputError(f"codes: shape {list(codes.shape)}; expected [batch, 1 codebook, frames]")
+        if codes.numel() and (int(codes.min()) < 0 or int(codes.max()) >= self.codebook_size):
+            raise InputError(f"codes: values {int(codes.min())}..{int(codes.max())}; expected 0..{self.codebook_size - 1}")
+        return self._codebook(self.config.level).lookup(codes[:, 0]).transpose(1, 2)
+
+    def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor:
+        """Audio [B, n_samples] of latents [B, E, L] of ``config.level``; by default all L * hop samples, zeros beyond them."""
+        audio = self.decoders[str(self.config.level)](z).squeeze(1)
+        n_samples = audio.shape[-1] if n_samples is None else n_samples
+        return F.pad(audio, (0, max(0, n_samples - audio.shape[-1])))[:, :n_samples]
+
+    def losses(self, audio: Tensor, bandwidth: Bandwidth, *, commitment_weight: float = 0.02) -> VQVAELoss:
+        """Training losses of audio [B, N], N a multiple of the largest hop, summed over the held levels.
+
+        total = lmix + multispectral + ``commitment_weight`` * commitment; in training mode the codebooks move.
+        """
+        reconstruction = multispectral = commitment = torch.zeros((), device=audio.device)
+        estimate = audio
+        for level in sorted(self.config.levels, reverse=True):
+            quantized = quantize_single(self._codebook(level), self.encoders[str(level)](audio.unsqueeze(1)))
+            estimate = self.decoders[str(level)](quantized.z).squeeze(1)
+            reconstruction = reconstruction + lmix_loss(audio, estimate) / bandwidth.l2
+            multispectral = multispectral + multispectral_loss(audio, estimate) / bandwidth.spectral
+            commitment = commitment + quantized.commitment
+        total = reconstruction + multispectral + commitment_weight * commitment
+        return VQVAELoss(total, reconstruction, multispectral, commitment, estimate)
+
+    def forward(self, audio: Tensor, bandwidth: Bandwidth) -> VQVAELoss:
+        """See `losses`."""
+        return self.losses(audio, bandwidth)
+
+    def _codebook(self, level: int) -> Codebook:
+        codebook = self.bottleneck.level_blocks[str(level)]
+        assert isinstance(codebook, Codebook)
+        return codebook
+
+
+def quantize_single(codebook: Codebook, z_e: Tensor) -> Quantized:
+    """Quantise latents z_e [B, E, L] with one codebook, codes [B, 1, L]; when the codebook is in training mode, start or update it too."""
+    with torch.autocast(z_e.device.type, enabled=False):
+        z_e = z_e.float()
+        rows = rows_of(z_e.detach())
+        if codebook.training and not bool(codebook.started):
+            codebook.start(rows)
+        chosen = codebook.nearest(rows)
+        z_q = codebook.lookup(chosen).view(z_e.shape[0], z_e.shape[2], -1).transpose(1, 2)
+        if codebook.training:
+            codebook.update(rows, chosen)
+        z = straight_through(z_e, z_q) if codebook.training else z_q
+        return Quantized(z, chosen.view(z_e.shape[0], 1, -1), F.mse_loss(z_e, z_q))
+
+
+def lmix_loss(reference: Tensor, estimate: Tensor, *, linf_weight: float = 0.02, linf_k: int = 2048) -> Tensor:
+    """Jukebox's ``lmix``: mean squared error plus 0.02 times the mean of each item's 2048 largest squared errors; audio [B, N]."""
+    squares = (reference - estimate).square()
+    largest = squares.topk(min(linf_k, squares.shape[-1]), dim=-1).values
+    return squares.mean() + linf_weight * largest.mean()
+
+
+def multispectral_loss(reference: Tensor, estimate: Tensor) -> Tensor:
+    """Frobenius distance of magnitude spectra of audio [B, N], mean over three resolutions and the batch (Jukebox, section 3.2)."""
+    norms = []
+    for n_fft, hop_length, window_length in ((2048, 240, 1200), (1024, 120, 600), (512, 50, 240)):
+        difference = magnitude(reference, n_fft, hop_length, window_length) - magnitude(estimate, n_fft, hop_length, window_length)
+        norms.append(difference.square().sum(dim=(1, 2)).clamp_min(1e-20).sqrt())
+    return torch.stack(norms).mean()
+
+
+def magnitude(audio: Tensor, n_fft: int, hop_length: int, window_length: int) -> Tensor:
+    """Magnitude spectrum [B, F, L] of audio [B, N], Hann window, frames centred by reflection."""
+    window = torch.hann_window(window_length, device=audio.device)
+    spectrum = torch.stft(audio, n_fft, hop_length, window_length, window=window, return_complex=True)
+    return (torch.view_as_real(spectrum).square().sum(dim=-1) + 1e-20).sqrt()
+
+
+def measure_bandwidth(batches: Iterable[Tensor]) -> Bandwidth:
+    """`Bandwidth` of audio batches [B, N]: variance of all samples, mean Frobenius norm of the items' STFT (2048, hop 256, window 1200)."""
+    total = squares = norms = 0.0
+    count = items = 0
+    for audio in batches:
+        total += float(audio.double().sum())
+        squares += float(audio.double().square().sum())
+        count += audio.numel()
+        norms += float(magnitude(audio, 2048, 256, 1200).square().sum(dim=(1, 2)).sqrt().sum())
+        items += len(audio)
+    assert count > 0, "at least one batch is needed"
+    return Bandwidth(squares / count - (total / count) ** 2, norms / items)
+
+
+def load_published_vqvae(path: str | Path, config: VQVAEConfig = VQVAEConfig()) -> VQVAE:  # noqa: B008 (frozen)
+    """VQ-VAE with the weights of a published checkpoint (Jukebox's ``vqvae.pth.tar``, D2M-GAN's ``vqvae_*.pt``), in evaluation mode.
+
+    With fewer ``config.levels`` than the file has, the others are left out.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read without unpickling objects, or tensors are missing, unknown or of another shape.
+    """
+    state = read_torch_state(path)
+    held = {str(level) for level in config.levels}
+    state = {name: value for name, value in state.items() if _level_of(name) is None or _level_of(name) in held}
+    model = VQVAE(config)
+    fill(model, state, where=str(path))
+    return model.eval()
+
+
+def _level_of(name: str) -> str | None:
+    """Level in a published tensor name, as '2' in ``encoders.2.level_blocks...`` and ``bottleneck.level_blocks.2.k``."""
+    parts = name.split(".")
+    if parts[0] in ("encoders", "decoders") and len(parts) > 1:
+        return parts[1]
+    if parts[:2] == ["bottleneck", "level_blocks"] and len(parts) > 2:
+        return parts[2]
+    return None

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from oracles import normal, oracle
+
+from dance2music.codec.quantizer import Codebook, CodebookConfig, ResidualQuantizer, ResidualQuantizerConfig, rows_of
+from dance2music.codec.vqvae import quantize_single
+from dance2music.errors import InputError
+
+
+def residual(n_codebooks: int = 3, dropout: float = 0.0) -> ResidualQuantizer:
+    torch.manual_seed(0)
+    codebook = CodebookConfig(size=16, dim=4)
+    return ResidualQuantizer(ResidualQuantizerConfig(n_codebooks=n_codebooks, dropout=dropout, codebook=codebook))
+
+
+def test_the_moving_average_step_is_that_of_the_published_bottleneck() -> None:
+    reference = oracle("losses_and_training.json")["bottleneck_ema"]
+    x = normal(5, 2, 4, 64)
+    book = Codebook(CodebookConfig(size=8, dim=4, ema_decay=0.99, restart_threshold=1.0, reset_restarted=False))
+    book.k.copy_(rows_of(x)[:8])
+    book.restore_averages()
+    quantized = quantize_single(book.train(), x)
+    assert quantized.codes[:, 0].tolist() == reference["codes"]
+    assert float(quantized.commitment) == pytest.approx(reference["commit_loss"], rel=1e-5)
+    for ours, name in ((book.k, "k_after"), (book.k_sum, "k_sum"), (book.k_elem, "k_elem")):
+        assert np.allclose(ours.numpy(), reference[name], rtol=1e-5, atol=1e-6), name
+
+
+def test_nearest_is_the_brute_force_nearest() -> None:
+    torch.manual_seed(1)
+    book = Codebook(CodebookConfig(size=32, dim=6))
+    book.k.copy_(torch.randn(32, 6))
+    rows = torch.randn(200, 6)
+    expected = torch.cdist(rows.double(), book.k.double()).argmin(dim=1)
+    assert torch.equal(book.nearest(rows), expected)
+
+
+def test_the_gradient_passes_straight_through_to_the_encoder() -> None:
+    quantizer = residual().train()
+    z_e = torch.randn(2, 4, 10, requires_grad=True)
+    weights = torch.randn(2, 4, 10)
+    (quantizer(z_e).z * weights).sum().backward()
+    assert torch.allclose(z_e.grad, weights)
+
+
+def test_the_commitment_pulls_latents_to_their_codes() -> None:
+    quantizer = residual().eval()
+    for book in quantizer.codebooks:
+        book.k.copy_(torch.randn(16, 4))
+    z_e = torch.randn(2, 4, 10, requires_grad=True)
+    result = quantizer(z_e)
+    result.commitment.backward()
+    assert torch.allclose(z_e.grad, 2 * (z_e - result.z).detach() / z_e.numel(), atol=1e-7)
+
+
+def test_every_further_codebook_lowers_the_error() -> None:
+    torch.manual_seed(2)
+    quantizer = residual(4).train()
+    z = torch.randn(8, 4, 40)
+    for _ in range(40):
+        quantizer(z)
+    codes = quantizer.eval()(z).codes
+    errors = [float((quantizer.lookup(codes[:, : q + 1]) - z).square().mean()) for q in range(4)]
+    assert all(later < 0.9 * earlier for earlier, later in zip(errors, errors[1:]))
+
+
+def test_lookup_of_the_codes_is_the_quantised_latent() -> None:
+    quantizer = residual().train()
+    z = torch.randn(2, 4, 30)
+    quantizer(z)
+    result = quantizer.eval()(z)
+    assert torch.allclose(quantizer.lookup(result.codes), result.z, atol=1e-6)
+
+
+def test_dead_codes_are_restarted_from_the_batch() -> None:
+    torch.manual_seed(3)
+    book = Codebook(CodebookConfig(size=8, dim=2, ema_decay=0.5, restart_threshold=0.5))
+    book.k.copy_(torch.cat([torch.zeros(1, 2), torch.full((7, 2), 100.0)]))
+    book.restore_averages()
+    rows = torch.randn(50, 2)
+    for _ in range(4):
+        book.update(rows, book.nearest(rows))
+    assert float(book.k.abs().max()) < 10
+    assert len(book.nearest(rows).unique()) >= 6
+
+
+def test_evaluation_changes_nothing_and_repeats() -> None:
+    quantizer = residual(dropout=0.9).train()
+    z = torch.randn(4, 4, 30)
+    quantizer(z)
+    quantizer.eval()
+    before = [b.clone() for b in quantizer.buffers()]
+    first, second = quantizer(z), quantizer(z)
+    assert torch.equal(first.z, second.z) and torch.equal(first.codes, second.codes)
+    assert all(torch.equal(a, b) for a, b in zip(before, quantizer.buffers()))
+
+
+def test_dropout_leaves_out_late_codebooks_in_training_only() -> None:
+    quantizer = residual(4, dropout=1.0).train()
+    z = torch.randn(16, 4, 30)
+    quantizer(z)
+    torch.manual_seed(4)
+    dropped = quantizer(z)
+    missing = (dropped.z - quantizer.lookup(dropped.codes)).detach().abs().amax(dim=(1, 2)) > 1e-3
+    assert bool(missing.any())
+
+
+def test_codes_outside_the_codebook_are_refused() -> None:
+    with pytest.raises(InputError, match="values 0..16"):
+        residual().lookup(torch.tensor([[[0, 16]]]))
+    with pytest.raises(InputError, match="shape"):
+        residual().lookup(torch.zeros(1, 9, 2, dtype=torch.int64))

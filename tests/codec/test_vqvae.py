@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from oracles import assert_network_close, filled, filled_state, manifest, normal, oracle
+
+from dance2music.codec.vqvae import VQVAE, Bandwidth, VQVAEConfig, load_published_vqvae, measure_bandwidth, multispectral_loss
+from dance2music.errors import InputError
+
+SMALL = VQVAEConfig(levels=(0, 1), level=1, width=4, depth=1, dim=8, codebook_size=16)
+
+
+def small(seed: int = 0) -> VQVAE:
+    torch.manual_seed(seed)
+    return VQVAE(SMALL)
+
+
+def test_names_and_shapes_are_those_of_the_published_checkpoint() -> None:
+    own = {name: list(value.shape) for name, value in VQVAE().state_dict().items()}
+    assert own == manifest("jukebox_vqvae_3level")
+    assert len(own) == 669
+    assert sum(p.numel() for p in VQVAE().parameters()) == 1_485_763
+
+
+@pytest.mark.parametrize("rule", ["A", "B"])
+def test_the_top_level_computes_what_the_published_one_does(rule: str) -> None:
+    reference = oracle("jukebox_level2_hop128.npz")
+    model = filled(VQVAE(VQVAEConfig(levels=(2,), level=2)), rule)
+    with torch.no_grad():
+        z_e = model.encode(normal(0, 1, 44100, 1)[..., 0])
+        codes = model.quantize(z_e).codes
+        sure = reference[f"enc_code_margin_{rule}"] > 1e-2
+        assert sure.mean() > 0.9 or rule == "A"
+        assert np.array_equal(codes[0, 0].numpy()[sure], reference[f"enc_codes_{rule}"][0][sure])
+        stride = reference["latent_stride"]
+        assert_network_close(z_e[:, :: stride[0], :: stride[1]], reference[f"enc_latent_{rule}"])
+        drawn = torch.from_numpy(np.random.RandomState(0).randint(0, 2048, (1, 344)))
+        decoded = model.decode(model.lookup(drawn[:, None]))[0]
+        assert_network_close(decoded[:: reference["dec_stride"]], reference[f"dec_audio_{rule}"])
+        assert_network_close(decoded[-64:], reference[f"dec_last64_{rule}"])
+        theirs = torch.from_numpy(reference[f"enc_codes_{rule}"].astype(np.int64))
+        back = model.decode(model.lookup(theirs[:, None]))[0]
+        assert_network_close(back[:: reference["roundtrip_stride"]], reference[f"roundtrip_audio_{rule}"])
+
+
+def test_the_loss_over_all_levels_is_the_published_one() -> None:
+    reference = oracle("losses_and_training.json")["vqvae_forward_loss"]
+    model = filled(VQVAE(), "B")
+    audio = normal(6, 2, 8192, 1)[..., 0] * 0.1
+    with torch.no_grad():
+        loss = model.losses(audio, Bandwidth(l2=0.02, spectral=10.0))
+    metrics = reference["metrics"]
+    assert float(loss.reconstruction) == pytest.approx(metrics["recons_loss"], rel=1e-4)
+    assert float(loss.multispectral) == pytest.approx(metrics["multispectral_loss"], rel=1e-4)
+    assert float(loss.commitment) == pytest.approx(metrics["commit_loss"], rel=1e-4)
+    assert float(loss.total) == pytest.approx(reference["loss"], rel=1e-4)
+    mean, deviation, peak, count = reference["x_out_stats"]
+    assert [float(loss.audio.mean()), float(loss.audio.std(correction=0))] == pytest.approx([mean, deviation], rel=1e-3)
+    assert float(loss.audio.abs().max()) == pytest.approx(peak, rel=1e-3)
+    assert loss.audio.numel() == count
+
+
+def test_a_published_file_loads_bare_or_wrapped_and_levels_may_be_left_out(tmp_path) -> None:
+    state = filled_state({name: list(value.shape) for name, value in small().state_dict().items()}, "B")
+    torch.save(state, tmp_path / "bare.pt")
+    torch.save({"hps": {"sr": 44100}, "step": 3, "model": {f"module.{n}": v for n, v in state.items()}}, tmp_path / "wrapped.pth.tar")
+    bare = load_published_vqvae(tmp_path / "bare.pt", SMALL)
+    wrapped = load_published_vqvae(tmp_path / "wrapped.pth.tar", SMALL)
+    one = load_published_vqvae(tmp_path / "bare.pt", VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16))
+    audio = torch.randn(1, 640)
+    z = bare.encode(audio)
+    assert z.abs().max() > 0
+    assert torch.equal(z, wrapped.encode(audio)) and torch.equal(z, one.encode(audio))
+
+
+def test_a_published_file_that_does_not_fit_is_refused_with_names(tmp_path) -> None:
+    state = dict(small().state_dict())
+    state.pop("decoders.1.out.weight")
+    state["decoders.1.extra"] = torch.zeros(1)
+    state["decoders.1.out.bias"] = torch.zeros(7)
+    torch.save(state, tmp_path / "odd.pt")
+    with pytest.raises(InputError, match=r"missing \(decoders.1.out.weight\).*unknown \(decoders.1.extra\).*decoders.1.out.bias \[7\] for \[1\]"):
+        load_published_vqvae(tmp_path / "odd.pt", SMALL)
+
+
+def test_a_file_with_objects_is_never_unpickled(tmp_path) -> None:
+    torch.save({"model": tmp_path}, tmp_path / "evil.pt")
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    for name in ("evil.pt", "text.pt", "missing.pt"):
+        with pytest.raises(InputError, match=name):
+            load_published_vqvae(tmp_path / name, SMALL)
+
+
+def test_training_the_loss_moves_the_codebook_and_lowers_the_loss() -> None:
+    model = small().train()
+    audio = torch.sin(torch.arange(4096) * 0.05).repeat(4, 1) * torch.linspace(0.2, 0.8, 4)[:, None]
+    bandwidth = measure_bandwidth([audio])
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    totals = []
+    for _ in range(30):
+        loss = model(audio, bandwidth)
+        optimizer.zero_grad()
+        loss.total.backward()
+        assert all(p.grad is not None for p in model.parameters())
+        optimizer.step()
+        totals.append(float(loss.total))
+    assert totals[-1] < 0.8 * totals[0]
+
+
+def test_codes_of_another_codec_and_too_short_audio_are_refused() -> None:
+    model = small().eval()
+    with pytest.raises(InputError, match="codes: values"):
+        model.lookup(torch.full((1, 1, 4), 99))
+    with pytest.raises(InputError, match="codes: shape"):
+        model.lookup(torch.zeros(1, 2, 4, dtype=torch.int64))
+    with pytest.raises(InputError, match="at least one hop"):
+        model.encode(torch.zeros(1, 5))
+
+
+def test_equal_spectra_have_no_multispectral_loss_but_a_finite_gradient() -> None:
+    audio = torch.randn(2, 4096)
+    estimate = audio.clone().requires_grad_()
+    loss = multispectral_loss(audio, estimate)
+    loss.backward()
+    assert float(loss) < 1e-6 and torch.isfinite(estimate.grad).all()
