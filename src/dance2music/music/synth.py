@@ -1,8 +1,8 @@
 """Score to sound through a General MIDI soundfont, note by note, with sample-exact starts.
 
-symusic's synthesiser (prestosynth) renders one note in a tenth of a millisecond but ignores velocity, and soundfonts differ in loudness and in
-how long their samples wait before they sound. So every distinct note is rendered once, its leading wait cut, its level set to a reference,
-and the copies are mixed here at their exact samples with our own velocity curve. What is *not* here: reverb, panning, tempo.
+Soundfonts differ in loudness and in how long their samples wait before they sound. So every distinct note is rendered once (`soundfont`), its
+leading wait cut, its level set to a reference, and the copies are mixed here at their exact samples with one velocity curve for all sounds.
+What is *not* here: reverb, panning, tempo.
 
 Gain rule: fixed, never a per-piece peak normalisation. Each sound is brought to a reference loudness, times `ROLE_GAINS`, the track's gain, and
 ``(velocity / 127) ** 1.6``. The sum passes one look-ahead limiter (`LIMIT`): a gain curve of at most 1 that dips for some milliseconds around
@@ -11,24 +11,21 @@ peaks. Stems share that curve, so they add up to the mix.
 
 from __future__ import annotations
 
-import logging
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dance2music.errors import InputError
+from dance2music.music.soundfont import DRUM_BANK, open_soundfont
 from dance2music.types import ROLES, Audio, Score
-
-logger = logging.getLogger(__name__)
 
 SOUNDFONTS: tuple[str, ...] = ("timgm", "fluid", "musescore")
 """Names that `find_soundfonts` may return. TimGM6mb (GPL-2, inside the pretty_midi package) is always there; FluidR3 and MuseScore General
 (both MIT) come with the system packages fluid-soundfont-gm and musescore-general-soundfont."""
 
 DEFAULT_SAMPLE_RATE = 22050
-ROLE_GAINS: dict[str, float] = {"drums": 0.5, "bass": 0.55, "chords": 0.34, "lead": 0.36, "pad": 0.24}
+ROLE_GAINS: dict[str, float] = {"drums": 0.42, "bass": 0.6, "chords": 0.42, "lead": 0.42, "pad": 0.3}
 LIMIT = 0.95
 """Largest absolute sample of a mix."""
 
@@ -42,6 +39,8 @@ _LEAD_IN_SECONDS = 0.06
 _REFERENCE_SECONDS = 0.25
 _PITCHED_RMS = 0.25
 _MAX_GAIN = 12.0
+_DRUM_SECONDS = 1.5
+_SILENT_PEAK = 1e-3
 _SYSTEM_FILES = {
     "fluid": ("sf2/FluidR3_GM.sf2", "sf3/FluidR3_GM.sf3", "soundfonts/FluidR3_GM.sf2"),
     "musescore": ("sf3/MuseScore_General_Full.sf3", "sf3/MuseScore_General.sf3", "sf2/MuseScore_General.sf2"),
@@ -72,7 +71,7 @@ def render(
     soundfont : a name of `SOUNDFONTS`, a path to an sf2 or sf3 file, or None for 'timgm'.
     onset_grid_seconds : float
         Above 0 note starts and ends are rounded to multiples of it (codec frames, for example). A note starts at sample
-        ``round(time * sample_rate)`` and is heard there: the synthesiser's own latency is cut.
+        ``round(time * sample_rate)`` and is heard there: the wait at the start of a sample is cut.
 
     Returns
     -------
@@ -115,11 +114,16 @@ def render_stems(
                 continue
             # Lengths on a 1/64 s raster: the ear does not mind and the cache finds most notes again.
             length = max(1, min(round((end - start) * 64), 64 * 20))
-            sound = _sound(path, sample_rate, 0 if track.is_drum else track.program, track.is_drum, note.pitch, length)
+            sound = _sound(path, sample_rate, 0 if track.is_drum else track.program, track.is_drum, note.pitch, _layer(note.velocity), length)
             n = min(len(sound), n_samples - at)
             out[at : at + n] += sound[:n] * (ROLE_GAINS[track.role] * track.gain * (note.velocity / 127) ** 1.6)
     curve = _limiter(sum(stems.values(), np.zeros(n_samples)), sample_rate)
     return {role: Audio((stem * curve).astype(np.float32)[None], sample_rate) for role, stem in stems.items()}
+
+
+def _layer(velocity: int) -> int:
+    """The velocity whose layer of the soundfont is played: three layers are enough, loudness itself is continuous."""
+    return 45 if velocity < 60 else 80 if velocity < 94 else 110
 
 
 def _limiter(mix: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -157,43 +161,32 @@ def _timgm() -> Path:
     return Path(spec.origin).with_name("TimGM6mb.sf2")
 
 
-@lru_cache(maxsize=4)
-def _synthesizer(path: str, sample_rate: int) -> Any:
-    from symusic import Synthesizer
-
-    try:
-        return Synthesizer(path, sample_rate, 0)
-    except (RuntimeError, OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a soundfont ({error}); expected an .sf2 or .sf3 file; choose another") from error
-
-
 @lru_cache(maxsize=8192)
-def _sound(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, length_64ths: int) -> np.ndarray:
-    """One note at full velocity: leading wait cut, level set; float32 [n]."""
+def _sound(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, layer: int, length_64ths: int) -> np.ndarray:
+    """One note at full velocity from the given velocity layer: leading wait cut, level set; float32 [n]."""
     if is_drum:
-        sound, level = _drum(path, sample_rate, pitch)
-        return (sound * level).astype(np.float32)
-    sound = _raw(path, sample_rate, program, False, pitch, length_64ths / 64)
-    lead_in, level = _pitched_reference(path, sample_rate, program, pitch)
+        return _drum(path, sample_rate, pitch, layer)
+    sound = _raw(path, sample_rate, program, False, pitch, layer, length_64ths / 64)
+    lead_in, level = _pitched_reference(path, sample_rate, program, pitch, layer)
     return (sound[lead_in:] * level).astype(np.float32)
 
 
 @lru_cache(maxsize=256)
-def _drum(path: str, sample_rate: int, pitch: int) -> tuple[np.ndarray, float]:
-    sound = _raw(path, sample_rate, 0, True, pitch, 1.5)
+def _drum(path: str, sample_rate: int, pitch: int, layer: int) -> np.ndarray:
+    sound = _raw(path, sample_rate, 0, True, pitch, layer, _DRUM_SECONDS)
     peak = float(np.abs(sound).max(initial=0.0))
-    if peak < 0.02:
-        # Some soundfonts leave the hand clap (39) or the side stick (37) all but empty.
+    if peak < _SILENT_PEAK:
+        # Some soundfonts have no hand clap (39) or side stick (37).
         sound = _noise_hit(sample_rate, bursts=3 if pitch == 39 else 1)
         peak = float(np.abs(sound).max())
     sound = sound[_first_sound(sound, sample_rate) :]
-    return sound, DRUM_GAINS.get(pitch, 0.4) / peak
+    return (sound * (DRUM_GAINS.get(pitch, 0.4) / peak)).astype(np.float32)
 
 
-@lru_cache(maxsize=1024)
-def _pitched_reference(path: str, sample_rate: int, program: int, pitch: int) -> tuple[int, float]:
+@lru_cache(maxsize=2048)
+def _pitched_reference(path: str, sample_rate: int, program: int, pitch: int, layer: int) -> tuple[int, float]:
     """Samples to cut in front, and the factor to the reference loudness, from a half-second note."""
-    sound = _raw(path, sample_rate, program, False, pitch, 0.5)
+    sound = _raw(path, sample_rate, program, False, pitch, layer, 0.5)
     lead_in = _first_sound(sound, sample_rate)
     part = sound[lead_in : lead_in + round(_REFERENCE_SECONDS * sample_rate)]
     rms = float(np.sqrt(np.mean(part**2))) if part.size else 0.0
@@ -206,14 +199,9 @@ def _first_sound(sound: np.ndarray, sample_rate: int) -> int:
     return int(np.argmax(head > 0.05 * head.max())) if head.size and head.max() > 0 else 0
 
 
-def _raw(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, seconds: float) -> np.ndarray:
-    import symusic
-
-    score = symusic.Score(ttype="second")
-    track = symusic.Track(program=program, is_drum=is_drum, ttype="second")
-    track.notes.append(symusic.Note(0.0, seconds, pitch, 100, ttype="second"))
-    score.tracks.append(track)
-    return np.asarray(_synthesizer(path, sample_rate).render(score, stereo=False))[0].astype(np.float64)
+def _raw(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, velocity: int, seconds: float) -> np.ndarray:
+    bank = DRUM_BANK if is_drum else 0
+    return open_soundfont(path).note(sample_rate, bank=bank, program=program, pitch=pitch, velocity=velocity, seconds=seconds)
 
 
 def _noise_hit(sample_rate: int, *, bursts: int) -> np.ndarray:
