@@ -29,6 +29,7 @@ FORMAT = "dance2music-1"
 KINDS: dict[str, tuple[str, str, str]] = {
     "spectral-codec": ("dance2music.codec.spectral", "SpectralCodecConfig", "SpectralCodec"),
     "vqvae": ("dance2music.codec.vqvae", "VQVAEConfig", "VQVAE"),
+    "rhythm": ("dance2music.dance.rhythm_model", "RhythmModelConfig", "RhythmModel"),
 }
 """Kind of model file -> module, config class, model class. The model is built as ``Model(config)``."""
 

@@ -77,25 +77,22 @@ def movement_curves(features: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def embedded_network() -> RhythmModel | None:
-    """The network with the weights that the package carries, or None where they are missing."""
-    import json
+    """The network with the weights that the package carries, or None where they are missing.
 
-    import torch
-    from safetensors import safe_open
+    Raises
+    ------
+    InputError
+        If the file was changed or damaged.
+    """
+    from dance2music.checkpoint import load_model
+    from dance2music.dance.rhythm_model import RhythmModel
 
-    from dance2music.config import from_dict
-    from dance2music.dance.rhythm_model import RhythmModel, RhythmModelConfig
-
-    path = resources.files("dance2music") / "weights" / "rhythm.safetensors"
-    with resources.as_file(path) as file:
-        if not file.is_file():
+    with resources.as_file(resources.files("dance2music") / "weights" / "rhythm.safetensors") as path:
+        if not path.is_file():
             return None
-        with safe_open(file, framework="pt") as stored:
-            config = from_dict(RhythmModelConfig, json.loads(stored.metadata()["config"]), where=str(path))
-            weights = {name: stored.get_tensor(name).to(torch.float32) for name in stored.keys()}  # noqa: SIM118
-    model = RhythmModel(config)
-    model.load_state_dict(weights)
-    return model.eval()
+        model = load_model(path, expected="rhythm")
+    assert isinstance(model, RhythmModel)
+    return model
 
 
 def make_windows(motion: Motion, centres: np.ndarray, width: float, network: RhythmModel | None) -> list[Window]:

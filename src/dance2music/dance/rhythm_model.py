@@ -9,6 +9,7 @@ Decoding activations into a beat grid is in `dance.rhythm`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -49,8 +50,7 @@ class RhythmModelConfig:
         return self.lowest_bpm * (1.0 + self.tempo_step) ** torch.arange(self.n_tempi, dtype=torch.float32)
 
 
-@dataclass(frozen=True)
-class RhythmOutput:
+class RhythmOutput(NamedTuple):
     """Logits of `RhythmModel`: ``beat`` and ``downbeat`` [B, T] per frame, ``tempo`` [B, n_tempi]."""
 
     beat: Tensor

@@ -5,26 +5,32 @@ Every item is a pure function of its seed and every batch of its step, so a run 
 
 from __future__ import annotations
 
-import json
 import logging
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.data import Dataset
 
+from dance2music.checkpoint import save_model
 from dance2music.config import to_dict
 from dance2music.dance.kinematics import MOTION_FEATURES, low_pass, motion_features, resample
 from dance2music.dance.rhythm_model import RhythmModel, RhythmModelConfig, RhythmOutput
 from dance2music.data.choreography import dance
-from dance2music.errors import ConfigError
 from dance2music.files import whole_file
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion
 
 log = logging.getLogger(__name__)
+
+
+LOOP = LoopConfig(
+    steps=8000, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, ema_decay=0.998, threads=1, save_every_steps=500
+)
+"""Length and schedule of the run that made the embedded weights."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +38,11 @@ class RhythmTrainConfig:
     """Recipe of the rhythm network."""
 
     model: RhythmModelConfig = field(default_factory=RhythmModelConfig)
-    seed: int = 7
-    steps: int = 9000
+    loop: LoopConfig = field(default_factory=lambda: LOOP)
     batch_size: int = 20
-    learning_rate: float = 2e-3
     weight_decay: float = 1e-2
-    warmup_steps: int = 200
     pool_size: int = 6000
-    """Dances drawn for training; seeds ``seed * 10**6`` upwards."""
+    """Dances drawn for training, from seed ``loop.seed * 10**6`` upwards; held-out ones start at `HELD_OUT_SEED`."""
     item_seconds: float = 14.0
     min_window_seconds: float = 2.0
     max_window_seconds: float = 12.0
@@ -49,13 +52,15 @@ class RhythmTrainConfig:
     tempo_loss_weight: float = 0.25
     downbeat_loss_weight: float = 0.5
     positive_weight: float = 4.0
-    save_every: int = 500
-    seed_held_out: int = 990_000_000
+
+
+HELD_OUT_SEED = 1_000_000_000
+"""Dances from this seed upwards are never trained on."""
 
 
 @dataclass(frozen=True)
 class RhythmItem:
-    """One drawn dance as the network meets it: float16 features [T, D_m], and what is true of it."""
+    """One drawn dance as a camera and a pose estimator would give it, and what is true of it."""
 
     motion: Motion
     beat_times_seconds: np.ndarray
@@ -141,7 +146,9 @@ def targets(item: RhythmItem, config: RhythmTrainConfig) -> np.ndarray:
     )
 
 
-def rhythm_loss(output: RhythmOutput, targets_B2T: Tensor, tempo_bpm: Tensor, config: RhythmTrainConfig) -> tuple[Tensor, dict[str, float]]:
+def rhythm_loss(
+    output: RhythmOutput, targets_B2T: Tensor, tempo_bpm: Tensor, config: RhythmTrainConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Binary cross-entropy of both activations plus cross-entropy of the tempo against a soft target in log-tempo."""
     weight = 1.0 + (config.positive_weight - 1.0) * targets_B2T
     beat = F.binary_cross_entropy_with_logits(output.beat, targets_B2T[:, 0], weight=weight[:, 0])
@@ -151,13 +158,18 @@ def rhythm_loss(output: RhythmOutput, targets_B2T: Tensor, tempo_bpm: Tensor, co
     tempo = -(soft * F.log_softmax(output.tempo, dim=-1)).sum(dim=-1).mean()
     total = beat + config.downbeat_loss_weight * downbeat + config.tempo_loss_weight * tempo
     near = torch.log(config.model.tempi_bpm().to(tempo_bpm)[output.tempo.argmax(dim=-1)] / tempo_bpm).abs() <= 0.04
-    return total, {"beat": float(beat), "downbeat": float(downbeat), "tempo": float(tempo), "tempo_right": float(near.float().mean())}
+    parts = {"beat": beat, "downbeat": downbeat, "tempo": tempo, "tempo_right": near.float().mean()}
+    return total, {name: part.detach() for name, part in parts.items()}
 
 
-def draw_pool(config: RhythmTrainConfig, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features float16 [N, T, D_m], targets float16 [N, 2, T] and tempi float32 [N] of all training items, kept in ``folder``."""
+Pool = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Features float16 [N, T, D_m], targets float16 [N, 2, T] and tempi float32 [N] of drawn dances."""
+
+
+def draw_pool(config: RhythmTrainConfig, folder: Path) -> Pool:
+    """All training items, kept in ``folder`` for the next time."""
     frames = round(config.item_seconds * config.model.fps)
-    path = folder / f"pool-{config.seed}-{config.pool_size}-{frames}.npz"
+    path = folder / f"pool-{config.loop.seed}-{config.pool_size}-{frames}.npz"
     if path.exists():
         with np.load(path, allow_pickle=False) as stored:
             return stored["features"], stored["targets"], stored["tempi"]
@@ -165,7 +177,7 @@ def draw_pool(config: RhythmTrainConfig, folder: Path) -> tuple[np.ndarray, np.n
     wanted = np.zeros((config.pool_size, 2, frames), np.float16)
     tempi = np.zeros(config.pool_size, np.float32)
     for i in range(config.pool_size):
-        item = draw_item(config.seed * 10**6 + i, seconds=config.item_seconds)
+        item = draw_item(config.loop.seed * 10**6 + i, seconds=config.item_seconds)
         seen = motion_features(item.motion, fps=config.model.fps)[:frames]
         features[i, : len(seen)] = seen
         row = targets(item, config)[:, :frames]
@@ -177,111 +189,67 @@ def draw_pool(config: RhythmTrainConfig, folder: Path) -> tuple[np.ndarray, np.n
     return features, wanted, tempi
 
 
-def batch_at(step: int, pool: tuple[np.ndarray, np.ndarray, np.ndarray], config: RhythmTrainConfig) -> tuple[Tensor, Tensor, Tensor]:
-    """The batch of a step: random items, one random window length, random starts; features [B, T, D_m], targets [B, 2, T], tempi [B]."""
-    features, wanted, tempi = pool
-    rng = np.random.default_rng([config.seed, step])
-    fps = config.model.fps
-    length = round(np.exp(rng.uniform(np.log(config.min_window_seconds), np.log(config.max_window_seconds))) * fps)
-    rows = rng.integers(len(features), size=config.batch_size)
-    starts = rng.integers(0, features.shape[1] - length - round(0.2 * fps), size=config.batch_size)
-    x = np.stack([features[i, s : s + length] for i, s in zip(rows, starts)]).astype(np.float32)
-    x *= np.exp(rng.normal(0.0, 0.15, (config.batch_size, 1, x.shape[2]))).astype(np.float32)
-    x[..., :][rng.random((config.batch_size, 1, x.shape[2])).repeat(length, axis=1) < 0.03] = 0.0
-    y = np.stack([wanted[i, :, s : s + length] for i, s in zip(rows, starts)]).astype(np.float32)
-    return torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(tempi[rows])
+class RhythmBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """The batch of each step, a pure function of seed and step: random items, one random window length, random starts, other gains.
 
+    An item is features float32 [B, T, D_m], targets float32 [B, 2, T], tempi float32 [B].
+    """
 
-def learning_rate_at(step: int, config: RhythmTrainConfig) -> float:
-    """Linear warm-up, then half a cosine down to 1 % of the peak."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + float(np.cos(np.pi * share))))
+    def __init__(self, pool: Pool, config: RhythmTrainConfig) -> None:
+        self.pool, self.config = pool, config
+
+    def __len__(self) -> int:
+        return self.config.loop.steps
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        config, (features, wanted, tempi) = self.config, self.pool
+        rng = np.random.default_rng([config.loop.seed, step])
+        fps, shape = config.model.fps, (config.batch_size, 1, features.shape[2])
+        seconds = np.exp(rng.uniform(np.log(config.min_window_seconds), np.log(config.max_window_seconds)))
+        length = min(round(float(seconds) * fps), features.shape[1] - 1)
+        rows = rng.integers(len(features), size=config.batch_size)
+        starts = rng.integers(0, features.shape[1] - length, size=config.batch_size)
+        x = np.stack([features[i, s : s + length] for i, s in zip(rows, starts)]).astype(np.float32)
+        x *= np.exp(rng.normal(0.0, 0.15, shape)) * (rng.random(shape) > 0.03)
+        y = np.stack([wanted[i, :, s : s + length] for i, s in zip(rows, starts)]).astype(np.float32)
+        return torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(tempi[rows])
 
 
 def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
-    """Train the rhythm network; a second call with the same folder goes on where the first was stopped.
+    """Train the rhythm network; a second call with the same folder goes on where the first was stopped, with the same bits.
 
     Parameters
     ----------
     config : RhythmTrainConfig
-    out_dir : folder for the drawn dances, ``state.pt`` (to resume), ``log.jsonl`` and the result.
+    out_dir : folder for the drawn dances, the loop's checkpoint and logs, and the result.
 
     Returns
     -------
-    Path of ``rhythm.safetensors`` (half precision, config in the metadata).
+    Path of ``rhythm.safetensors`` (half precision; `checkpoint.load_model` reads it).
 
     Raises
     ------
-    ConfigError
+    InputError
         If the folder holds the state of a run with another config.
     """
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
+    fabric = start_fabric(config.loop)
     pool = draw_pool(config, out)
-    torch.manual_seed(config.seed)
-    torch.set_flush_denormal(True)
     model = RhythmModel(config.model)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    first = 0
-    state_path = out / "state.pt"
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        if state["config"] != json.dumps(to_dict(config)):
-            raise ConfigError(
-                f"{state_path}: belongs to a run with another config; expected the same one; choose another folder or delete it"
-            )
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        average, first = state["average"], state["step"]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=config.weight_decay)
     model.train()
-    began, sums = time.monotonic(), {}
-    for step in range(first, config.steps):
-        torch.manual_seed(config.seed * 1_000_003 + step)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate_at(step, config)
-        x, y, tempo_bpm = batch_at(step, pool, config)
-        loss, parts = rhythm_loss(model(x), y, tempo_bpm, config)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        keep = min(0.998, (step + 1) / (step + 10))
-        for name, value in model.state_dict().items():
-            average[name].lerp_(value, 1.0 - keep)
-        for name, part in {"loss": float(loss.detach()), **parts}.items():
-            sums[name] = sums.get(name, 0.0) + part
-        if (step + 1) % 100 == 0:
-            row = {
-                "step": step + 1,
-                **{name: round(total / 100, 4) for name, total in sums.items()},
-                "seconds": round(time.monotonic() - began, 1),
-            }
-            log.info("%s", row)
-            with (out / "log.jsonl").open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(row) + "\n")
-            sums = {}
-        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-            state = {
-                "model": model.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "average": average,
-                "step": step + 1,
-                "config": json.dumps(to_dict(config)),
-            }
-            with whole_file(state_path) as temporary:
-                torch.save(state, temporary)
-            _save(replace(config), average, out / "rhythm.safetensors", step + 1)
-    return out / "rhythm.safetensors"
-
-
-def _save(config: RhythmTrainConfig, weights: dict[str, Tensor], path: Path, step: int) -> None:
-    from safetensors.torch import save_file
-
-    half = {name: value.to(torch.float16).contiguous() for name, value in weights.items()}
-    with whole_file(path) as temporary:
-        save_file(
-            half, temporary, metadata={"config": json.dumps(to_dict(config.model)), "train": json.dumps(to_dict(config)), "step": str(step)}
-        )
+    loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=RhythmBatches(pool, config))
+    trained, trained_optimizer = fabric.setup(model, optimizer)
+    for _, (features, wanted, tempo_bpm) in loop:
+        loss, parts = rhythm_loss(trained(features), wanted, tempo_bpm, config)
+        trained_optimizer.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        fabric.clip_gradients(trained, trained_optimizer, max_norm=config.loop.grad_clip)
+        trained_optimizer.step()
+        loop.log(loss=loss, **parts)
+    assert loop.average is not None
+    path = out / "rhythm.safetensors"
+    provenance = {"recipe": to_dict(config), "data": "drawn dances of dance2music.data.choreography, perturbed by train.rhythm.augment"}
+    save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance)
+    return path
