@@ -1,8 +1,8 @@
 """The rule-based composer: dance music in ten genres on any beat grid.
 
-`compose` writes a `Score` for a beat grid (of a dance, or steady), with form, harmony, five roles and, where the dance's energy and accents are
-given, dynamics, breakdowns, hits and stops that follow them. `compose_corpus_piece` walks the 60 slots (10 genres by 6 tempi) of the AIST
-Dance DB for training. The players are in `parts`, the tables in `genres`.
+`compose` writes a `Score` for a beat grid (of a dance, or steady), with form, harmony, five roles and, where the dance's energy and accents
+are given, dynamics, breakdowns and hits that follow them. `compose_corpus_piece` walks the 60 slots (10 genres by 6 tempi) of the AIST
+Dance DB for training. The players are in `parts`, the tables in `styles`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dance2music.errors import InputError
-from dance2music.music.genres import STYLES, GenreStyle
+from dance2music.music.genres import GenreStyle
 from dance2music.music.harmony import SCALES, Chord, parse_progression
 from dance2music.music.parts import STEPS_PER_BAR, Bar, Bassist, Comper, Drummer, Padder, Player, Soloist
+from dance2music.music.styles import STYLES
 from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Note, Rhythm, Score, Track
 
 MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 0.25, 3600.0
@@ -128,8 +129,8 @@ def compose_for(rhythm: Rhythm, genre: int, *, seed: int, duration_seconds: floa
 def compose_corpus_piece(index: int, *, duration_seconds: float = 20.0) -> Score:
     """Piece ``index`` of the endless training corpus: slot ``index % 60`` of the grid of 10 genres by 6 tempi, variation ``index // 60``.
 
-    The clip starts anywhere within a bar, as excerpts do; variations other than 0 change the tempo by up to 3 %, so that a corpus holds more
-    than 6 tempi per genre.
+    The clip starts anywhere within a bar, as excerpts do; variations other than 0 change the tempo by up to 3 %, so that a corpus holds
+    more than 6 tempi per genre.
     """
     assert index >= 0
     slot = index % (len(GENRES) * 6)
@@ -251,17 +252,17 @@ def _perform(style: GenreStyle, players: dict[str, Player], bars: list[Bar], rng
     with_pad, with_lead = rng.random() < style.pad_chance, rng.random() < style.lead_chance
     lead_in_a = bool(rng.random() < 0.6)
     for bar in bars:
-        players["drums"].play(bar)  # type: ignore[attr-defined]
-        players["bass"].play(bar)  # type: ignore[attr-defined]
-        players["chords"].play(bar)  # type: ignore[attr-defined]
+        players["drums"].play(bar)
+        players["bass"].play(bar)
+        players["chords"].play(bar)
         if (with_pad and bar.energy > 0.25) or bar.breakdown:
-            players["pad"].play(bar)  # type: ignore[attr-defined]
+            players["pad"].play(bar)
         if with_lead and bar.energy > 0.3 and (lead_in_a or bar.section == 1 or bar.energy > 0.7):
-            players["lead"].play(bar)  # type: ignore[attr-defined]
+            players["lead"].play(bar)
 
 
 def _tidy(notes: list[Note], score: Score, shift: int, *, one_voice: bool) -> list[Note]:
-    """Transpose, keep the notes that start within the clip, drop doubles, end notes at the next of the same pitch (or voice) and at the clip's end."""
+    """Transpose, keep what starts within the clip, drop doubles, end notes at the next of their pitch (or voice) and at the clip's end."""
     if not notes:
         return []
     best: dict[tuple[float, int], Note] = {}

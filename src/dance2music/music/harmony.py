@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 QUALITIES: dict[str, tuple[int, ...]] = {
     "": (0, 4, 7), "m": (0, 3, 7), "5": (0, 7), "6": (0, 4, 7, 9), "m6": (0, 3, 7, 9), "7": (0, 4, 7, 10), "m7": (0, 3, 7, 10),
@@ -73,11 +73,11 @@ def voice(chord: Chord, previous: tuple[int, ...] | None, *, center: float = 60.
     best: tuple[float, tuple[int, ...]] | None = None
     for choice in product(*octaves):
         pitches = tuple(sorted(choice))
-        if pitches[-1] - pitches[0] > 16 or (len(pitches) > 1 and min(b - a for a, b in zip(pitches, pitches[1:])) < 1):
+        if pitches[-1] - pitches[0] > 16 or (len(pitches) > 1 and min(b - a for a, b in pairwise(pitches)) < 1):
             continue
         cost = abs(sum(pitches) / len(pitches) - center) * 0.6
         # Neighbours a semitone apart at the bottom of a voicing are muddy.
-        cost += sum(2.0 for a, b in zip(pitches, pitches[1:]) if b - a == 1) + max(0, pitches[-1] - pitches[0] - 12) * 0.2
+        cost += sum(2.0 for a, b in pairwise(pitches) if b - a == 1) + max(0, pitches[-1] - pitches[0] - 12) * 0.2
         if previous:
             cost += sum(min(abs(p - q) for q in previous) for p in pitches) / len(pitches)
         if best is None or (cost, pitches) < best:

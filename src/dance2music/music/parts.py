@@ -65,6 +65,10 @@ class Player:
         self.rng = rng
         self.notes: list[Note] = []
 
+    def play(self, bar: Bar) -> None:
+        """Write one bar."""
+        raise NotImplementedError
+
     def write(self, bar: Bar, step: float, length_steps: float, pitch: int, velocity: float) -> None:
         velocity = velocity + float(self.rng.normal(0.0, 2.5))
         start = bar.index * BEATS_PER_BAR + step / STEPS_PER_BEAT
@@ -173,7 +177,11 @@ class Bassist(Player):
         if bar.breakdown and bar.energy < 0.35:
             self.write(bar, 0, min(12, bar.end), self._root(bar.chords[0]), 84)
             return
-        row = self._walk_row() if self.walks and not bar.breakdown else bar_of(self.style.bass_lines[self.lines[bar.section % len(self.lines)]], bar.index)
+        row = (
+            self._walk_row()
+            if self.walks and not bar.breakdown
+            else bar_of(self.style.bass_lines[self.lines[bar.section % len(self.lines)]], bar.index)
+        )
         if bar.energy < 0.3:
             row = "".join(s if i % 8 in (0, 1, 2, 3) else "-" for i, s in enumerate(row))
         end = min(bar.end, STEPS_PER_BAR)

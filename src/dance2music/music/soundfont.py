@@ -1,9 +1,9 @@
 """Notes from a SoundFont 2 file (or its Vorbis-compressed kind, sf3), one at a time, mono.
 
 SoundFont Technical Specification 2.04 (E-mu, 2006): presets point to instruments, instruments to samples, each through zones with key and
-velocity ranges. Done here: zone selection and velocity layers, tuning, loops, the volume envelope, attenuation, a fixed low-pass for the
-initial filter. *Not* here: modulators, LFOs, filter sweeps, panning, chorus and reverb. symusic's own synthesiser was measured to pick wrong zones
-in SF2 files (a piano's C4 sounds as G#5 with TimGM6mb) and to ignore velocity, which is why this exists.
+velocity ranges. Done here: zone selection and velocity layers, tuning, loops, the volume envelope, attenuation, a fixed low-pass for
+the initial filter. *Not* here: modulators, LFOs, filter sweeps, panning, chorus and reverb. symusic 0.5.9's own synthesiser was measured to
+pick wrong zones in SF2 files (a piano's C4 sounds as G#5 with TimGM6mb) and to ignore velocity, which is why this exists.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from dance2music.errors import InputError
 
 DRUM_BANK = 128
 
-_PRESET = np.dtype([("name", "S20"), ("preset", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("library", "<u4"), ("genre", "<u4"), ("morph", "<u4")])
+_PRESET = np.dtype(
+    [("name", "S20"), ("preset", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("library", "<u4"), ("genre", "<u4"), ("morph", "<u4")]
+)
 _INSTRUMENT = np.dtype([("name", "S20"), ("bag", "<u2")])
 _BAG = np.dtype([("generator", "<u2"), ("modulator", "<u2")])
 _GENERATOR = np.dtype([("kind", "<u2"), ("amount", "<i2")])
@@ -36,7 +38,16 @@ _MOD_ENV_TO_FILTER, _FILTER, _SUSTAIN_MOD_ENV = 11, 8, 29
 _DELAY, _ATTACK, _HOLD, _DECAY, _SUSTAIN, _RELEASE = 33, 34, 35, 36, 37, 38
 _INSTRUMENT_ID, _KEY_RANGE, _VELOCITY_RANGE, _ATTENUATION, _COARSE, _FINE, _SAMPLE_ID = 41, 43, 44, 48, 51, 52, 53
 _MODES, _SCALE_TUNING, _ROOT = 54, 56, 58
-_DEFAULTS = {_FILTER: 13500, _DELAY: -12000, _ATTACK: -12000, _HOLD: -12000, _DECAY: -12000, _RELEASE: -12000, _SCALE_TUNING: 100, _ROOT: -1}
+_DEFAULTS = {
+    _FILTER: 13500,
+    _DELAY: -12000,
+    _ATTACK: -12000,
+    _HOLD: -12000,
+    _DECAY: -12000,
+    _RELEASE: -12000,
+    _SCALE_TUNING: 100,
+    _ROOT: -1,
+}
 _NOT_ADDED = {_KEY_RANGE, _VELOCITY_RANGE, _INSTRUMENT_ID, _SAMPLE_ID, _MODES, _ROOT}
 _VORBIS = 0x10
 _SILENCE_DB = 100.0
@@ -102,7 +113,7 @@ class SoundFont:
         if index + 1 >= len(heads):
             return []
         base: dict[int, int] = {}
-        zones = []
+        zones: list[dict[int, int]] = []
         for i in range(int(heads["bag"][index]), int(heads["bag"][index + 1])):
             rows = table[int(bag[i]) : int(bag[i + 1])]
             own = {int(k): int(a) for k, a in zip(rows["kind"], rows["amount"])}

@@ -1,12 +1,12 @@
 """Score to sound through a General MIDI soundfont, note by note, with sample-exact starts.
 
-Soundfonts differ in loudness and in how long their samples wait before they sound. So every distinct note is rendered once (`soundfont`), its
-leading wait cut, its level set to a reference, and the copies are mixed here at their exact samples with one velocity curve for all sounds.
-What is *not* here: reverb, panning, tempo.
+Soundfonts differ in loudness and in how long their samples wait before they sound. So every distinct note is rendered once (`soundfont`),
+its leading wait cut, its level set to a reference, and the copies are mixed here at their exact samples with one velocity curve for all
+sounds. What is *not* here: reverb, panning, tempo.
 
-Gain rule: fixed, never a per-piece peak normalisation. Each sound is brought to a reference loudness, times `ROLE_GAINS`, the track's gain, and
-``(velocity / 127) ** 1.6``. The sum passes one look-ahead limiter (`LIMIT`): a gain curve of at most 1 that dips for some milliseconds around
-peaks. Stems share that curve, so they add up to the mix.
+Gain rule: fixed, never a per-piece peak normalisation. Each sound is brought to a reference loudness, times `ROLE_GAINS`, the track's gain,
+and ``(velocity / 127) ** 1.6``. The sum passes one look-ahead limiter (`LIMIT`): a gain curve of at most 1 that dips for some milliseconds
+around peaks. Stems share that curve, so they add up to the mix.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ LIMIT = 0.95
 """Largest absolute sample of a mix."""
 
 DRUM_GAINS: dict[int, float] = {
-    36: 1.0, 38: 0.8, 37: 0.5, 39: 0.62, 42: 0.26, 44: 0.24, 46: 0.3, 45: 0.62, 47: 0.6, 50: 0.55, 49: 0.42, 51: 0.28, 54: 0.2, 63: 0.42, 56: 0.28,
+    36: 1.0, 38: 0.8, 37: 0.5, 39: 0.62, 42: 0.26, 44: 0.24, 46: 0.3, 45: 0.62, 47: 0.6, 50: 0.55,
+    49: 0.42, 51: 0.28, 54: 0.2, 63: 0.42, 56: 0.28,
 }  # fmt: skip
 """Peak of each drum sound at full velocity, relative to the kick."""
 
@@ -114,7 +115,9 @@ def render_stems(
                 continue
             # Lengths on a 1/64 s raster: the ear does not mind and the cache finds most notes again.
             length = max(1, min(round((end - start) * 64), 64 * 20))
-            sound = _sound(path, sample_rate, 0 if track.is_drum else track.program, track.is_drum, note.pitch, _layer(note.velocity), length)
+            sound = _sound(
+                path, sample_rate, 0 if track.is_drum else track.program, track.is_drum, note.pitch, _layer(note.velocity), length
+            )
             n = min(len(sound), n_samples - at)
             out[at : at + n] += sound[:n] * (ROLE_GAINS[track.role] * track.gain * (note.velocity / 127) ** 1.6)
     curve = _limiter(sum(stems.values(), np.zeros(n_samples)), sample_rate)
@@ -146,8 +149,8 @@ def _resolve(soundfont: str | Path | None) -> str:
     path = Path(soundfont)
     if not path.is_file():
         raise InputError(
-            f"soundfont {str(soundfont)!r}: no such file; expected one of {', '.join(fonts)} or a path to an .sf2 or .sf3 file; install it or "
-            "choose another"
+            f"soundfont {str(soundfont)!r}: no such file; expected one of {', '.join(fonts)} or a path to an .sf2 or .sf3 file; "
+            "install it or choose another"
         )
     return str(path)
 
