@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 WORKERS = 2
 CHUNK_FRAMES = 48
 OVERLAP_FRAMES = 3
-DETAIL_EVERY = 4
-"""Hands and face are looked at in every fourth frame (7.5 per second): they cost more than the body and no rhythm is read from them."""
+DETAIL_EVERY = 5
+"""Hands and face are looked at in every fifth frame (6 per second): they cost more than the body and no rhythm is read from them."""
 
 JOINT_CUTOFF_HZ = 7.0
 """Cut-off of the zero-phase low-pass on all joints: moves lie below 5 Hz; at 30 fps the jitter of the estimator lies mostly above."""
@@ -44,6 +44,10 @@ MIN_DANCER_SHARE = 0.3
 
 _MAX_GAP_SECONDS = 0.15
 _MIN_VISIBILITY = 0.3
+_PATIENCE_FRAMES = 10
+_MAX_TRUNK_SPEED = 8.0
+"""In lengths of the trunk per second, about 4 m/s: what moves faster from frame to frame is the tracker jumping to somebody else."""
+_TRUNK = [11, 12, 23, 24]
 
 
 class Frame(Protocol):
@@ -228,34 +232,39 @@ class _Chunk:
     """Consecutive frames; the first ``overlap`` of them end the chunk before, too. ``start`` counts frames from the first of the video."""
 
     images: list[np.ndarray]
+    times: list[float]
     overlap: int
     start: int
 
 
-def _measured(frames: Iterable[Frame], flow: FlowMeter, times: list[float]) -> Iterator[np.ndarray]:
-    """The images, with their flow and time taken down in passing; frames that do not advance in time are left out."""
+def _measured(frames: Iterable[Frame], flow: FlowMeter, times: list[float]) -> Iterator[Frame]:
+    """The same frames, with their flow and time taken down in passing; frames that do not advance in time are left out."""
     for frame in frames:
         if times and frame.time_seconds <= times[-1]:
             continue
         times.append(float(frame.time_seconds))
         flow.add(frame.image, frame.time_seconds)
-        yield frame.image
+        yield frame
 
 
-def _chunks(images: Iterable[np.ndarray]) -> Iterator[_Chunk]:
-    held: list[np.ndarray] = []
+def _chunks(frames: Iterable[Frame]) -> Iterator[_Chunk]:
+    held: list[Frame] = []
     overlap = start = 0
-    for image in images:
-        held.append(image)
+
+    def chunk() -> _Chunk:
+        return _Chunk([f.image for f in held], [f.time_seconds for f in held], overlap, start - overlap)
+
+    for frame in frames:
+        held.append(frame)
         if len(held) == CHUNK_FRAMES + overlap:
-            yield _Chunk(held, overlap, start - overlap)
+            yield chunk()
             start += CHUNK_FRAMES
             held, overlap = held[-OVERLAP_FRAMES:], OVERLAP_FRAMES
     if len(held) > overlap:
-        yield _Chunk(held, overlap, start - overlap)
+        yield chunk()
 
 
-def _tracked(images: Iterable[np.ndarray], method: str) -> Iterator[tuple[_Chunk, list[np.ndarray | None]]]:
+def _tracked(frames: Iterable[Frame], method: str) -> Iterator[tuple[_Chunk, list[np.ndarray | None]]]:
     """Joints of the frames, chunk by chunk in order; at most a few chunks are held at once."""
     make = POSE_ESTIMATORS[method]
     with _quiet():
@@ -276,7 +285,7 @@ def _tracked(images: Iterable[np.ndarray], method: str) -> Iterator[tuple[_Chunk
     before: list[np.ndarray | None] = []
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pose")
     try:
-        source = _chunks(images)
+        source = _chunks(frames)
         exhausted = False
         while not exhausted or pending:
             while not exhausted and len(pending) <= WORKERS:
@@ -291,7 +300,8 @@ def _tracked(images: Iterable[np.ndarray], method: str) -> Iterator[tuple[_Chunk
             rows = future.result()
             expected = before[len(before) - chunk.overlap :] if chunk.overlap else []
             if _other_dancer(expected, rows[: chunk.overlap]):
-                rows = pool.submit(track, chunk, expected[0]).result()
+                near = next(row for row in expected if row is not None)
+                rows = pool.submit(track, chunk, near).result()
             before = rows[chunk.overlap :]
             yield chunk, before
     finally:
@@ -301,13 +311,27 @@ def _tracked(images: Iterable[np.ndarray], method: str) -> Iterator[tuple[_Chunk
 
 
 def _follow(tracker: PoseEstimator, chunk: _Chunk, near: np.ndarray | None) -> list[np.ndarray | None]:
-    """Joints in every frame of a chunk; with ``near``, the first frame is blanked but for the surroundings of these joints."""
+    """Joints in every frame of a chunk. Where the tracker jumps to somebody else, or from the start with ``near``, it is shown the
+    surroundings of the dancer only; a dancer who is not found there for `_PATIENCE_FRAMES` is given up."""
     tracker.forget()
-    rows = []
+    rows: list[np.ndarray | None] = []
+    last, last_time, missed = near, chunk.times[0], 0
     for i, image in enumerate(chunk.images):
-        if i == 0 and near is not None:
-            image = _only_near(image, near)
-        rows.append(tracker.detect(image, detail=(chunk.start + i) % DETAIL_EVERY == 0))
+        detail = (chunk.start + i) % DETAIL_EVERY == 0
+        lost = i == 0 and near is not None
+        row = None if lost else tracker.detect(image, detail=detail)
+        if last is not None and (lost or (row is not None and _elsewhere(last, row, after=chunk.times[i] - last_time))):
+            tracker.forget()
+            row = tracker.detect(_only_near(image, last), detail=detail)
+            if row is not None and _elsewhere(last, row, after=chunk.times[i] - last_time):
+                row = None
+        if row is not None:
+            last, last_time, missed = row, chunk.times[i], 0
+        else:
+            missed += 1
+            if missed >= _PATIENCE_FRAMES:
+                last = None
+        rows.append(row)
     return rows
 
 
@@ -315,20 +339,23 @@ def _other_dancer(expected: list[np.ndarray | None], rows: list[np.ndarray | Non
     """True if two chunks disagree about where the dancer is in the frames that they share."""
     for a, b in zip(reversed(expected), reversed(rows)):
         if a is not None:
-            if b is None:
-                return True
-            torso = float(np.linalg.norm(a[11:13, :2].mean(0) - a[23:25, :2].mean(0)))
-            size = max(torso, 0.2 * float(np.ptp(a[:33, 1])), 1.0)
-            return bool(np.linalg.norm(a[[11, 12, 23, 24], :2].mean(0) - b[[11, 12, 23, 24], :2].mean(0)) > 0.7 * size)
+            return b is None or _elsewhere(a, b)
     return False
+
+
+def _elsewhere(a: np.ndarray, b: np.ndarray, *, after: float = 0.0) -> bool:
+    """True if body ``b`` [33.., 4] can hardly be ``a`` so many seconds later: its trunk is too far off, or of quite another size."""
+    size = [max(float(np.linalg.norm(p[[11, 12], :2].mean(0) - p[[23, 24], :2].mean(0))), 0.25 * float(np.ptp(p[:33, 1]))) for p in (a, b)]
+    moved = float(np.linalg.norm(a[_TRUNK, :2].mean(0) - b[_TRUNK, :2].mean(0)))
+    return moved > (0.05 + _MAX_TRUNK_SPEED * max(after, 0.01)) * max(size[0], 1.0) or not 0.5 < size[1] / max(size[0], 1e-6) < 2.0
 
 
 def _only_near(image: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """The image with everything but the surroundings of these joints painted grey."""
     low, high = joints[:33, :2].min(0), joints[:33, :2].max(0)
-    margin = 0.15 * float((high - low).max())
+    margin = 0.1 * float((high - low).max())
     x0, y0 = np.maximum(low - margin, 0).astype(int)
-    x1, y1 = (high + margin).astype(int) + 1
+    x1, y1 = np.maximum(high + margin, 0).astype(int) + 1
     out = np.full_like(image, 127)
     out[y0:y1, x0:x1] = image[y0:y1, x0:x1]
     return out
