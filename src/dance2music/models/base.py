@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from dance2music.types import Conditioning, Latents, Score
@@ -10,10 +11,10 @@ from dance2music.types import Conditioning, Latents, Score
 class MusicGenerator(Protocol):
     """Conditioning in, music out: `Latents` where the method works in a codec, `Score` where it writes notes.
 
-    The same conditioning and seed give the same bits. ``tempo`` and phase come from ``conditioning.rhythm``, the genre from
+    The same conditioning and seeds give the same bits. Tempo and phase come from ``conditioning.rhythm``, the genre from
     ``conditioning.genre``; the result lasts ``conditioning.duration_seconds``.
     """
 
-    def generate(self, conditioning: Conditioning, *, seed: int) -> Latents | Score:
-        """Music for the first item of the batch."""
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> Sequence[Latents | Score]:
+        """One piece of music per seed for the first item of the batch."""
         ...

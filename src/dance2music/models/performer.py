@@ -29,9 +29,9 @@ class PerformerConfig:
     latent_dim: int = 64
     n_codebooks: int = 6
     codebook_size: int = 1024
-    role_channels: int = 192
+    role_channels: int = 160
     role_dilations: tuple[int, ...] = (1, 3, 9)
-    trunk_channels: int = 320
+    trunk_channels: int = 256
     trunk_dilations: tuple[int, ...] = (1, 3, 9, 1, 3, 9)
     kernel_size: int = 7
     n_sounds: int = 4
@@ -57,7 +57,9 @@ class Performer(nn.Module):
         )
         self.pitched_out = nn.Conv1d(R, C, 1)
         self.drums_in = nn.Conv1d(N_DRUM_CHANNELS, R, 3, padding=1)
-        self.drums_blocks = nn.ModuleList(ConvNeXtBlock(R, kernel_size=config.kernel_size, dilation=d, condition_dim=R) for d in config.role_dilations)
+        self.drums_blocks = nn.ModuleList(
+            ConvNeXtBlock(R, kernel_size=config.kernel_size, dilation=d, condition_dim=R) for d in config.role_dilations
+        )
         self.drums_out = nn.Conv1d(R, C, 1)
         self.fused_in = nn.Conv1d(config.fused_dim, C, 1) if config.fused_dim else None
         self.trunk = nn.ModuleList(ConvNeXtBlock(C, kernel_size=config.kernel_size, dilation=d) for d in config.trunk_dilations)
@@ -75,7 +77,9 @@ class Performer(nn.Module):
         half = (self.config.kernel_size - 1) // 2
         return 1 + half * (sum(self.config.role_dilations) + sum(self.config.trunk_dilations))
 
-    def trunk_features(self, drums: Tensor, pitched: Tensor, programs: Tensor, sound: Tensor, genre: Tensor, fused: Tensor | None = None) -> Tensor:
+    def trunk_features(
+        self, drums: Tensor, pitched: Tensor, programs: Tensor, sound: Tensor, genre: Tensor, fused: Tensor | None = None
+    ) -> Tensor:
         """Hidden features of the mix.
 
         Parameters

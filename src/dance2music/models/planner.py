@@ -44,9 +44,9 @@ class PlannerConfig:
     motion_dim: int = 64
     visual_dim: int = 4
     n_voicings: int = 1024
-    encoder_channels: int = 96
-    channels: int = 256
-    heads: int = 8
+    encoder_channels: int = 64
+    channels: int = 192
+    heads: int = 6
     layers: int = 5
     window_steps: int = 256
     dropout: float = 0.1

@@ -146,7 +146,13 @@ def plan_from_score(score: Score, vocabulary: Vocabulary) -> Plan:
 
 
 def score_from_plan(
-    plan: Plan, vocabulary: Vocabulary, *, beat_times_seconds: np.ndarray, downbeat: int, duration_seconds: float, swing_unit_beats: float = 0.25
+    plan: Plan,
+    vocabulary: Vocabulary,
+    *,
+    beat_times_seconds: np.ndarray,
+    downbeat: int,
+    duration_seconds: float,
+    swing_unit_beats: float = 0.25,
 ) -> Score:
     """Write a plan out as a score on the given beat grid."""
     offset, shift = plan.first_bar * BEATS_PER_BAR, transposition(plan.key)

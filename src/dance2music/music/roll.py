@@ -46,7 +46,9 @@ def note_table(score: Score, frame_rate: float) -> NoteTable:
     for track in score.tracks:
         if track.is_drum:
             rows += [
-                (n.start_beats, n.start_beats + n.duration_beats, -1, lane_of[n.pitch], n.velocity / 127) for n in track.notes if n.pitch in lane_of
+                (n.start_beats, n.start_beats + n.duration_beats, -1, lane_of[n.pitch], n.velocity / 127)
+                for n in track.notes
+                if n.pitch in lane_of
             ]
             continue
         role = PITCHED_ROLES.index(track.role)

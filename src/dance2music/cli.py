@@ -1,0 +1,124 @@
+"""The command line: one short function per verb. Errors are one line and exit code 2; an interrupted run exits with 130 and leaves no file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dance2music import __version__
+from dance2music.errors import Dance2MusicError
+from dance2music.types import GENRES
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Music for a dance.")
+data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
+train_app = typer.Typer(no_args_is_help=True, help="Train the embedded models; every stage resumes what its folder holds.")
+app.add_typer(data_app, name="data")
+app.add_typer(train_app, name="train")
+
+Override = Annotated[list[str] | None, typer.Argument(help="Settings as name=value, for example loop.steps=2000.", show_default=False)]
+
+
+@app.command()
+def generate(
+    video: Annotated[Path | None, typer.Argument(help="The dance: a video file of 1 s to 10 min.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Video to write [default: VIDEO with .music before its suffix].")] = None,
+    from_motion: Annotated[Path | None, typer.Option(help="Start from a motion file instead of a video; -o then names an audio file.")] = None,
+    genre: Annotated[str | None, typer.Option(help=f"One of {', '.join(GENRES)} [default: chosen from the dance].")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same music.")] = 0,
+    takes: Annotated[int, typer.Option(help="How many different takes to write.")] = 1,
+    tempo: Annotated[float | None, typer.Option(help="Tempo in bpm [default: the dance's own].")] = None,
+    method: Annotated[str, typer.Option(help="creative-gan, composer or memory.")] = "creative-gan",
+    wav: Annotated[bool, typer.Option("--wav", help="Write the music as a .wav file too.")] = False,
+    midi: Annotated[bool, typer.Option("--midi", help="Write the notes as a .mid file too, where the method has notes.")] = False,
+    denoise: Annotated[bool, typer.Option(help="Take the codec's noise floor out of the music.")] = True,
+    plot: Annotated[bool, typer.Option(help="Write a picture of beats and mel-spectrogram beside the output.")] = True,
+    json_report: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a summary.")] = False,
+) -> None:
+    """Give a dance video back with newly generated music that is in time with the dancer."""
+    from dance2music.generate import Request, run
+
+    request = Request(
+        video=video,
+        out=out,
+        from_motion=from_motion,
+        genre=genre,
+        seed=seed,
+        takes=takes,
+        tempo_bpm=tempo,
+        method=method,
+        wav=wav,
+        midi=midi,
+        denoise=denoise,
+        plot=plot,
+    )
+    with _progress() as progress:
+        reports = run(request, progress=progress)
+    if json_report:
+        typer.echo(json.dumps(reports, indent=2))
+        return
+    for report in reports:
+        sync = report["sync"]
+        typer.echo(
+            f"{report['output']}: {report['genre']} at {report['tempo_bpm']:.1f} bpm, sync {sync['beat_alignment']:.2f} "
+            f"(by chance {sync['shifted_mean']:.2f}), {report['seconds']['total']:.1f} s for {report['duration_seconds']:.1f} s of dance"
+        )
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+class _progress:
+    """A bar per stage on a terminal; nothing where the output is no terminal."""
+
+    def __enter__(self) -> Any:
+        from rich.console import Console
+        from rich.progress import Progress, TimeRemainingColumn
+
+        self.bar = Progress(*Progress.get_default_columns()[:-1], TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self.tasks: dict[str, Any] = {}
+        self.bar.start()
+        return self.report
+
+    def report(self, stage: str, share: float) -> None:
+        if stage not in self.tasks:
+            self.tasks[stage] = self.bar.add_task(stage, total=1.0)
+        self.bar.update(self.tasks[stage], completed=share)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+def main() -> None:
+    """Entry point of the ``dance2music`` command."""
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    try:
+        app(standalone_mode=False)
+    except Dance2MusicError as error:
+        _leave(str(error), 2)
+    except typer.Abort:
+        _leave("interrupted", 130)
+    except KeyboardInterrupt:
+        _leave("interrupted", 130)
+    except Exception as error:
+        import click
+
+        if isinstance(error, click.ClickException):
+            _leave(f"{error.format_message()} (see dance2music --help)", 2)
+        raise
+
+
+def _leave(message: str, code: int) -> None:
+    sys.stderr.write(f"dance2music: {' '.join(message.split())}\n")
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

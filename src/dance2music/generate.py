@@ -1,0 +1,168 @@
+"""The main job with its files: a request in; videos or audio files, pictures and JSON reports out."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dance2music import __version__, pipeline
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+from dance2music.pipeline import Stages, Take
+from dance2music.types import GENRES, Audio, Conditioning, Motion
+
+MAX_TAKES = 32
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".m4a", ".mp3")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to make from what; the fields are the options of ``dance2music generate``."""
+
+    video: Path | None = None
+    out: Path | None = None
+    from_motion: Path | None = None
+    genre: str | None = None
+    seed: int = 0
+    takes: int = 1
+    tempo_bpm: float | None = None
+    method: str = "creative-gan"
+    wav: bool = False
+    midi: bool = False
+    denoise: bool = True
+    plot: bool = True
+
+
+def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[dict[str, Any]]:
+    """Carry out a request and return one report per take, as written beside each output.
+
+    Raises
+    ------
+    InputError
+        If anything in the request cannot be used; nothing is written then.
+    """
+    begun, stages = time.perf_counter(), Stages(progress)
+    outputs = check(request)
+    with stages.stage("load"):
+        generator = pipeline.load_method(request.method)
+    motion, duration = watch(request, stages)
+    with stages.stage("rhythm"):
+        conditioning = pipeline.condition(motion, genre=request.genre, tempo_bpm=request.tempo_bpm, duration_seconds=duration)
+    reports = []
+    for i, out in enumerate(outputs):
+        with stages.stage("music"):
+            take = pipeline.best_take(generator, conditioning, seed=request.seed + i)
+        with stages.stage("finish"):
+            audio = pipeline.finish(take.audio, denoise=request.denoise)
+        with stages.stage("write"):
+            write_music(request, out, audio, take)
+            report = describe(request, conditioning, take, audio, motion)
+            if request.plot:
+                from dance2music.plot import plot_result
+
+                plot_result(motion, conditioning.rhythm[0], audio, beside(out, ".png"))
+        report |= {"output": str(out), "seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
+        with whole_file(beside(out, ".json")) as temporary:
+            temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        reports.append(report)
+    return reports
+
+
+def check(request: Request) -> list[Path]:
+    """Names of the outputs, one per take, after everything that can be refused before the work begins was looked at."""
+    source = request.from_motion or request.video
+    if source is None or (request.video is not None and request.from_motion is not None):
+        raise InputError("generate: expected either a video or --from-motion FILE, and not both; see dance2music generate --help")
+    if not 1 <= request.takes <= MAX_TAKES:
+        raise InputError(f"--takes {request.takes}: expected 1 to {MAX_TAKES}")
+    if request.seed < 0:
+        raise InputError(f"--seed {request.seed}: expected a whole number from 0")
+    if request.genre is not None:
+        pipeline.genre_index(request.genre)
+    if request.from_motion is not None and request.out is None:
+        raise InputError("generate --from-motion: expected -o with the name of an audio file to write")
+    out = request.out if request.out is not None else source.with_name(f"{source.stem}.music{source.suffix}")
+    if request.from_motion is not None and out.suffix.lower() not in AUDIO_SUFFIXES:
+        raise InputError(f"{out}: with --from-motion the output is music; expected a name that ends in {', '.join(AUDIO_SUFFIXES)}")
+    if source.exists() and out.exists() and out.samefile(source):
+        raise InputError(f"{out}: is the input itself; choose another output")
+    with whole_file(out.parent / f".{out.stem}-check") as temporary:
+        temporary.touch()
+    (out.parent / f".{out.stem}-check").unlink(missing_ok=True)
+    if request.video is not None:
+        from dance2music.dance.mux import check_mux
+
+        check_mux(request.video, out)
+    return [out] if request.takes == 1 else [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") for i in range(request.takes)]
+
+
+def watch(request: Request, stages: Stages) -> tuple[Motion, float]:
+    """Motion of the dance and the length of the music to make, in seconds."""
+    if request.video is None:
+        from dance2music.dance.motion_files import load_motion
+
+        assert request.from_motion is not None, "check() lets one of both through"
+        with stages.stage("motion"):
+            motion = load_motion(request.from_motion)
+        return motion, motion.duration_seconds
+    from dance2music.dance.video import probe
+
+    with stages.stage("watch") as report:
+        duration = probe(request.video).duration_seconds
+        return pipeline.read_motion(request.video, progress=report), duration
+
+
+def write_music(request: Request, out: Path, audio: Audio, take: Take) -> None:
+    """The video with its new music, or the music alone; and what else was asked for."""
+    from dance2music.music.audio import save_audio, save_wav
+
+    if request.video is None:
+        save_audio(audio, out)
+    else:
+        from dance2music.dance.mux import mux
+
+        mux(request.video, audio, out)
+    if request.wav and out.suffix.lower() != ".wav":
+        save_wav(audio, beside(out, ".wav"))
+    if request.midi:
+        if take.score is None:
+            raise InputError(f"--midi: method {request.method!r} has no notes; choose creative-gan or composer")
+        from dance2music.music.midi import save_midi
+
+        save_midi(take.score, beside(out, ".mid"))
+
+
+def beside(out: Path, suffix: str) -> Path:
+    """File beside the output with another suffix."""
+    return out.with_name(f"{out.stem}{suffix}")
+
+
+def describe(request: Request, conditioning: Conditioning, take: Take, audio: Audio, motion: Motion) -> dict[str, Any]:
+    """The JSON report of one take."""
+    rhythm = conditioning.rhythm[0]
+    return {
+        "version": __version__,
+        "libraries": {name: version(name) for name in ("torch", "numpy", "librosa", "av", "mediapipe", "symusic")} | {"python": platform.python_version()},
+        "input": str(request.video or request.from_motion),
+        "method": request.method,
+        "preset": f"{request.method}-embedded",
+        "seed": request.seed,
+        "take": {"seed": take.seed, "candidates": pipeline.CANDIDATES, "chosen_by": "sync lift on this dance"},
+        "genre": GENRES[int(conditioning.genre[0])],
+        "genre_chosen": "by the user" if request.genre else "from the dance",
+        "tempo_bpm": rhythm.tempo_bpm,
+        "tempo_chosen": "by the user" if request.tempo_bpm else "from the dance",
+        "rhythm_confidence": rhythm.confidence,
+        "beat_times_seconds": [round(float(t), 4) for t in rhythm.beat_times_seconds],
+        "downbeat": rhythm.downbeat,
+        "kinematic_beats_seconds": [round(float(t), 4) for t in rhythm.kinematic_beats_seconds],
+        "motion": {"source": motion.source, "skeleton": motion.skeleton, "fps": motion.fps},
+        "sync": pipeline.measure_sync(audio, rhythm),
+        "duration_seconds": conditioning.duration_seconds,
+        "denoised": request.denoise,
+    }

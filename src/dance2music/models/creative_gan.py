@@ -1,0 +1,115 @@
+"""Creative-GAN (Huang et al. 2023) in its embedded, any-length form: a planner and a performer between dance and codebook.
+
+The paper's generator goes from fused dance features to a music vector that is looked up in the codebook of a music VQ-VAE. Here the same
+road is cut in two: the planner (`models.planner`) draws a score plan from the fused features, the performer (`models.performer`)
+turns the plan into latents that are looked up. Departures from the paper are listed in docs/paper_map.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dance2music.codec.spectral import SpectralCodec
+from dance2music.dance.steps import pool_at_steps
+from dance2music.models.performer import Performer, PerformerConfig
+from dance2music.models.planner import Planner, PlannerConfig
+from dance2music.music.plan import STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
+from dance2music.music.roll import frame_roll, note_table
+from dance2music.types import Conditioning, Latents, Rhythm, Score
+
+_WINDOW_FRAMES = 1024
+SOUND = 0
+"""Index of the soundfont whose sound the embedded performer learned."""
+
+
+@dataclass(frozen=True)
+class CreativeGanConfig:
+    """Both halves, and the chord voicings that the plan's vocabulary holds."""
+
+    planner: PlannerConfig = field(default_factory=PlannerConfig)
+    performer: PerformerConfig = field(default_factory=PerformerConfig)
+    voicings: tuple[tuple[int, ...], ...] = ((48, 52, 55),)
+    temperature: float = 0.9
+    top_p: float = 0.92
+
+
+class CreativeGan(nn.Module):
+    """Dance in, latents out."""
+
+    codec: SpectralCodec
+    """Whose latents it makes; set by whoever loads the generator (`dance2music.models`), not part of its own weights."""
+
+    def __init__(self, config: CreativeGanConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.planner = Planner(config.planner)
+        self.performer = Performer(config.performer)
+        self.vocabulary = Vocabulary(config.voicings)
+
+    @torch.no_grad()
+    def scores(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
+        """One score per seed for the first item of the batch."""
+        rhythm = conditioning.rhythm[0]
+        first_bar, n_bars = bars_of(*rhythm.beat_at(np.array([0.0, conditioning.duration_seconds])))
+        motion, visual = step_features(conditioning, first_bar=first_bar, n_steps=n_bars * STEPS_PER_BAR)
+        n = len(seeds)
+        plans = self.planner.draw(
+            motion.expand(n, -1, -1),
+            visual.expand(n, -1, -1),
+            conditioning.genre[:1].expand(n),
+            torch.full((n,), rhythm.tempo_bpm),
+            first_bar,
+            keys=[int(np.random.default_rng([seed, 1]).integers(12)) for seed in seeds],
+            seeds=list(seeds),
+            temperature=self.config.temperature,
+            top_p=self.config.top_p,
+        )
+        return [
+            score_from_plan(
+                plan,
+                self.vocabulary,
+                beat_times_seconds=rhythm.beat_times_seconds,
+                downbeat=rhythm.downbeat,
+                duration_seconds=conditioning.duration_seconds,
+            )
+            for plan in plans
+        ]
+
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
+        """Latents of one take per seed for the first item of the batch."""
+        return [self.perform(score) for score in self.scores(conditioning, seeds=seeds)]
+
+    @torch.no_grad()
+    def perform(self, score: Score) -> Latents:
+        """Latents of a score, window by window: memory does not hang on the length, and the seams are exact."""
+        codec = self.codec
+        frame_rate = codec.sample_rate / codec.hop_length
+        n_frames = -(-round(score.duration_seconds * codec.sample_rate) // codec.hop_length)
+        table, margin = note_table(score, frame_rate), self.performer.receptive_frames
+        programs = torch.from_numpy(table.programs)[None]
+        codes = []
+        for start in range(0, n_frames, _WINDOW_FRAMES):
+            end = min(start + _WINDOW_FRAMES, n_frames)
+            first = max(0, start - margin)
+            drums, pitched = frame_roll(table, first, min(end + margin, n_frames) - first, frame_rate)
+            features = self.performer.trunk_features(
+                torch.from_numpy(drums)[None], torch.from_numpy(pitched)[None], programs, torch.tensor([SOUND]), torch.tensor([score.genre])
+            )
+            codes.append(self.performer.choose(features[:, start - first : end - first]))
+        chosen = torch.cat(codes, dim=-1)
+        return Latents(z=codec.lookup(chosen), codes=chosen, sample_rate=codec.sample_rate, hop_length=codec.hop_length, score=score)
+
+
+def step_features(conditioning: Conditioning, *, first_bar: int, n_steps: int) -> tuple[Tensor, Tensor]:
+    """Motion [1, S, D_m] and visual [1, S, D_v] features of the first item, pooled at the steps of its beat grid."""
+    rhythm: Rhythm = conditioning.rhythm[0]
+    pooled = [
+        torch.from_numpy(pool_at_steps(features[0].numpy(), conditioning.fps, rhythm, first_bar=first_bar, n_steps=n_steps))[None]
+        for features in (conditioning.motion, conditioning.visual)
+    ]
+    return pooled[0], pooled[1]

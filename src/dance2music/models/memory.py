@@ -1,0 +1,119 @@
+"""Retrieval from music memory as a method: bars of stored codes, resampled to the dance's tempo and decoded.
+
+The bank holds composed pieces of every genre and tempo as residual codes (`train.memory` builds it). For a dance the piece whose genre
+fits and whose tempo is nearest is taken (the seed chooses among the near ones), its bars are played in order, quieter or livelier ones
+by the dancer's energy, and each bar's code frames are resampled to the length of the dance's bar. What it plays was composed before: it is a
+companion of the learned methods and the bar for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dance2music.codec.spectral import SpectralCodec
+from dance2music.models.composer import energy_at_beats
+from dance2music.types import BEATS_PER_BAR, Conditioning, Latents
+
+_NEAR_PIECES = 3
+_STEADY_BARS = 2
+
+
+@dataclass(frozen=True)
+class MemoryConfig:
+    """Size of the bank."""
+
+    n_codebooks: int = 6
+    n_frames: int = 1
+    n_bars: int = 1
+
+
+class Memory(nn.Module):
+    """A bank of bars as codes.
+
+    Buffers: ``codes`` int16 [Q, F], all bars one after another; ``start``, ``length`` int32 [n_bars] in frames; ``piece``, ``genre`` int32
+    [n_bars]; ``tempo_bpm``, ``energy`` float32 [n_bars].
+    """
+
+    codec: SpectralCodec
+    """Whose codes it holds; set by whoever loads the bank (`dance2music.models`)."""
+
+    def __init__(self, config: MemoryConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("codes", torch.zeros(config.n_codebooks, config.n_frames, dtype=torch.int16))
+        for name in ("start", "length", "piece", "genre"):
+            self.register_buffer(name, torch.zeros(config.n_bars, dtype=torch.int32))
+        for name in ("tempo_bpm", "energy"):
+            self.register_buffer(name, torch.zeros(config.n_bars))
+
+    @torch.no_grad()
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
+        """Latents of one take per seed for the first item of the batch."""
+        return [self._take(conditioning, seed) for seed in seeds]
+
+    def _take(self, conditioning: Conditioning, seed: int) -> Latents:
+        rhythm, codec = conditioning.rhythm[0], self.codec
+        frame_rate = codec.sample_rate / codec.hop_length
+        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
+        bars = self._bars_of_piece(self._piece(int(conditioning.genre[0]), rhythm.tempo_bpm, seed))
+        energy, beats = energy_at_beats(conditioning), rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
+        first = int(np.floor(beats[0] / BEATS_PER_BAR))
+        out, bar = torch.zeros(self.config.n_codebooks, n_frames, dtype=torch.long), first
+        codes = self.get_buffer("codes")
+        while (left := round(float(rhythm.time_at(np.array([bar * BEATS_PER_BAR]))[0]) * frame_rate)) < n_frames:
+            right = round(float(rhythm.time_at(np.array([(bar + 1) * BEATS_PER_BAR]))[0]) * frame_rate)
+            at = min(max(bar * BEATS_PER_BAR + rhythm.downbeat, 0), len(energy) - 1)
+            stored = self._next_bar(bars, bar - first, float(energy[at]))
+            start, length = int(self.get_buffer("start")[stored]), int(self.get_buffer("length")[stored])
+            frames = start + (torch.arange(right - left) * length) // max(1, right - left)
+            low, high = max(left, 0), min(right, n_frames)
+            out[:, low:high] = codes[:, frames[low - left : high - left]].long()
+            bar += 1
+        chosen = out[None]
+        return Latents(z=codec.lookup(chosen), codes=chosen, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
+
+    def _piece(self, genre: int, tempo_bpm: float, seed: int) -> int:
+        """One of the pieces of the genre whose tempo is nearest, by seed."""
+        of_genre = self.get_buffer("genre") == genre
+        pieces, at = np.unique(self.get_buffer("piece")[of_genre].numpy(), return_index=True)
+        distance = np.abs(np.log(self.get_buffer("tempo_bpm")[of_genre].numpy()[at] / tempo_bpm))
+        near = np.argsort(distance, kind="stable")[:_NEAR_PIECES]
+        return int(pieces[near[np.random.default_rng([seed, 3]).integers(len(near))]])
+
+    def _bars_of_piece(self, piece: int) -> np.ndarray:
+        return np.flatnonzero(self.get_buffer("piece").numpy() == piece)
+
+    def _next_bar(self, bars: np.ndarray, position: int, energy: float) -> int:
+        """Bar of the piece to play at ``position``: within each pair of bars of the form, the one whose energy is nearer."""
+        pair = (position // _STEADY_BARS) % max(1, len(bars) // _STEADY_BARS)
+        in_order = bars[(pair * _STEADY_BARS + position % _STEADY_BARS) % len(bars)]
+        same_place = bars[position % _STEADY_BARS :: _STEADY_BARS]
+        nearest = same_place[np.argmin(np.abs(self.get_buffer("energy").numpy()[same_place] - energy))]
+        return int(nearest if abs(float(self.get_buffer("energy")[in_order]) - energy) > 0.5 else in_order)
+
+
+def bank(pieces: Sequence[tuple[Tensor, np.ndarray, int, float, np.ndarray]]) -> Memory:
+    """Build a memory from pieces.
+
+    Parameters
+    ----------
+    pieces : per piece its codes int64 [Q, L], the frames of its bar lines int [n_bars + 1], genre, tempo in bpm, energy [n_bars].
+    """
+    codes = [c[:, lines[0] : lines[-1]] for c, lines, *_ in pieces]
+    memory = Memory(
+        MemoryConfig(codes[0].shape[0], sum(c.shape[1] for c in codes), sum(len(lines) - 1 for _, lines, *_ in pieces))
+    )
+    offset, rows = 0, []
+    for i, (stored, (_, lines, genre, tempo_bpm, energy)) in enumerate(zip(codes, pieces)):
+        starts = offset + lines[:-1] - lines[0]
+        rows += [(s, n, i, genre, tempo_bpm, e) for s, n, e in zip(starts, np.diff(lines), energy)]
+        offset += stored.shape[1]
+    memory.get_buffer("codes").copy_(torch.cat(codes, dim=1).to(torch.int16))
+    for name, column in zip(("start", "length", "piece", "genre", "tempo_bpm", "energy"), zip(*rows)):
+        memory.get_buffer(name).copy_(torch.tensor(column))
+    return memory

@@ -1,0 +1,204 @@
+"""A dance in, music out: the data flow on one page.
+
+Every line of `generate` is a public function that can be used alone, so that one can enter with a file, a `Motion`, a `Conditioning` or codes:
+
+    video --read_motion--> Motion --condition--> Conditioning --make_take--> Take (Audio, Score) --finish--> Audio --mux--> video
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from dance2music.errors import InputError
+from dance2music.models.base import MusicGenerator
+from dance2music.types import GENRES, Audio, Conditioning, Latents, Motion, Rhythm, Score
+
+Progress = Callable[[str, float], None]
+"""Called with the name of a stage and the share of it that is done, 0..1."""
+
+FEATURE_FPS = 30.0
+CANDIDATES = 6
+"""Takes that are made and ranked by their sync for each take that is kept."""
+RANKED_SECONDS = 60.0
+"""Of longer dances only this much of each candidate is heard before the best is made whole."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """One piece of music for a dance, and how well it follows.
+
+    Attributes
+    ----------
+    audio : Audio as the method made it, before `finish`.
+    score : Score or None, the notes behind it where the method has notes.
+    seed : int, the seed that the method was given for this take.
+    """
+
+    audio: Audio
+    score: Score | None
+    seed: int
+
+
+@dataclass
+class Stages:
+    """Seconds spent per stage, and the progress callback."""
+
+    progress: Progress | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[float], None]]:
+        """Time a stage; yields a function that reports the share done."""
+        start = time.perf_counter()
+
+        def report(share: float) -> None:
+            if self.progress is not None:
+                self.progress(name, share)
+
+        report(0.0)
+        yield report
+        report(1.0)
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def read_motion(video: str | Path, *, progress: Callable[[float], None] | None = None) -> Motion:
+    """Watch a dance video: pose, hands, face and motion energy, in one pass over its frames."""
+    from dance2music.dance.pose import estimate
+    from dance2music.dance.video import probe, read_frames
+
+    duration = probe(video).duration_seconds
+
+    def share(time_seconds: float) -> None:
+        if progress is not None:
+            progress(min(1.0, time_seconds / duration))
+
+    return estimate(read_frames(video), progress=share)
+
+
+def condition(
+    motion: Motion, *, genre: str | None = None, tempo_bpm: float | None = None, duration_seconds: float | None = None
+) -> Conditioning:
+    """All that a generator may look at.
+
+    Parameters
+    ----------
+    motion : the dance.
+    genre : one of `GENRES`, or None to choose one from the dance.
+    tempo_bpm : None to estimate it from the dance.
+    duration_seconds : length of the music; the motion's own by default.
+
+    Raises
+    ------
+    InputError
+        If the genre is unknown or the tempo cannot be played.
+    """
+    from dance2music.dance.kinematics import motion_features
+    from dance2music.dance.rhythm import estimate_rhythm
+    from dance2music.dance.visual import visual_features
+
+    duration = motion.duration_seconds if duration_seconds is None else duration_seconds
+    rhythm = estimate_rhythm(motion, tempo_bpm=tempo_bpm, duration_seconds=duration)
+    return Conditioning(
+        motion=torch.from_numpy(motion_features(motion, fps=FEATURE_FPS))[None],
+        visual=torch.from_numpy(visual_features(motion, fps=FEATURE_FPS))[None],
+        rhythm=[rhythm],
+        genre=torch.tensor([genre_index(genre) if genre is not None else choose_genre(motion)]),
+        fps=FEATURE_FPS,
+        duration_seconds=duration,
+    )
+
+
+def genre_index(genre: str) -> int:
+    """Index of a genre's name in `GENRES`."""
+    if genre not in GENRES:
+        raise InputError(f"genre {genre!r}: unknown; expected one of {', '.join(GENRES)}")
+    return GENRES.index(genre)
+
+
+def choose_genre(motion: Motion) -> int:
+    """Genre that goes with a dance, by the embedded classifier of dances (`models.genre`)."""
+    from dance2music.checkpoint import load_embedded
+    from dance2music.dance.kinematics import motion_features
+
+    return int(load_embedded("dance_genre", expected="dance-genre")(torch.from_numpy(motion_features(motion, fps=FEATURE_FPS))[None]).argmax())
+
+
+def load_method(method: str) -> MusicGenerator:
+    """The generator of that name with its embedded weights."""
+    from dance2music.models import GENERATORS
+
+    if method not in GENERATORS:
+        raise InputError(f"method {method!r}: unknown; expected one of {', '.join(GENERATORS)}")
+    return GENERATORS[method]()
+
+
+def make_takes(generator: MusicGenerator, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Take]:
+    """One take per seed."""
+    return [
+        Take(audio=to_audio(music), score=music if isinstance(music, Score) else music.score, seed=seed)
+        for music, seed in zip(generator.generate(conditioning, seeds=seeds), seeds)
+    ]
+
+
+def to_audio(music: Latents | Score) -> Audio:
+    """Sound of what a generator made: latents are decoded, a score is played through a soundfont."""
+    if isinstance(music, Score):
+        from dance2music.music.synth import render
+
+        return render(music)
+    from dance2music.models import embedded_codec
+
+    codec = embedded_codec()
+    n_samples = None if music.score is None else round(music.score.duration_seconds * codec.sample_rate)
+    with torch.no_grad():
+        samples = codec.decode(music.z, n_samples)
+    return Audio(samples=samples.numpy(), sample_rate=codec.sample_rate)
+
+
+def measure_sync(audio: Audio, rhythm: Rhythm, *, seed: int = 0) -> dict[str, float]:
+    """Beat Alignment of the music's onsets with the dancer's kinematic beats, and the same under random circular shifts.
+
+    Returns
+    -------
+    dict with ``beat_alignment``, ``shifted_mean``, ``shifted_error`` (standard error), ``lift`` (their difference), ``kinematic_beats`` and
+    ``onsets`` (counts). Values are 0 where there are no beats.
+    """
+    from dance2music.metrics.rhythm import shift_lift
+    from dance2music.music.beats import onset_times
+
+    onsets = onset_times(audio)
+    result = shift_lift(rhythm.kinematic_beats_seconds, onsets, audio.duration_seconds, seed=seed)
+    return {**result, "kinematic_beats": float(len(rhythm.kinematic_beats_seconds)), "onsets": float(len(onsets))}
+
+
+def best_take(generator: MusicGenerator, conditioning: Conditioning, *, seed: int, candidates: int = CANDIDATES) -> Take:
+    """Make ``candidates`` takes from one seed and keep the one that follows this dancer best.
+
+    Of dances longer than `RANKED_SECONDS` the candidates are ranked on their beginning, then the winner is made whole.
+    """
+    seeds = [seed * 1000 + i for i in range(candidates)]
+    heard = replace(conditioning, duration_seconds=min(conditioning.duration_seconds, RANKED_SECONDS))
+    rhythm = conditioning.rhythm[0]
+    beats = rhythm.kinematic_beats_seconds
+    rhythm = replace(rhythm, kinematic_beats_seconds=beats[beats < heard.duration_seconds])
+    takes = make_takes(generator, heard, seeds=seeds)
+    best = max(takes, key=lambda take: measure_sync(take.audio, rhythm)["lift"])
+    if heard.duration_seconds < conditioning.duration_seconds:
+        return make_takes(generator, conditioning, seeds=[best.seed])[0]
+    return best
+
+
+def finish(audio: Audio, *, denoise: bool = True) -> Audio:
+    """Denoise (both papers run noisereduce on what was decoded), set the loudness, fade the edges."""
+    from dance2music.music import audio as sound
+
+    if denoise:
+        audio = sound.denoise(audio)
+    audio = sound.normalize_loudness(audio)
+    return sound.fade(audio, in_seconds=0.01, out_seconds=min(0.25, audio.duration_seconds / 10))

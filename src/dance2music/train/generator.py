@@ -1,0 +1,194 @@
+"""Training of the embedded generator: planner, then performer, each one visible loop.
+
+Data are pairs in memory (`data.pairs`); a batch is a pure function of (seed, step), so that a resumed run sees what the broken one would
+have seen. Logging, checkpoints and resuming are `train.loop`; the adversarial stage of the performer is `train.adversarial`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import Dataset
+
+from dance2music.codec.spectral import SpectralCodec
+from dance2music.data.pairs import Pair
+from dance2music.losses import code_classification
+from dance2music.models.performer import Performer
+from dance2music.models.planner import HEADER_SIZES, Planner, header_of
+from dance2music.music.plan import STEPS_PER_BAR, Vocabulary
+from dance2music.music.roll import NoteTable, frame_roll, note_table
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
+
+M = TypeVar("M", bound=torch.nn.Module)
+PLAN_FIELDS = ("dynamics", "chords", "pad", "bass", "lead")
+
+
+@dataclass(frozen=True)
+class PlannerTrainConfig:
+    """One run of the planner."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=6000, learning_rate=6e-4, warmup_steps=200, workers=1))
+    batch_size: int = 16
+    bars: int = 12
+    motion_dropout: float = 0.1
+    """Share of items whose dance features are blanked, so that the planner also plays without a dance."""
+
+
+@dataclass(frozen=True)
+class PerformerTrainConfig:
+    """One run of the performer."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=8000, learning_rate=8e-4, warmup_steps=300, workers=1))
+    batch_size: int = 8
+    crop_frames: int = 320
+    latent_weight: float = 1.0
+
+
+class PlannerData(Dataset[dict[str, Tensor]]):
+    """Crops of plans with their step features; item ``step`` is the batch of that step."""
+
+    def __init__(self, pairs: Sequence[Pair], config: PlannerTrainConfig) -> None:
+        self.pairs, self.config = pairs, config
+
+    def __getitem__(self, step: int) -> dict[str, Tensor]:
+        """int64 and float tensors [B, S, ...]; shorter pieces are padded and masked."""
+        rng = np.random.default_rng([self.config.loop.seed, step, 1])
+        S = self.config.bars * STEPS_PER_BAR
+        rows: dict[str, list[np.ndarray]] = {}
+        for _ in range(self.config.batch_size):
+            pair = self.pairs[int(rng.integers(len(self.pairs)))]
+            n_bars = pair.plan.n_steps // STEPS_PER_BAR
+            bar = int(rng.integers(max(1, n_bars - self.config.bars + 1)))
+            at = slice(bar * STEPS_PER_BAR, bar * STEPS_PER_BAR + S)
+            keep = np.float32(rng.random() >= self.config.motion_dropout)
+            item = {name: getattr(pair.plan, name)[at] for name in ("drums", *PLAN_FIELDS)}
+            item |= {
+                "motion": pair.motion[at] * keep,
+                "visual": pair.visual[at] * keep,
+                "mask": np.ones(len(item["bass"]), dtype=np.float32),
+            }
+            for name, value in item.items():
+                rows.setdefault(name, []).append(np.pad(value, [(0, S - len(value))] + [(0, 0)] * (value.ndim - 1)))
+            for name, number in (
+                ("genre", pair.plan.genre),
+                ("tempo_bpm", np.float32(pair.tempo_bpm)),
+                ("first_bar", pair.plan.first_bar + bar),
+                ("header", header_of(pair.plan)),
+            ):
+                rows.setdefault(name, []).append(np.asarray(number))
+        stacked = {name: torch.from_numpy(np.stack(value)) for name, value in rows.items()}
+        return {name: value if value.is_floating_point() else value.long() for name, value in stacked.items()}
+
+
+def planner_losses(planner: Planner, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Cross entropies of the header and of every field of the plan; ``total`` is their sum per step."""
+    mask = batch["mask"]
+    header = planner.header_logits(batch["genre"], batch["tempo_bpm"], batch["header"])
+    losses = {"header": torch.stack([F.cross_entropy(h, batch["header"][:, i]) for i, h in enumerate(header)]).sum()}
+    assert len(header) == len(HEADER_SIZES)
+    fused = planner.encode(batch["motion"], batch["visual"])
+    context = planner.context(fused, batch["genre"], batch["tempo_bpm"], batch["header"], batch["first_bar"])
+    fields = {name: batch[name] for name in PLAN_FIELDS}
+    drums, logits = planner(context, batch["drums"], fields)
+    each = F.cross_entropy(drums.flatten(0, 2), batch["drums"].flatten(), reduction="none").view(batch["drums"].shape).sum(dim=-1)
+    losses["drums"] = (each * mask).sum() / mask.sum()
+    for name, value in fields.items():
+        each = F.cross_entropy(logits[name].flatten(0, 1), value.flatten(), reduction="none").view(value.shape)
+        losses[name] = (each * mask).sum() / mask.sum()
+    losses["total"] = torch.stack(list(losses.values())).sum()
+    return losses
+
+
+class PerformerData(Dataset[dict[str, Tensor]]):
+    """Crops of rolls with their codes; item ``step`` is the batch of that step."""
+
+    def __init__(self, pairs: Sequence[Pair], config: PerformerTrainConfig, vocabulary: Vocabulary, frame_rate: float) -> None:
+        self.config, self.frame_rate = config, frame_rate
+        self.items: list[tuple[NoteTable, Pair]] = []
+        for pair in pairs:
+            assert pair.codes is not None, "the performer trains on pairs with codes (data.pairs.add_codes)"
+            self.items.append((note_table(pair.score(vocabulary), frame_rate), pair))
+
+    def __getitem__(self, step: int) -> dict[str, Tensor]:
+        """Rolls, programs, genre and codes."""
+        rng = np.random.default_rng([self.config.loop.seed, step, 2])
+        rows: dict[str, list[np.ndarray]] = {}
+        for _ in range(self.config.batch_size):
+            table, pair = self.items[int(rng.integers(len(self.items)))]
+            assert pair.codes is not None
+            start = int(rng.integers(pair.codes.shape[1] - self.config.crop_frames + 1))
+            drums, pitched = frame_roll(table, start, self.config.crop_frames, self.frame_rate)
+            item = {"drums": drums, "pitched": pitched, "programs": table.programs, "genre": np.asarray(pair.plan.genre)}
+            item |= {"codes": pair.codes[:, start : start + self.config.crop_frames], "sound": np.asarray(0)}
+            for name, value in item.items():
+                rows.setdefault(name, []).append(value)
+        return {name: torch.from_numpy(np.stack(value)) for name, value in rows.items()}
+
+
+def performer_losses(performer: Performer, batch: dict[str, Tensor], z: Tensor, config: PerformerTrainConfig) -> dict[str, Tensor]:
+    """Cross entropy over codes, and the L1 commitment of regressed latents to the true ones ``z`` [B, E, L]."""
+    features = performer.trunk_features(batch["drums"], batch["pitched"], batch["programs"], batch["sound"], batch["genre"])
+    logits, latents = performer(features, batch["codes"])
+    losses = {"code": code_classification(logits, batch["codes"]), "latent": (latents - z).abs().mean()}
+    losses["total"] = losses["code"] + config.latent_weight * losses["latent"]
+    return losses
+
+
+def train_planner(planner: Planner, pairs: Sequence[Pair], config: PlannerTrainConfig, out_dir: str | Path) -> Planner:
+    """Train a planner on pairs and return it with its averaged weights; resumes what ``out_dir`` holds."""
+    fabric = start_fabric(config.loop)
+    optimizer = torch.optim.AdamW(planner.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    loop = Loop(fabric, config.loop, out_dir, model=planner, optimizers={"planner": optimizer}, data=PlannerData(pairs, config))
+    wrapped, wrapped_optimizer = fabric.setup(planner, optimizer)
+    wrapped.train()
+    for _, batch in loop:
+        with fabric.autocast():
+            losses = planner_losses(planner, batch)
+        fabric.backward(losses["total"])
+        fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=config.loop.grad_clip)
+        wrapped_optimizer.step()
+        wrapped_optimizer.zero_grad()
+        loop.log(**losses)
+    return _averaged(planner, loop)
+
+
+def train_performer(
+    performer: Performer,
+    codec: SpectralCodec,
+    pairs: Sequence[Pair],
+    vocabulary: Vocabulary,
+    config: PerformerTrainConfig,
+    out_dir: str | Path,
+) -> Performer:
+    """Train a performer on pairs with codes of ``codec`` (which stays as it is) and return it with its averaged weights."""
+    fabric = start_fabric(config.loop)
+    data = PerformerData(pairs, config, vocabulary, codec.sample_rate / codec.hop_length)
+    optimizer = torch.optim.AdamW(performer.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    loop = Loop(fabric, config.loop, out_dir, model=performer, optimizers={"performer": optimizer}, data=data)
+    wrapped, wrapped_optimizer = fabric.setup(performer, optimizer)
+    codec = codec.to(fabric.device).eval()
+    wrapped.train()
+    for _, batch in loop:
+        with torch.no_grad():
+            z = codec.lookup(batch["codes"])
+        with fabric.autocast():
+            losses = performer_losses(performer, batch, z, config)
+        fabric.backward(losses["total"])
+        fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=config.loop.grad_clip)
+        wrapped_optimizer.step()
+        wrapped_optimizer.zero_grad()
+        loop.log(**losses)
+    return _averaged(performer, loop)
+
+
+def _averaged(module: M, loop: Loop) -> M:
+    assert loop.average is not None
+    module.load_state_dict(loop.average.state_dict_of(module))
+    return module.eval()
