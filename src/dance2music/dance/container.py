@@ -234,15 +234,18 @@ def _indexed_seconds(container: InputContainer, stream: VideoStream, path: Path)
 
 def _scan(path: Path, start: Fraction) -> tuple[float, int]:
     """Length in seconds and number of pictures, found by reading through the file without decoding it."""
-    end, frames = start, 0
+    last, end, frames = start, start, 0
     with open_video(path) as (container, stream):
         try:
             for packet in container.demux(stream):
                 if packet.pts is not None:
                     frames += 1
+                    last = max(last, packet.pts * packet.time_base)
                     end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
         except av.FFmpegError:
             pass  # what could be read counts; the caller compares it with the header
+    if end == last and frames > 1:  # no length of the last picture is known: as long as the others
+        end += (last - start) / (frames - 1)
     return float(end - start), frames
 
 

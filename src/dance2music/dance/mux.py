@@ -129,17 +129,25 @@ def _write(job: _Job, target: Any, audio: Audio, *, bitrate: int, packets: int |
             picture = _copy_stream(job, stream, out)
             shift = _clock_start(source, stream)
             assert job.first.pts is not None and job.first.time_base is not None
-            start = (job.first.pts - shift) * job.first.time_base
-            sound = aac_packets(audio, out, start_seconds=start, bitrate=bitrate)
+            first = job.first.pts * job.first.time_base
+            sound = aac_packets(audio, out, start_seconds=first - shift * job.first.time_base, bitrate=bitrate)
             pending = next(sound, None)
+            rate = stream.average_rate or stream.guessed_rate
+            usual = round(1 / rate / stream.time_base) if rate and stream.time_base else 0
             for count, packet in enumerate(source.demux(stream)):
                 if count == packets or (packet.dts is None and packet.pts is None):
                     break
+                if job.format == "matroska" and packet.pts is not None and packet.pts * packet.time_base < first:
+                    raise InputError(
+                        f"{job.out_path}: {job.video_path.name} begins with {float(first - packet.pts * packet.time_base):.2f} s of hidden "
+                        "pictures (it was trimmed without encoding); expected .mp4 or .mov, which can hide them; rename the output"
+                    )
                 packet.pts = None if packet.pts is None else packet.pts - shift
                 packet.dts = None if packet.dts is None else packet.dts - shift
                 while pending is not None and packet.dts is not None and _seconds(pending) <= _seconds(packet):
                     out.mux(pending)
                     pending = next(sound, None)
+                packet.duration = packet.duration or usual
                 packet.stream = picture
                 out.mux(packet)
             while pending is not None:

@@ -125,7 +125,7 @@ def _decode_small(info: VideoInfo, fps: float, longest_side: int, threads: int) 
         stream.codec_context.thread_count = threads
         reformatter = VideoReformatter()
         start: Fraction | None = None
-        due = last = -1.0
+        due, last = 0.0, -1.0
         for frame in decode(container, stream):
             if frame.pts is None or frame.time_base is None:
                 continue

@@ -1,0 +1,18 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Folder of recordings and published numbers that are not part of the project; a test that needs it is skipped without it."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is missing: set DANCE2MUSIC_SHARED to the folder of shared recordings to run this test")
+    return SHARED
