@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from dance2music.data import moves
+from dance2music.data.perturb import perturb
 from dance2music.data.puppet import Body, Track, pose
 from dance2music.errors import InputError
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion, Rhythm, Score
+
+__all__ = ["Dancer", "dance", "perturb"]
 
 PHRASE_BEATS = 2 * BEATS_PER_BAR
 """Dancers count in eights."""
