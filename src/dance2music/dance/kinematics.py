@@ -18,8 +18,8 @@ from dance2music.types import Motion
 VELOCITY_CUTOFF_HZ = 5.0
 """Cut-off of the zero-phase low-pass on joints before speeds are taken: dance moves lie below it, the jitter of pose estimation above."""
 
-MIN_BEAT_DISTANCE_SECONDS = 0.2
-"""Two kinematic beats of video motion lie at least this far apart: a quarter of a beat at 75 bpm, an eighth at 150 bpm."""
+MIN_BEAT_DISTANCE_SECONDS = 0.25
+"""Two kinematic beats of video motion lie at least this far apart: an eighth note at 120 bpm. (AIST++'s order 10 at 60 fps is 0.17 s.)"""
 
 AIST_FPS = 60.0
 AIST_ORDER_FRAMES = 10
