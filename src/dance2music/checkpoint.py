@@ -80,7 +80,7 @@ def load_model(path: str | Path, *, expected: str | None = None) -> nn.Module:
     try:
         config = from_json(getattr(module, config_name), metadata["config"], where=str(path))
     except ConfigError as error:
-        raise InputError(f"{path}: made by another version of dance2music ({error}); use the version that wrote it or train again") from error
+        raise InputError(f"{path}: made by another version of dance2music ({error}); use that version or train again") from error
     model: nn.Module = getattr(module, model_name)(config)
     fill(model, tensors, where=str(path))
     return model.eval()
@@ -132,7 +132,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None
     problems = [f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
                 for what, names in (("missing", missing), ("unknown", odd), ("of another shape", shapes)) if names]  # fmt: skip
     if problems:
-        raise InputError(f"{where}: does not fit {type(model).__name__}: tensors {'; '.join(problems)}; choose the preset that it was trained with")
+        raise InputError(f"{where}: does not fit {type(model).__name__}: tensors {'; '.join(problems)}; choose its own preset")
     model.load_state_dict({name: value.to(own[name].dtype) for name, value in tensors.items()})
     for module in model.modules():
         restore = getattr(module, "restore_averages", None)
@@ -141,7 +141,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None
 
 
 def read_torch_state(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a published torch checkpoint: a bare state dict or one under ``model`` (or ``state_dict``); a prefix ``module.`` is cut off.
+    """Tensors of a published torch checkpoint: a bare state dict or one under ``model`` or ``state_dict``; ``module.`` is cut off.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors ({error}); the file is damaged or of another kind; get it again") from error
+        raise InputError(f"{path}: cannot be read as safetensors ({error}); damaged or of another kind; get it again") from error
     if metadata.get("format") != FORMAT or not {"kind", "config", "provenance", "digest"} <= metadata.keys():
         raise InputError(f"{path}: is no model file of dance2music; expected one written by 'dance2music train' or embedded weights")
     if metadata["digest"] != _digest(tensors, metadata):

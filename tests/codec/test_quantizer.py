@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
-from oracles import normal, oracle
 
 from dance2music.codec.quantizer import Codebook, CodebookConfig, ResidualQuantizer, ResidualQuantizerConfig, rows_of
 from dance2music.codec.vqvae import quantize_single
 from dance2music.errors import InputError
+from oracles import normal, oracle
 
 
 def residual(n_codebooks: int = 3, dropout: float = 0.0) -> ResidualQuantizer:
@@ -64,7 +66,7 @@ def test_every_further_codebook_lowers_the_error() -> None:
         quantizer(z)
     codes = quantizer.eval()(z).codes
     errors = [float((quantizer.lookup(codes[:, : q + 1]) - z).square().mean()) for q in range(4)]
-    assert all(later < 0.9 * earlier for earlier, later in zip(errors, errors[1:]))
+    assert all(later < 0.9 * earlier for earlier, later in pairwise(errors))
 
 
 def test_lookup_of_the_codes_is_the_quantised_latent() -> None:
@@ -109,7 +111,7 @@ def test_dropout_leaves_out_late_codebooks_in_training_only() -> None:
 
 
 def test_codes_outside_the_codebook_are_refused() -> None:
-    with pytest.raises(InputError, match="values 0..16"):
+    with pytest.raises(InputError, match=r"values 0\.\.16"):
         residual().lookup(torch.tensor([[[0, 16]]]))
     with pytest.raises(InputError, match="shape"):
         residual().lookup(torch.zeros(1, 9, 2, dtype=torch.int64))

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from oracles import assert_network_close, filled, filled_state, manifest, normal, oracle
 
 from dance2music.codec.vqvae import VQVAE, Bandwidth, VQVAEConfig, load_published_vqvae, measure_bandwidth, multispectral_loss
 from dance2music.errors import InputError
+from oracles import assert_network_close, filled, filled_state, manifest, normal, oracle
 
 SMALL = VQVAEConfig(levels=(0, 1), level=1, width=4, depth=1, dim=8, codebook_size=16)
 
@@ -80,7 +80,9 @@ def test_a_published_file_that_does_not_fit_is_refused_with_names(tmp_path) -> N
     state["decoders.1.extra"] = torch.zeros(1)
     state["decoders.1.out.bias"] = torch.zeros(7)
     torch.save(state, tmp_path / "odd.pt")
-    with pytest.raises(InputError, match=r"missing \(decoders.1.out.weight\).*unknown \(decoders.1.extra\).*decoders.1.out.bias \[7\] for \[1\]"):
+    with pytest.raises(
+        InputError, match=r"missing \(decoders.1.out.weight\).*unknown \(decoders.1.extra\).*decoders.1.out.bias \[7\] for \[1\]"
+    ):
         load_published_vqvae(tmp_path / "odd.pt", SMALL)
 
 

@@ -1,7 +1,8 @@
 """Codebooks learnt by exponential moving averages, and residual quantisation over several of them.
 
-The codebook, its moving-average update and the restart of dead codes follow Jukebox (Dhariwal et al. 2020, section 3 and appendix; van den
-Oord et al. 2017, appendix A.1); residual quantisation with dropout of the later codebooks follows SoundStream (Zeghidour et al. 2021, III.C).
+The codebook, its moving-average update and the restart of dead codes follow Jukebox (Dhariwal et al. 2020, section 3 and
+appendix; van den Oord et al. 2017, appendix A.1); residual quantisation with dropout of the later codebooks follows SoundStream (Zeghidour
+et al. 2021, III.C).
 """
 
 from __future__ import annotations

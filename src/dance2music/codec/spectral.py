@@ -1,8 +1,8 @@
 """The embedded codec: STFT frames in, ConvNeXt trunk, residual quantiser, ConvNeXt trunk, inverse STFT out.
 
-The head follows Vocos (Siuzdak 2023: no upsampling layers, the inverse STFT does the synthesis) and the blocks ConvNeXt (Liu et al. 2022); the
-quantiser is that of `dance2music.codec.quantizer`. Everything is local in time: an output sample depends on `context_frames` frames at either
-side and on nothing else, so that music of any length is coded in chunks with the same result.
+The head follows Vocos (Siuzdak 2023: no upsampling layers, the inverse STFT does the synthesis) and the blocks ConvNeXt (Liu et al. 2022);
+the quantiser is that of `dance2music.codec.quantizer`. Everything is local in time: an output sample depends on `context_frames` frames at
+either side and on nothing else, so that music of any length is coded in chunks with the same result.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class SpectralCodec(nn.Module):
 
     max_frames = 2048
 
-    def __init__(self, config: SpectralCodecConfig = SpectralCodecConfig()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, config: SpectralCodecConfig = SpectralCodecConfig()) -> None:
         super().__init__()
         assert config.dim == config.quantizer.codebook.dim, "the latents and the codebooks share one dimension"
         assert config.n_fft % config.hop_length == 0 and (config.n_fft - config.hop_length) % 2 == 0

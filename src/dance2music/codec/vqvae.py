@@ -155,7 +155,7 @@ class VQVAELoss(NamedTuple):
 class VQVAE(nn.Module):
     """The codec contract (encode, quantize, lookup, decode) for ``config.level``, and `losses` for training all held levels."""
 
-    def __init__(self, config: VQVAEConfig = VQVAEConfig()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, config: VQVAEConfig = VQVAEConfig()) -> None:
         super().__init__()
         assert config.level in config.levels, "the level in use must be among those held"
         self.config = config
@@ -269,7 +269,7 @@ def measure_bandwidth(batches: Iterable[Tensor]) -> Bandwidth:
     return Bandwidth(squares / count - (total / count) ** 2, norms / items)
 
 
-def load_published_vqvae(path: str | Path, config: VQVAEConfig = VQVAEConfig()) -> VQVAE:  # noqa: B008 (frozen)
+def load_published_vqvae(path: str | Path, config: VQVAEConfig = VQVAEConfig()) -> VQVAE:
     """VQ-VAE with the weights of a published checkpoint (Jukebox's ``vqvae.pth.tar``, D2M-GAN's ``vqvae_*.pt``), in evaluation mode.
 
     With fewer ``config.levels`` than the file has, the others are left out.

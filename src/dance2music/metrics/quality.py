@@ -52,5 +52,5 @@ def si_sdr_db(reference: np.ndarray, estimate: np.ndarray) -> float:
 def _check_pair(reference: np.ndarray, estimate: np.ndarray) -> None:
     if np.ndim(reference) != 1 or np.shape(reference) != np.shape(estimate) or np.size(reference) == 0:
         raise InputError(
-            f"audio pair: shapes {list(np.shape(reference))} and {list(np.shape(estimate))}; expected two equally long mono waveforms [samples]"
+            f"audio pair: shapes {list(np.shape(reference))} and {list(np.shape(estimate))}; expected two equally long waveforms [N]"
         )

@@ -1,91 +1,125 @@
-"""Training of the codecs on composed music: losses, data, loop."""
+"""Training of the codecs on composed music: `train_codec` for the embedded spectral codec and for the papers' waveform VQ-VAE."""
 
 from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from dance2music.checkpoint import save_model
 from dance2music.codec.mel import log_mel
+from dance2music.codec.quantizer import Quantized
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
+from dance2music.codec.vqvae import VQVAE, VQVAEConfig, measure_bandwidth
 from dance2music.config import to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 
 logger = logging.getLogger(__name__)
 
-Pieces = Callable[[int, float, int], np.ndarray]
-"""``pieces(seed, seconds, sample_rate) -> float32 [N]``: a piece of mono music that depends on its arguments only."""
 
-HELD_OUT_SEED = 900_000_000
-"""Pieces with seeds from here on are never trained on."""
+class Codec(Protocol):
+    """What `evaluate_codec` needs of a codec."""
 
+    sample_rate: int
 
-def composed_piece(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
-    """`Pieces` of the synthetic corpus: a composed piece with a drawn soundfont, drawn role gains, and at times a role left out.
-
-    Of three pieces one has its onsets on the frames of hop 256, as generated music has.
-    """
-    from dance2music.music.compose import compose_corpus_piece
-    from dance2music.music.synth import find_soundfonts, render
-
-    rng = np.random.default_rng([seed, 71])
-    score = compose_corpus_piece(seed, duration_seconds=seconds)
-    for track in score.tracks:
-        track.gain *= float(10 ** (rng.uniform(-9.0, 6.0) / 20)) * float(rng.random() > 0.08)
-    fonts = find_soundfonts()
-    font = fonts[sorted(fonts)[int(rng.integers(len(fonts)))]]
-    grid = 256 / sample_rate if rng.random() < 1 / 3 else 0.0
-    return render(score, sample_rate=sample_rate, soundfont=font, onset_grid_seconds=grid).samples[0]
+    def encode(self, audio: Tensor) -> Tensor: ...
+    def quantize(self, z_e: Tensor) -> Quantized: ...
+    def lookup(self, codes: Tensor) -> Tensor: ...
+    def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class SpectralCodecTraining:
-    """How the embedded codec is trained. A step sees ``pieces_per_step * segments_per_piece`` segments of ``segment_frames`` hops."""
+    """How the embedded codec is trained."""
 
     codec: SpectralCodecConfig = field(default_factory=SpectralCodecConfig)
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(precision="bf16-mixed", steps=10_000))
-    pieces_per_step: int = 4
-    segments_per_piece: int = 2
-    piece_seconds: float = 10.0
-    segment_frames: int = 86
+    segments: SegmentsConfig = field(default_factory=SegmentsConfig)
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(precision="bf16-mixed", steps=11_000, warmup_steps=200, save_every_steps=1000)
+    )
     mel_weight: float = 1.0
     distortion_weight: float = 0.05
-    commitment_weight: float = 0.25
-    held_out_pieces: int = 8
+    commitment_weight: float = 0.1
+    held_out_pieces: int = 12
 
 
-class MusicSegments(Dataset[Tensor]):
-    """Item ``step`` is float32 [segments, N]: random cuts of fresh pieces, at random loudness; a pure function of the seed and the step."""
+@dataclass(frozen=True)
+class VQVAETraining:
+    """How the papers' VQ-VAE is trained: Jukebox's losses and optimiser; loss scales from ``bandwidth_steps`` batches."""
 
-    def __init__(self, pieces: Pieces, config: SpectralCodecTraining) -> None:
-        self.pieces, self.config = pieces, config
+    codec: VQVAEConfig = field(default_factory=lambda: VQVAEConfig(levels=(2,), level=2))
+    segments: SegmentsConfig = field(default_factory=SegmentsConfig)
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=20_000, learning_rate=3e-4, final_factor=1.0))
+    bandwidth_steps: int = 50
+    held_out_pieces: int = 12
 
-    def __len__(self) -> int:
-        return self.config.loop.steps
 
-    def __getitem__(self, step: int) -> Tensor:
-        config, codec = self.config, self.config.codec
-        n_samples = config.segment_frames * codec.hop_length
-        rng = np.random.default_rng([config.loop.seed, step])
-        cuts = []
-        for _ in range(config.pieces_per_step):
-            piece = self.pieces(int(rng.integers(HELD_OUT_SEED)), config.piece_seconds, codec.sample_rate)
-            peak = max(float(np.abs(piece).max()), 1e-4)
-            for _ in range(config.segments_per_piece):
-                start = int(rng.integers(len(piece) - n_samples))
-                gain = 10 ** (rng.uniform(-12.0, 0.0) / 20) / peak
-                cuts.append(piece[start : start + n_samples] * np.float32(gain * rng.choice((-1.0, 1.0))))
-        return torch.from_numpy(np.stack(cuts).astype(np.float32))
+def train_codec(config: SpectralCodecTraining | VQVAETraining, out_dir: str | Path, *, pieces: Pieces = composed_piece) -> nn.Module:
+    """Train a codec, resuming from ``out_dir`` where it was stopped.
+
+    Writes ``checkpoint.pt``, ``log.jsonl``, TensorBoard events, rendered ``pieces``, and at every regular save ``latest.safetensors``
+    with the averaged weights.
+
+    Returns
+    -------
+    The codec with the averaged weights, on the CPU and in evaluation mode.
+    """
+    out_dir = Path(out_dir)
+    fabric = start_fabric(config.loop)
+    store = PieceStore(pieces, out_dir / "pieces", config.segments.piece_seconds, config.codec.sample_rate)
+    data = MusicSegments(store, config.segments, seed=config.loop.seed, steps=config.loop.steps)
+    if isinstance(config, SpectralCodecTraining):
+        return _train_spectral(fabric, config, out_dir, data, pieces)
+    return _train_vqvae(fabric, config, out_dir, data, pieces)
+
+
+def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, data: MusicSegments, pieces: Pieces) -> nn.Module:
+    model = SpectralCodec(config.codec)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3)
+    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data)
+    for _, audio in loop:
+        if loop.just_saved:
+            _report(loop, model, config, out_dir, pieces)
+        estimate, quantized = wrapped(audio)
+        mel = mel_loss(estimate.float(), audio, config.codec.sample_rate)
+        distortion = distortion_db(estimate.float(), audio)
+        loss = config.mel_weight * mel + config.distortion_weight * distortion + config.commitment_weight * quantized.commitment
+        wrapped_optimizer.zero_grad()
+        fabric.backward(loss)
+        norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
+        wrapped_optimizer.step()
+        loop.log(loss=loss, mel=mel, distortion_db=distortion, commitment=quantized.commitment, gradient_norm=norm)
+    return _report(loop, model, config, out_dir, pieces)
+
+
+def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicSegments, pieces: Pieces) -> nn.Module:
+    model = VQVAE(config.codec)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.999), eps=1e-8)
+    bandwidth = measure_bandwidth(data[step] for step in range(min(config.bandwidth_steps, config.loop.steps)))
+    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data)
+    for _, audio in loop:
+        if loop.just_saved:
+            _report(loop, model, config, out_dir, pieces)
+        loss = wrapped(audio, bandwidth)
+        wrapped_optimizer.zero_grad()
+        fabric.backward(loss.total)
+        norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
+        wrapped_optimizer.step()
+        loop.log(loss=loss.total, reconstruction=loss.reconstruction, multispectral=loss.multispectral,
+                 commitment=loss.commitment, gradient_norm=norm)  # fmt: skip
+    return _report(loop, model, config, out_dir, pieces)
 
 
 def mel_loss(estimate: Tensor, reference: Tensor, sample_rate: int) -> Tensor:
@@ -108,57 +142,33 @@ def distortion_db(estimate: Tensor, reference: Tensor) -> Tensor:
     return (10 * torch.log10(error / (reference.square().sum(dim=-1) + floor))).mean()
 
 
-def train_spectral_codec(config: SpectralCodecTraining, out_dir: str | Path, pieces: Pieces) -> SpectralCodec:
-    """Train the embedded codec, resuming from ``out_dir`` where it was stopped.
-
-    Writes ``checkpoint.pt``, ``log.jsonl``, TensorBoard events, and at every save ``latest.safetensors`` with the averaged weights.
-
-    Returns
-    -------
-    SpectralCodec with the averaged weights, in evaluation mode.
-    """
-    fabric = start_fabric(config.loop)
-    out_dir = Path(out_dir)
-    model = SpectralCodec(config.codec)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3)
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=MusicSegments(pieces, config))
-    for _, audio in loop:
-        if loop.just_saved:
-            _report(loop, model, config, out_dir, pieces)
-        estimate, quantized = wrapped(audio)
-        mel = mel_loss(estimate.float(), audio, config.codec.sample_rate)
-        distortion = distortion_db(estimate.float(), audio)
-        loss = config.mel_weight * mel + config.distortion_weight * distortion + config.commitment_weight * quantized.commitment
-        wrapped_optimizer.zero_grad()
-        fabric.backward(loss)
-        norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
-        wrapped_optimizer.step()
-        loop.log(loss=loss, mel=mel, distortion_db=distortion, commitment=quantized.commitment, gradient_norm=norm)
-    return _report(loop, model, config, out_dir, pieces)
+def evaluate_codec(codec: Codec, pieces: Pieces = composed_piece, *, n_pieces: int, seconds: float) -> dict[str, float]:
+    """Mean `log_mel_l1` and `si_sdr_db` of a codec on held-out pieces (seeds from `HELD_OUT_SEED`)."""
+    scores = [reconstruction_scores(codec, _held_out(pieces, index, seconds, codec.sample_rate)) for index in range(n_pieces)]
+    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
 
 
-def evaluate_codec(codec: Any, pieces: Pieces, *, n_pieces: int, seconds: float) -> dict[str, float]:
-    """Mean `log_mel_l1` and `si_sdr_db` of a codec on held-out pieces (seeds from `HELD_OUT_SEED`), each brought to a peak of 0.7."""
-    mels, ratios = [], []
-    for index in range(n_pieces):
-        piece = pieces(HELD_OUT_SEED + index, seconds, codec.sample_rate)
-        piece = (piece * (0.7 / max(float(np.abs(piece).max()), 1e-4))).astype(np.float32)
-        with torch.no_grad():
-            codes = codec.quantize(codec.encode(torch.from_numpy(piece)[None])).codes
-            estimate = codec.decode(codec.lookup(codes), len(piece))[0].numpy()
-        mels.append(log_mel_l1(piece, estimate, codec.sample_rate))
-        ratios.append(si_sdr_db(piece, estimate))
-    return {"log_mel_l1": float(np.mean(mels)), "si_sdr_db": float(np.mean(ratios))}
+def reconstruction_scores(codec: Codec, audio: np.ndarray) -> dict[str, float]:
+    """`log_mel_l1` and `si_sdr_db` of mono audio float32 [N], brought to a peak of 0.7, after coding and decoding."""
+    audio = (audio * (0.7 / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32)
+    with torch.no_grad():
+        codes = codec.quantize(codec.encode(torch.from_numpy(audio)[None])).codes
+        estimate = codec.decode(codec.lookup(codes), len(audio))[0].numpy()
+    return {"log_mel_l1": log_mel_l1(audio, estimate, codec.sample_rate), "si_sdr_db": si_sdr_db(audio, estimate)}
 
 
-def _report(loop: Loop, model: SpectralCodec, config: SpectralCodecTraining, out_dir: Path, pieces: Pieces) -> SpectralCodec:
+@lru_cache(maxsize=64)
+def _held_out(pieces: Pieces, index: int, seconds: float, sample_rate: int) -> np.ndarray:
+    return pieces(HELD_OUT_SEED + index, seconds, sample_rate)
+
+
+def _report(loop: Loop, model: Any, config: SpectralCodecTraining | VQVAETraining, out_dir: Path, pieces: Pieces) -> nn.Module:
     """Measure the averaged weights on held-out pieces, log, and write them to ``latest.safetensors``."""
     assert loop.average is not None
-    averaged = copy.deepcopy(model).cpu().eval()
+    averaged: Any = copy.deepcopy(model).cpu().eval()
     averaged.load_state_dict(loop.average.state_dict_of(model))
-    scores = evaluate_codec(averaged, pieces, n_pieces=config.held_out_pieces, seconds=config.piece_seconds)
+    scores = evaluate_codec(averaged, pieces, n_pieces=config.held_out_pieces, seconds=config.segments.piece_seconds)
     loop.write(**{f"held_out_{name}": value for name, value in scores.items()})
-    provenance = {"step": loop.step, "training": to_dict(config), "held_out": scores}
+    provenance: Mapping[str, Any] = {"step": loop.step, "training": to_dict(config), "held_out": scores}
     save_model(out_dir / "latest.safetensors", averaged, config.codec, provenance=provenance)
     return averaged

@@ -149,6 +149,7 @@ class Loop:
             generator=torch.Generator().manual_seed(config.seed),
         )
         saved_at = logged_at = time.monotonic()
+        logged_step = self.step
         for batch in loader:
             rate = learning_rate_at(config, self.step)
             for optimizer in self.optimizers.values():
@@ -160,8 +161,8 @@ class Loop:
             self.step += 1
             now = time.monotonic()
             if self.step % config.log_every_steps == 0 or self.step == config.steps:
-                self._write_log(rate, config.log_every_steps / max(now - logged_at, 1e-9))
-                logged_at = now
+                self._write_log(rate, (self.step - logged_step) / max(now - logged_at, 1e-9))
+                logged_at, logged_step = now, self.step
             due = self.step % config.save_every_steps == 0 or now - saved_at > config.save_every_seconds
             if due or self.step == config.steps:
                 self.save()
@@ -195,7 +196,7 @@ class Loop:
         logger.info(" ".join(f"{name} {value:.4g}" for name, value in line.items()))
 
     def save(self) -> None:
-        """Write ``checkpoint.pt`` whole: parameters and all buffers, optimisers, averaged weights, step, states of the random generators."""
+        """Write ``checkpoint.pt`` whole: parameters and all buffers, optimisers, averaged weights, step, random states."""
         if not self.fabric.is_global_zero:
             return
         state: dict[str, Any] = {
@@ -217,7 +218,11 @@ class Loop:
         path = self.out_dir / "checkpoint.pt"
         state = torch.load(path, map_location=self.fabric.device, weights_only=True)
         own = _tensors_of(self.model)
-        odd = {n for n in own.keys() | state["model"].keys() if n not in own or n not in state["model"] or own[n].shape != state["model"][n].shape}
+        odd = {
+            n
+            for n in own.keys() | state["model"].keys()
+            if n not in own or n not in state["model"] or own[n].shape != state["model"][n].shape
+        }
         if odd or state["optimizers"].keys() != self.optimizers.keys() or state["seed"] != self.config.seed:
             what = f"tensors differ ({', '.join(sorted(odd)[:3])})" if odd else "its seed or optimisers differ"
             raise InputError(f"{path}: is of another run, {what}; expected the same config; resume with that or choose another folder")

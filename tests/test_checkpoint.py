@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from dance2music import checkpoint
+from dance2music.checkpoint import load_embedded, load_model, read_provenance, read_torch_state, save_model
+from dance2music.codec.vqvae import VQVAE, VQVAEConfig
+from dance2music.errors import InputError
+
+SMALL = VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(0)
+    model = VQVAE(SMALL)
+    save_model(tmp_path / "m.safetensors", model, SMALL, provenance={"steps": 7, "seed": 1})
+    return tmp_path / "m.safetensors", model
+
+
+def test_a_model_comes_back_with_its_config_and_origin(saved) -> None:
+    path, model = saved
+    loaded = load_model(path, expected="vqvae")
+    assert isinstance(loaded, VQVAE) and loaded.config == SMALL and not loaded.training
+    for name, value in model.state_dict().items():
+        assert torch.allclose(loaded.state_dict()[name], value, atol=1e-3)
+        assert loaded.state_dict()[name].dtype == torch.float32
+    assert read_provenance(path)["steps"] == 7
+
+
+def test_full_precision_keeps_the_bits(tmp_path) -> None:
+    model = VQVAE(SMALL)
+    save_model(tmp_path / "m.safetensors", model, SMALL, half=False)
+    assert all(torch.equal(a, b) for a, b in zip(load_model(tmp_path / "m.safetensors").state_dict().values(), model.state_dict().values()))
+
+
+def test_one_changed_byte_of_the_weights_is_noticed(saved) -> None:
+    path, _ = saved
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="digest"):
+        load_model(path)
+
+
+def test_a_changed_config_is_noticed(saved) -> None:
+    path, _ = saved
+    content = path.read_bytes()
+    assert b'sample_rate\\": 22050' in content
+    path.write_bytes(content.replace(b'sample_rate\\": 22050', b'sample_rate\\": 44100'))
+    with pytest.raises(InputError, match="digest"):
+        load_model(path)
+
+
+def test_a_model_of_another_kind_or_a_damaged_or_missing_file_is_refused_in_one_line(saved, tmp_path) -> None:
+    path, _ = saved
+    (tmp_path / "cut.safetensors").write_bytes(path.read_bytes()[:200])
+    (tmp_path / "text.safetensors").write_text("hello")
+    from safetensors.torch import save_file
+
+    save_file({"x": torch.zeros(2)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(InputError, match="holds a 'vqvae'; expected spectral-codec"):
+        load_model(path, expected="spectral-codec")
+    for name, match in (("cut", "cannot be read"), ("text", "cannot be read"), ("foreign", "no model file"), ("gone", "no such file")):
+        with pytest.raises(InputError, match=match) as caught:
+            load_model(tmp_path / f"{name}.safetensors")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_config_of_another_version_is_refused(saved, monkeypatch, tmp_path) -> None:
+    _, model = saved
+    monkeypatch.setattr(checkpoint, "to_json", lambda config: json.dumps({"colour": 3}))
+    save_model(tmp_path / "new.safetensors", model, SMALL)
+    with pytest.raises(InputError, match=r"another version.*colour"):
+        load_model(tmp_path / "new.safetensors")
+
+
+def test_every_kind_names_classes_that_exist() -> None:
+    import importlib
+
+    for module_name, config_name, model_name in checkpoint.KINDS.values():
+        module = importlib.import_module(module_name)
+        assert hasattr(module, config_name) and hasattr(module, model_name)
+
+
+def test_embedded_weights_that_are_not_there_are_named() -> None:
+    with pytest.raises(InputError, match="embedded weights 'nothing'"):
+        load_embedded("nothing")
+
+
+def test_torch_files_with_other_content_than_tensors_are_refused(tmp_path) -> None:
+    torch.save({"model": {"a": 1}}, tmp_path / "a.pt")
+    torch.save([1, 2], tmp_path / "b.pt")
+    (tmp_path / "c.pt").write_bytes(b"")
+    for name in ("a", "b", "c"):
+        with pytest.raises(InputError, match=f"{name}.pt"):
+            read_torch_state(tmp_path / f"{name}.pt")

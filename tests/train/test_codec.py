@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dance2music.checkpoint import load_model, read_provenance
+from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
+from dance2music.codec.spectral import SpectralCodecConfig
+from dance2music.codec.vqvae import VQVAEConfig
+from dance2music.train.codec import SpectralCodecTraining, VQVAETraining, distortion_db, evaluate_codec, mel_loss, train_codec
+from dance2music.train.loop import LoopConfig
+from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, PieceStore, SegmentsConfig, composed_piece
+
+SEGMENTS = SegmentsConfig(n_samples=4096, first_pieces=4, steps_per_new_piece=5, piece_seconds=1.0)
+LOOP = LoopConfig(steps=12, workers=0, warmup_steps=3, save_every_steps=6, log_every_steps=6, accelerator="cpu", learning_rate=2e-3)
+TINY = SpectralCodecConfig(
+    dim=8, encoder_width=16, encoder_depth=1, decoder_width=16, decoder_depth=1, n_mels=20,
+    quantizer=ResidualQuantizerConfig(n_codebooks=2, codebook=CodebookConfig(size=32, dim=8)),
+)  # fmt: skip
+
+
+def tone(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * sample_rate)) / sample_rate
+    return (0.3 * np.sin(2 * np.pi * rng.uniform(100, 1000) * t) + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
+
+
+def test_training_lowers_the_loss_and_leaves_a_model_file_that_scores_as_reported(tmp_path) -> None:
+    config = SpectralCodecTraining(codec=TINY, segments=SEGMENTS, loop=LOOP, held_out_pieces=2)
+    codec = train_codec(config, tmp_path, pieces=tone)
+    import json
+
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert len(losses) == 2 and losses[1] < losses[0]
+    loaded = load_model(tmp_path / "latest.safetensors", expected="spectral-codec")
+    with torch.no_grad():
+        z = torch.randn(1, 8, 30)
+        assert torch.allclose(loaded.decode(z), codec.decode(z), atol=1e-3)
+    provenance = read_provenance(tmp_path / "latest.safetensors")
+    scores = evaluate_codec(loaded, tone, n_pieces=2, seconds=1.0)
+    assert provenance["step"] == 12 and provenance["held_out"]["log_mel_l1"] == pytest.approx(scores["log_mel_l1"], abs=0.01)
+
+
+def test_the_papers_vqvae_trains_by_the_same_command(tmp_path) -> None:
+    small = VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16)
+    codec = train_codec(
+        VQVAETraining(codec=small, segments=SEGMENTS, loop=LOOP, held_out_pieces=1, bandwidth_steps=2), tmp_path, pieces=tone
+    )
+    loaded = load_model(tmp_path / "latest.safetensors", expected="vqvae")
+    assert loaded.state_dict().keys() == codec.state_dict().keys()
+
+
+def test_a_step_is_a_pure_function_of_seed_and_step(tmp_path) -> None:
+    first = MusicSegments(PieceStore(tone, tmp_path / "a", 1.0, 22_050), SEGMENTS, seed=3, steps=10)
+    second = MusicSegments(PieceStore(tone, tmp_path / "b", 1.0, 22_050), SEGMENTS, seed=3, steps=10)
+    items = {step: first[step] for step in (4, 0, 7)}
+    assert all(torch.equal(items[step], second[step]) for step in (7, 4, 0))
+    assert not torch.equal(items[0], items[4])
+    other = MusicSegments(PieceStore(tone, tmp_path / "a", 1.0, 22_050), SEGMENTS, seed=4, steps=10)
+    assert not torch.equal(items[0], other[0])
+    assert items[0].shape == (4, 4096) and float(items[0].abs().max()) <= 1.0
+
+
+def test_a_piece_is_rendered_once(tmp_path) -> None:
+    calls = []
+    store = PieceStore(lambda *args: (calls.append(args), tone(*args))[1], tmp_path, 1.0, 22_050)
+    assert np.array_equal(store[5], store[5]) and len(calls) == 1
+    assert store[5].dtype == np.int16 and int(np.abs(store[5]).max()) == 32767
+
+
+def test_composed_pieces_repeat_and_differ_and_keep_their_length() -> None:
+    piece = composed_piece(HELD_OUT_SEED + 3, 2.0, 22_050)
+    assert piece.shape == (44_100,) and piece.dtype == np.float32 and float(np.abs(piece).max()) > 0.01
+    assert np.array_equal(piece, composed_piece(HELD_OUT_SEED + 3, 2.0, 22_050))
+    assert not np.array_equal(piece, composed_piece(HELD_OUT_SEED + 4, 2.0, 22_050))
+
+
+def test_the_losses_reach_the_estimate_and_vanish_for_equal_audio() -> None:
+    torch.manual_seed(0)
+    reference = torch.randn(2, 8192) * 0.1
+    estimate = (reference + 0.05 * torch.randn(2, 8192)).requires_grad_()
+    for loss in (mel_loss(estimate, reference, 22_050), distortion_db(estimate, reference)):
+        (gradient,) = torch.autograd.grad(loss, estimate)
+        assert float(gradient.abs().max()) > 0
+    assert float(mel_loss(reference, reference, 22_050)) == 0.0
+    assert float(distortion_db(estimate, reference)) == pytest.approx(-6.0, abs=0.3)
