@@ -42,7 +42,8 @@ JOINT_CUTOFF_HZ = 7.0
 MIN_DANCER_SHARE = 0.3
 """With a dancer in fewer frames than this, motion is taken from the optical flow instead."""
 
-_MAX_GAP_SECONDS = 0.15
+_REACH_SECONDS = 0.07
+"""Farther than this from any frame in which it was seen, a joint has confidence 0."""
 _MIN_VISIBILITY = 0.3
 _PATIENCE_FRAMES = 10
 _MAX_TRUNK_SPEED = 8.0
@@ -222,7 +223,7 @@ def _uniform(table: np.ndarray, times: np.ndarray, grid: np.ndarray) -> tuple[np
         for axis in range(3):
             joints[:, j, axis] = np.interp(grid, at, values[:, axis])
         far = np.abs(grid[:, None] - at[np.clip(np.searchsorted(at, grid)[:, None] - [1, 0], 0, len(at) - 1)]).min(axis=1)
-        reach = max(_MAX_GAP_SECONDS, 0.75 * step * (DETAIL_EVERY if j >= 33 else 1))
+        reach = max(_REACH_SECONDS, 0.75 * step * (DETAIL_EVERY if j >= 33 else 1))
         confidence[:, j] = np.where(far <= reach, np.interp(grid, at, values[:, 3]), 0.0)
     return joints, np.clip(confidence, 0.0, 1.0)
 

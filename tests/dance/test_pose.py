@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import gc
+import logging
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from dance2music.dance import pose
+from dance2music.dance.kinematics import body_size, kinematic_beats
+from dance2music.dance.pose import POSE_ESTIMATORS, estimate
+from dance2music.dance.skeleton import SKELETONS
+from dance2music.errors import InputError
+from dance2music.metrics.rhythm import beat_f
+
+
+@dataclass(frozen=True)
+class Picture:
+    image: np.ndarray
+    time_seconds: float
+
+
+SKIN, SHIRT, SLEEVE, JEANS, SHOE = (224, 172, 140), (190, 40, 50), (205, 60, 70), (50, 70, 130), (30, 30, 30)
+
+
+def draw(canvas: np.ndarray, centre_x: float, swing: float, *, scale: float = 1.0) -> dict[str, tuple[float, float]]:
+    """A figure of thick limbs whose arms swing (-1..1) and whose knees give; returns where its wrists and ankles are."""
+    import cv2
+
+    base_y = canvas.shape[0] - 18.0
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return centre_x + scale * x, base_y - scale * y
+
+    def limb(a: tuple[float, float], b: tuple[float, float], colour: tuple[int, int, int], width: float) -> None:
+        p, q = (tuple(round(v * 16) for v in point) for point in (a, b))
+        cv2.line(canvas, p, q, colour, max(1, round(scale * width)), cv2.LINE_AA, 4)
+
+    joints: dict[str, tuple[float, float]] = {}
+    for side, sign in (("right", -1), ("left", 1)):  # the dancer faces us: its right is on our left
+        hip, ankle = at(sign * 17, 130), at(sign * 26, 8)
+        knee = at(sign * (24 + 4 * abs(swing)), 70)
+        limb(hip, knee, JEANS, 26)
+        limb(knee, ankle, JEANS, 20)
+        limb(ankle, at(sign * 36, 2), SHOE, 14)
+        joints[f"{side}_ankle"] = ankle
+    limb(at(0, 140), at(0, 205), SHIRT, 62)
+    limb(at(-28, 218), at(28, 218), SHIRT, 26)
+    for side, sign in (("right", -1), ("left", 1)):
+        shoulder = at(sign * 36, 216)
+        angle = 0.5 + 0.9 * swing
+        elbow = at(sign * (36 + 46 * np.cos(angle)), 216 + 46 * np.sin(angle))
+        wrist = at(sign * (36 + 46 * np.cos(angle) + 42 * np.cos(angle + 0.5)), 216 + 46 * np.sin(angle) + 42 * np.sin(angle + 0.5))
+        limb(shoulder, elbow, SLEEVE, 20)
+        limb(elbow, wrist, SKIN, 15)
+        joints[f"{side}_wrist"] = wrist
+    limb(at(0, 225), at(0, 245), SKIN, 20)
+    head = tuple(round(v) for v in at(0, 268))
+    cv2.ellipse(canvas, head, (round(22 * scale), round(28 * scale)), 0, 0, 360, SKIN, -1, cv2.LINE_AA)
+    cv2.ellipse(canvas, tuple(round(v) for v in at(0, 284)), (round(23 * scale), round(16 * scale)), 0, 180, 360, (60, 40, 20), -1)
+    for sign in (-1, 1):
+        cv2.circle(canvas, tuple(round(v) for v in at(sign * 9, 272)), max(1, round(3 * scale)), (20, 20, 20), -1, cv2.LINE_AA)
+    cv2.line(canvas, tuple(round(v) for v in at(-8, 252)), tuple(round(v) for v in at(8, 252)), (150, 50, 50), max(1, round(3 * scale)))
+    return joints
+
+
+def dance(times: np.ndarray, *, xs: tuple[float, ...] = (240.0,), width: int = 480, beat_seconds: float = 0.5) -> Iterator[Picture]:
+    for time in times:
+        canvas = np.full((360, width, 3), (214, 220, 226), dtype=np.uint8)
+        canvas[320:] = 170, 160, 150
+        for x in xs:
+            draw(canvas, x, float(np.cos(np.pi * (time - 0.1) / beat_seconds)), scale=1.0 if x == xs[0] else 0.8)
+        yield Picture(canvas, float(time))
+
+
+def test_a_drawn_dancer_is_followed_on_its_own_time_stamps() -> None:
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.uniform(0.024, 0.046, 85))  # about 29 frames per second, irregular
+    motion = estimate(dance(times), fps=30.0)
+    assert motion.skeleton == "holistic-83" and motion.fps == 30.0
+    assert motion.joints.shape == (int(times[-1] * 30) + 1, 83, 3) and motion.joints.dtype == np.float32
+    assert np.isfinite(motion.joints).all() and motion.confidence.min() >= 0 and motion.confidence.max() <= 1
+    assert "100 %" in motion.source
+    canvas = np.zeros((360, 480, 3), np.uint8)
+    errors = []
+    for frame in range(5, len(motion.joints) - 3):
+        true = draw(canvas, 240.0, float(np.cos(np.pi * (frame / 30.0 - 0.1) / 0.5)))
+        for name, (x, y) in true.items():
+            found = motion.joints[frame, SKELETONS["holistic-83"].index(name), :2]
+            errors.append(np.hypot(found[0] - x / 360, found[1] - (1 - y / 360)))
+    assert np.median(errors) < 0.15 * body_size(motion)  # in image heights; y is up and x is not squeezed
+    beats = kinematic_beats(motion)
+    assert beat_f(np.arange(0.6, times[-1] - 0.1, 0.5), beats[beats > 0.3], window_seconds=0.07) > 0.7
+    assert motion.flow_energy is not None and motion.flow_energy.shape == (len(motion.joints),) and motion.flow_energy.max() > 0
+
+
+def test_without_a_dancer_the_picture_itself_is_followed_and_a_warning_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    def pictures() -> Iterator[Picture]:
+        rng = np.random.default_rng(0)
+        clouds = np.kron(rng.integers(60, 200, (30, 60)), np.ones((12, 12))).astype(np.uint8)
+        for i in range(30):
+            image = np.repeat(clouds[:200, : 320 - 0, None], 3, axis=2).copy()
+            image[80:120, 20 + 5 * i : 60 + 5 * i] = 255
+            yield Picture(image, i / 30.0)
+
+    with caplog.at_level(logging.WARNING):
+        motion = estimate(pictures(), method="body")
+    assert motion.skeleton == "flow" and motion.source.startswith("optical flow")
+    assert "following the motion of the picture instead" in caplog.text
+    assert motion.flow_energy is not None and motion.flow_energy.max() > 0
+
+
+def test_mediapipe_does_not_chatter(capfd: pytest.CaptureFixture[str]) -> None:
+    estimate(dance(np.arange(3) / 30.0), method="holistic")
+    assert capfd.readouterr().err == ""
+
+
+def test_progress_is_told_in_seconds_of_video() -> None:
+    told: list[float] = []
+    estimate(dance(np.arange(60) / 30.0), method="body", progress=told.append)
+    assert told == sorted(told) and told[-1] == pytest.approx(59 / 30)
+
+
+def test_nothing_and_an_unknown_estimator_are_refused() -> None:
+    with pytest.raises(InputError, match="no frames"):
+        estimate([])
+    with pytest.raises(InputError, match="'alphapose'; expected one of holistic, body"):
+        estimate([], method="alphapose")
+
+
+class Fake:
+    """Sees dancers written into row 10 of a picture as (x, rank, 1); starts with the highest rank, then sticks to the nearest."""
+
+    skeleton = "blazepose-33"
+
+    def __init__(self) -> None:
+        self.x: float | None = None
+
+    def detect(self, image: np.ndarray, *, detail: bool) -> np.ndarray | None:
+        places = [(int(x), int(rank)) for x, rank, _ in image[10, image[10, :, 2] == 1]]
+        if not places:
+            self.x = None
+            return None
+        if self.x is None:
+            self.x = max(places, key=lambda p: p[1])[0]
+        else:
+            self.x = min((p[0] for p in places), key=lambda x: abs(x - self.x))
+        joints = np.tile(np.array([self.x, 60.0, 0.0, 0.9], dtype=np.float32), (33, 1))
+        joints[11:13, 1], joints[23:25, 1], joints[0, 1], joints[27:29, 1] = 40.0, 60.0, 10.0, 100.0
+        return joints
+
+    def forget(self) -> None:
+        self.x = None
+
+    def close(self) -> None:
+        pass
+
+
+def coded(times: np.ndarray, *dancers: list[tuple[int, int]]) -> Iterator[Picture]:
+    """Pictures for `Fake`; each dancer is a list of (x, rank) per frame, rank 0 where it is away."""
+    for i, time in enumerate(times):
+        image = np.zeros((120, 200, 3), np.uint8)
+        for dancer in dancers:
+            x, rank = dancer[i]
+            if rank:
+                image[10, x] = x, rank, 1
+        yield Picture(image, float(time))
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(POSE_ESTIMATORS, "fake", Fake)
+
+
+def test_a_dancer_for_part_of_the_time_leaves_gaps_without_confidence(fake: None) -> None:
+    times = np.arange(120) / 30.0
+    motion = estimate(coded(times, [(50 + i // 2, 9 if i < 60 or i >= 90 else 0) for i in range(120)]), method="fake")
+    assert (motion.confidence[10:55] > 0.8).all() and (motion.confidence[66:84] == 0).all() and (motion.confidence[95:] > 0.8).all()
+    assert np.isfinite(motion.joints).all()
+    assert motion.joints[75, 0, 0] * 120 == pytest.approx(50 + 75 / 2, abs=1.0)  # interpolated
+    assert "75 %" in motion.source
+
+
+def test_too_little_of_a_dancer_is_no_dancer(fake: None) -> None:
+    times = np.arange(100) / 30.0
+    motion = estimate(coded(times, [(50, 9 if i < 25 else 0) for i in range(100)]), method="fake")
+    assert motion.skeleton == "flow"
+
+
+def test_the_first_dancer_is_kept_when_another_becomes_more_prominent(fake: None) -> None:
+    count = 3 * pose.CHUNK_FRAMES
+    times = np.arange(count) / 30.0
+    first = [(50, 5 if i < 20 else 3) for i in range(count)]
+    second = [(150, 4) for _ in range(count)]
+    motion = estimate(coded(times, first, second), method="fake")
+    assert np.allclose(motion.joints[..., 0] * 120, 50.0, atol=0.5)
+
+
+def test_a_dancer_that_vanishes_for_good_is_replaced_by_the_one_that_stays(fake: None) -> None:
+    times = np.arange(80) / 30.0
+    motion = estimate(coded(times, [(50, 5 if i < 30 else 0) for i in range(80)], [(150, 4)] * 80), method="fake")
+    assert np.allclose(motion.joints[:25, :, 0] * 120, 50.0, atol=0.5)
+    assert (motion.confidence[34:38] == 0).all()
+    assert np.allclose(motion.joints[45:, :, 0] * 120, 150.0, atol=0.5)
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads(fake: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = np.arange(150) / 30.0
+    results = []
+    for workers in (1, 2, 3):
+        monkeypatch.setattr(pose, "WORKERS", workers)
+        results.append(estimate(coded(times, [(50 + i // 4, 9) for i in range(150)], [(180, 8)] * 150), method="fake").joints)
+    assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
+
+
+def test_only_a_few_frames_are_held_however_long_the_video(fake: None) -> None:
+    alive: list[int] = []
+    references: list[weakref.ref[np.ndarray]] = []
+
+    def watched() -> Iterator[Picture]:
+        for i in range(600):
+            image = np.zeros((12, 16, 3), np.uint8)
+            image[10, 5] = 5, 9, 1
+            references.append(weakref.ref(image))
+            if i % 50 == 49:
+                gc.collect()
+                alive.append(sum(r() is not None for r in references))
+            yield Picture(image, i / 30.0)
+            del image
+
+    estimate(watched(), method="fake")
+    assert max(alive) <= (pose.WORKERS + 2) * (pose.CHUNK_FRAMES + pose.OVERLAP_FRAMES)
+
+
+def test_frames_that_do_not_advance_in_time_are_left_out(fake: None) -> None:
+    times = np.array([0.0, 1 / 30, 1 / 30, 2 / 30, 1 / 30, 3 / 30])
+    motion = estimate(coded(times, [(50, 9)] * 6), method="fake")
+    assert len(motion.joints) == 4
+
+
+def test_an_error_while_decoding_comes_out_as_it_is(fake: None) -> None:
+    def broken() -> Iterator[Picture]:
+        yield from coded(np.arange(60) / 30.0, [(50, 9)] * 60)
+        raise InputError("dance.mp4: ends too early")
+
+    with pytest.raises(InputError, match="ends too early"):
+        estimate(broken(), method="fake")
