@@ -67,7 +67,7 @@ def corpus_vocabulary(n_pieces: int = 400, *, limit: int = 1024) -> list[tuple[i
 
 def make_pair(clip: Clip, seed: int, vocabulary: Vocabulary) -> Pair:
     """Pair of a synthetic clip; the dance is seen as a pose estimator would see it, on the true beat grid."""
-    from dance2music.data.choreography import perturb
+    from dance2music.data.perturb import perturb
 
     assert clip.score is not None and clip.rhythm is not None, "a synthetic clip knows its score and rhythm"
     plan = plan_from_score(clip.score, vocabulary)

@@ -41,9 +41,9 @@ HEADER_SIZES = (2, len(SWINGS), *(len(PROGRAMS),) * len(PITCHED_ROLES))
 class PlannerConfig:
     """Sizes of the planner."""
 
-    motion_dim: int = 64
-    visual_dim: int = 4
-    n_voicings: int = 1024
+    motion_dim: int = 80
+    visual_dim: int = 5
+    n_voicings: int = 128
     encoder_channels: int = 64
     channels: int = 192
     heads: int = 6

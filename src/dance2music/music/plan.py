@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dance2music.music.genres import DRUM_LANES, PROGRAMS
+from dance2music.music.styles import STYLES
 from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Note, Score, Track
 
 STEPS_PER_BAR = STEPS_PER_BEAT * BEATS_PER_BAR
@@ -152,7 +153,6 @@ def score_from_plan(
     beat_times_seconds: np.ndarray,
     downbeat: int,
     duration_seconds: float,
-    swing_unit_beats: float = 0.25,
 ) -> Score:
     """Write a plan out as a score on the given beat grid."""
     offset, shift = plan.first_bar * BEATS_PER_BAR, transposition(plan.key)
@@ -187,7 +187,7 @@ def score_from_plan(
         key=plan.key,
         minor=plan.minor,
         swing=SWINGS[plan.swing],
-        swing_unit_beats=swing_unit_beats,
+        swing_unit_beats=STYLES[plan.genre].swing_unit_beats,
     )
 
 

@@ -69,7 +69,7 @@ class DanceClips(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         from dance2music.dance.kinematics import motion_features
-        from dance2music.data.choreography import perturb
+        from dance2music.data.perturb import perturb
         from dance2music.data.synthetic import synthetic_clip
 
         rng = np.random.default_rng([self.config.loop.seed, step, 6])
