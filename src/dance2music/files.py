@@ -10,6 +10,9 @@ from pathlib import Path
 
 from dance2music.errors import InputError
 
+_STEM_LETTERS = 32
+"""Letters of a file's name that its temporary name repeats: few enough that a long name does not become too long."""
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
@@ -49,13 +52,13 @@ def check_writable(path: str | Path) -> None:
 def _temporary_beside(path: Path) -> Path:
     """Create an empty hidden file beside ``path`` with the same suffix."""
     folder = path.parent
-    if not folder.is_dir():
-        raise InputError(f"{path}: the folder {folder} does not exist; create it or choose another output")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; expected the name of a file to write")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=folder)
+        if not folder.is_dir():
+            raise InputError(f"{path}: the folder {folder} does not exist; create it or choose another output")
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; expected the name of a file to write")
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:_STEM_LETTERS]}-", suffix=path.suffix, dir=folder)
         os.close(handle)
     except OSError as error:
-        raise InputError(f"{path}: cannot write into {folder} ({error.strerror}); choose another output folder") from error
+        raise InputError(f"{path}: cannot write into {folder} ({error.strerror}); choose another output folder or name") from error
     return Path(name)

@@ -76,9 +76,9 @@ def open_video(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]
         If the file is missing, a folder, empty, unreadable, no video at all, or has no picture stream.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; expected a video file; name one video in it")
     try:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; expected a video file; name one video in it")
         size = path.stat().st_size
         with path.open("rb"):
             pass

@@ -125,13 +125,15 @@ def _block_power(audio: Audio) -> np.ndarray:
     sections = k_weighting(audio.sample_rate)
     state = np.zeros((len(sections), len(audio.samples), 2))
     length = audio.samples.shape[-1]
+    if not length:
+        return np.zeros(1)
     steps: list[np.ndarray] = []
     hop = step * round(_BLOCK_SECONDS / GATE_STEP_SECONDS)
-    for begin in range(0, max(length, 1), hop):
+    for begin in range(0, length, hop):
         weighted, state = sosfilt(sections, audio.samples[:, begin : begin + hop].astype(np.float64), zi=state)
         power = np.square(weighted).sum(axis=0)
         if length < step * per_block:
-            return np.array([power.mean() if length else 0.0])
+            return np.array([power.mean()])
         whole = len(power) // step * step
         steps.append(power[:whole].reshape(-1, step).mean(axis=1))
     means = np.concatenate(steps)
