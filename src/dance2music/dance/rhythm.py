@@ -61,7 +61,7 @@ class RhythmConfig:
     without_network: EvidenceWeights = EvidenceWeights(periodicity=1.04, agreement=0.76)
     phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.25)
     """Weights by which the phase is chosen, given the tempo."""
-    fit_weight: float = 0.3
+    fit_weight: float = 1.0
     """How much the best phase score of a tempo counts when the tempo is chosen."""
     drift_weight: float = 1.5
     """Cost of changing the tempo by one step from window to window."""
@@ -182,7 +182,7 @@ def _window_centres(duration_seconds: float, config: RhythmConfig) -> tuple[np.n
 
 def _refine(window: Window, phase: float, tempo: float, config: RhythmConfig, *, fixed: bool) -> tuple[float, float]:
     """Phase at the centre and tempo of a steady grid, moved to the nearest maximum of agreement and beat activation."""
-    tempi = tempo * (np.ones(1) if fixed else np.linspace(0.985, 1.015, 31))
+    tempi = np.array([tempo]) if fixed else np.clip(tempo * np.linspace(0.985, 1.015, 31), *MUSIC_RANGE_BPM)
     shifts = np.linspace(-0.1, 0.1, 41)
     fit = config.phase.total(evidence(window, tempi, phase + shifts, config.sigma_seconds))
     i, j = np.unravel_index(np.argmax(fit), fit.shape)
@@ -271,9 +271,9 @@ def _cover(grid: np.ndarray, duration: float) -> np.ndarray:
 
 def _downbeat(grid: np.ndarray, motion: Motion, windows: list[Window], centres: np.ndarray) -> int:
     """Index 0..3 of the first downbeat: the count on which the network hears downbeats, or else on which movement starts hardest."""
-    if windows[0].downbeat_activation is not None:
+    if windows[0].downbeat_probability is not None:
         times = np.concatenate([centre + window.frame_times_seconds for centre, window in zip(centres, windows)])
-        values = np.concatenate([window.downbeat_activation for window in windows if window.downbeat_activation is not None])
+        values = np.concatenate([window.downbeat_probability for window in windows if window.downbeat_probability is not None])
         order = np.argsort(times, kind="stable")
         accent = np.interp(grid, times[order], values[order])
     else:

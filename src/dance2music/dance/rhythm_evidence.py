@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dance2music.dance.kinematics import FEATURE_SLICES, kinematic_beats, kinetic_velocity, motion_features, resample
+from dance2music.dance.kinematics import FEATURE_SLICES, kinematic_beats, kinetic_velocity, kinetic_velocity_aist, motion_features, resample
+from dance2music.dance.skeleton import body_joints
 from dance2music.types import Motion
 
 if TYPE_CHECKING:
@@ -31,18 +32,18 @@ class Window:
     Attributes
     ----------
     curves : float64 [T, C] at `FEATURE_FPS`.
-    kinematic_beats_seconds : float64 [n].
+    kinematic_beats_seconds : several float64 [n], kinematic beats by each of the readings of `kinematic_beat_readings`.
     frame_times_seconds : float64 [T].
     beat_activation : float64 [T], logits of the network minus their mean, or None without network.
-    downbeat_activation : the same for downbeats.
+    downbeat_probability : float64 [T], smoothed over a quarter of a second, or None.
     tempo_log_p : float64 [n], log-probability at ``tempo_bins_bpm`` [n], or None.
     """
 
     curves: np.ndarray
-    kinematic_beats_seconds: np.ndarray
+    kinematic_beats_seconds: list[np.ndarray]
     frame_times_seconds: np.ndarray
     beat_activation: np.ndarray | None = None
-    downbeat_activation: np.ndarray | None = None
+    downbeat_probability: np.ndarray | None = None
     tempo_log_p: np.ndarray | None = None
     tempo_bins_bpm: np.ndarray | None = None
 
@@ -95,17 +96,33 @@ def embedded_network() -> RhythmModel | None:
     return model
 
 
+def kinematic_beat_readings(motion: Motion) -> list[np.ndarray]:
+    """Kinematic beats in seconds by three readings of "local minimum of the kinetic velocity", which differ in smoothing and extent.
+
+    No definition is the true one: what agrees with all of them looks in time to whoever measures it. The last is that of AIST++ (Li et al.
+    2021: no smoothing, minima of order 1/6 s), on the common body.
+    """
+    from scipy.signal import argrelextrema
+
+    smooth = kinematic_beats(motion)
+    if motion.skeleton == "flow":
+        return [smooth]
+    quick = kinematic_beats(motion, cutoff_hz=10.0, min_distance_seconds=1.0 / 6.0)
+    raw = kinetic_velocity_aist(body_joints(motion).joints)
+    return [smooth, quick, argrelextrema(raw, np.less, order=max(1, round(motion.fps / 6)))[0] / motion.fps]
+
+
 def make_windows(motion: Motion, centres: np.ndarray, width: float, network: RhythmModel | None) -> list[Window]:
     """Cut a motion into windows of ``width`` seconds around ``centres`` and let the network, if any, look at each."""
     features = rhythm_features(motion)
     curves = movement_curves(features)
-    beats = kinematic_beats(motion)
+    readings = kinematic_beat_readings(motion)
     length = max(2, min(len(features), round(width * FEATURE_FPS)))
     starts = np.clip(np.round((centres - width / 2) * FEATURE_FPS).astype(int), 0, len(features) - length)
     seen = _look(network, np.stack([features[s : s + length] for s in starts])) if network is not None and length >= 8 else None
     windows = []
     for w, (centre, start) in enumerate(zip(centres, starts)):
-        inside = beats[np.abs(beats - centre) <= width / 2 + 1e-9] - centre
+        inside = [beats[np.abs(beats - centre) <= width / 2 + 1e-9] - centre for beats in readings]
         times = (start + np.arange(length)) / FEATURE_FPS - centre
         if seen is None or network is None:
             windows.append(Window(curves[start : start + length], inside, times))
@@ -126,15 +143,16 @@ def make_windows(motion: Motion, centres: np.ndarray, width: float, network: Rhy
 
 
 def _look(network: RhythmModel, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Beat logits [W, T], downbeat log-probabilities [W, T] and tempo log-probabilities [W, n_tempi] of windows [W, T, D_m]."""
+    """Beat logits [W, T], smooth downbeat probabilities [W, T] and tempo log-probabilities [W, n_tempi] of windows [W, T, D_m]."""
     import torch
+    from scipy.ndimage import gaussian_filter1d
 
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     with torch.inference_mode():
         for rows in torch.from_numpy(features).split(16):
             out = network(rows)
-            down = torch.nn.functional.logsigmoid(out.downbeat)
-            parts.append((out.beat.double().numpy(), down.double().numpy(), torch.log_softmax(out.tempo, dim=-1).double().numpy()))
+            down = gaussian_filter1d(torch.sigmoid(out.downbeat).double().numpy(), 0.1 * FEATURE_FPS, axis=1)
+            parts.append((out.beat.double().numpy(), down, torch.log_softmax(out.tempo, dim=-1).double().numpy()))
     beat, downbeat, tempo = (np.concatenate(column) for column in zip(*parts))
     return beat, downbeat, tempo
 
@@ -142,15 +160,16 @@ def _look(network: RhythmModel, features: np.ndarray) -> tuple[np.ndarray, np.nd
 def evidence(window: Window, tempi_bpm: np.ndarray, phases: np.ndarray, sigma_seconds: float) -> dict[str, np.ndarray]:
     """Terms of the log-evidence, each float64 [n_tempi, n_phases or 1]; phases are beat positions at the centre of the window.
 
-    ``agreement`` is a sum over kinematic beats of ``exp(-d^2 / 2 sigma^2)`` minus its value by chance (Beat Alignment of Li et al. 2021
-    with the grid as music), ``network_beat`` the sum over frames of the network's activation times the same kernel, per kernel mass.
+    ``agreement`` is a sum over kinematic beats (mean of their readings) of ``exp(-d^2 / 2 sigma^2)`` minus its value by chance: Beat
+    Alignment (Li et al. 2021) with the grid as music. ``network_beat`` is the sum over frames of the network's activation times the same
+    kernel, per kernel mass.
     """
     period = 60.0 / tempi_bpm
     chance = sigma_seconds * np.sqrt(2 * np.pi) / period
-    agreement = (
-        _kernel(window.kinematic_beats_seconds, period, phases, sigma_seconds).sum(axis=0)
-        - len(window.kinematic_beats_seconds) * chance[:, None]
-    )
+    agreement = np.zeros((len(tempi_bpm), len(phases)))
+    for beats in window.kinematic_beats_seconds:
+        at_beats = _kernel(beats, period, phases, sigma_seconds).sum(axis=0) - len(beats) * chance[:, None]
+        agreement += at_beats / len(window.kinematic_beats_seconds)
     terms = {"periodicity": _periodicity(window.curves, tempi_bpm)[:, None], "agreement": agreement}
     if window.tempo_log_p is not None and window.tempo_bins_bpm is not None and window.beat_activation is not None:
         terms["network_tempo"] = np.interp(np.log(tempi_bpm), np.log(window.tempo_bins_bpm), window.tempo_log_p)[:, None]

@@ -33,6 +33,8 @@ class RhythmModelConfig:
     novelty_channels: int = 8
     tempo_channels: int = 32
     dropout: float = 0.1
+    novelty_dropout: float = 0.5
+    """How often in training the tempo head has to do without the learned channels, so that it cannot lean on traits of drawn dances."""
     lowest_bpm: float = 76.0
     n_tempi: int = 32
     """Tempo bins, ``tempo_step`` apart: 76 to 140.4 bpm."""
@@ -101,9 +103,11 @@ class RhythmModel(nn.Module):
         x_BDT = torch.cat([blocks[name] for name in FEATURE_BLOCKS], dim=-1).transpose(1, 2)
         y_BCT = self.head(self.blocks(self.inner(x_BDT)))
         beat, downbeat, novelty = y_BCT[:, 0], y_BCT[:, 1], y_BCT[:, 2:]
-        curves = torch.cat(
-            [*(blocks[name].transpose(1, 2) for name in SPECTRAL_BLOCKS), torch.tanh(novelty), torch.sigmoid(beat)[:, None]], dim=1
-        )
+        learned = torch.cat([torch.tanh(novelty), torch.sigmoid(beat)[:, None]], dim=1)
+        if self.training:
+            keep = torch.rand(len(learned), 1, 1, device=learned.device) >= self.config.novelty_dropout
+            learned = learned * keep
+        curves = torch.cat([*(blocks[name].transpose(1, 2) for name in SPECTRAL_BLOCKS), learned], dim=1)
         spectra = self._spectra(curves) * self.tempo_norm
         seconds = features.new_tensor([[features.shape[1] / self.config.fps]])
         hidden = self.tempo_in(spectra) + self.tempo_length(torch.log(seconds))[:, :, None]

@@ -6,7 +6,7 @@ Every item is a pure function of its seed and every batch of its step, so a run 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,8 @@ class RhythmTrainConfig:
     beat_sigma_seconds: float = 0.04
     tempo_sigma: float = 0.015
     """Width of the soft tempo target, natural logarithm."""
+    tempo_doubt: float = 0.05
+    """Share of the tempo target that is spread over all tempi, so that the network never gets too sure."""
     tempo_loss_weight: float = 0.25
     downbeat_loss_weight: float = 0.5
     positive_weight: float = 4.0
@@ -68,6 +70,12 @@ class RhythmItem:
     tempo_bpm: float
 
 
+PARTS: tuple[tuple[int, tuple[int, ...]], ...] = (
+    (9, (13, 16, 18, 20, 22)), (9, (14, 17, 19, 21, 23)), (12, (15,)), (0, (1, 4, 7, 10)), (0, (2, 5, 8, 11)),
+)  # fmt: skip
+"""Limbs of the SMPL skeleton: the joint that a limb hangs on, and its joints."""
+
+
 def draw_item(seed: int, *, seconds: float, augmented: bool = True) -> RhythmItem:
     """A dance with its beat grid, drawn from ``seed`` alone: tempo log-uniform over the music range, slight drift, any phase."""
     rng = np.random.default_rng([seed, 41])
@@ -79,13 +87,64 @@ def draw_item(seed: int, *, seconds: float, augmented: bool = True) -> RhythmIte
     downbeat = int(rng.integers(BEATS_PER_BAR))
     motion = dance(grid, genre=int(rng.integers(len(GENRES))), seed=seed, fps=60.0, duration_seconds=seconds, downbeat=downbeat)
     if augmented:
+        if rng.random() < 0.35:
+            other = dance(grid, genre=int(rng.integers(len(GENRES))), seed=seed + 1, fps=60.0, duration_seconds=seconds, downbeat=downbeat)
+            motion = _with_limbs_of(motion, other, rng)
         motion = augment(motion, rng)
     inside = grid[(grid >= 0) & (grid <= seconds)]
     return RhythmItem(motion, grid, downbeat, float(60.0 / np.median(np.diff(inside))))
 
 
+def _with_limbs_of(motion: Motion, other: Motion, rng: np.random.Generator) -> Motion:
+    """The dance with arms, or with some limbs, of another dance to the same beat."""
+    joints = motion.joints.copy()
+    taken = PARTS[:2] if rng.random() < 0.6 else [part for part in PARTS if rng.random() < 0.5]
+    for anchor, limb in taken:
+        joints[:, limb] = motion.joints[:, [anchor]] + other.joints[:, limb] - other.joints[:, [anchor]]
+    return replace(motion, joints=joints)
+
+
+def loosen(motion: Motion, rng: np.random.Generator) -> Motion:
+    """Make a drawn dance less exact: every limb hurries and lags on its own, is used more or less, and sways beside the beat."""
+    joints, fps = motion.joints.astype(np.float64), motion.fps
+    t = np.arange(len(joints)) / fps
+    common = _wobble(t, rng, rng.uniform(0.0, 0.03))
+    out = _warped(joints, t + common, fps)
+    spread, gain = rng.uniform(0.0, 0.06), rng.uniform(0.0, 0.6)
+    size = float(np.ptp(joints[0, :, 1])) + 1e-6
+    for anchor, limb in PARTS:
+        own = t + common + _wobble(t, rng, spread) + rng.normal(0.0, 0.4 * spread)
+        relative = _warped(joints[:, limb] - joints[:, [anchor]], own, fps)
+        rest = relative.mean(axis=0, keepdims=True)
+        out[:, limb] = out[:, [anchor]] + rest + (relative - rest) * np.exp(rng.normal(0.0, gain))
+        if rng.random() < 0.15:  # a movement that has nothing to do with the beat
+            wave = np.sin(2 * np.pi * (np.exp(rng.uniform(np.log(0.2), np.log(3.0))) * (t + _wobble(t, rng, 0.1)) + rng.random()))
+            out[:, limb] += wave[:, None, None] * rng.normal(0.0, 0.02 * size, (1, 1, 3))
+    return replace(motion, joints=out.astype(np.float32))
+
+
+def _wobble(t: np.ndarray, rng: np.random.Generator, deviation: float) -> np.ndarray:
+    """A slow random curve over times [T] with this standard deviation."""
+    fps = 1.0 / (t[1] - t[0]) if len(t) > 1 else 1.0
+    noise = low_pass(rng.normal(size=len(t)), fps=fps, cutoff_hz=float(rng.uniform(0.3, 1.2)))
+    return deviation * noise / (noise.std() + 1e-9)
+
+
+def _warped(values: np.ndarray, seconds: np.ndarray, fps: float) -> np.ndarray:
+    """Values [T, ...] at ``fps``, read at other times [T'] by linear interpolation."""
+    position = np.clip(seconds * fps, 0, len(values) - 1)
+    low = position.astype(int)
+    part = (position - low).reshape(-1, *([1] * (values.ndim - 1)))
+    return values[low] * (1 - part) + values[np.minimum(low + 1, len(values) - 1)] * part
+
+
 def augment(motion: Motion, rng: np.random.Generator) -> Motion:
-    """Make a drawn dance look like one that was filmed and tracked: camera, zoom, frame rate, jitter, lost joints, smoothing."""
+    """Make a drawn dance look like one that was danced, filmed and tracked.
+
+    Loose limbs, camera, zoom, frame rate, jitter, lost joints, smoothing.
+    """
+    if rng.random() < 0.85:
+        motion = loosen(motion, rng)
     joints = motion.joints.astype(np.float64)
     count, n_joints, fps = len(joints), joints.shape[1], motion.fps
     joints = _view(joints, rng)
@@ -94,14 +153,11 @@ def augment(motion: Motion, rng: np.random.Generator) -> Motion:
         sway = low_pass(rng.normal(size=(count, 1, 2)), fps=fps, cutoff_hz=0.5)
         joints = joints + sway / (sway.std() + 1e-9) * size * rng.uniform(0.0, 0.04)
         joints = joints * (1.0 + 0.05 * np.sin(2 * np.pi * (rng.uniform(0.02, 0.2) * np.arange(count) / fps + rng.random())))[:, None, None]
-    if rng.random() < 0.4:  # some dancers use some parts of the body more
-        centre = joints.mean(axis=0, keepdims=True)
-        joints = centre + (joints - centre) * np.exp(rng.normal(0.0, 0.35, (1, n_joints, 1)))
     target_fps = float(rng.choice([24.0, 25.0, 30.0, 30.0, 50.0, 60.0]))
     motion = resample(Motion(joints.astype(np.float32), motion.confidence.copy(), fps, motion.skeleton), target_fps)
     joints, confidence, fps = motion.joints.astype(np.float64), motion.confidence.copy(), target_fps
     count = len(joints)
-    if rng.random() < 0.75:  # jitter of the pose estimator, quick and slow, not equal for all joints
+    if rng.random() < 0.8:  # jitter of the pose estimator, quick and slow, not equal for all joints
         level = size * 10 ** rng.uniform(-3.3, -2.0) * np.exp(rng.normal(0.0, 0.5, (1, n_joints, 1)))
         slow = low_pass(rng.normal(size=joints.shape), fps=fps, cutoff_hz=float(rng.uniform(1.0, 6.0)))
         joints = joints + level * rng.normal(size=joints.shape) + 2.0 * level * slow / (slow.std() + 1e-9)
@@ -119,8 +175,8 @@ def augment(motion: Motion, rng: np.random.Generator) -> Motion:
         legs = [1, 2, 4, 5, 7, 8, 10, 11] if rng.random() < 0.3 else [4, 5, 7, 8, 10, 11]
         joints[:, legs] = joints[:, :1] + rng.normal(0.0, 0.05 * size, (1, len(legs), 2))
         confidence[:, legs] = float(rng.choice([0.0, 0.3]))
-    if rng.random() < 0.5:  # smoothing in the tracker, which may also lag
-        joints = low_pass(joints, fps=fps, cutoff_hz=float(rng.uniform(2.5, 8.0)))
+    if rng.random() < 0.8:  # smoothing in the tracker, and of bodies that are softer than our puppet
+        joints = low_pass(joints, fps=fps, cutoff_hz=float(np.exp(rng.uniform(np.log(1.5), np.log(8.0)))))
     return Motion(joints.astype(np.float32), confidence, fps, motion.skeleton)
 
 
@@ -154,7 +210,7 @@ def rhythm_loss(
     beat = F.binary_cross_entropy_with_logits(output.beat, targets_B2T[:, 0], weight=weight[:, 0])
     downbeat = F.binary_cross_entropy_with_logits(output.downbeat, targets_B2T[:, 1], weight=weight[:, 1])
     distance = torch.log(config.model.tempi_bpm().to(tempo_bpm)[None] / tempo_bpm[:, None]) / config.tempo_sigma
-    soft = torch.softmax(-0.5 * distance**2, dim=-1)
+    soft = (1.0 - config.tempo_doubt) * torch.softmax(-0.5 * distance**2, dim=-1) + config.tempo_doubt / distance.shape[-1]
     tempo = -(soft * F.log_softmax(output.tempo, dim=-1)).sum(dim=-1).mean()
     total = beat + config.downbeat_loss_weight * downbeat + config.tempo_loss_weight * tempo
     near = torch.log(config.model.tempi_bpm().to(tempo_bpm)[output.tempo.argmax(dim=-1)] / tempo_bpm).abs() <= 0.04
