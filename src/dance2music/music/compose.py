@@ -14,7 +14,7 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.music.genres import GenreStyle
 from dance2music.music.harmony import SCALES, Chord, parse_progression
-from dance2music.music.parts import STEPS_PER_BAR, Bar, Bassist, Comper, Drummer, Padder, Player, Soloist
+from dance2music.music.parts import FILL_STARTS, STEPS_PER_BAR, TUTTI, Bar, Bassist, Comper, Drummer, Padder, Player, Soloist
 from dance2music.music.styles import STYLES
 from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Note, Rhythm, Score, Track
 
@@ -197,6 +197,9 @@ def _plan_bars(
         where = index + phase
         number = where // section_bars
         label, level, breakdown = drawn[(number - (first + phase) // section_bars) % len(drawn)]
+        if breakdown and where % section_bars >= section_bars // 2:
+            # The second half of a breakdown is the way back.
+            level, breakdown = 0.5, False
         material = materials[label % 2]
         place = where % section_bars
         chords = material.progression[place % len(material.progression)]
@@ -212,11 +215,14 @@ def _plan_bars(
         end_of_section, end_of_phrase = place == section_bars - 1, place % 4 == 3
         if end_of_section or (end_of_phrase and rng.random() < 0.5) or (place % 2 == 1 and rng.random() < 0.12):
             bar.fill = int(rng.choice(style.fills))
-            bar.fill_from = 8 if end_of_section and rng.random() < 0.6 else 12
+            bar.fill_from = max(8 if end_of_section and rng.random() < 0.6 else 12, FILL_STARTS[bar.fill])
         if energy is None and place % 4 == 3 and not breakdown and rng.random() < style.stop_chance:
-            bar.stop_from = int(rng.choice([9, 13, 13]))
             bar.fill = None
-            bar.hits[bar.stop_from - 1] = 1.0
+            if rng.random() < 0.5:
+                bar.tutti = TUTTI[int(rng.integers(len(TUTTI)))]
+            else:
+                bar.stop_from = int(rng.choice([9, 13, 13]))
+                bar.hits[bar.stop_from - 1] = 1.0
         if accents is not None:
             _add_hits(bar, accents, downbeat)
         elif rng.random() < 0.25:
@@ -231,7 +237,7 @@ def _drawn_sections(style: GenreStyle, rng: np.random.Generator, count: int) -> 
     for i in range(count):
         label = i % 2 if rng.random() < 0.75 else (i + 1) % 2
         breakdown = i > 0 and rng.random() < style.break_chance
-        level = float(rng.uniform(0.1, 0.3)) if breakdown else float(rng.choice([0.45, 0.6, 0.75, 0.9], p=[0.2, 0.35, 0.3, 0.15]))
+        level = float(rng.uniform(0.15, 0.3)) if breakdown else float(rng.choice([0.45, 0.6, 0.75, 0.9], p=[0.2, 0.35, 0.3, 0.15]))
         result.append((label, level, breakdown))
     return result
 
@@ -274,19 +280,33 @@ def _tidy(notes: list[Note], score: Score, shift: int, *, one_voice: bool) -> li
     ordered = sorted(best.values(), key=lambda n: (n.start_beats, n.pitch))
     starts = score.time_at(np.array([n.start_beats for n in ordered]))
     end_beat = _end_beat(score)
+    first_step = _first_step(score)
     result: list[Note] = []
     for i, note in enumerate(ordered):
-        if not 0.0 <= starts[i] < score.duration_seconds - 1e-3:
-            continue
+        if starts[i] >= score.duration_seconds - 1e-3:
+            break
         end = min(note.start_beats + note.duration_beats, end_beat)
-        for later in ordered[i + 1 :]:
+        for k in range(i + 1, len(ordered)):
+            later = ordered[k]
             if later.start_beats >= end:
                 break
             if later.start_beats > note.start_beats and (one_voice or later.pitch == note.pitch):
                 end = later.start_beats
                 break
-        result.append(note._replace(duration_beats=max(end - note.start_beats, 1e-3)))
+        start = note.start_beats
+        if starts[i] < 0.0:
+            # Held into the clip: it enters at the clip's first step, if enough is left.
+            start = first_step
+            if end - start < 0.5:
+                continue
+        result.append(note._replace(start_beats=start, duration_beats=max(end - start, 1e-3)))
     return result
+
+
+def _first_step(score: Score) -> float:
+    """Unswung position of the first 16th step at or after 0 s."""
+    start = np.floor(_beats_of(score.beat_times_seconds, score.downbeat, 0.0)) + np.arange(0, 2 * STEPS_PER_BEAT) / STEPS_PER_BEAT
+    return float(start[np.argmax(score.time_at(start) >= 0.0)])
 
 
 def _end_beat(score: Score) -> float:

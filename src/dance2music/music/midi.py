@@ -1,6 +1,6 @@
 """Score to a Standard MIDI File and back, with the beat grid as tempo map (symusic reads and writes).
 
-The file starts at 0 s: beats before that are left out. Swing is written into the note positions, so that any player
+The file starts at 0 s: beats before the last one ahead of that are left out. Swing is written into the note positions, so that any player
 swings; the file's markers keep genre, key, downbeat and length, so that our own files come back as they were to within a tick.
 """
 
@@ -18,7 +18,7 @@ from dance2music.types import BEATS_PER_BAR, GENRES, ROLES, Note, Score, Track, 
 
 TICKS_PER_BEAT = 960
 _MARKER = re.compile(
-    r"dance2music genre=(\S+) key=(\d+) minor=([01]) downbeat=(-?\d+) lead_ticks=(\d+) lead_in=([\d.]+) seconds=([\d.]+) beats=(\d+)"
+    r"dance2music genre=(\S+) key=(\d+) minor=([01]) downbeat=(-?\d+) lead_ticks=(-?\d+) lead_in=(-?[\d.]+) seconds=([\d.]+) beats=(\d+)"
 )
 _MAX_NOTES = 1_000_000
 
@@ -26,8 +26,8 @@ _MAX_NOTES = 1_000_000
 def save_midi(score: Score, path: str | Path) -> None:
     """Write a score as a MIDI file.
 
-    The first beat in the clip lies at the tick that its time gives at the tempo of that beat, all later ones 960 ticks apart, so that every
-    note sounds at the time that the score gives it (to within a tick).
+    Tick 0 is the start of the clip; the beats lie 960 ticks apart, so that every note sounds at the time that the score gives it (to within
+    a tick).
 
     Raises
     ------
@@ -36,9 +36,8 @@ def save_midi(score: Score, path: str | Path) -> None:
     """
     import symusic
 
-    grid, first = _grid_from_zero(score)
+    grid, downbeat = _grid_from_zero(score)
     lead_ticks = round(grid[0] / (grid[1] - grid[0]) * TICKS_PER_BEAT)
-    offset = score.downbeat - first
     midi: Any = symusic.Score(TICKS_PER_BEAT)
     midi.tempos.append(symusic.Tempo(0, mspq=_microseconds(grid[1] - grid[0])))
     for i, period in enumerate(np.diff(grid)):
@@ -48,7 +47,7 @@ def save_midi(score: Score, path: str | Path) -> None:
     midi.markers.append(
         symusic.TextMeta(
             0,
-            f"dance2music genre={GENRES[score.genre]} key={score.key} minor={int(score.minor)} downbeat={score.downbeat - first} "
+            f"dance2music genre={GENRES[score.genre]} key={score.key} minor={int(score.minor)} downbeat={downbeat} "
             f"lead_ticks={lead_ticks} lead_in={grid[0]:.6f} seconds={score.duration_seconds:.6f} beats={len(grid)}",
         )
     )
@@ -56,7 +55,7 @@ def save_midi(score: Score, path: str | Path) -> None:
         out: Any = symusic.Track(name=track.role, program=track.program, is_drum=track.is_drum)
         starts = np.array([n.start_beats for n in track.notes])
         ends = starts + np.array([n.duration_beats for n in track.notes])
-        starts, ends = (swing_beats(x, score.swing, unit_beats=score.swing_unit_beats) + offset for x in (starts, ends))
+        starts, ends = (swing_beats(x, score.swing, unit_beats=score.swing_unit_beats) + downbeat for x in (starts, ends))
         for note, start, end in zip(track.notes, starts, ends):
             tick, last = (lead_ticks + round(x * TICKS_PER_BEAT) for x in (start, end))
             if last > 0:
@@ -122,14 +121,14 @@ def load_midi(path: str | Path) -> Score:
 
 
 def _grid_from_zero(score: Score) -> tuple[np.ndarray, int]:
-    """Beat times from the first at or after 0 s on, continued to the end of the clip, and the index of the first kept one."""
+    """Beat times from the last one at or before 0 s to the end of the clip, continued where the grid is short; index of the downbeat."""
     grid = np.asarray(score.beat_times_seconds, dtype=np.float64)
-    first = int(np.searchsorted(grid, -1e-9))
-    first = min(first, len(grid) - 2)
-    kept = grid[first:]
-    period = kept[-1] - kept[-2]
-    extra = int(np.ceil(max(0.0, score.duration_seconds - kept[-1]) / period))
-    return np.concatenate([kept, kept[-1] + period * np.arange(1, extra + 1)]), first
+    first_period, last_period = grid[1] - grid[0], grid[-1] - grid[-2]
+    before = int(np.ceil(max(0.0, grid[0]) / first_period))
+    after = int(np.ceil(max(0.0, score.duration_seconds - grid[-1]) / last_period))
+    grid = np.concatenate([grid[0] - first_period * np.arange(before, 0, -1), grid, grid[-1] + last_period * np.arange(1, after + 1)])
+    first = min(int(np.searchsorted(grid, 0.0, side="right")) - 1, len(grid) - 2)
+    return grid[first:], score.downbeat + before - first
 
 
 def _microseconds(period_seconds: float) -> int:
@@ -143,7 +142,7 @@ def _beat_times(midi: Any, first_tick: int, n_beats: int) -> np.ndarray:
     seconds_per_tick = np.array([500_000] + [m for _, m in tempos]) / 1e6 / midi.ticks_per_quarter
     starts = np.concatenate([[0.0], np.cumsum(np.diff(ticks) * seconds_per_tick[:-1])])
     at = first_tick + np.arange(n_beats) * float(midi.ticks_per_quarter)
-    row = np.searchsorted(ticks, at, side="right") - 1
+    row = np.searchsorted(ticks, np.maximum(at, 0), side="right") - 1
     return starts[row] + (at - ticks[row]) * seconds_per_tick[row]
 
 

@@ -17,6 +17,12 @@ from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Note
 
 STEPS_PER_BAR = STEPS_PER_BEAT * BEATS_PER_BAR
 VELOCITIES: dict[str, int] = {"o": 40, "m": 76, "x": 102, "X": 117, "r": 76, "t": 72}
+FILL_STARTS: tuple[int, ...] = tuple(
+    min(i for row in fill.values() for i, s in enumerate(row) if s != "-") // STEPS_PER_BEAT * STEPS_PER_BEAT for fill in FILLS
+)
+"""First step of each fill, at a beat."""
+TUTTI: tuple[tuple[int, ...], ...] = ((0, 3, 6, 10), (0, 6, 8, 12), (0, 4, 7, 10), (0, 3, 8, 11), (0, 8, 10, 12))
+"""Steps of bars in which everybody plays the same few hits."""
 _ROLL_HITS = {"r": 2, "t": 3}
 
 
@@ -30,6 +36,7 @@ class Bar:
     chords : the bar's chords, sharing it evenly; following : the first chord of the next bar.
     fill : index into `FILLS` or None; fill_from : first step of it; crash : bool, cymbal on step 0.
     stop_from : step from which all is silent (after a hit), or None; breakdown : bool, calm layers only.
+    tutti : steps that everybody plays together while all else rests, or none.
     hits : dict step -> strength 0..1, moments to stress.
     """
 
@@ -43,6 +50,7 @@ class Bar:
     crash: bool = False
     stop_from: int | None = None
     breakdown: bool = False
+    tutti: tuple[int, ...] = ()
     hits: dict[int, float] = field(default_factory=dict)
 
     def chord_at(self, step: int) -> Chord:
@@ -99,12 +107,18 @@ class Drummer(Player):
 
     def play(self, bar: Bar) -> None:
         rows = self._rows(bar)
+        if bar.tutti:
+            rows = {
+                "kick": "".join("X" if s in bar.tutti else "-" for s in range(STEPS_PER_BAR)),
+                "snare": "".join("x" if s in bar.tutti and s > 0 else "-" for s in range(STEPS_PER_BAR)),
+                "closed_hat": "m---" * BEATS_PER_BAR,
+            }
         end = min(bar.end, bar.fill_from if bar.fill is not None else STEPS_PER_BAR)
         for lane, row in rows.items():
             for step in range(end):
                 self._hit(bar, lane, step, row[step])
         if bar.fill is not None:
-            self._fill(bar)
+            self._fill(bar, rows)
         self._keep_the_beat(bar, rows, end)
         if bar.crash:
             self._hit(bar, "crash", 0, "x")
@@ -121,6 +135,12 @@ class Drummer(Player):
             lanes = list(style.extra)
             for i in self.extras[: 1 if bar.energy < 0.85 else 2]:
                 rows.setdefault(lanes[i], bar_of(style.extra[lanes[i]], bar.index))
+        if bar.index % 2 == 1 and not calm and "kick" in rows and bar.fill is None and self.rng.random() < 0.35:
+            snare = rows.get("snare", "-" * STEPS_PER_BAR)
+            free = [s for s in (3, 7, 10, 11, 14, 15) if rows["kick"][s] == "-" and snare[s] == "-"]
+            if free:
+                step = int(self.rng.choice(free))
+                rows["kick"] = rows["kick"][:step] + "m" + rows["kick"][step + 1 :]
         if bar.index % 4 == 3 and "open_hat" not in rows and not calm and "closed_hat" in rows and self.rng.random() < 0.6:
             rows["open_hat"] = "-" * 14 + "x-"
         if "open_hat" in rows and "closed_hat" in rows:
@@ -139,8 +159,11 @@ class Drummer(Player):
         for i in range(count):
             self.write(bar, step + i / count, 1 / count, DRUM_PITCH[lane], velocity + 6 * i)
 
-    def _fill(self, bar: Bar) -> None:
+    def _fill(self, bar: Bar, rows: Mapping[str, str]) -> None:
         assert bar.fill is not None
+        if "kick" not in FILLS[bar.fill]:
+            for step in range(bar.fill_from, bar.end):
+                self._hit(bar, "kick", step, rows.get("kick", "-" * STEPS_PER_BAR)[step])
         for lane, pattern in FILLS[bar.fill].items():
             for step in range(bar.fill_from, bar.end):
                 self._hit(bar, lane, step, pattern[step])
@@ -165,7 +188,7 @@ class Drummer(Player):
 class Bassist(Player):
     """Bass line of the section on the chords' roots, fifths, sevenths and approaches; walking quarters where the style has them."""
 
-    LOW = 28
+    LOW = 32
 
     def __init__(self, style: GenreStyle, rng: np.random.Generator) -> None:
         super().__init__(style, rng)
@@ -176,6 +199,10 @@ class Bassist(Player):
     def play(self, bar: Bar) -> None:
         if bar.breakdown and bar.energy < 0.35:
             self.write(bar, 0, min(12, bar.end), self._root(bar.chords[0]), 84)
+            return
+        if bar.tutti:
+            for step in bar.tutti:
+                self.write(bar, step, 1.6, self._root(bar.chord_at(step)), 104)
             return
         row = (
             self._walk_row()
@@ -213,7 +240,7 @@ class Bassist(Player):
             return target - 1 if symbol == "a" else target + 1
         if symbol in "3567":
             above = chord.interval(int(symbol))
-            return root + above if root + above <= 45 else root + above - 12
+            return root + above if root + above <= 48 else root + above - 12
         return {"8": root + 12, "4": root + 5}.get(symbol, root)
 
 
@@ -228,7 +255,9 @@ class Comper(Player):
     def play(self, bar: Bar) -> None:
         row = bar_of(self.style.comping[self.rhythms[bar.section % len(self.rhythms)]], bar.index)
         if bar.breakdown or bar.energy < 0.25:
-            row = "x" + "_" * 11 + "----"
+            row = "x______-x______-"
+        if bar.tutti:
+            row = "".join("X" if s in bar.tutti else "-" for s in range(STEPS_PER_BAR))
         if not any(s in "xX" for s in row[: bar.end]) and bar.stop_from is not None:
             row = "X" + row[1:]
         for step in range(bar.end):
@@ -292,6 +321,8 @@ class Soloist(Player):
         return Motif(onsets, lengths, tuple(int(np.clip(c, -4, 5)) for c in contour))
 
     def play(self, bar: Bar) -> None:
+        if bar.tutti:
+            return
         place = bar.index % 4
         pair = (2 * bar.section) % len(self.motifs)
         if self.answers and place in (1, 3) and bar.energy < 0.8:

@@ -25,13 +25,13 @@ SOUNDFONTS: tuple[str, ...] = ("timgm", "fluid", "musescore")
 (both MIT) come with the system packages fluid-soundfont-gm and musescore-general-soundfont."""
 
 DEFAULT_SAMPLE_RATE = 22050
-ROLE_GAINS: dict[str, float] = {"drums": 0.42, "bass": 0.6, "chords": 0.42, "lead": 0.42, "pad": 0.3}
+ROLE_GAINS: dict[str, float] = {"drums": 0.4, "bass": 0.62, "chords": 0.42, "lead": 0.42, "pad": 0.3}
 LIMIT = 0.95
 """Largest absolute sample of a mix."""
 
 DRUM_GAINS: dict[int, float] = {
-    36: 1.0, 38: 0.8, 37: 0.5, 39: 0.62, 42: 0.26, 44: 0.24, 46: 0.3, 45: 0.62, 47: 0.6, 50: 0.55,
-    49: 0.42, 51: 0.28, 54: 0.2, 63: 0.42, 56: 0.28,
+    36: 1.0, 38: 0.8, 37: 0.5, 39: 0.65, 42: 0.36, 44: 0.3, 46: 0.36, 45: 0.62, 47: 0.6, 50: 0.55, 49: 0.42, 51: 0.4, 54: 0.25, 63: 0.45,
+    56: 0.3,
 }  # fmt: skip
 """Peak of each drum sound at full velocity, relative to the kick."""
 
