@@ -86,7 +86,12 @@ class BodyEstimator:
         self.forget()
 
     def detect(self, image: np.ndarray, *, detail: bool = True) -> np.ndarray | None:
-        found = self._pose.process(image).pose_landmarks
+        if _stderr.greeted:
+            found = self._pose.process(image).pose_landmarks
+        else:  # the first body that a process finds is worth another warning to MediaPipe
+            with _quiet():
+                found = self._pose.process(image).pose_landmarks
+            _stderr.greeted = found is not None
         return None if found is None else _pixels(found.landmark, image.shape)
 
     def forget(self) -> None:
@@ -380,16 +385,35 @@ def _mediapipe() -> Any:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Send what C++ libraries write to file descriptor 2 to nowhere: MediaPipe greets with a page of warnings at every start."""
+    with _stderr.lock:
+        if _stderr.depth == 0:
+            try:
+                _stderr.saved = os.dup(2)
+            except OSError:  # no standard error at all
+                _stderr.saved = None
+            else:
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, 2)
+                os.close(null)
+        _stderr.depth += 1
     try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
+        with _stderr.lock:
+            _stderr.depth -= 1
+            if _stderr.depth == 0 and _stderr.saved is not None:
+                os.dup2(_stderr.saved, 2)
+                os.close(_stderr.saved)
+
+
+class _Stderr:
+    """Who has silenced file descriptor 2: threads may do so at once, the last one to finish restores it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.depth = 0
+        self.saved: int | None = None
+        self.greeted = False
+
+
+_stderr = _Stderr()
