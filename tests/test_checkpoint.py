@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dance2music import checkpoint
-from dance2music.checkpoint import load_embedded, load_model, read_provenance, read_torch_state, save_model
+from dance2music.checkpoint import embed, load_embedded, load_model, read_provenance, read_torch_state, save_model, sha256_of
 from dance2music.codec.vqvae import VQVAE, VQVAEConfig
 from dance2music.errors import InputError
 
@@ -33,8 +33,42 @@ def test_a_model_comes_back_with_its_config_and_origin(saved) -> None:
 
 def test_full_precision_keeps_the_bits(tmp_path) -> None:
     model = VQVAE(SMALL)
-    save_model(tmp_path / "m.safetensors", model, SMALL, half=False)
+    save_model(tmp_path / "m.safetensors", model, SMALL, storage="float32")
     assert all(torch.equal(a, b) for a, b in zip(load_model(tmp_path / "m.safetensors").state_dict().values(), model.state_dict().values()))
+
+
+def test_eight_bits_stay_within_half_a_step_of_each_row(tmp_path) -> None:
+    model = VQVAE(SMALL)
+    model.bottleneck.level_blocks["1"].k.normal_()
+    save_model(tmp_path / "m.safetensors", model, SMALL, storage="int8")
+    loaded = load_model(tmp_path / "m.safetensors")
+    for name, value in model.named_parameters():
+        row = value.abs().flatten(1).amax(dim=1) if value.ndim >= 2 else torch.full(value.shape[:1], 0.1)
+        error = (loaded.get_parameter(name) - value).abs().flatten(1 if value.ndim >= 2 else 0)
+        assert bool((error <= row.view(-1, *[1] * (error.ndim - 1)) * 0.51 / 127 + 1e-6).all()), name
+    assert torch.allclose(loaded.bottleneck.level_blocks["1"].k, model.bottleneck.level_blocks["1"].k, atol=3e-3)
+
+
+def test_eight_bits_take_about_half_the_room(tmp_path) -> None:
+    config = VQVAEConfig(levels=(1,), level=1, width=64)
+    model = VQVAE(config)
+    for storage in ("float16", "int8"):
+        save_model(tmp_path / f"{storage}.safetensors", model, config, storage=storage)
+    sizes = [(tmp_path / f"{storage}.safetensors").stat().st_size for storage in ("float16", "int8")]
+    assert sizes[1] < 0.7 * sizes[0]
+
+
+def test_embedding_a_file_lists_its_sum_and_a_damaged_file_is_not_embedded(saved, tmp_path) -> None:
+    path, _ = saved
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    embed(path, "codec", folder)
+    embed(path, "other", folder)
+    listed = json.loads((folder / "sha256.json").read_text())
+    assert listed == {"codec.safetensors": sha256_of(path), "other.safetensors": sha256_of(path)}
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError):
+        embed(path, "codec", folder)
 
 
 def test_one_changed_byte_of_the_weights_is_noticed(saved) -> None:

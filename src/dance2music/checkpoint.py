@@ -25,6 +25,7 @@ from dance2music.files import whole_file
 logger = logging.getLogger(__name__)
 
 FORMAT = "dance2music-1"
+_SCALE = "::scale"
 
 KINDS: dict[str, tuple[str, str, str]] = {
     "spectral-codec": ("dance2music.codec.spectral", "SpectralCodecConfig", "SpectralCodec"),
@@ -35,7 +36,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
 
 
 def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mapping[str, Tensor] | None = None,
-               provenance: Mapping[str, Any] | None = None, half: bool = True) -> None:  # fmt: skip
+               provenance: Mapping[str, Any] | None = None, storage: str = "float16") -> None:  # fmt: skip
     """Write a model file, whole or not at all.
 
     Parameters
@@ -45,13 +46,22 @@ def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mappin
     config : its config dataclass.
     state : tensors to write instead of ``model.state_dict()``, as averaged weights.
     provenance : what made it (data, seeds, steps, command, measurements); JSON values.
-    half : store floating-point tensors in half precision.
+    storage : 'float32', 'float16', or 'int8': parameters of at least two dimensions in eight bits with a scale per output row, the rest
+        (biases, norms, codebooks) in half precision. The model that comes back is float32 in any case.
     """
     from safetensors.torch import save_file
 
     kind = next((k for k, (_, _, name) in KINDS.items() if name == type(model).__name__), None)
     assert kind is not None, f"{type(model).__name__} is not in checkpoint.KINDS"
-    tensors = {name: _stored(value, half) for name, value in (state or model.state_dict()).items()}
+    assert storage in ("float32", "float16", "int8"), storage
+    matrices = {name for name, value in model.named_parameters() if value.ndim >= 2} if storage == "int8" else set()
+    tensors: dict[str, Tensor] = {}
+    for name, value in (state or model.state_dict()).items():
+        value = value.detach().cpu().contiguous().clone()
+        if name in matrices:
+            tensors[name], tensors[name + _SCALE] = _to_int8(value)
+        else:
+            tensors[name] = value.half() if storage != "float32" and value.is_floating_point() else value
     metadata = {"format": FORMAT, "kind": kind, "config": to_json(config), "provenance": json.dumps(dict(provenance or {}), sort_keys=True)}
     metadata["digest"] = _digest(tensors, metadata)
     with whole_file(path) as temporary:
@@ -82,7 +92,7 @@ def load_model(path: str | Path, *, expected: str | None = None) -> nn.Module:
     except ConfigError as error:
         raise InputError(f"{path}: made by another version of dance2music ({error}); use that version or train again") from error
     model: nn.Module = getattr(module, model_name)(config)
-    fill(model, tensors, where=str(path))
+    fill(model, _from_int8(tensors), where=str(path))
     return model.eval()
 
 
@@ -109,6 +119,25 @@ def load_embedded(name: str, *, expected: str | None = None) -> nn.Module:
         if listed != sha256_of(path):
             raise InputError(f"{path}: is not the file that was released (sha256 differs); install dance2music again")
         return load_model(path, expected=expected)
+
+
+def embed(path: str | Path, name: str, folder: str | Path) -> Path:
+    """Copy a model file into a package's ``weights`` folder as ``name.safetensors`` and list its sha256 in ``sha256.json`` there.
+
+    Raises
+    ------
+    InputError
+        If the file is no intact model file (see `load_model`) or the folder is not writable.
+    """
+    _read(path)
+    target = Path(folder) / f"{name}.safetensors"
+    with whole_file(target) as temporary:
+        temporary.write_bytes(Path(path).read_bytes())
+    listing = Path(folder) / "sha256.json"
+    known = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
+    with whole_file(listing) as temporary:
+        temporary.write_text(json.dumps({**known, target.name: sha256_of(target)}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return target
 
 
 def sha256_of(path: str | Path) -> str:
@@ -184,9 +213,16 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     return metadata, tensors
 
 
-def _stored(value: Tensor, half: bool) -> Tensor:
-    value = value.detach().cpu().contiguous().clone()
-    return value.half() if half and value.is_floating_point() else value
+def _to_int8(value: Tensor) -> tuple[Tensor, Tensor]:
+    """Eight-bit integers and float32 scales [rows, 1, ...] of a float tensor: ``value`` is about ``integers * scales``."""
+    scale = value.abs().amax(dim=tuple(range(1, value.ndim)), keepdim=True).clamp_min(1e-12) / 127
+    return (value / scale).round().to(torch.int8), scale.float()
+
+
+def _from_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a file with eight-bit ones multiplied by their scales."""
+    plain = {name: value for name, value in tensors.items() if not name.endswith(_SCALE)}
+    return {name: value.float() * tensors[name + _SCALE] if name + _SCALE in tensors else value for name, value in plain.items()}
 
 
 def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -29,8 +32,6 @@ def tone(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
 def test_training_lowers_the_loss_and_leaves_a_model_file_that_scores_as_reported(tmp_path) -> None:
     config = SpectralCodecTraining(codec=TINY, segments=SEGMENTS, loop=LOOP, held_out_pieces=2)
     codec = train_codec(config, tmp_path, pieces=tone)
-    import json
-
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     losses = [line["loss"] for line in lines if "loss" in line]
     assert len(losses) == 2 and losses[1] < losses[0]
@@ -41,6 +42,19 @@ def test_training_lowers_the_loss_and_leaves_a_model_file_that_scores_as_reporte
     provenance = read_provenance(tmp_path / "latest.safetensors")
     scores = evaluate_codec(loaded, tone, n_pieces=2, seconds=1.0)
     assert provenance["step"] == 12 and provenance["held_out"]["log_mel_l1"] == pytest.approx(scores["log_mel_l1"], abs=0.01)
+
+
+def test_training_the_decoder_alone_leaves_codes_as_they_are(tmp_path) -> None:
+    config = SpectralCodecTraining(codec=TINY, segments=SEGMENTS, loop=LOOP, held_out_pieces=1)
+    train_codec(config, tmp_path / "first", pieces=tone)
+    before = load_model(tmp_path / "first" / "latest.safetensors")
+    config = dataclasses.replace(config, start_from=str(tmp_path / "first" / "latest.safetensors"), decoder_only=True)
+    after = train_codec(config, tmp_path / "second", pieces=tone)
+    audio = torch.from_numpy(tone(5, 1.0, 22_050))[None]
+    with torch.no_grad():
+        codes = [codec.quantize(codec.encode(audio)).codes for codec in (before, after)]
+        assert torch.equal(*codes)
+        assert not torch.allclose(before.decode(before.lookup(codes[0])), after.decode(after.lookup(codes[0])))
 
 
 def test_the_papers_vqvae_trains_by_the_same_command(tmp_path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dance2music.checkpoint import save_model
+from dance2music.checkpoint import fill, load_model, save_model
 from dance2music.codec.mel import log_mel
 from dance2music.codec.quantizer import Quantized
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
@@ -40,7 +40,11 @@ class Codec(Protocol):
 
 @dataclass(frozen=True)
 class SpectralCodecTraining:
-    """How the embedded codec is trained."""
+    """How the embedded codec is trained.
+
+    ``start_from`` names a model file to go on from. With ``decoder_only`` its encoder and codebooks stay as they are and only the decoder
+    learns: codes that were made with it keep their meaning, and sound better.
+    """
 
     codec: SpectralCodecConfig = field(default_factory=SpectralCodecConfig)
     segments: SegmentsConfig = field(default_factory=SegmentsConfig)
@@ -51,6 +55,8 @@ class SpectralCodecTraining:
     distortion_weight: float = 0.05
     commitment_weight: float = 0.1
     held_out_pieces: int = 12
+    start_from: str = ""
+    decoder_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,12 +91,19 @@ def train_codec(config: SpectralCodecTraining | VQVAETraining, out_dir: str | Pa
 
 def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, data: MusicSegments, pieces: Pieces) -> nn.Module:
     model = SpectralCodec(config.codec)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3)
+    if config.start_from:
+        fill(model, load_model(config.start_from, expected="spectral-codec").state_dict(), where=config.start_from)
+    if config.decoder_only:
+        for part in (model.encoder_in, model.encoder_trunk, model.encoder_norm, model.encoder_out):
+            part.requires_grad_(False)
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learning, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3)
     wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data)
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
+        model.quantizer.train(not config.decoder_only)
         estimate, quantized = wrapped(audio)
         mel = mel_loss(estimate.float(), audio, config.codec.sample_rate)
         distortion = distortion_db(estimate.float(), audio)

@@ -22,9 +22,10 @@ HELD_OUT_SEED = 900_000_000
 GRID_HOP_LENGTH = 256
 
 
-def composed_piece(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
+def composed_piece(seed: int, seconds: float, sample_rate: int, soundfont: str | None = None) -> np.ndarray:
     """`Pieces` of the synthetic corpus: a composed piece with a drawn soundfont, drawn role gains, and at times a role left out.
 
+    ``soundfont`` (a name of `music.synth.find_soundfonts`) takes the place of the drawn one; nothing else changes.
     Of three pieces one has its onsets on the frames of hop 256, as generated music has.
     """
     from dance2music.music.compose import compose_corpus_piece
@@ -35,9 +36,9 @@ def composed_piece(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
     for track in score.tracks:
         track.gain *= float(10 ** (rng.uniform(-9.0, 6.0) / 20)) * float(rng.random() > 0.08)
     fonts = find_soundfonts()
-    font = fonts[sorted(fonts)[int(rng.integers(len(fonts)))]]
+    drawn = sorted(fonts)[int(rng.integers(len(fonts)))]
     grid = GRID_HOP_LENGTH / sample_rate if rng.random() < 1 / 3 else 0.0
-    return render(score, sample_rate=sample_rate, soundfont=font, onset_grid_seconds=grid).samples[0]
+    return render(score, sample_rate=sample_rate, soundfont=fonts[soundfont or drawn], onset_grid_seconds=grid).samples[0]
 
 
 @dataclass(frozen=True)

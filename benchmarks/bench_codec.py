@@ -1,0 +1,127 @@
+"""How well and how fast a codec keeps music: log-mel L1, SI-SDR, bit rate, time. Prints a table and one JSON line.
+
+python benchmarks/bench_codec.py                                   the embedded codec on 64 held-out composed pieces per soundfont
+python benchmarks/bench_codec.py --codec runs/codec/latest.safetensors --pieces 16
+python benchmarks/bench_codec.py --music FOLDER                    and on the sound files of a folder
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dance2music.checkpoint import load_embedded, load_model, read_provenance
+from dance2music.music.audio import load_audio
+from dance2music.music.synth import find_soundfonts
+from dance2music.train.codec import reconstruction_scores
+from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
+
+
+def summary(scores: list[dict[str, float]]) -> dict[str, float]:
+    """Means and standard errors over pieces."""
+    out: dict[str, float] = {"n": len(scores)}
+    for name in scores[0]:
+        values = np.array([score[name] for score in scores])
+        out[name] = round(float(values.mean()), 4)
+        out[f"{name}_se"] = round(float(values.std(ddof=1) / np.sqrt(len(values))), 4) if len(values) > 1 else 0.0
+    return out
+
+
+def used_bits_per_code(codec: Any, pieces: list[np.ndarray]) -> float:
+    """Entropy of the codes, mean over codebooks: below log2(codebook size) where some codes are rare."""
+    with torch.no_grad():
+        codes = torch.cat([codec.quantize(codec.encode(torch.from_numpy(piece)[None])).codes for piece in pieces], dim=2)[0]
+    entropies = []
+    for row in codes:
+        counts = np.array(list(Counter(row.tolist()).values()), dtype=float)
+        shares = counts / counts.sum()
+        entropies.append(float(-(shares * np.log2(shares)).sum()))
+    return float(np.mean(entropies))
+
+
+def seconds_per(function: Any, repeats: int = 5) -> float:
+    """Median wall-clock seconds of a call, after one that warms up."""
+    function()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - started)
+    return float(np.median(times))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--codec", help="model file; default: the embedded codec")
+    parser.add_argument("--pieces", type=int, default=64, help="held-out pieces per soundfont")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each piece")
+    parser.add_argument("--music", type=Path, help="folder with sound files to measure as well")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    codec: Any = load_model(arguments.codec) if arguments.codec else load_embedded("codec")
+
+    rows: dict[str, dict[str, float]] = {}
+    pooled: list[dict[str, float]] = []
+    pieces: list[np.ndarray] = []
+    for font in sorted(find_soundfonts()):
+        render = partial(composed_piece, soundfont=font)
+        music = [render(HELD_OUT_SEED + i, arguments.seconds, codec.sample_rate) for i in range(arguments.pieces)]
+        scores = [reconstruction_scores(codec, piece) for piece in music]
+        rows[f"composed, {font}"] = summary(scores)
+        pooled += scores
+        pieces += music[:16]
+    rows["composed, all"] = summary(pooled)
+    if arguments.music:
+        files = sorted(p for p in arguments.music.iterdir() if p.suffix in (".wav", ".ogg", ".flac", ".mp3"))
+        real = []
+        for file in files:
+            audio = load_audio(file, sample_rate=codec.sample_rate).samples[0]
+            middle = len(audio) // 2
+            half = round(arguments.seconds * codec.sample_rate / 2)
+            real.append(reconstruction_scores(codec, audio[max(0, middle - half) : middle + half]))
+        rows[f"{arguments.music.name} ({len(real)} files)"] = summary(real)
+
+    audio = torch.from_numpy(pieces[0])[None]
+    with torch.no_grad():
+        codes = codec.quantize(codec.encode(audio)).codes
+        encode_seconds = seconds_per(lambda: codec.quantize(codec.encode(audio)))
+        decode_seconds = seconds_per(lambda: codec.decode(codec.lookup(codes), audio.shape[-1]))
+    frame_rate = codec.sample_rate / codec.hop_length
+    report = {
+        "bench": "codec",
+        "codec": arguments.codec or "embedded",
+        "parameters": sum(p.numel() for p in codec.parameters()),
+        "bits_per_second": round(frame_rate * codec.n_codebooks * math.log2(codec.codebook_size)),
+        "used_bits_per_code": round(used_bits_per_code(codec, pieces), 2),
+        "encode_seconds": round(encode_seconds, 4),
+        "decode_seconds": round(decode_seconds, 4),
+        "piece_seconds": arguments.seconds,
+        "threads": arguments.threads,
+        "machine": platform.processor() or platform.machine(),
+        "torch": torch.__version__,
+        "step": read_provenance(arguments.codec).get("step") if arguments.codec else None,
+        "scores": rows,
+    }
+    print(f"{'music':28} {'n':>4} {'log-mel L1 (ln)':>17} {'(log10)':>8} {'SI-SDR dB':>15}")
+    for name, row in rows.items():
+        mel, mel_se, ratio, ratio_se = (row[key] for key in ("log_mel_l1", "log_mel_l1_se", "si_sdr_db", "si_sdr_db_se"))
+        print(f"{name:28} {row['n']:4} {mel:8.3f} ± {mel_se:.3f}  {mel / math.log(10):8.3f} {ratio:8.2f} ± {ratio_se:.2f}")
+    rate = report["bits_per_second"]
+    print(f"{report['parameters']:,} parameters, {rate} bit/s ({report['used_bits_per_code']} bits used per code)")
+    print(f"{arguments.seconds:g} s encoded in {encode_seconds:.3f} s, decoded in {decode_seconds:.3f} s, {arguments.threads} threads")
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
