@@ -30,6 +30,10 @@ RHYTHMS: tuple[tuple[float, ...], ...] = (
 """Rhythms of a bar that arm moves may follow, in beats."""
 
 
+_UNREST = np.array([0.03, 0.02, 0.015, 0.03, 0.02, 0.03, 0.02, 0.02, 0.04, 0.03, 0.06, 0.02, 0.02, 0.006, 0.01, 0.01])
+"""Size of the slow random motion of each control channel: the 13 of `puppet.TORSO`, then height, side and depth of the pelvis in metres."""
+
+
 @dataclass(frozen=True)
 class Dancer:
     """Habits of one dancer.
@@ -37,6 +41,7 @@ class Dancer:
     ``bias_seconds`` is how late (or early) all moves come, ``drift_seconds`` the slow and ``jitter_seconds`` the quick part of the timing
     error (standard deviations), ``amplitude`` and ``groove`` scale moves and bounce, ``level`` stretches the periods of all moves (2: half
     time), ``sloppy`` 0..1 blurs and drops moves, ``early`` is how far a move runs through its beat (0 arrives on it), in beats.
+    ``calm`` dancers are legato: no rests, no snap.
     """
 
     body: Body
@@ -49,25 +54,32 @@ class Dancer:
     sloppy: float
     early: float
     snap: float
+    calm: bool
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, tempo_bpm: float) -> Dancer:
-        """A random dancer; at quick tempi more of them move in half time."""
+    def draw(cls, rng: np.random.Generator, tempo_bpm: float, *, quick_style: float = 0.0, calm_style: float = 0.1) -> Dancer:
+        """A random dancer; at quick tempi more of them move in half time, at slow tempi more in double time (``quick_style`` adds to that).
+
+        A share ``calm_style`` of them hardly moves: long slow lines, no bounce.
+        """
         sloppy = float(rng.beta(1.3, 2.5))
         slow = 0.15 + 0.25 * float(np.clip((tempo_bpm - 95.0) / 40.0, 0.0, 1.0))
-        quick = 0.12 * float(np.clip((105.0 - tempo_bpm) / 25.0, 0.0, 1.0))
+        quick = (0.12 + quick_style) * float(np.clip((105.0 - tempo_bpm) / 25.0, 0.0, 1.0))
         level = float(rng.choice([0.5, 1.0, 2.0], p=[quick, 1.0 - quick - slow, slow]))
+        calm = bool(rng.random() < calm_style)
+        slower = float(rng.choice([1.0, 2.0, 4.0], p=[0.25, 0.5, 0.25])) if calm else 1.0
         return cls(
             body=Body.draw(rng),
             bias_seconds=float(np.clip(rng.normal(0.005, 0.025), -0.07, 0.07)),
             drift_seconds=float(rng.uniform(0.005, 0.012) + 0.018 * sloppy),
             jitter_seconds=float(rng.uniform(0.008, 0.02) + 0.03 * sloppy),
-            amplitude=float(np.clip(np.exp(rng.normal(-0.1, 0.4)), 0.3, 1.6)),
-            groove=float(np.clip(np.exp(rng.normal(-0.25, 0.7)), 0.05, 2.0)),
-            level=level,
+            amplitude=float(np.clip(np.exp(rng.normal(-0.05, 0.4)), 0.3, 1.7)) * (0.55 if calm else 1.0),
+            groove=float(np.clip(np.exp(rng.normal(-0.2, 0.7)), 0.05, 2.2)) * (0.2 if calm else 1.0),
+            level=max(level, 1.0) * slower if calm else level,
             sloppy=sloppy,
             early=float(rng.choice([0.0, rng.uniform(-0.2, 0.2)], p=[0.75, 0.25])),
             snap=float(np.exp(rng.normal(0.0, 0.25))),
+            calm=calm,
         )
 
 
@@ -113,7 +125,9 @@ def dance(
         rhythm = Rhythm(grid, downbeat, float(60.0 / np.median(np.diff(grid))), 1.0, np.empty(0))
     duration = float(rhythm.beat_times_seconds[-1]) if duration_seconds is None else duration_seconds
     rng = np.random.default_rng([seed, genre, 24])
-    plan = _Plan(rhythm, moves.STYLES[genre], Dancer.draw(rng, rhythm.tempo_bpm), rng, duration, score, energy)
+    style = moves.STYLES[genre]
+    dancer = Dancer.draw(rng, rhythm.tempo_bpm, quick_style=style.quick, calm_style=style.calm)
+    plan = _Plan(rhythm, style, dancer, rng, duration, score, energy)
     plan.compose()
     joints = plan.perform(np.arange(max(1, round(duration * fps))) / fps)
     return Motion(joints, np.ones(joints.shape[:2], np.float32), float(fps), "smpl-24", source=f"synthetic {GENRES[genre]} {seed}")
@@ -169,6 +183,8 @@ class _Plan:
         self.stance = [np.zeros(2), np.zeros(2)]
         self.landed = [-1e9, -1e9]
         self.lean = float(rng.uniform(0.0, 0.15))
+        self.shape = np.exp(rng.normal(0.0, float(rng.choice([0.1, 0.25, 0.45])), PHRASE_BEATS))  # some counts are danced larger
+        self.shape[BEATS_PER_BAR:] = 0.6 * self.shape[BEATS_PER_BAR:] + 0.4 * self.shape[:BEATS_PER_BAR]
 
     # ---- time and size ------------------------------------------------------------------------------------------------------------
 
@@ -179,7 +195,8 @@ class _Plan:
 
     def size(self, beat: float) -> float:
         """How large a move at ``beat`` is: the dancer's amplitude, the energy of the music, more on downbeats."""
-        scale = self.dancer.amplitude * self.style.amplitude * (1.12 if abs(beat % BEATS_PER_BAR) < 0.1 else 1.0)
+        scale = self.dancer.amplitude * self.style.amplitude * float(self.shape[int(np.floor(beat + 0.01)) % PHRASE_BEATS])
+        scale *= 1.12 if abs(beat % BEATS_PER_BAR) < 0.1 else 1.0
         if self.energy is not None and len(self.energy):
             scale *= float(self.energy[int(np.clip(round(beat) + self.energy_at, 0, len(self.energy) - 1))])
         return scale * float(np.exp(self.rng.normal(0.0, 0.08 + 0.2 * self.dancer.sloppy)))
@@ -277,7 +294,7 @@ class _Plan:
                 x = -x if mirror else x
                 size = min(self.size(beat + spot), 1.5)
                 narrow = 0.1 if side == 0 else -0.1
-                local = np.array([narrow + (x - narrow) * (0.35 + 0.65 * size), z * size]) * leg
+                local = np.array([narrow + (x - narrow) * (0.45 + 0.65 * size), 1.1 * z * size]) * leg
                 self._land(beat + spot + (at + shift) * stretch, side, local, lift * leg * (0.4 + 0.6 * size), stretch)
             spot += length * stretch
             if length * stretch <= 2 and rng.random() < 0.5:
@@ -320,7 +337,7 @@ class _Plan:
         """Arm moves of one kind over ``beats`` beats; ``shared`` draws what repeats with the phrase, ``self.rng`` what does not."""
         style, dancer = self.style, self.dancer
         level = float(_pick(shared, style.periods)) * dancer.level  # type: ignore[arg-type]
-        level = float(np.clip(level, 0.5, beats))
+        level = float(np.clip(level, 0.5, 2 * beats if dancer.calm else beats))
         onsets = [k * level for k in range(int(np.ceil(beats / level)))]
         odd = shared.random()
         if odd < 0.3 and kind in ("poses", "hit"):
@@ -330,7 +347,10 @@ class _Plan:
         onsets = self._to_accents(beat, onsets)
         hold = float(shared.uniform(*style.hold))
         snap = float(shared.uniform(*style.snap)) * dancer.snap
+        if dancer.calm:
+            hold, snap = 0.0, 1.0
         flow = float(shared.uniform(*style.flow)) * (1.0 if hold < 0.1 else 0.0)
+        flow = max(flow, 0.5) if dancer.calm else flow
         alike = shared.random()
         count = int(shared.choice([2, 2, 3, 4]))
         poses = [str(style.poses[int(shared.integers(len(style.poses)))]) for _ in range(count)]
@@ -464,9 +484,8 @@ class _Plan:
             wave = wave if groove.sway else (0.5 + 0.5 * wave) ** groove.power
             for channel, depth in groove.channels:
                 control[a:b, channel] += depth * gate * wave
-        control += _wander(rng, times, 16) * (
-            [0.03, 0.02, 0.015, 0.03, 0.02, 0.03, 0.02, 0.02, 0.04, 0.03, 0.06, 0.02, 0.02, 0.006, 0.01, 0.01]
-        )
+        unrest = float(rng.uniform(0.15, 1.3)) * (0.4 if self.dancer.calm else 1.0)
+        control += unrest * _wander(rng, times, 16) * _UNREST
         ankles = np.stack([self.feet[0].sample(warped), self.feet[1].sample(warped)], axis=1)
         toes = np.stack([self.toes[0].sample(warped)[:, 0], self.toes[1].sample(warped)[:, 0]], axis=1)
         weight = np.exp(-(ankles[:, :, 1] - 0.08) / 0.12)
@@ -486,7 +505,7 @@ class _Plan:
         torso = control[:, :13].copy()
         torso[:, 0] += heading
         arms = np.concatenate([self.arms[0].sample(warped), self.arms[1].sample(warped)], axis=1).reshape(len(times), 4, 3)
-        arms = arms + _wander(rng, times, 12).reshape(-1, 4, 3) * 0.04
+        arms = arms + _wander(rng, times, 12).reshape(-1, 4, 3) * (0.04 * unrest)
         swing = np.gradient(gaussian_filter1d(control[:, 13], 0.05 / frame, mode="nearest"), frame)
         arms[:, [1, 3], 1] -= 0.15 * swing[:, None]  # forearms lag behind the bounce
         pitch = np.clip((ankles[:, :, 1] - 0.08) * 1.5, 0.0, 0.6)

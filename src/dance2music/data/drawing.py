@@ -50,7 +50,8 @@ class Look:
             return colours[int(rng.integers(len(colours)))]
 
         wall = pick(_WALLS)
-        floor = tuple(int(c * s) for c, s in zip(wall, rng.uniform(0.62, 0.9, 3)))
+        shades = rng.uniform(0.65, 0.9) * rng.uniform(0.92, 1.05, 3)
+        floor = tuple(int(c * s) for c, s in zip(wall, shades))
         return cls(
             pick(_SKINS), pick(_HAIRS), pick(_SHIRTS), pick(_TROUSERS), (240, 240, 236) if rng.random() < 0.6 else (50, 46, 46), wall,
             (floor[0], floor[1], floor[2]), float(np.clip(rng.normal(0.0, 0.3), -0.8, 0.8)), float(rng.uniform(0.0, 0.15)),
@@ -147,6 +148,8 @@ class _Camera:
 
 def _stage(size: tuple[int, int], camera: _Camera, look: Look) -> np.ndarray:
     """Empty stage, uint8 [H, W, 3]: a wall with soft light and a floor with faint boards."""
+    import cv2
+
     width, height = size
     horizon, _ = camera.project(np.array([0.0, 0.0, -2.0]))
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
@@ -156,13 +159,12 @@ def _stage(size: tuple[int, int], camera: _Camera, look: Look) -> np.ndarray:
     floor = np.array(look.floor, dtype=np.float64) * (0.86 + 0.16 * depth)[..., None]
     edge = np.clip(y - horizon[1], 0.0, 1.0)[..., None]
     image = np.clip(wall * (1.0 - edge) + floor * edge, 0, 255).astype(np.uint8)
-    import cv2
-
-    board = tuple(int(0.93 * c) for c in look.floor)
-    for side in np.arange(-6.0, 6.1, 0.75):
-        ends, _ = camera.project(np.array([[side, 0.0, -2.0], [side, 0.0, 2.2]]))
-        cv2.line(image, _pixel(ends[0]), _pixel(ends[1]), board, 1, cv2.LINE_AA, 4)
-    return image
+    boards = image.copy()
+    dark = _shade(look.floor, 0.88)
+    for across in np.arange(-6.0, 6.1, 0.75):
+        ends, _ = camera.project(np.array([[across, 0.0, -2.0], [across, 0.0, 2.2]]))
+        cv2.line(boards, _pixel(ends[0]), _pixel(ends[1]), dark, 1, cv2.LINE_AA, 4)
+    return np.where(edge > 0.0, boards, image)
 
 
 def _pixel(point: np.ndarray) -> tuple[int, int]:
@@ -312,6 +314,8 @@ class _Painter:
 
         if look.long_hair:
             self._limb(at(0, 0.03, -0.05), at(0, -0.14, -0.06), 0.19 * size, 0.15 * size, look.hair)
+            if facing > -0.1:
+                self._limb(at(0, -0.14, 0.0), at(0, -0.06, 0.0), 0.1 * size, 0.1 * size, _shade(look.skin, 0.9))
         self._limb(at(0, 0.045, -0.02), at(0, 0.03, -0.03), 0.205 * size, 0.2 * size, look.hair)
         if facing > -0.35:
             self._limb(at(0, 0.02, 0.022), at(0, -0.055, 0.03), 0.172 * size, 0.125 * size, look.skin)

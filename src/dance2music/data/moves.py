@@ -86,7 +86,8 @@ class Style:
 
     ``periods`` is the metrical level of the arms in beats per key pose, ``bounce`` the depth of the knee bounce as a share of the leg,
     ``bounce_periods`` its level, ``hold`` the share of rest before each move, ``snap`` how late and hard moves arrive, ``flow`` how much
-    they run through their keys, ``crouch`` the lowest stance, ``offbeat`` the chance that a pattern leans on beats 2 and 4 or the "and".
+    they run through their keys, ``crouch`` the lowest stance, ``offbeat`` the chance that a pattern leans on beats 2 and 4 or the "and",
+    ``quick`` the further chance of double time at slow tempi, ``calm`` that of a dancer who moves little and slowly.
     """
 
     periods: dict[float, float]
@@ -105,6 +106,8 @@ class Style:
     freeze: float = 0.05
     amplitude: float = 1.0
     bounce_up: float = 0.15
+    quick: float = 0.0
+    calm: float = 0.1
 
 
 _PERIODS = {0.5: 0.08, 1.0: 0.45, 2.0: 0.35, 4.0: 0.12}
@@ -114,8 +117,8 @@ STYLES: tuple[Style, ...] = (
     Style(  # break
         _PERIODS | {0.5: 0.15}, 0.06, _BOUNCE, (0.0, 0.4), (0.8, 1.4), (0.1, 0.6),
         {"swing": 0.45, "poses": 0.3, "cross": 0.25}, ("relaxed", "guard", "cross", "side", "side_low", "down", "front_low"),
-        {"toprock": 3, "indian": 2, "six_step": 2, "two_step": 1, "kick": 0.7, "hop": 0.7, "stand_wide": 0.3},
-        {"rock": 0.5, "twist": 0.3, "lean": 0.2}, crouch=0.25, turn=0.12, freeze=0.12, amplitude=1.2,
+        {"toprock": 3, "indian": 2, "six_step": 2, "two_step": 1, "shuffle": 1, "kick": 0.7, "hop": 1.5},
+        {"rock": 0.5, "twist": 0.3, "lean": 0.2}, crouch=0.25, turn=0.12, freeze=0.12, amplitude=1.3, quick=0.35, calm=0.03,
     ),
     Style(  # pop
         _PERIODS, 0.02, {1.0: 0.5, 2.0: 0.5}, (0.3, 0.75), (0.7, 2.2), (0.0, 0.2),
@@ -128,7 +131,7 @@ STYLES: tuple[Style, ...] = (
         {"poses": 0.5, "twirl": 0.25, "swing": 0.15, "clap": 0.1},
         ("point", "up", "guard", "hip", "side", "box", "front_low", "down", "robot"),
         {"scoot": 1.5, "skeeter": 2, "kick": 1.5, "step_touch": 1.5, "stand_wide": 1.5, "knee_up": 1, "lunge": 0.6},
-        {"nod": 0.3, "lean": 0.4, "twist": 0.3}, offbeat=0.2, freeze=0.15, amplitude=0.95,
+        {"nod": 0.3, "lean": 0.4, "twist": 0.3}, offbeat=0.2, freeze=0.15, amplitude=0.95, calm=0.15,
     ),
     Style(  # middle hip-hop
         _PERIODS, 0.06, _BOUNCE, (0.0, 0.5), (0.7, 1.4), (0.1, 0.5),
@@ -148,7 +151,7 @@ STYLES: tuple[Style, ...] = (
         {0.5: 0.2, 1.0: 0.5, 2.0: 0.25, 4.0: 0.05}, 0.055, {0.5: 0.08, 1.0: 0.87, 2.0: 0.05}, (0.0, 0.15), (0.85, 1.2), (0.2, 0.8),
         {"swing": 0.7, "poses": 0.2, "float": 0.1}, ("relaxed", "guard", "side_low", "down", "cross", "round"),
         {"shuffle": 3, "heel_toe": 2, "jack": 2, "two_step": 1.5, "chasse": 1, "front_back": 1, "indian": 0.5},
-        {"jack": 0.7, "nod": 0.2, "twist": 0.1}, crouch=0.08, bounce_up=0.2, amplitude=0.9,
+        {"jack": 0.7, "nod": 0.2, "twist": 0.1}, crouch=0.08, bounce_up=0.2, amplitude=1.0, calm=0.04,
     ),
     Style(  # waack
         {0.5: 0.25, 1.0: 0.5, 2.0: 0.2, 4.0: 0.05}, 0.03, {1.0: 0.6, 2.0: 0.4}, (0.0, 0.5), (0.6, 1.3), (0.0, 0.6),
@@ -161,20 +164,20 @@ STYLES: tuple[Style, ...] = (
         {"hit": 0.45, "poses": 0.3, "swing": 0.25},
         ("guard", "chest", "up_wide", "side_low", "front", "cross", "back", "head", "front_low"),
         {"stomp": 3, "stomp_double": 2, "stand_wide": 1, "lunge": 1, "knee_up": 1},
-        {"pop": 0.6, "rock": 0.25, "lean": 0.15}, crouch=0.15, amplitude=1.25, freeze=0.08,
+        {"pop": 0.6, "rock": 0.25, "lean": 0.15}, crouch=0.15, amplitude=1.25, freeze=0.08, calm=0.03,
     ),
     Style(  # street jazz
         {0.5: 0.08, 1.0: 0.42, 2.0: 0.35, 4.0: 0.15}, 0.02, {1.0: 0.4, 2.0: 0.6}, (0.0, 0.6), (0.6, 1.4), (0.1, 0.7),
         {"poses": 0.7, "float": 0.2, "swing": 0.1},
         ("hip", "head", "up", "long", "shoulder", "cross", "side", "reach", "down", "point", "back"),
         {"walk": 1.5, "step_touch": 1.5, "grapevine": 1, "lunge_sides": 1, "kick": 1, "stand_wide": 1.5, "slow_walk": 1, "chasse": 0.7},
-        {"lean": 0.35, "roll": 0.35, "twist": 0.3}, turn=0.15, amplitude=0.95,
+        {"lean": 0.35, "roll": 0.35, "twist": 0.3}, turn=0.15, amplitude=0.95, calm=0.2,
     ),
     Style(  # ballet jazz
         {1.0: 0.25, 2.0: 0.45, 4.0: 0.3}, 0.012, {1.0: 0.3, 2.0: 0.5, 4.0: 0.2}, (0.0, 0.25), (0.7, 1.2), (0.2, 0.9),
         {"float": 0.65, "poses": 0.35}, ("round", "halo", "long", "up", "reach", "side", "up_wide", "down", "side_low"),
         {"tendu": 2, "plie": 1.5, "chasse": 1, "grapevine": 1, "high_kick": 1, "slow_walk": 1.5, "lunge_sides": 1, "step_touch_slow": 0.8},
-        {"lean": 0.5, "roll": 0.2, "twist": 0.3}, turn=0.25, amplitude=1.0, bounce_up=0.4,
+        {"lean": 0.5, "roll": 0.2, "twist": 0.3}, turn=0.25, amplitude=1.0, bounce_up=0.4, calm=0.25,
     ),
 )  # fmt: skip
 """One style per genre, in the order of `dance2music.types.GENRES`."""
