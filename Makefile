@@ -1,0 +1,104 @@
+# `make demo` makes music for a drawn dance, `make test` runs the tests; both set up what they need in .venv first. `make help` lists all.
+
+# Tried in this order: the first that runs, is Python 3.11 or 3.12 and can make virtual environments. Choose one: make demo PYTHON=/path/to/python3.11
+PYTHON ?= python3.12 python3.11 python3 python
+VENV ?= .venv
+OUT ?= out
+# The package index that has torch's CPU build, used on Linux without an NVIDIA GPU, where PyPI's own build brings gigabytes of CUDA.
+TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
+TORCH_VERSION := 2.13.0
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help demo test lint types check bench wheel torch opencv clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    draw a dance video and give it music: $(OUT)/dance.music.mp4"
+	@echo "make test    run the tests"
+	@echo "make lint    ruff's checks and formatting"
+	@echo "make types   mypy"
+	@echo "make check   lint, types and test"
+	@echo "make bench   run the benchmarks (minutes)"
+	@echo "make wheel   build dist/dance2music-*.whl"
+	@echo "make clean   remove $(VENV), $(OUT), dist and caches"
+	@echo "Variables: PYTHON=python3.11, VENV=.venv, OUT=out, TORCH_INDEX_URL=https://..., PYTEST_ARGS='-k video'"
+
+demo: $(VENV)/.installed
+	@mkdir -p $(OUT)
+	$(BIN)/dance2music example $(OUT)/dance.mp4
+	$(BIN)/dance2music generate $(OUT)/dance.mp4 -o $(OUT)/dance.music.mp4
+	@echo "==> Done. Play $(OUT)/dance.music.mp4; $(OUT)/dance.music.png shows how the music follows the dancer."
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+check: lint types test
+
+bench: $(VENV)/.installed-dev
+	@for bench in benchmarks/bench_*.py; do echo "==> $$bench"; $(BIN)/python $$bench || exit 1; done
+
+wheel: $(VENV)/.installed-dev
+	rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean:
+	rm -rf $(VENV) $(OUT) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@for python in $(PYTHON); do \
+	  if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; then \
+	    echo "==> Creating $(VENV) with $$python ($$($$python --version))"; \
+	    $$python -m venv $(VENV) && touch $@ && exit 0; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo "make: none of '$(PYTHON)' is Python 3.11 or 3.12 with venv and ensurepip (Debian: package python3-venv);" \
+	  "install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+	exit 1
+
+# Torch comes first and on its own, so that the package's requirement is met and pip does not fetch the CUDA build.
+torch: $(VENV)/.installed-torch
+$(VENV)/.installed-torch: $(VENV)/.created
+	@if [ "$$(uname -s)" != Linux ] || nvidia-smi -L >/dev/null 2>&1; then \
+	  echo "==> Installing torch $(TORCH_VERSION)"; \
+	  $(PIP) install torch==$(TORCH_VERSION); \
+	else \
+	  echo "==> Installing torch $(TORCH_VERSION), CPU build (no NVIDIA GPU seen), from pip's own index"; \
+	  $(PIP) install --quiet torch==$(TORCH_VERSION)+cpu 2>/dev/null \
+	  || { echo "==> Not there; from $(TORCH_INDEX_URL) (TORCH_INDEX_URL=... names another index)"; \
+	       $(PIP) install --timeout 10 --retries 1 --index-url $(TORCH_INDEX_URL) torch==$(TORCH_VERSION)+cpu; } \
+	  || { echo "==> Not there either; installing PyPI's build, which may bring several gigabytes of CUDA"; \
+	       $(PIP) install torch==$(TORCH_VERSION); }; \
+	fi
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.installed-torch
+	@echo "==> Installing dance2music and what it needs"
+	@$(PIP) install --editable .
+	@$(MAKE) --no-print-directory opencv
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed-torch
+	@echo "==> Installing dance2music with the tools of its tests"
+	@$(PIP) install --editable '.[dev]'
+	@$(MAKE) --no-print-directory opencv
+	@touch $@ $(VENV)/.installed
+
+# MediaPipe requires the OpenCV build with windows, which links to libGL; servers and containers often have none.
+opencv:
+	@$(BIN)/python -c 'import cv2' 2>/dev/null \
+	|| { echo "==> OpenCV cannot be imported (no libGL?): putting its build without windows in its place"; \
+	     $(PIP) install --quiet --no-deps opencv-contrib-python-headless==$$($(BIN)/python -c \
+	       'from importlib.metadata import version; print(version("opencv-contrib-python"))') \
+	     && $(BIN)/python -c 'import cv2'; }
