@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from dance2music.dance import pose
+from dance2music.dance import tracking
 from dance2music.dance.kinematics import body_size, kinematic_beats
 from dance2music.dance.pose import POSE_ESTIMATORS, estimate
 from dance2music.dance.skeleton import SKELETONS
@@ -191,7 +191,7 @@ def test_too_little_of_a_dancer_is_no_dancer(fake: None) -> None:
 
 
 def test_the_first_dancer_is_kept_when_another_becomes_more_prominent(fake: None) -> None:
-    count = 3 * pose.CHUNK_FRAMES
+    count = 3 * tracking.CHUNK_FRAMES
     times = np.arange(count) / 30.0
     first = [(50, 5 if i < 20 else 3) for i in range(count)]
     second = [(150, 4) for _ in range(count)]
@@ -211,7 +211,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(fake: None, monkeyp
     times = np.arange(150) / 30.0
     results = []
     for workers in (1, 2, 3):
-        monkeypatch.setattr(pose, "WORKERS", workers)
+        monkeypatch.setattr(tracking, "WORKERS", workers)
         results.append(estimate(coded(times, [(50 + i // 4, 9) for i in range(150)], [(180, 8)] * 150), method="fake").joints)
     assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
 
@@ -232,7 +232,7 @@ def test_only_a_few_frames_are_held_however_long_the_video(fake: None) -> None:
             del image
 
     estimate(watched(), method="fake")
-    assert max(alive) <= (pose.WORKERS + 2) * (pose.CHUNK_FRAMES + pose.OVERLAP_FRAMES)
+    assert max(alive) <= (tracking.WORKERS + 2) * (tracking.CHUNK_FRAMES + tracking.OVERLAP_FRAMES)
 
 
 def test_frames_that_do_not_advance_in_time_are_left_out(fake: None) -> None:

@@ -1,11 +1,8 @@
 """From frames to a Motion: MediaPipe Holistic for body, hands and face, optical flow beside it, all in one pass over the frames.
 
-The estimators run on worker threads over short chunks of frames (MediaPipe releases the interpreter lock), so two cores are used and
-memory does not grow with the video. Every chunk begins anew, with a few frames of overlap that show whether it follows the same dancer as
-the chunk before; so the result does not depend on the number of threads. MediaPipe follows one person: of several dancers the one that its
-detector prefers in the first frame, usually the largest.
-
-MediaPipe's own landmark filter is causal and delays what it smooths. It is off here; joints are smoothed afterwards with zero phase.
+MediaPipe follows one person: of several dancers the one that its detector prefers in the first frame, usually the largest; `tracking`
+keeps it to that one. MediaPipe's own landmark filter is causal and delays what it smooths; it is off, and joints are smoothed afterwards
+with zero phase: measured on filmed dances, less jitter and no delay.
 """
 
 from __future__ import annotations
@@ -14,27 +11,19 @@ import contextlib
 import logging
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from dance2music.dance.kinematics import low_pass
 from dance2music.dance.skeleton import FACE_MESH_INDEX, SKELETONS
+from dance2music.dance.tracking import DETAIL_EVERY, Frame, PoseEstimator, tracked
 from dance2music.dance.visual import FlowMeter, flow_motion
 from dance2music.errors import InputError
 from dance2music.types import Motion
 
 log = logging.getLogger(__name__)
-
-WORKERS = 2
-CHUNK_FRAMES = 48
-OVERLAP_FRAMES = 3
-DETAIL_EVERY = 5
-"""Hands and face are looked at in every fifth frame (6 per second): they cost more than the body and no rhythm is read from them."""
 
 JOINT_CUTOFF_HZ = 7.0
 """Cut-off of the zero-phase low-pass on all joints: moves lie below 5 Hz; at 30 fps the jitter of the estimator lies mostly above."""
@@ -45,34 +34,6 @@ MIN_DANCER_SHARE = 0.3
 _REACH_SECONDS = 0.07
 """Farther than this from any frame in which it was seen, a joint has confidence 0."""
 _MIN_VISIBILITY = 0.3
-_PATIENCE_FRAMES = 10
-_MAX_TRUNK_SPEED = 8.0
-"""In lengths of the trunk per second, about 4 m/s: what moves faster from frame to frame is the tracker jumping to somebody else."""
-_TRUNK = [11, 12, 23, 24]
-
-
-class Frame(Protocol):
-    """What is needed of a frame (`dance.video` gives them): uint8 image [H, W, 3] RGB and its time stamp in seconds."""
-
-    @property
-    def image(self) -> np.ndarray: ...
-    @property
-    def time_seconds(self) -> float: ...
-
-
-class PoseEstimator(Protocol):
-    """One tracker of one dancer; an instance is used by one thread at a time.
-
-    ``skeleton`` is a key of `SKELETONS` whose first 33 joints are BlazePose's. ``detect`` looks at the next frame and returns float32
-    [J, 4] (x, y, z, confidence; x and y in pixels, y down, z in pixels, depth relative to the hips), with NaN for joints that were not
-    looked at or not found; None if nobody is seen. ``forget`` makes it independent of the frames before.
-    """
-
-    skeleton: str
-
-    def detect(self, image: np.ndarray, *, detail: bool) -> np.ndarray | None: ...
-    def forget(self) -> None: ...
-    def close(self) -> None: ...
 
 
 class BodyEstimator:
@@ -82,8 +43,9 @@ class BodyEstimator:
 
     def __init__(self) -> None:
         mediapipe = _mediapipe()
-        self._pose = mediapipe.solutions.pose.Pose(model_complexity=1, smooth_landmarks=False)
-        self.forget()
+        with _quiet():
+            self._pose = mediapipe.solutions.pose.Pose(model_complexity=1, smooth_landmarks=False)
+            self.forget()
 
     def detect(self, image: np.ndarray, *, detail: bool = True) -> np.ndarray | None:
         if _stderr.greeted:
@@ -108,8 +70,9 @@ class HolisticEstimator(BodyEstimator):
 
     def __init__(self) -> None:
         mediapipe = _mediapipe()
-        self._holistic = mediapipe.solutions.holistic.Holistic(model_complexity=1, smooth_landmarks=False)
-        super().__init__()
+        with _quiet():
+            self._holistic = mediapipe.solutions.holistic.Holistic(model_complexity=1, smooth_landmarks=False)
+            super().__init__()
 
     def detect(self, image: np.ndarray, *, detail: bool = True) -> np.ndarray | None:
         body = super().detect(image)
@@ -181,7 +144,7 @@ def estimate(
     times: list[float] = []
     rows: list[np.ndarray | None] = []
     height = 0.0
-    for chunk, found in _tracked(_measured(frames, flow, times), method):
+    for chunk, found in tracked(_measured(frames, flow, times), POSE_ESTIMATORS[method]):
         height = float(chunk.images[0].shape[0])
         rows += found
         if progress is not None:
@@ -233,16 +196,6 @@ def _uniform(table: np.ndarray, times: np.ndarray, grid: np.ndarray) -> tuple[np
     return joints, np.clip(confidence, 0.0, 1.0)
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    """Consecutive frames; the first ``overlap`` of them end the chunk before, too. ``start`` counts frames from the first of the video."""
-
-    images: list[np.ndarray]
-    times: list[float]
-    overlap: int
-    start: int
-
-
 def _measured(frames: Iterable[Frame], flow: FlowMeter, times: list[float]) -> Iterator[Frame]:
     """The same frames, with their flow and time taken down in passing; frames that do not advance in time are left out."""
     for frame in frames:
@@ -251,120 +204,6 @@ def _measured(frames: Iterable[Frame], flow: FlowMeter, times: list[float]) -> I
         times.append(float(frame.time_seconds))
         flow.add(frame.image, frame.time_seconds)
         yield frame
-
-
-def _chunks(frames: Iterable[Frame]) -> Iterator[_Chunk]:
-    held: list[Frame] = []
-    overlap = start = 0
-
-    def chunk() -> _Chunk:
-        return _Chunk([f.image for f in held], [f.time_seconds for f in held], overlap, start - overlap)
-
-    for frame in frames:
-        held.append(frame)
-        if len(held) == CHUNK_FRAMES + overlap:
-            yield chunk()
-            start += CHUNK_FRAMES
-            held, overlap = held[-OVERLAP_FRAMES:], OVERLAP_FRAMES
-    if len(held) > overlap:
-        yield chunk()
-
-
-def _tracked(frames: Iterable[Frame], method: str) -> Iterator[tuple[_Chunk, list[np.ndarray | None]]]:
-    """Joints of the frames, chunk by chunk in order; at most a few chunks are held at once."""
-    make = POSE_ESTIMATORS[method]
-    with _quiet():
-        trackers = [make() for _ in range(WORKERS)]
-    free: deque[PoseEstimator] = deque(trackers)
-    lock = threading.Lock()
-
-    def track(chunk: _Chunk, near: np.ndarray | None) -> list[np.ndarray | None]:
-        with lock:
-            tracker = free.pop()
-        try:
-            return _follow(tracker, chunk, near)
-        finally:
-            with lock:
-                free.append(tracker)
-
-    pending: deque[tuple[_Chunk, Future[list[np.ndarray | None]]]] = deque()
-    before: list[np.ndarray | None] = []
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pose")
-    try:
-        source = _chunks(frames)
-        exhausted = False
-        while not exhausted or pending:
-            while not exhausted and len(pending) <= WORKERS:
-                chunk = next(source, None)
-                if chunk is None:
-                    exhausted = True
-                else:
-                    pending.append((chunk, pool.submit(track, chunk, None)))
-            if not pending:
-                break
-            chunk, future = pending.popleft()
-            rows = future.result()
-            expected = before[len(before) - chunk.overlap :] if chunk.overlap else []
-            if _other_dancer(expected, rows[: chunk.overlap]):
-                near = next(row for row in expected if row is not None)
-                rows = pool.submit(track, chunk, near).result()
-            before = rows[chunk.overlap :]
-            yield chunk, before
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        for tracker in trackers:
-            tracker.close()
-
-
-def _follow(tracker: PoseEstimator, chunk: _Chunk, near: np.ndarray | None) -> list[np.ndarray | None]:
-    """Joints in every frame of a chunk. Where the tracker jumps to somebody else, or from the start with ``near``, it is shown the
-    surroundings of the dancer only; a dancer who is not found there for `_PATIENCE_FRAMES` is given up."""
-    tracker.forget()
-    rows: list[np.ndarray | None] = []
-    last, last_time, missed = near, chunk.times[0], 0
-    for i, image in enumerate(chunk.images):
-        detail = (chunk.start + i) % DETAIL_EVERY == 0
-        lost = i == 0 and near is not None
-        row = None if lost else tracker.detect(image, detail=detail)
-        if last is not None and (lost or (row is not None and _elsewhere(last, row, after=chunk.times[i] - last_time))):
-            tracker.forget()
-            row = tracker.detect(_only_near(image, last), detail=detail)
-            if row is not None and _elsewhere(last, row, after=chunk.times[i] - last_time):
-                row = None
-        if row is not None:
-            last, last_time, missed = row, chunk.times[i], 0
-        else:
-            missed += 1
-            if missed >= _PATIENCE_FRAMES:
-                last = None
-        rows.append(row)
-    return rows
-
-
-def _other_dancer(expected: list[np.ndarray | None], rows: list[np.ndarray | None]) -> bool:
-    """True if two chunks disagree about where the dancer is in the frames that they share."""
-    for a, b in zip(reversed(expected), reversed(rows)):
-        if a is not None:
-            return b is None or _elsewhere(a, b)
-    return False
-
-
-def _elsewhere(a: np.ndarray, b: np.ndarray, *, after: float = 0.0) -> bool:
-    """True if body ``b`` [33.., 4] can hardly be ``a`` so many seconds later: its trunk is too far off, or of quite another size."""
-    size = [max(float(np.linalg.norm(p[[11, 12], :2].mean(0) - p[[23, 24], :2].mean(0))), 0.25 * float(np.ptp(p[:33, 1]))) for p in (a, b)]
-    moved = float(np.linalg.norm(a[_TRUNK, :2].mean(0) - b[_TRUNK, :2].mean(0)))
-    return moved > (0.05 + _MAX_TRUNK_SPEED * max(after, 0.01)) * max(size[0], 1.0) or not 0.5 < size[1] / max(size[0], 1e-6) < 2.0
-
-
-def _only_near(image: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """The image with everything but the surroundings of these joints painted grey."""
-    low, high = joints[:33, :2].min(0), joints[:33, :2].max(0)
-    margin = 0.1 * float((high - low).max())
-    x0, y0 = np.maximum(low - margin, 0).astype(int)
-    x1, y1 = np.maximum(high + margin, 0).astype(int) + 1
-    out = np.full_like(image, 127)
-    out[y0:y1, x0:x1] = image[y0:y1, x0:x1]
-    return out
 
 
 def _pixels(landmarks: Any, shape: tuple[int, ...]) -> np.ndarray:

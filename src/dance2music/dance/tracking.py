@@ -1,0 +1,195 @@
+"""Following one dancer through the frames of a video, on worker threads and with bounded memory.
+
+The frames go to the trackers in short chunks (MediaPipe releases the interpreter lock, so two trackers use two cores). Every chunk begins
+anew, with a few frames of overlap that show whether it follows the same dancer as the chunk before; so the result does not depend on the
+number of threads. A tracker that jumps to somebody else is shown the surroundings of the dancer only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+WORKERS = 2
+CHUNK_FRAMES = 36
+"""Frames of a chunk; the first two are a third and two thirds of it, so that all threads are soon at work and short clips are shared."""
+
+OVERLAP_FRAMES = 3
+DETAIL_EVERY = 5
+"""Hands and face are looked at in every fifth frame (6 per second): they cost more than the body and no rhythm is read from them."""
+
+_PATIENCE_FRAMES = 10
+_MAX_TRUNK_SPEED = 8.0
+"""In lengths of the trunk per second, about 4 m/s: what moves faster from frame to frame is the tracker jumping to somebody else."""
+_TRUNK = [11, 12, 23, 24]
+
+
+class Frame(Protocol):
+    """What is needed of a frame (`dance.video` gives them): uint8 image [H, W, 3] RGB and its time stamp in seconds."""
+
+    @property
+    def image(self) -> np.ndarray: ...
+    @property
+    def time_seconds(self) -> float: ...
+
+
+class PoseEstimator(Protocol):
+    """One tracker of one dancer; an instance is used by one thread at a time.
+
+    ``skeleton`` is a key of `SKELETONS` whose first 33 joints are BlazePose's. ``detect`` looks at the next frame and returns float32
+    [J, 4] (x, y, z, confidence; x and y in pixels, y down, z in pixels, depth relative to the hips), with NaN for joints that were not
+    looked at or not found; None if nobody is seen. ``forget`` makes it independent of the frames before.
+    """
+
+    skeleton: str
+
+    def detect(self, image: np.ndarray, *, detail: bool) -> np.ndarray | None: ...
+    def forget(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive frames; the first ``overlap`` of them end the chunk before, too. ``start`` counts frames from the first of the video."""
+
+    images: list[np.ndarray]
+    times: list[float]
+    overlap: int
+    start: int
+
+
+class Sighting(NamedTuple):
+    """Joints [J, 4] of the dancer, as `PoseEstimator.detect` gives them, and when they were seen."""
+
+    joints: np.ndarray
+    time_seconds: float
+
+
+def chunks(frames: Iterable[Frame]) -> Iterator[Chunk]:
+    """Cut the frames of a video into overlapping chunks."""
+    held: list[Frame] = []
+    overlap = start = 0
+    size = CHUNK_FRAMES // 3
+
+    def chunk() -> Chunk:
+        return Chunk([f.image for f in held], [f.time_seconds for f in held], overlap, start - overlap)
+
+    for frame in frames:
+        held.append(frame)
+        if len(held) == size + overlap:
+            yield chunk()
+            start += size
+            size = min(size + CHUNK_FRAMES // 3, CHUNK_FRAMES)
+            held, overlap = held[-OVERLAP_FRAMES:], OVERLAP_FRAMES
+    if len(held) > overlap:
+        yield chunk()
+
+
+def tracked(frames: Iterable[Frame], make: Callable[[], PoseEstimator]) -> Iterator[tuple[Chunk, list[np.ndarray | None]]]:
+    """Joints of the frames, chunk by chunk in order; at most a few chunks are held at once."""
+    trackers = [make() for _ in range(WORKERS)]
+    free: deque[PoseEstimator] = deque(trackers)
+    lock = threading.Lock()
+
+    def track(chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
+        with lock:
+            tracker = free.pop()
+        try:
+            return follow(tracker, chunk, seen)
+        finally:
+            with lock:
+                free.append(tracker)
+
+    pending: deque[tuple[Chunk, Future[list[np.ndarray | None]]]] = deque()
+    before: list[Sighting | None] = []
+    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pose")
+    try:
+        source = chunks(frames)
+        exhausted = False
+        while not exhausted or pending:
+            while not exhausted and len(pending) <= WORKERS:
+                chunk = next(source, None)
+                if chunk is None:
+                    exhausted = True
+                else:
+                    pending.append((chunk, pool.submit(track, chunk, None)))
+            if not pending:
+                break
+            chunk, future = pending.popleft()
+            rows = future.result()
+            seen = _last_seen(before, chunk.overlap)
+            if seen is not None and _other_dancer(seen, chunk, rows):
+                rows = pool.submit(track, chunk, seen).result()
+            before = [None if row is None else Sighting(row, time) for row, time in zip(rows, chunk.times)][chunk.overlap :]
+            yield chunk, rows[chunk.overlap :]
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for tracker in trackers:
+            tracker.close()
+
+
+def follow(tracker: PoseEstimator, chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
+    """Joints in every frame of a chunk. Where the tracker jumps to somebody else, or from the start if ``seen`` tells who to look for, it
+    is shown the surroundings of the dancer only; a dancer who is not found there for `_PATIENCE_FRAMES` is given up."""
+    tracker.forget()
+    rows: list[np.ndarray | None] = []
+    last, missed, lost = seen, 0, seen is not None
+    for i, (image, time) in enumerate(zip(chunk.images, chunk.times)):
+        detail = i >= chunk.overlap and (chunk.start + i) % DETAIL_EVERY == 0
+        row = None if lost else tracker.detect(image, detail=detail)
+        if last is not None and (lost or (row is not None and _elsewhere(last, row, time))):
+            tracker.forget()
+            row = tracker.detect(_only_near(image, last.joints), detail=detail)
+            if row is not None and _elsewhere(last, row, time):
+                row = None
+        lost = False
+        if row is not None:
+            last, missed = Sighting(row, time), 0
+        else:
+            missed += 1
+            if missed >= _PATIENCE_FRAMES:
+                last = None
+        rows.append(row)
+    return rows
+
+
+def _last_seen(before: list[Sighting | None], overlap: int) -> Sighting | None:
+    """Where the chunk before has the dancer: in the first of the shared frames, else later in these, else a little earlier."""
+    start = len(before) - overlap
+    order = [*before[start:], *reversed(before[max(0, start - _PATIENCE_FRAMES) : start])]
+    return next((sighting for sighting in order if sighting is not None), None)
+
+
+def _other_dancer(seen: Sighting, chunk: Chunk, rows: list[np.ndarray | None]) -> bool:
+    """True if a chunk follows somebody else than the dancer seen in the frames that it shares with the chunk before, or right before."""
+    for row, time in zip(rows[: chunk.overlap + _PATIENCE_FRAMES], chunk.times):
+        if row is not None and time >= seen.time_seconds:
+            return _elsewhere(seen, row, max(time, seen.time_seconds + 0.05))
+    return False
+
+
+def _elsewhere(seen: Sighting, joints: np.ndarray, time_seconds: float) -> bool:
+    """True if these joints can hardly be the same body at this time: its trunk is too far off, or of quite another size."""
+    a, b = seen.joints, joints
+    size = [
+        max(float(np.linalg.norm(p[[11, 12], :2].mean(0) - p[[23, 24], :2].mean(0))), 0.25 * float(np.ptp(p[:33, 1])), 1.0) for p in (a, b)
+    ]
+    moved = float(np.linalg.norm(a[_TRUNK, :2].mean(0) - b[_TRUNK, :2].mean(0))) / size[0]
+    return moved > 0.05 + _MAX_TRUNK_SPEED * max(time_seconds - seen.time_seconds, 0.01) or not 0.5 < size[1] / size[0] < 2.0
+
+
+def _only_near(image: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """The image with everything but the surroundings of these joints painted grey."""
+    low, high = joints[:33, :2].min(0), joints[:33, :2].max(0)
+    margin = 0.1 * float((high - low).max())
+    x0, y0 = np.maximum(low - margin, 0).astype(int)
+    x1, y1 = np.maximum(high + margin, 0).astype(int) + 1
+    out = np.full_like(image, 127)
+    out[y0:y1, x0:x1] = image[y0:y1, x0:x1]
+    return out
