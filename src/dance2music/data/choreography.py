@@ -14,7 +14,7 @@ import numpy as np
 
 from dance2music.data import moves
 from dance2music.data.perturb import perturb
-from dance2music.data.puppet import Body, Track, pose
+from dance2music.data.puppet import Body, Track, pose, unit
 from dance2music.errors import InputError
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion, Rhythm, Score
 
@@ -41,7 +41,7 @@ class Dancer:
     ``bias_seconds`` is how late (or early) all moves come, ``drift_seconds`` the slow and ``jitter_seconds`` the quick part of the timing
     error (standard deviations), ``amplitude`` and ``groove`` scale moves and bounce, ``level`` stretches the periods of all moves (2: half
     time), ``sloppy`` 0..1 blurs and drops moves, ``early`` is how far a move runs through its beat (0 arrives on it), in beats.
-    ``calm`` dancers are legato: no rests, no snap.
+    ``calm`` dancers are legato: no rests, no snap; ``inertia_seconds`` softens the arms.
     """
 
     body: Body
@@ -55,6 +55,7 @@ class Dancer:
     early: float
     snap: float
     calm: bool
+    inertia_seconds: float
 
     @classmethod
     def draw(cls, rng: np.random.Generator, tempo_bpm: float, *, quick_style: float = 0.0, calm_style: float = 0.1) -> Dancer:
@@ -80,6 +81,7 @@ class Dancer:
             early=float(rng.choice([0.0, rng.uniform(-0.2, 0.2)], p=[0.75, 0.25])),
             snap=float(np.exp(rng.normal(0.0, 0.25))),
             calm=calm,
+            inertia_seconds=float(rng.uniform(0.02, 0.07)),
         )
 
 
@@ -129,7 +131,8 @@ def dance(
     dancer = Dancer.draw(rng, rhythm.tempo_bpm, quick_style=style.quick, calm_style=style.calm)
     plan = _Plan(rhythm, style, dancer, rng, duration, score, energy)
     plan.compose()
-    joints = plan.perform(np.arange(max(1, round(duration * fps))) / fps)
+    count = max(1, round(duration * fps))
+    joints = plan.perform(np.arange(max(2, count)) / fps)[:count]
     return Motion(joints, np.ones(joints.shape[:2], np.float32), float(fps), "smpl-24", source=f"synthetic {GENRES[genre]} {seed}")
 
 
@@ -467,7 +470,7 @@ class _Plan:
         from scipy.ndimage import gaussian_filter1d
 
         body, rng = self.dancer.body, self.rng
-        frame = float(times[1] - times[0]) if len(times) > 1 else 1 / 60
+        frame = float(times[1] - times[0])
         warped = _freeze(times, self.freezes)
         beats = np.interp(warped, self.clock, self.grid)
         for track in (self.torso,):
@@ -505,6 +508,7 @@ class _Plan:
         torso = control[:, :13].copy()
         torso[:, 0] += heading
         arms = np.concatenate([self.arms[0].sample(warped), self.arms[1].sample(warped)], axis=1).reshape(len(times), 4, 3)
+        arms = _around_front(gaussian_filter1d(_around_front(arms), self.dancer.inertia_seconds / frame, axis=0, mode="nearest"))
         arms = arms + _wander(rng, times, 12).reshape(-1, 4, 3) * (0.04 * unrest)
         swing = np.gradient(gaussian_filter1d(control[:, 13], 0.05 / frame, mode="nearest"), frame)
         arms[:, [1, 3], 1] -= 0.15 * swing[:, None]  # forearms lag behind the bounce
@@ -516,6 +520,15 @@ def _wander(rng: np.random.Generator, times: np.ndarray, count: int) -> np.ndarr
     """Slow random motion [T, count], about unit variance: three sines of 0.1 to 1.3 Hz per channel."""
     rates = rng.uniform(0.1, 1.3, (3, 1, count))
     return np.sin(2.0 * np.pi * (rates * times[None, :, None] + rng.random((3, 1, count)))).sum(axis=0) * 0.8
+
+
+def _around_front(arms: np.ndarray) -> np.ndarray:
+    """Unit directions [T, 4, 3] of arms; between two opposite directions they pass in front of the body instead of flipping."""
+    short = np.exp(-np.einsum("tad,tad->ta", arms, arms) / 0.25)
+    out = arms.copy()
+    out[..., 2] += 0.6 * short
+    out[..., 1] -= 0.2 * short
+    return unit(out)
 
 
 def _freeze(times: np.ndarray, spans: list[tuple[float, float]]) -> np.ndarray:

@@ -27,6 +27,10 @@ TORSO = (
 sideways, head nod/tilt/look, shoulders raised."""
 
 
+_QUICKEST_SECONDS = 0.18
+"""A move takes at least this long; the rest before it is cut if need be."""
+
+
 @dataclass(frozen=True)
 class Body:
     """Proportions of a dancer, in metres."""
@@ -85,13 +89,14 @@ class Track:
         order = np.argsort(np.asarray(self.times), kind="stable")
         at = np.asarray(self.times)[order]
         gaps = np.concatenate([[1.0], np.diff(at)])
-        keep = gaps > 0.04  # two keys nearer than this would be a jump
+        keep = gaps > 0.09  # keys nearer than this would be a jump
         order, at = order[keep], at[keep]
         value = np.stack(self.values)[order]
         if len(at) == 1:
             return np.repeat(value, len(times), axis=0)
         hold, flow, snap = (np.asarray(x)[order] for x in (self.holds, self.flows, self.snaps))
         span = np.diff(at)
+        hold[1:] = np.minimum(hold[1:], np.maximum(0.0, 1.0 - _QUICKEST_SECONDS / span))
         rests = hold > 0.02
         stops = rests | np.concatenate([rests[1:], [False]])  # a rest on either side of a key: no speed at it
         slope = np.zeros_like(value)
