@@ -3,7 +3,7 @@
     python benchmarks/check_composer.py --features ../shared/data/aist_music_features.npz
 
 The features are the 35 columns of FACT's recipe (Li et al., ICCV 2021) at 60 frames per second: onset envelope, 20 MFCC, 12 chroma, onset
-flag, beat flag. Composed pieces get the same columns from their own sound. Only checks: nothing is learnt from the file. Without the file it
+flag, beat flag. Composed pieces get the same columns from their own sound. Only checks: nothing is learnt from the file. Without it, this
 says so and ends.
 """
 

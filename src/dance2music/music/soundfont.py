@@ -19,6 +19,8 @@ import numpy as np
 from dance2music.errors import InputError
 
 DRUM_BANK = 128
+SILENCE_DB = 100.0
+"""Loss at which a fading note counts as silent."""
 
 _PRESET = np.dtype(
     [("name", "S20"), ("preset", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("library", "<u4"), ("genre", "<u4"), ("morph", "<u4")]
@@ -50,7 +52,6 @@ _DEFAULTS = {
 }
 _NOT_ADDED = {_KEY_RANGE, _VELOCITY_RANGE, _INSTRUMENT_ID, _SAMPLE_ID, _MODES, _ROOT}
 _VORBIS = 0x10
-_SILENCE_DB = 100.0
 _MAX_RELEASE_SECONDS = 1.5
 _LOWPASS_TAPS = 47
 
@@ -70,23 +71,25 @@ class SoundFont:
     tables: dict[bytes, np.ndarray]
     data: np.ndarray
 
-    def note(self, sample_rate: int, *, bank: int, program: int, pitch: int, velocity: int, seconds: float) -> np.ndarray:
-        """Sound of one note with its release.
+    def note(self, sample_rate: int, *, bank: int, program: int, pitch: int, velocity: int, seconds: float) -> tuple[np.ndarray, float]:
+        """Sound of one note that is held, and how long it takes to fade by `SILENCE_DB` once it is let go (see `release_curve`).
 
         Parameters
         ----------
         sample_rate : int, Hz. bank : 0, or `DRUM_BANK`. program, pitch, velocity : 0..127, velocity chooses the layer only.
-        seconds : float, time from note-on to note-off.
+        seconds : float, for how long it may be held; the sound is longer by the release.
 
         Returns
         -------
-        float64 [N]; empty where the soundfont has no sound for this note.
+        float64 [N], empty where the soundfont has no sound for this note; float, seconds of release.
         """
-        parts = [self._play(region, sample_rate, pitch, seconds) for region in self._regions(bank, program, pitch, velocity)]
+        regions = self._regions(bank, program, pitch, velocity)
+        release = max((min(_seconds(r.values[_RELEASE]), _MAX_RELEASE_SECONDS) for r in regions), default=0.0)
+        parts = [self._play(region, sample_rate, pitch, seconds + release) for region in regions]
         out = np.zeros(max((len(p) for p in parts), default=0))
         for part in parts:
             out[: len(part)] += part
-        return out
+        return out, release
 
     def _regions(self, bank: int, program: int, pitch: int, velocity: int) -> list[_Region]:
         presets = self.tables[b"phdr"][:-1]
@@ -138,8 +141,7 @@ class SoundFont:
         root = values[_ROOT] if 0 <= values[_ROOT] <= 127 else int(row["pitch"]) if row["pitch"] <= 127 else 60
         cents = (pitch - root) * values[_SCALE_TUNING] + 100 * values.get(_COARSE, 0) + values.get(_FINE, 0) + int(row["correction"])
         step = 2.0 ** (cents / 1200) * int(row["rate"]) / sample_rate
-        release = min(_seconds(values[_RELEASE]), _MAX_RELEASE_SECONDS)
-        n_samples = max(1, round((seconds + release) * sample_rate))
+        n_samples = max(1, round(seconds * sample_rate))
         looped = values.get(_MODES, 0) & 1 and 0 <= loop_start < loop_end - 1 and loop_end <= last
         n_wave = int(np.ceil(n_samples * step)) + 4
         if looped:
@@ -150,7 +152,7 @@ class SoundFont:
             source = wave[first : min(last, first + n_wave)]
         out = _resample(source, step, n_samples)
         gain = 10 ** (-0.4 * max(0, values.get(_ATTENUATION, 0)) / 200)
-        out = out * (gain * _envelope(values, len(out), sample_rate, seconds, release))
+        out = out * (gain * _envelope(values, len(out), sample_rate))
         return _filter(out, values, sample_rate)
 
     def _wave(self, index: int) -> np.ndarray:
@@ -159,6 +161,13 @@ class SoundFont:
         if row["kind"] & _VORBIS:
             return _decode(str(self.path), self.data[int(row["start"]) : int(row["end"])].tobytes())
         return self.data.view("<i2")[int(row["start"]) : int(row["end"])].astype(np.float64) / 32768
+
+
+@lru_cache(maxsize=64)
+def release_curve(release_seconds: float, sample_rate: int) -> np.ndarray:
+    """Gain from note-off on, float64 [N]: a straight line in dB down to silence."""
+    n = max(1, round(release_seconds * sample_rate))
+    return np.asarray(10 ** (-SILENCE_DB / 20 * np.arange(n) / n))
 
 
 @lru_cache(maxsize=4)
@@ -241,14 +250,13 @@ def _resample(source: np.ndarray, step: float, n_samples: int) -> np.ndarray:
     return b + 0.5 * x * (c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a)))
 
 
-def _envelope(values: dict[int, int], n: int, sample_rate: int, seconds: float, release: float) -> np.ndarray:
-    """Volume envelope (specification 8.1.2, generators 33 to 38): linear attack, then straight lines in dB."""
+def _envelope(values: dict[int, int], n: int, sample_rate: int) -> np.ndarray:
+    """Volume envelope before the release (specification 8.1.2, generators 33 to 37): linear attack, then a straight line in dB."""
     t = np.arange(n) / sample_rate
     delay, attack, hold = (_seconds(values[k]) for k in (_DELAY, _ATTACK, _HOLD))
-    decay, sustain_db = _seconds(values[_DECAY]), min(max(values.get(_SUSTAIN, 0), 0) / 10, _SILENCE_DB)
+    decay, sustain_db = _seconds(values[_DECAY]), min(max(values.get(_SUSTAIN, 0), 0) / 10, SILENCE_DB)
     since_decay = t - delay - attack - hold
-    loss_db = np.clip(since_decay / decay * _SILENCE_DB, 0.0, sustain_db)
-    loss_db = loss_db + np.clip((t - seconds) / release, 0.0, None) * _SILENCE_DB
+    loss_db = np.clip(since_decay / decay * SILENCE_DB, 0.0, sustain_db)
     return np.clip((t - delay) / attack, 0.0, 1.0) * 10 ** (-loss_db / 20)
 
 

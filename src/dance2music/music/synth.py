@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.errors import InputError
-from dance2music.music.soundfont import DRUM_BANK, open_soundfont
+from dance2music.music.soundfont import DRUM_BANK, open_soundfont, release_curve
 from dance2music.types import ROLES, Audio, Score
 
 SOUNDFONTS: tuple[str, ...] = ("timgm", "fluid", "musescore")
@@ -41,6 +41,7 @@ _REFERENCE_SECONDS = 0.25
 _PITCHED_RMS = 0.25
 _MAX_GAIN = 12.0
 _DRUM_SECONDS = 1.5
+_HELD_SECONDS = (0.6, 2.5, 8.0, 20.0)
 _SILENT_PEAK = 1e-3
 _SYSTEM_FILES = {
     "fluid": ("sf2/FluidR3_GM.sf2", "sf3/FluidR3_GM.sf3", "soundfonts/FluidR3_GM.sf2"),
@@ -113,15 +114,25 @@ def render_stems(
             at = round(start * sample_rate)
             if not 0 <= at < n_samples:
                 continue
-            # Lengths on a 1/64 s raster: the ear does not mind and the cache finds most notes again.
-            length = max(1, min(round((end - start) * 64), 64 * 20))
-            sound = _sound(
-                path, sample_rate, 0 if track.is_drum else track.program, track.is_drum, note.pitch, _layer(note.velocity), length
+            sound, release = _sound(
+                path, sample_rate, track.program, track.is_drum, note.pitch, _layer(note.velocity), _bucket(end - start)
             )
+            held = max(1, round((end - start) * sample_rate))
+            gain = ROLE_GAINS[track.role] * track.gain * (note.velocity / 127) ** 1.6
             n = min(len(sound), n_samples - at)
-            out[at : at + n] += sound[:n] * (ROLE_GAINS[track.role] * track.gain * (note.velocity / 127) ** 1.6)
+            if track.is_drum or n <= held:
+                out[at : at + n] += sound[:n] * gain
+                continue
+            out[at : at + held] += sound[:held] * gain
+            fade = release_curve(release, sample_rate)[: n - held]
+            out[at + held : at + held + len(fade)] += sound[held : held + len(fade)] * fade * gain
     curve = _limiter(sum(stems.values(), np.zeros(n_samples)), sample_rate)
     return {role: Audio((stem * curve).astype(np.float32)[None], sample_rate) for role, stem in stems.items()}
+
+
+def _bucket(seconds: float) -> float:
+    """The held length that is kept in the cache for notes of this length."""
+    return next((b for b in _HELD_SECONDS if seconds <= b), _HELD_SECONDS[-1])
 
 
 def _layer(velocity: int) -> int:
@@ -164,19 +175,22 @@ def _timgm() -> Path:
     return Path(spec.origin).with_name("TimGM6mb.sf2")
 
 
-@lru_cache(maxsize=8192)
-def _sound(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, layer: int, length_64ths: int) -> np.ndarray:
-    """One note at full velocity from the given velocity layer: leading wait cut, level set; float32 [n]."""
+@lru_cache(maxsize=1024)
+def _sound(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, layer: int, seconds: float) -> tuple[np.ndarray, float]:
+    """A held note at full velocity from a velocity layer, leading wait cut, level set: float32 [n], and its release in seconds."""
     if is_drum:
-        return _drum(path, sample_rate, pitch, layer)
-    sound = _raw(path, sample_rate, program, False, pitch, layer, length_64ths / 64)
-    lead_in, level = _pitched_reference(path, sample_rate, program, pitch, layer)
-    return (sound[lead_in:] * level).astype(np.float32)
+        return _drum(path, sample_rate, pitch, layer), 0.0
+    sound, release = _raw(path, sample_rate, program, False, pitch, layer, seconds)
+    lead_in = _first_sound(sound, sample_rate)
+    part = sound[lead_in : lead_in + round(_REFERENCE_SECONDS * sample_rate)]
+    rms = float(np.sqrt(np.mean(part**2))) if part.size else 0.0
+    level = min(_PITCHED_RMS / rms, _MAX_GAIN) if rms > 0 else 0.0
+    return (sound[lead_in:] * level).astype(np.float32), release
 
 
 @lru_cache(maxsize=256)
 def _drum(path: str, sample_rate: int, pitch: int, layer: int) -> np.ndarray:
-    sound = _raw(path, sample_rate, 0, True, pitch, layer, _DRUM_SECONDS)
+    sound, _ = _raw(path, sample_rate, 0, True, pitch, layer, _DRUM_SECONDS)
     peak = float(np.abs(sound).max(initial=0.0))
     if peak < _SILENT_PEAK:
         # Some soundfonts have no hand clap (39) or side stick (37).
@@ -186,23 +200,13 @@ def _drum(path: str, sample_rate: int, pitch: int, layer: int) -> np.ndarray:
     return (sound * (DRUM_GAINS.get(pitch, 0.4) / peak)).astype(np.float32)
 
 
-@lru_cache(maxsize=2048)
-def _pitched_reference(path: str, sample_rate: int, program: int, pitch: int, layer: int) -> tuple[int, float]:
-    """Samples to cut in front, and the factor to the reference loudness, from a half-second note."""
-    sound = _raw(path, sample_rate, program, False, pitch, layer, 0.5)
-    lead_in = _first_sound(sound, sample_rate)
-    part = sound[lead_in : lead_in + round(_REFERENCE_SECONDS * sample_rate)]
-    rms = float(np.sqrt(np.mean(part**2))) if part.size else 0.0
-    return lead_in, min(_PITCHED_RMS / rms, _MAX_GAIN) if rms > 0 else 0.0
-
-
 def _first_sound(sound: np.ndarray, sample_rate: int) -> int:
     """Samples before the note reaches a twentieth of its peak, looked for in its first 60 ms only: slow attacks stay slow."""
     head = np.abs(sound[: round(_LEAD_IN_SECONDS * sample_rate)])
     return int(np.argmax(head > 0.05 * head.max())) if head.size and head.max() > 0 else 0
 
 
-def _raw(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, velocity: int, seconds: float) -> np.ndarray:
+def _raw(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, velocity: int, seconds: float) -> tuple[np.ndarray, float]:
     bank = DRUM_BANK if is_drum else 0
     return open_soundfont(path).note(sample_rate, bank=bank, program=program, pitch=pitch, velocity=velocity, seconds=seconds)
 
