@@ -134,12 +134,10 @@ def test_nothing_and_an_unknown_estimator_are_refused() -> None:
 class Fake:
     """Sees dancers written into row 10 of a picture as (x, rank, 1); starts with the highest rank, then sticks to the nearest."""
 
-    skeleton = "blazepose-33"
-
     def __init__(self) -> None:
         self.x: float | None = None
 
-    def detect(self, image: np.ndarray, *, detail: bool) -> np.ndarray | None:
+    def detect(self, image: np.ndarray) -> np.ndarray | None:
         places = [(int(x), int(rank)) for x, rank, _ in image[10, image[10, :, 2] == 1]]
         if not places:
             self.x = None
@@ -155,9 +153,6 @@ class Fake:
     def forget(self) -> None:
         self.x = None
 
-    def close(self) -> None:
-        pass
-
 
 def coded(times: np.ndarray, *dancers: list[tuple[int, int]]) -> Iterator[Picture]:
     """Pictures for `Fake`; each dancer is a list of (x, rank) per frame, rank 0 where it is away."""
@@ -172,7 +167,7 @@ def coded(times: np.ndarray, *dancers: list[tuple[int, int]]) -> Iterator[Pictur
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(POSE_ESTIMATORS, "fake", Fake)
+    monkeypatch.setitem(POSE_ESTIMATORS, "fake", tracking.Method("blazepose-33", Fake))
 
 
 def test_a_dancer_for_part_of_the_time_leaves_gaps_without_confidence(fake: None) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from dance2music.dance.kinematics import low_pass
 from dance2music.dance.skeleton import FACE_MESH_INDEX, SKELETONS
-from dance2music.dance.tracking import DETAIL_EVERY, Frame, PoseEstimator, tracked
+from dance2music.dance.tracking import DETAIL_EVERY, Frame, Method, tracked
 from dance2music.dance.visual import FlowMeter, flow_motion
 from dance2music.errors import InputError
 from dance2music.types import Motion
@@ -39,15 +39,12 @@ _MIN_VISIBILITY = 0.3
 class BodyEstimator:
     """MediaPipe Pose: 33 points of the body."""
 
-    skeleton = "blazepose-33"
-
     def __init__(self) -> None:
-        mediapipe = _mediapipe()
         with _quiet():
-            self._pose = mediapipe.solutions.pose.Pose(model_complexity=1, smooth_landmarks=False)
+            self._pose = _mediapipe().solutions.pose.Pose(model_complexity=1, smooth_landmarks=False)
             self.forget()
 
-    def detect(self, image: np.ndarray, *, detail: bool = True) -> np.ndarray | None:
+    def detect(self, image: np.ndarray) -> np.ndarray | None:
         if _stderr.greeted:
             found = self._pose.process(image).pose_landmarks
         else:  # the first body that a process finds is worth another warning to MediaPipe
@@ -59,57 +56,43 @@ class BodyEstimator:
     def forget(self) -> None:
         self._pose.process(_BLANK)  # a tracker that sees an empty picture loses the dancer and starts from its detector
 
-    def close(self) -> None:
-        self._pose.close()
 
-
-class HolisticEstimator(BodyEstimator):
-    """MediaPipe Pose in every frame, and MediaPipe Holistic for hands and face in the frames with ``detail``."""
-
-    skeleton = "holistic-83"
+class DetailEstimator:
+    """MediaPipe Holistic, of which hands and face are kept: the joints of ``holistic-83`` after the body's, then the two wrists and the nose
+    of the body that they belong to (53 in all)."""
 
     def __init__(self) -> None:
-        mediapipe = _mediapipe()
         with _quiet():
-            self._holistic = mediapipe.solutions.holistic.Holistic(model_complexity=1, smooth_landmarks=False)
-            super().__init__()
+            self._holistic = _mediapipe().solutions.holistic.Holistic(model_complexity=1, smooth_landmarks=False)
+            self.forget()
 
-    def detect(self, image: np.ndarray, *, detail: bool = True) -> np.ndarray | None:
-        body = super().detect(image)
-        if body is None:
-            return None
-        joints = np.full((len(SKELETONS[self.skeleton].joints), 4), np.nan, dtype=np.float32)
-        joints[:33] = body
-        if not detail:
-            return joints
+    def detect(self, image: np.ndarray) -> np.ndarray | None:
         found = self._holistic.process(image)
-        torso = float(np.linalg.norm(body[11:13, :2].mean(0) - body[23:25, :2].mean(0)))
-        for start, wrist, hand in ((33, 15, found.left_hand_landmarks), (54, 16, found.right_hand_landmarks)):
+        if found.pose_landmarks is None:
+            return None
+        joints = np.full((_DETAILS + 3, 4), np.nan, dtype=np.float32)
+        for start, hand in ((0, found.left_hand_landmarks), (21, found.right_hand_landmarks)):
             if hand is not None:
-                points = _pixels(hand.landmark, image.shape)
-                if np.linalg.norm(points[0, :2] - body[wrist, :2]) < torso:  # else it is somebody else's
-                    points[:, 2] += body[wrist, 2]
-                    points[:, 3] = 0.9
-                    joints[start : start + 21] = points
+                joints[start : start + 21] = _pixels(hand.landmark, image.shape)
         if found.face_landmarks is not None:
-            points = _pixels([found.face_landmarks.landmark[i] for i in FACE_MESH_INDEX], image.shape)
-            points[:, 2] += body[0, 2]
-            points[:, 3] = 0.9
-            joints[75:] = points
+            joints[42:_DETAILS] = _pixels([found.face_landmarks.landmark[i] for i in FACE_MESH_INDEX], image.shape)
+        joints[:_DETAILS, 3] = np.where(np.isfinite(joints[:_DETAILS, 3]), _DETAIL_CONFIDENCE, np.nan)
+        joints[_DETAILS:] = _pixels([found.pose_landmarks.landmark[i] for i in _ANCHORS], image.shape)
         return joints
 
     def forget(self) -> None:
-        super().forget()
         self._holistic.process(_BLANK)
 
-    def close(self) -> None:
-        super().close()
-        self._holistic.close()
 
+POSE_ESTIMATORS: dict[str, Method] = {
+    "holistic": Method("holistic-83", BodyEstimator, DetailEstimator),
+    "body": Method("blazepose-33", BodyEstimator),
+}
+"""Ways of finding joints, by name."""
 
-POSE_ESTIMATORS: dict[str, type[PoseEstimator]] = {"holistic": HolisticEstimator, "body": BodyEstimator}
-"""Pose estimators by name; an instance is one tracker."""
-
+_DETAILS = 21 + 21 + len(FACE_MESH_INDEX)
+_ANCHORS = (15, 16, 0)
+_DETAIL_CONFIDENCE = 0.9
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 
 
@@ -143,10 +126,12 @@ def estimate(
     flow = FlowMeter()
     times: list[float] = []
     rows: list[np.ndarray | None] = []
+    name = POSE_ESTIMATORS[method].skeleton
+    joint_count = len(SKELETONS[name].joints)
     height = 0.0
-    for chunk, found in tracked(_measured(frames, flow, times), POSE_ESTIMATORS[method]):
+    for chunk, bodies, details in tracked(_measured(frames, flow, times), POSE_ESTIMATORS[method]):
         height = float(chunk.images[0].shape[0])
-        rows += found
+        rows += [_joined(body, detail, joint_count) for body, detail in zip(bodies, details)]
         if progress is not None:
             progress(times[len(rows) - 1])
     if not times:
@@ -154,13 +139,12 @@ def estimate(
     count = int(np.floor((times[-1] - min(times[0], 0.0)) * fps + 1e-6)) + 1
     grid = np.arange(count) / fps
     energy = flow.energy(grid)
-    name = POSE_ESTIMATORS[method].skeleton
     seen = [row is not None and float(np.nanmean(row[:33, 3])) > _MIN_VISIBILITY for row in rows]
     share = float(np.mean(seen))
     if share < MIN_DANCER_SHARE:
         log.warning("a dancer is seen in %.0f %% of the frames only; following the motion of the picture instead", 100 * share)
         return flow_motion(flow, fps=fps, count=count, source=f"optical flow (a dancer in {100 * share:.0f} % of the frames)")
-    empty = np.full((len(SKELETONS[name].joints), 4), np.nan, dtype=np.float32)
+    empty = np.full((joint_count, 4), np.nan, dtype=np.float32)
     table = np.stack([row if row is not None and ok else empty for row, ok in zip(rows, seen)])
     joints, confidence = _uniform(table, np.asarray(times), grid)
     joints /= height
@@ -174,6 +158,23 @@ def estimate(
         flow_energy=energy.astype(np.float32),
         source=f"mediapipe {method} (a dancer in {100 * share:.0f} % of the frames)",
     )
+
+
+def _joined(body: np.ndarray | None, detail: np.ndarray | None, count: int) -> np.ndarray | None:
+    """Joints [count, 4] of the body [33, 4] and of the hands and face that are on it; NaN where none were looked for or found."""
+    if body is None:
+        return None
+    joints = np.full((count, 4), np.nan, dtype=np.float32)
+    joints[:33] = body
+    if detail is not None:
+        torso = float(np.linalg.norm(body[11:13, :2].mean(0) - body[23:25, :2].mean(0)))
+        for anchor, start, stop, owner in zip(_ANCHORS, (0, 21, 42), (21, 42, _DETAILS), detail[_DETAILS:]):
+            part = detail[start:stop]
+            close = np.linalg.norm(part[:, :2].mean(0) - body[anchor, :2]) < torso
+            if close and np.linalg.norm(owner[:2] - body[anchor, :2]) < 0.5 * torso:  # else they are somebody else's
+                joints[33 + start : 33 + stop] = part
+                joints[33 + start : 33 + stop, 2] += body[anchor, 2]
+    return joints
 
 
 def _uniform(table: np.ndarray, times: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -22,7 +23,8 @@ CHUNK_FRAMES = 36
 
 OVERLAP_FRAMES = 3
 DETAIL_EVERY = 5
-"""Hands and face are looked at in every fifth frame (6 per second): they cost more than the body and no rhythm is read from them."""
+"""Hands and face are looked at in every fifth frame (6 per second) by one thread in order: they cost more time and memory than the body,
+and no rhythm is read from them."""
 
 _PATIENCE_FRAMES = 10
 _MAX_TRUNK_SPEED = 8.0
@@ -42,16 +44,20 @@ class Frame(Protocol):
 class PoseEstimator(Protocol):
     """One tracker of one dancer; an instance is used by one thread at a time.
 
-    ``skeleton`` is a key of `SKELETONS` whose first 33 joints are BlazePose's. ``detect`` looks at the next frame and returns float32
-    [J, 4] (x, y, z, confidence; x and y in pixels, y down, z in pixels, depth relative to the hips), with NaN for joints that were not
-    looked at or not found; None if nobody is seen. ``forget`` makes it independent of the frames before.
+    ``detect`` looks at the next frame and returns float32 [n, 4]: x, y, z in pixels (y down, depth relative to the hips) and confidence,
+    NaN for joints that were not found; None if nobody is seen. ``forget`` makes it independent of the frames before.
     """
 
-    skeleton: str
-
-    def detect(self, image: np.ndarray, *, detail: bool) -> np.ndarray | None: ...
+    def detect(self, image: np.ndarray) -> np.ndarray | None: ...
     def forget(self) -> None: ...
-    def close(self) -> None: ...
+
+
+class Method(NamedTuple):
+    """How to find joints: trackers of the body (BlazePose's 33 joints), and of the details that follow these in ``skeleton``, if any."""
+
+    skeleton: str
+    body: Callable[[], PoseEstimator]
+    detail: Callable[[], PoseEstimator] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,25 +97,27 @@ def chunks(frames: Iterable[Frame]) -> Iterator[Chunk]:
         yield chunk()
 
 
-def tracked(frames: Iterable[Frame], make: Callable[[], PoseEstimator]) -> Iterator[tuple[Chunk, list[np.ndarray | None]]]:
-    """Joints of the frames, chunk by chunk in order; at most a few chunks are held at once."""
-    trackers = [make() for _ in range(WORKERS)]
-    free: deque[PoseEstimator] = deque(trackers)
-    lock = threading.Lock()
-
-    def track(chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
-        with lock:
-            tracker = free.pop()
-        try:
-            return follow(tracker, chunk, seen)
-        finally:
-            with lock:
-                free.append(tracker)
-
-    pending: deque[tuple[Chunk, Future[list[np.ndarray | None]]]] = deque()
+def tracked(frames: Iterable[Frame], method: Method) -> Iterator[tuple[Chunk, list[np.ndarray | None], list[np.ndarray | None]]]:
+    """Joints of the body and details in the frames, chunk by chunk in order, without the overlaps; a few chunks are held at once."""
     before: list[Sighting | None] = []
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pose")
-    try:
+    with ExitStack() as stack:
+        bodies = deque(stack.enter_context(_lent(method.body)) for _ in range(WORKERS))
+        detail = None if method.detail is None else stack.enter_context(_lent(method.detail))
+        pool = stack.enter_context(_pool(WORKERS))
+        lane = stack.enter_context(_pool(1))
+
+        def track(chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
+            tracker = bodies.popleft()
+            try:
+                return follow(tracker, chunk, seen)
+            finally:
+                bodies.append(tracker)
+
+        def look(chunk: Chunk) -> list[np.ndarray | None]:
+            new = enumerate(chunk.images[chunk.overlap :], start=chunk.start + chunk.overlap)
+            return [detail.detect(image) if detail is not None and i % DETAIL_EVERY == 0 else None for i, image in new]
+
+        pending: deque[tuple[Chunk, Future[list[np.ndarray | None]], Future[list[np.ndarray | None]]]] = deque()
         source = chunks(frames)
         exhausted = False
         while not exhausted or pending:
@@ -118,20 +126,46 @@ def tracked(frames: Iterable[Frame], make: Callable[[], PoseEstimator]) -> Itera
                 if chunk is None:
                     exhausted = True
                 else:
-                    pending.append((chunk, pool.submit(track, chunk, None)))
+                    pending.append((chunk, pool.submit(track, chunk, None), lane.submit(look, chunk)))
             if not pending:
                 break
-            chunk, future = pending.popleft()
+            chunk, future, details = pending.popleft()
             rows = future.result()
             seen = _last_seen(before, chunk.overlap)
             if seen is not None and _other_dancer(seen, chunk, rows):
                 rows = pool.submit(track, chunk, seen).result()
             before = [None if row is None else Sighting(row, time) for row, time in zip(rows, chunk.times)][chunk.overlap :]
-            yield chunk, rows[chunk.overlap :]
+            yield chunk, rows[chunk.overlap :], details.result()
+
+
+_idle: dict[Callable[[], PoseEstimator], list[PoseEstimator]] = {}
+_idle_lock = threading.Lock()
+
+
+@contextmanager
+def _lent(make: Callable[[], PoseEstimator]) -> Iterator[PoseEstimator]:
+    """An idle tracker of this kind, or a new one; kept for the next video, since MediaPipe never gives all of its memory back."""
+    with _idle_lock:
+        idle = _idle.setdefault(make, [])
+        tracker = idle.pop() if idle else None
+    if tracker is None:
+        tracker = make()
+    tracker.forget()
+    try:
+        yield tracker
+    finally:
+        with _idle_lock:
+            idle.append(tracker)
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that are not waited for longer than the call they are in when something goes wrong."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="pose")
+    try:
+        yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        for tracker in trackers:
-            tracker.close()
 
 
 def follow(tracker: PoseEstimator, chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
@@ -140,12 +174,11 @@ def follow(tracker: PoseEstimator, chunk: Chunk, seen: Sighting | None) -> list[
     tracker.forget()
     rows: list[np.ndarray | None] = []
     last, missed, lost = seen, 0, seen is not None
-    for i, (image, time) in enumerate(zip(chunk.images, chunk.times)):
-        detail = i >= chunk.overlap and (chunk.start + i) % DETAIL_EVERY == 0
-        row = None if lost else tracker.detect(image, detail=detail)
+    for image, time in zip(chunk.images, chunk.times):
+        row = None if lost else tracker.detect(image)
         if last is not None and (lost or (row is not None and _elsewhere(last, row, time))):
             tracker.forget()
-            row = tracker.detect(_only_near(image, last.joints), detail=detail)
+            row = tracker.detect(_only_near(image, last.joints))
             if row is not None and _elsewhere(last, row, time):
                 row = None
         lost = False
