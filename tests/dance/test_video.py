@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import videos
-from dance2music.dance import container
+from dance2music.dance import container, video
 from dance2music.dance.video import Frame, orient, probe, read_frames
 from dance2music.errors import InputError
 
@@ -224,6 +224,41 @@ def test_the_decoder_runs_only_a_few_pictures_ahead(tmp_path: Path, monkeypatch:
     assert 0 < decoded < 30
     frames.close()
     assert not any(thread.name == "decode" for thread in threading.enumerate())
+
+
+def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
+    import gc
+    import weakref
+
+    path = videos.write_video(tmp_path / "a.mp4", seconds=3.0, audio=False)
+    alive: list[weakref.ref[object]] = []
+    small = video._small
+
+    def watched(frame: object, *args: object) -> np.ndarray:
+        image = small(frame, *args)  # type: ignore[arg-type]
+        alive.append(weakref.ref(image))
+        return image
+
+    gc.disable()  # what only the collector of cycles frees is held for hundreds of pictures
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(video, "_small", watched)
+            patch.setattr(video, "turn_of", counted := CountCalls(container.turn_of))
+            for _ in read_frames(path):
+                pass
+        assert sum(ref() is not None for ref in alive) <= 2
+        assert counted.calls == 1
+    finally:
+        gc.enable()
+
+
+class CountCalls:
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function, self.calls = function, 0
+
+    def __call__(self, *args: object) -> object:
+        self.calls += 1
+        return self.function(*args)
 
 
 def test_errors_of_the_decoding_thread_reach_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

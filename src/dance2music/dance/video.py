@@ -20,6 +20,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from dance2music.dance.container import (
+    IDENTITY,
     MAX_SECONDS,
     MIN_SECONDS,
     TRUNCATED_SHARE,
@@ -125,12 +126,15 @@ def _decode_small(info: VideoInfo, fps: float, longest_side: int, threads: int) 
         stream.codec_context.thread_count = threads
         reformatter = VideoReformatter()
         start: Fraction | None = None
+        turn = IDENTITY
         due, last = 0.0, -1.0
         for frame in decode(container, stream):
             if frame.pts is None or frame.time_base is None:
                 continue
             stamp = frame.pts * frame.time_base
-            start = stamp if start is None else start
+            if start is None:
+                # Once per video: asking a frame for its side data makes a cycle that holds the big picture until garbage is collected.
+                start, turn = stamp, turn_of(frame)
             time = float(stamp - start)
             if time <= last:
                 continue
@@ -138,7 +142,7 @@ def _decode_small(info: VideoInfo, fps: float, longest_side: int, threads: int) 
             if time < due - _EARLY * period:
                 continue
             due = max(due + period, time + _SLACK * period)
-            yield Frame(_small(frame, stream, reformatter, longest_side), time)
+            yield Frame(orient(_small(frame, stream, reformatter, longest_side), turn), time)
     if last < 0:
         raise InputError(f"{info.path}: no picture can be decoded; expected a video; the file is damaged, copy or export it again")
     if last < TRUNCATED_SHARE * info.duration_seconds - MIN_SECONDS:
@@ -157,4 +161,4 @@ def _small(frame: VideoFrame, stream: VideoStream, reformatter: VideoReformatter
         interpolation=Interpolation.AREA,
         threads=1,
     )
-    return orient(small.to_ndarray(), turn_of(frame))
+    return small.to_ndarray()
