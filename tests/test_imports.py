@@ -1,0 +1,40 @@
+"""Every module imports, and starting the command pulls in nothing heavy."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import dance2music
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(dance2music.__path__, "dance2music."))
+HEAVY = ("torch", "mediapipe", "librosa", "cv2", "matplotlib", "lightning", "scipy", "numba", "symusic")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_imports(name: str) -> None:
+    importlib.import_module(name)
+
+
+def imported_by(statement: str) -> set[str]:
+    """Top-level packages in a new Python after ``statement``."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment).stdout.split())
+
+
+@pytest.mark.parametrize("module", ["dance2music", "dance2music.cli"])
+def test_importing_the_package_or_its_command_loads_nothing_heavy(module: str) -> None:
+    loaded = imported_by(f"import {module}")
+    assert "dance2music" in loaded
+    assert loaded.isdisjoint(HEAVY), f"import {module} loads {loaded.intersection(HEAVY)}"
+
+
+def test_no_part_of_the_main_path_needs_training_libraries() -> None:
+    loaded = imported_by("import dance2music.pipeline, dance2music.checkpoint, dance2music.models")
+    assert loaded.isdisjoint({"lightning", "tensorboard", "pytest"})
