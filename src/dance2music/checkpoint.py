@@ -31,6 +31,10 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "spectral-codec": ("dance2music.codec.spectral", "SpectralCodecConfig", "SpectralCodec"),
     "vqvae": ("dance2music.codec.vqvae", "VQVAEConfig", "VQVAE"),
     "rhythm": ("dance2music.dance.rhythm_model", "RhythmModelConfig", "RhythmModel"),
+    "creative-gan": ("dance2music.models.creative_gan", "CreativeGanConfig", "CreativeGan"),
+    "memory": ("dance2music.models.memory", "MemoryConfig", "Memory"),
+    "music-genre": ("dance2music.models.genre", "MusicGenreConfig", "MusicGenreClassifier"),
+    "dance-genre": ("dance2music.models.genre", "DanceGenreConfig", "DanceGenreClassifier"),
 }
 """Kind of model file -> module, config class, model class. The model is built as ``Model(config)``."""
 

@@ -1,4 +1,4 @@
-"""The command line: one short function per verb. Errors are one line and exit code 2; an interrupted run exits with 130 and leaves no file."""
+"""The command line: one short function per verb. Errors are one line and exit code 2; an interruption exits with 130, no file left."""
 
 from __future__ import annotations
 
@@ -16,18 +16,14 @@ from dance2music.types import GENRES
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Music for a dance.")
 data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
-train_app = typer.Typer(no_args_is_help=True, help="Train the embedded models; every stage resumes what its folder holds.")
 app.add_typer(data_app, name="data")
-app.add_typer(train_app, name="train")
-
-Override = Annotated[list[str] | None, typer.Argument(help="Settings as name=value, for example loop.steps=2000.", show_default=False)]
 
 
 @app.command()
 def generate(
     video: Annotated[Path | None, typer.Argument(help="The dance: a video file of 1 s to 10 min.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Video to write [default: VIDEO with .music before its suffix].")] = None,
-    from_motion: Annotated[Path | None, typer.Option(help="Start from a motion file instead of a video; -o then names an audio file.")] = None,
+    from_motion: Annotated[Path | None, typer.Option(help="Start from a motion file; -o then names an audio file.")] = None,
     genre: Annotated[str | None, typer.Option(help=f"One of {', '.join(GENRES)} [default: chosen from the dance].")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same music.")] = 0,
     takes: Annotated[int, typer.Option(help="How many different takes to write.")] = 1,
@@ -40,7 +36,7 @@ def generate(
     json_report: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a summary.")] = False,
 ) -> None:
     """Give a dance video back with newly generated music that is in time with the dancer."""
-    from dance2music.generate import Request, run
+    from dance2music.job import Request, run
 
     request = Request(
         video=video,
@@ -67,6 +63,68 @@ def generate(
             f"{report['output']}: {report['genre']} at {report['tempo_bpm']:.1f} bpm, sync {sync['beat_alignment']:.2f} "
             f"(by chance {sync['shifted_mean']:.2f}), {report['seconds']['total']:.1f} s for {report['duration_seconds']:.1f} s of dance"
         )
+
+
+@app.command()
+def example(
+    out: Annotated[Path, typer.Argument(help="Video to write.")] = Path("dance.mp4"),
+    seconds: Annotated[float, typer.Option(help="Length in seconds.")] = 10.0,
+) -> None:
+    """Draw an example video: a dancer whose beats are known."""
+    from dance2music.data.drawing import example_video
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    example_video(out, seconds=seconds)
+    typer.echo(f"{out}: {seconds:g} s of dance")
+
+
+@data_app.command()
+def synthetic(
+    out: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    clips: Annotated[int, typer.Option("-n", "--clips", help="How many clips, one song each.")] = 100,
+    seed: Annotated[int, typer.Option(help="First seed; clip i has seed + i.")] = 0,
+    seconds: Annotated[float, typer.Option(help="Length of a clip.")] = 10.0,
+    filmed_share: Annotated[float, typer.Option(help="Share that is drawn as video and passes through the pose estimator.")] = 0.3,
+    audio: Annotated[bool, typer.Option(help="Render the music too.")] = True,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Write composed music with a dancer dancing to it: motion, MIDI, sound, exact beats, one manifest row per clip."""
+    from dance2music.data.synthetic import write_corpus
+
+    with _progress() as progress:
+        manifest = write_corpus(
+            out,
+            clips,
+            seed,
+            duration_seconds=seconds,
+            filmed_share=filmed_share,
+            audio=audio,
+            workers=workers,
+            progress=lambda done, of: progress("clips", done / of),
+        )
+    typer.echo(str(manifest))
+
+
+@app.command()
+def train(
+    stages: Annotated[list[str], typer.Argument(help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, or all.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for data, checkpoints, logs and weights; a second call resumes.")] = Path(
+        "runs"
+    ),
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting as name=value, for example codec.loop.steps=2000.")] = None,
+) -> None:
+    """Train the models of the package from nothing; what OUT already holds is kept or resumed."""
+    from dance2music.config import override
+    from dance2music.music.synth import find_soundfonts
+    from dance2music.train.recipe import STAGES, Recipe, build, without_system_soundfonts
+
+    logging.getLogger().setLevel(logging.INFO)
+    recipe = Recipe()
+    if recipe.soundfont not in find_soundfonts():
+        logging.warning("soundfont %r is not installed: training with the one that is always there", recipe.soundfont)
+        recipe = without_system_soundfonts(recipe)
+    build(override(recipe, settings or []), out, stages=STAGES if "all" in stages else stages)
+    typer.echo(str(out / "weights"))
 
 
 @app.command()

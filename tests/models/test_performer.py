@@ -14,7 +14,9 @@ SMALL = PerformerConfig(
 
 def performer() -> Performer:
     torch.manual_seed(0)
-    return Performer(SMALL).eval()
+    model = Performer(SMALL).eval()
+    model.attach(torch.randn(3, 16, 8))
+    return model
 
 
 def rolls(frames: int) -> dict[str, torch.Tensor]:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dance2music.files import whole_file
 from dance2music.music.plan import Plan, Vocabulary, collect_voicings, plan_from_score, score_from_plan
 from dance2music.types import Clip, Rhythm, Score
+
+if TYPE_CHECKING:
+    from dance2music.codec.spectral import SpectralCodec
 
 FEATURE_FPS = 30.0
 HELD_OUT_FROM = 1_000_000_000
@@ -150,13 +153,14 @@ def prepare_pairs(
 def add_codes(
     paths: list[Path],
     *,
+    codec: Path,
     voicings: Iterable[tuple[int, ...]],
     workers: int,
     soundfont: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Render every pair that has no codes yet and encode it with the embedded codec."""
-    _run([partial(_write_codes, path, tuple(voicings), soundfont) for path in paths], workers, progress)
+    """Render every pair that has no codes yet and encode it with the codec of a model file."""
+    _run([partial(_write_codes, path, codec, tuple(voicings), soundfont) for path in paths], workers, progress)
 
 
 def _run(jobs: list[partial[None]], workers: int, progress: Callable[[int, int], None] | None) -> None:
@@ -174,17 +178,28 @@ def _write_pair(seed: int, path: Path, *, duration_seconds: float, voicings: tup
     save_pair(make_pair(synthetic_clip(seed, duration_seconds=duration_seconds), seed, Vocabulary(voicings)), path)
 
 
-def _write_codes(path: Path, voicings: tuple[tuple[int, ...], ...], soundfont: str | None) -> None:
+@cache
+def _codec(path: Path) -> SpectralCodec:
     import torch
 
-    from dance2music.models import embedded_codec
+    from dance2music.checkpoint import load_model
+    from dance2music.codec.spectral import SpectralCodec
+
+    torch.set_num_threads(1)
+    codec = load_model(path, expected="spectral-codec")
+    assert isinstance(codec, SpectralCodec)
+    return codec
+
+
+def _write_codes(path: Path, codec_file: Path, voicings: tuple[tuple[int, ...], ...], soundfont: str | None) -> None:
+    import torch
+
     from dance2music.music.synth import render
 
     pair = load_pair(path)
     if pair.codes is not None:
         return
-    torch.set_num_threads(1)
-    codec = embedded_codec()
+    codec = _codec(codec_file)
     audio = render(
         pair.score(Vocabulary(voicings)),
         sample_rate=codec.sample_rate,

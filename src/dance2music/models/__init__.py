@@ -28,8 +28,7 @@ def _creative_gan() -> MusicGenerator:
 
     model = load_embedded("creative_gan", expected="creative-gan")
     assert isinstance(model, CreativeGan)
-    model.codec = embedded_codec()
-    return model
+    return model.attach(embedded_codec())
 
 
 def _composer() -> MusicGenerator:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.dance.steps import pool_at_steps
-from dance2music.models.performer import Performer, PerformerConfig
+from dance2music.models.performer import Performer, PerformerConfig, tables_of
 from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.music.plan import STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
 from dance2music.music.roll import frame_roll, note_table
@@ -41,15 +41,19 @@ class CreativeGanConfig:
 class CreativeGan(nn.Module):
     """Dance in, latents out."""
 
-    codec: SpectralCodec
-    """Whose latents it makes; set by whoever loads the generator (`dance2music.models`), not part of its own weights."""
-
     def __init__(self, config: CreativeGanConfig) -> None:
         super().__init__()
         self.config = config
         self.planner = Planner(config.planner)
         self.performer = Performer(config.performer)
         self.vocabulary = Vocabulary(config.voicings)
+        self.codec: SpectralCodec | None = None
+
+    def attach(self, codec: SpectralCodec) -> CreativeGan:
+        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
+        self.performer.attach(tables_of(codec))
+        self.codec = codec
+        return self
 
     @torch.no_grad()
     def scores(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
@@ -88,6 +92,7 @@ class CreativeGan(nn.Module):
     def perform(self, score: Score) -> Latents:
         """Latents of a score, window by window: memory does not hang on the length, and the seams are exact."""
         codec = self.codec
+        assert codec is not None, "attach() a codec first"
         frame_rate = codec.sample_rate / codec.hop_length
         n_frames = -(-round(score.duration_seconds * codec.sample_rate) // codec.hop_length)
         table, margin = note_table(score, frame_rate), self.performer.receptive_frames

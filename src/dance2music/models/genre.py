@@ -27,7 +27,7 @@ class MusicGenreConfig:
 class MusicGenreClassifier(nn.Module):
     """Log-mel frames, dilated convolutions, mean and maximum over time, one logit per genre; `embed` gives the layer before."""
 
-    def __init__(self, config: MusicGenreConfig = MusicGenreConfig()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, config: MusicGenreConfig = MusicGenreConfig()) -> None:
         super().__init__()
         self.config = config
         C = config.channels
@@ -41,9 +41,7 @@ class MusicGenreClassifier(nn.Module):
     def embed(self, audio: Tensor) -> Tensor:
         """audio [B, N] at ``config.sample_rate`` -> embedding [B, 2 * channels]; loudness does not matter."""
         audio = audio / (audio.square().mean(dim=-1, keepdim=True).sqrt() + 1e-5)
-        spectrum = torch.stft(
-            audio, self.config.n_fft, self.config.hop_length, window=self.get_buffer("window"), return_complex=True
-        )
+        spectrum = torch.stft(audio, self.config.n_fft, self.config.hop_length, window=self.get_buffer("window"), return_complex=True)
         x = (self.get_buffer("filters") @ spectrum.abs() + 1e-3).log()
         x = self.inward((x - x.mean(dim=(1, 2), keepdim=True)) / 3.0)
         for block in self.blocks:
@@ -67,7 +65,7 @@ class DanceGenreConfig:
 class DanceGenreClassifier(nn.Module):
     """Motion features at 30 frames per second, dilated convolutions, mean and maximum over time, one logit per genre."""
 
-    def __init__(self, config: DanceGenreConfig = DanceGenreConfig()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, config: DanceGenreConfig = DanceGenreConfig()) -> None:
         super().__init__()
         self.config = config
         C = config.channels

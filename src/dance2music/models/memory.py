@@ -105,9 +105,7 @@ def bank(pieces: Sequence[tuple[Tensor, np.ndarray, int, float, np.ndarray]]) ->
     pieces : per piece its codes int64 [Q, L], the frames of its bar lines int [n_bars + 1], genre, tempo in bpm, energy [n_bars].
     """
     codes = [c[:, lines[0] : lines[-1]] for c, lines, *_ in pieces]
-    memory = Memory(
-        MemoryConfig(codes[0].shape[0], sum(c.shape[1] for c in codes), sum(len(lines) - 1 for _, lines, *_ in pieces))
-    )
+    memory = Memory(MemoryConfig(codes[0].shape[0], sum(c.shape[1] for c in codes), sum(len(lines) - 1 for _, lines, *_ in pieces)))
     offset, rows = 0, []
     for i, (stored, (_, lines, genre, tempo_bpm, energy)) in enumerate(zip(codes, pieces)):
         starts = offset + lines[:-1] - lines[0]

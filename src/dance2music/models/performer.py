@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music.codec.spectral import SpectralCodec
 from dance2music.models.blocks import ConvNeXtBlock
 from dance2music.music.genres import PROGRAMS
 from dance2music.music.plan import PITCHED_ROLES
@@ -65,11 +66,17 @@ class Performer(nn.Module):
         self.trunk = nn.ModuleList(ConvNeXtBlock(C, kernel_size=config.kernel_size, dilation=d) for d in config.trunk_dilations)
         self.norm = nn.LayerNorm(C)
         self.latents = nn.Linear(C, config.latent_dim)
-        self.chosen = nn.ModuleList(nn.Embedding(config.codebook_size, C) for _ in range(config.n_codebooks - 1))
+        self.chosen = nn.ModuleList(nn.Linear(config.latent_dim, C) for _ in range(config.n_codebooks - 1))
         self.deepen = nn.ModuleList(nn.Linear(C, C) for _ in range(config.n_codebooks))
         self.logits = nn.ModuleList(nn.Linear(C, config.codebook_size) for _ in range(config.n_codebooks))
-        for embedding in self.chosen:
-            nn.init.normal_(embedding.weight, std=0.02)
+        tables = torch.zeros(config.n_codebooks, config.codebook_size, config.latent_dim)
+        self.register_buffer("tables", tables, persistent=False)
+
+    def attach(self, tables: Tensor) -> None:
+        """Learn the codec's codebooks, Tensor [Q, K, E] (`tables_of`): entries that were chosen are seen as vectors, not as numbers."""
+        own = self.get_buffer("tables")
+        assert tables.shape == own.shape, f"codebooks {list(tables.shape)} do not fit a performer of {list(own.shape)}"
+        own.copy_(tables)
 
     @property
     def receptive_frames(self) -> int:
@@ -123,16 +130,17 @@ class Performer(nn.Module):
         -------
         logits : Tensor [B, Q, L, K]; latents : Tensor [B, E, L].
         """
-        logits, history = [], features
+        logits, history, z = [], features, torch.zeros(())
         for q in range(self.config.n_codebooks):
             logits.append(self.logits[q](F.gelu(self.deepen[q](history))))
             if q + 1 < self.config.n_codebooks:
-                history = history + self.chosen[q](codes[:, q])
+                z = z + F.embedding(codes[:, q], self.get_buffer("tables")[q])
+                history = features + self.chosen[q](z)
         return torch.stack(logits, dim=1), self.latents(features).transpose(1, 2)
 
     def choose(self, features: Tensor, *, temperature: float = 0.0, generator: torch.Generator | None = None) -> Tensor:
         """Codes [B, Q, L], coarse to fine; the likeliest at temperature 0, else drawn."""
-        codes, history = [], features
+        codes, history, z = [], features, torch.zeros(())
         for q in range(self.config.n_codebooks):
             logits = self.logits[q](F.gelu(self.deepen[q](history)))
             if temperature > 0:
@@ -142,5 +150,11 @@ class Performer(nn.Module):
                 chosen = logits.argmax(dim=-1)
             codes.append(chosen)
             if q + 1 < self.config.n_codebooks:
-                history = history + self.chosen[q](chosen)
+                z = z + F.embedding(chosen, self.get_buffer("tables")[q])
+                history = features + self.chosen[q](z)
         return torch.stack(codes, dim=1)
+
+
+def tables_of(codec: SpectralCodec) -> Tensor:
+    """The codebooks of a codec, Tensor [Q, K, E]."""
+    return torch.stack([book.get_buffer("k") for book in codec.quantizer.codebooks])

@@ -19,7 +19,7 @@ from dance2music.codec.mel import log_mel
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.data.pairs import Pair
 from dance2music.models.discriminators import GenreDiscriminator, LatentDiscriminator, LatentDiscriminatorConfig
-from dance2music.models.performer import Performer
+from dance2music.models.performer import Performer, tables_of
 from dance2music.music.plan import Vocabulary
 from dance2music.train.generator import PerformerData, PerformerTrainConfig
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
@@ -76,8 +76,7 @@ def straight_through_latents(logits: Tensor, codec: SpectralCodec, *, temperatur
     Tensor [B, E, L].
     """
     chosen = codec.lookup(logits.argmax(dim=-1))
-    tables = torch.stack([book.get_buffer("k") for book in codec.quantizer.codebooks])  # [Q, K, E]
-    expected = torch.einsum("bqlk,qke->bel", torch.softmax(logits / temperature, dim=-1), tables.to(logits.dtype))
+    expected = torch.einsum("bqlk,qke->bel", torch.softmax(logits / temperature, dim=-1), tables_of(codec).to(logits.dtype))
     return expected + (chosen - expected).detach()
 
 
@@ -105,6 +104,7 @@ def train_adversarial(
     loop = Loop(fabric, config.loop, out_dir, model=setup, optimizers={"generator": g_optimizer, "discriminator": d_optimizer}, data=data)
     setup.to(fabric.device).train()
     codec = codec.to(fabric.device).eval().requires_grad_(False)
+    performer.attach(tables_of(codec))
     for _, batch in loop:
         with torch.no_grad():
             z_real = codec.lookup(batch["codes"])

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.data.pairs import Pair
 from dance2music.losses import code_classification
-from dance2music.models.performer import Performer
+from dance2music.models.performer import Performer, tables_of
 from dance2music.models.planner import HEADER_SIZES, Planner, header_of
 from dance2music.music.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.music.roll import NoteTable, frame_roll, note_table
@@ -174,6 +174,7 @@ def train_performer(
     loop = Loop(fabric, config.loop, out_dir, model=performer, optimizers={"performer": optimizer}, data=data)
     wrapped, wrapped_optimizer = fabric.setup(performer, optimizer)
     codec = codec.to(fabric.device).eval()
+    performer.attach(tables_of(codec))
     wrapped.train()
     for _, batch in loop:
         with torch.no_grad():

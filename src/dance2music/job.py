@@ -147,7 +147,8 @@ def describe(request: Request, conditioning: Conditioning, take: Take, audio: Au
     rhythm = conditioning.rhythm[0]
     return {
         "version": __version__,
-        "libraries": {name: version(name) for name in ("torch", "numpy", "librosa", "av", "mediapipe", "symusic")} | {"python": platform.python_version()},
+        "libraries": {name: version(name) for name in ("torch", "numpy", "librosa", "av", "mediapipe", "symusic")}
+        | {"python": platform.python_version()},
         "input": str(request.video or request.from_motion),
         "method": request.method,
         "preset": f"{request.method}-embedded",

@@ -1,0 +1,239 @@
+"""How the weights that come with the package are made, from nothing: every stage in order, each resumable, all in one folder.
+
+    codec -> pairs -> planner -> codes -> performer -> adversarial -> creative_gan
+    codec -> memory;  music_genre;  dance_genre;  rhythm
+
+`build` runs the stages that are asked for and those that they need, and skips what the folder already holds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from dance2music.checkpoint import load_model, save_model, sha256_of
+from dance2music.codec.spectral import SpectralCodec
+from dance2music.config import to_dict
+from dance2music.data.pairs import HELD_OUT_FROM, Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+from dance2music.models.creative_gan import CreativeGan, CreativeGanConfig
+from dance2music.models.performer import Performer, PerformerConfig
+from dance2music.models.planner import Planner, PlannerConfig
+from dance2music.music.plan import Vocabulary
+from dance2music.train.adversarial import AdversarialTrainConfig, train_adversarial
+from dance2music.train.codec import SpectralCodecTraining, composed_piece, train_spectral_codec
+from dance2music.train.generator import PerformerTrainConfig, PlannerTrainConfig, train_performer, train_planner
+from dance2music.train.genre import GenreTrainConfig, train_dance_genre, train_music_genre
+from dance2music.train.memory import MemoryBuildConfig, build_memory
+from dance2music.train.rhythm import RhythmTrainConfig, train_rhythm
+
+logger = logging.getLogger(__name__)
+M = TypeVar("M", bound=torch.nn.Module)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of all stages; the defaults are those of the shipped weights."""
+
+    n_pairs: int = 2400
+    n_held_out: int = 200
+    pair_seconds: float = 36.0
+    n_coded_pairs: int = 1200
+    soundfont: str | None = "musescore"
+    """Sound that the performer learns; None takes the one that every installation has."""
+    workers: int = 2
+    codec: SpectralCodecTraining = field(default_factory=SpectralCodecTraining)
+    planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
+    performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
+    adversarial: AdversarialTrainConfig = field(default_factory=AdversarialTrainConfig)
+    memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
+    genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
+    rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
+
+
+class Build:
+    """One folder in which the recipe is carried out."""
+
+    def __init__(self, recipe: Recipe, folder: str | Path) -> None:
+        self.recipe, self.folder = recipe, Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def weights(self, name: str) -> Path:
+        """Finished model file of a stage."""
+        return self.folder / "weights" / f"{name}.safetensors"
+
+    def codec(self) -> SpectralCodec:
+        """Stage: the spectral codec."""
+        path = self.weights("codec")
+        if not path.exists():
+            model = train_spectral_codec(self.recipe.codec, self.folder / "codec", composed_piece)
+            self._save("codec", model, model.config, {"training": to_dict(self.recipe.codec)})
+        model = load_model(path, expected="spectral-codec")
+        assert isinstance(model, SpectralCodec)
+        return model
+
+    def voicings(self) -> list[tuple[int, ...]]:
+        """Stage: chord voicings of the corpus."""
+        path = self.folder / "pairs" / "voicings.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as temporary:
+                temporary.write_text(json.dumps(corpus_vocabulary(300)))
+        return [tuple(v) for v in json.loads(path.read_text())]
+
+    def pairs(self, split: str = "train") -> list[Path]:
+        """Stage: files of the composed pairs of a split, ``train`` or ``held``."""
+        n, first = (self.recipe.n_pairs, 0) if split == "train" else (self.recipe.n_held_out, HELD_OUT_FROM)
+        return prepare_pairs(
+            self.folder / "pairs" / split,
+            n=n,
+            first_seed=first,
+            duration_seconds=self.recipe.pair_seconds if split == "train" else 12.0,
+            voicings=self.voicings(),
+            workers=self.recipe.workers,
+            progress=_log("pairs"),
+        )
+
+    def planner(self) -> Planner:
+        """Stage: the planner."""
+        planner = Planner(self._gan_config().planner)
+        return self._trained(
+            planner, "planner", lambda: train_planner(planner, _load(self.pairs()), self.recipe.planner, self.folder / "planner")
+        )
+
+    def coded_pairs(self) -> list[Pair]:
+        """Stage: pairs with the codes of their music."""
+        files = self.pairs()[: self.recipe.n_coded_pairs]
+        codec = self.weights("codec")
+        self.codec()
+        add_codes(
+            files,
+            codec=codec,
+            voicings=self.voicings(),
+            workers=self.recipe.workers,
+            soundfont=self.recipe.soundfont,
+            progress=_log("codes"),
+        )
+        return _load(files)
+
+    def performer(self) -> Performer:
+        """Stage: the performer, by classification of codes."""
+        performer, vocabulary = Performer(self._gan_config().performer), Vocabulary(self.voicings())
+        return self._trained(
+            performer,
+            "performer",
+            lambda: train_performer(
+                performer, self.codec(), self.coded_pairs(), vocabulary, self.recipe.performer, self.folder / "performer"
+            ),
+        )
+
+    def adversarial(self) -> Performer:
+        """Stage: the performer after the papers' adversarial objective."""
+        performer, vocabulary = self.performer(), Vocabulary(self.voicings())
+        return self._trained(
+            performer,
+            "adversarial",
+            lambda: train_adversarial(
+                performer, self.codec(), self.coded_pairs(), vocabulary, self.recipe.adversarial, self.folder / "adversarial"
+            ),
+        )
+
+    def creative_gan(self) -> None:
+        """Stage: both halves as one model file."""
+        model = CreativeGan(self._gan_config())
+        model.planner.load_state_dict(self.planner().state_dict())
+        tuned = self.adversarial() if self.recipe.adversarial.loop.steps else self.performer()
+        model.performer.load_state_dict(tuned.state_dict())
+        training = {name: to_dict(getattr(self.recipe, name)) for name in ("planner", "performer", "adversarial")}
+        self._save(
+            "creative_gan", model, model.config, {"training": training, "n_pairs": self.recipe.n_pairs, "soundfont": self.recipe.soundfont}
+        )
+
+    def memory(self) -> None:
+        """Stage: the bank of composed bars."""
+        model = build_memory(self.recipe.memory, self.codec())
+        self._save("memory", model, model.config, {"build": to_dict(self.recipe.memory)})
+
+    def music_genre(self) -> None:
+        """Stage: the classifier of sound."""
+        model = train_music_genre(self.recipe.genre, self.folder / "music_genre")
+        self._save("music_genre", model, model.config, {"training": to_dict(self.recipe.genre)})
+
+    def dance_genre(self) -> None:
+        """Stage: the classifier of dances."""
+        model = train_dance_genre(self.recipe.genre, self.folder / "dance_genre")
+        self._save("dance_genre", model, model.config, {"training": to_dict(self.recipe.genre)})
+
+    def rhythm(self) -> None:
+        """Stage: the rhythm network."""
+        path = train_rhythm(self.recipe.rhythm, self.folder / "rhythm")
+        with whole_file(self.weights("rhythm")) as temporary:
+            shutil.copyfile(path, temporary)
+
+    def run(self, stages: Sequence[str]) -> None:
+        """Carry out model stages by name (`STAGES`) and list the digests of what there is."""
+        (self.folder / "weights").mkdir(exist_ok=True)
+        for stage in stages:
+            if stage not in STAGES:
+                raise InputError(f"stage {stage!r}: unknown; expected one of {', '.join(STAGES)}")
+            if not self.weights(stage).exists():
+                logger.info("stage %s", stage)
+                getattr(self, stage)()
+        digests = {path.name: sha256_of(path) for path in sorted((self.folder / "weights").glob("*.safetensors"))}
+        with whole_file(self.folder / "weights" / "sha256.json") as temporary:
+            temporary.write_text(json.dumps(digests, indent=1) + "\n")
+
+    def _gan_config(self) -> CreativeGanConfig:
+        voicings = tuple(self.voicings())
+        codec = self.recipe.codec.codec
+        performer = PerformerConfig(
+            latent_dim=codec.dim, n_codebooks=codec.quantizer.n_codebooks, codebook_size=codec.quantizer.codebook.size
+        )
+        return CreativeGanConfig(planner=PlannerConfig(n_voicings=len(voicings)), performer=performer, voicings=voicings)
+
+    def _trained(self, module: M, name: str, train: Callable[[], M]) -> M:
+        """The module with the finished weights of a stage, which is carried out first if need be."""
+        path = self.folder / name / "finished.pt"
+        if not path.exists():
+            trained = train()
+            with whole_file(path) as temporary:
+                torch.save(trained.state_dict(), temporary)
+        module.load_state_dict(torch.load(path, weights_only=True))
+        return module.eval()
+
+    def _save(self, name: str, model: torch.nn.Module, config: object, provenance: dict[str, object]) -> None:
+        save_model(self.weights(name), model, config, provenance=provenance, storage="int8")
+
+
+STAGES: tuple[str, ...] = ("codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm")
+"""Model files of the package, in the order in which they are made."""
+
+
+def build(recipe: Recipe, folder: str | Path, *, stages: Sequence[str] = STAGES) -> None:
+    """Make model files from nothing in ``folder``; what is there already is kept or resumed."""
+    Build(recipe, folder).run(stages)
+
+
+def without_system_soundfonts(recipe: Recipe) -> Recipe:
+    """The recipe for a machine that has no other soundfont than the one that every installation has."""
+    return replace(recipe, soundfont=None, memory=replace(recipe.memory, soundfont=None))
+
+
+def _load(files: Sequence[Path]) -> list[Pair]:
+    return [load_pair(path) for path in files]
+
+
+def _log(what: str) -> Callable[[int, int], None]:
+    def progress(done: int, of: int) -> None:
+        if done == of or done % 100 == 0:
+            logger.info("%s: %d of %d", what, done, of)
+
+    return progress
