@@ -58,8 +58,8 @@ class BodyEstimator:
 
 
 class DetailEstimator:
-    """MediaPipe Holistic, of which hands and face are kept: the joints of ``holistic-83`` after the body's, then the two wrists and the nose
-    of the body that they belong to (53 in all)."""
+    """MediaPipe Holistic, of which hands and face are kept: the joints of ``holistic-83`` after the body's, then wrists and nose
+    of the body that they are on (53 in all)."""
 
     def __init__(self) -> None:
         with _quiet():
