@@ -1,0 +1,194 @@
+"""The main table: is the music of each method in time with the dancer, in tempo, of its genre, and music at all?
+
+    python benchmarks/bench_generate.py [--methods creative-gan composer memory] [--pairs 40] [--shared DIR] [--out results.json]
+
+Three kinds of dances: held-out composed pairs (seeds never trained on; the dance is seen through a drawn camera, tempo and phase are
+estimated), real clips (``DIR/data/clips``) and the real AIST++ test sequences (``DIR/data/aistpp``), the last two only where DIR is given.
+Controls beside them: the composed truth itself, the published music inside the clips, a click track on the estimated beats.
+Prints a table per kind and writes every value to the JSON file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dance2music import pipeline
+from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
+from dance2music.metrics.rhythm import beat_alignment_aist, beat_f, onset_z, shift_lift, tempo_correct
+from dance2music.music.beats import beat_times, onset_envelope, onset_times
+from dance2music.types import GENRES, Audio, Motion
+
+HELD_OUT_SEED = 1_500_000_000
+REACH_SECONDS = 0.05
+"""An onset counts for a beat when it lies within this distance: random times then score about 1."""
+PAIR_SECONDS = 10.0
+
+
+def music_values(audio: Audio) -> dict[str, float]:
+    """Pulse, key and harmony of a piece."""
+    return {"pulse_clarity": pulse_clarity(audio), "key_clarity": key_clarity(audio), "harmonic_share": harmonic_share(audio)}
+
+
+def click_track(times: np.ndarray, duration_seconds: float, sample_rate: int = 22050) -> Audio:
+    """Short noise bursts at the given times."""
+    import librosa
+
+    n = round(duration_seconds * sample_rate)
+    times = times[(times >= 0) & (times < duration_seconds - 0.05)]
+    return Audio(librosa.clicks(times=times, sr=sample_rate, length=n)[None].astype(np.float32) * 0.5, sample_rate)
+
+
+def pair_values(audio: Audio, beats: np.ndarray, tempo_bpm: float, estimated_bpm: float, genre: int, hear: Any) -> dict[str, float]:
+    """Values of one held-out pair: ``beats`` and ``tempo_bpm`` are the truth, ``hear`` the genre classifier of sound."""
+    inside = beats[(beats >= 0) & (beats < audio.duration_seconds)]
+    envelope, fps = onset_envelope(audio)
+    random = np.random.default_rng(0).uniform(0, audio.duration_seconds, 400)
+    heard, tracked = beat_times(audio, start_bpm=estimated_bpm)
+    return {
+        "onset_z": onset_z(envelope, fps, inside, reach_seconds=REACH_SECONDS),
+        "onset_z_random": onset_z(envelope, fps, random, reach_seconds=REACH_SECONDS),
+        "beat_f": beat_f(inside, tracked),
+        "tempo_right": float(tempo_correct(tempo_bpm, estimated_bpm)),
+        "heard_tempo_right": float(tempo_correct(tempo_bpm, heard)),
+        "genre_right": float(hear(audio) == genre) if hear is not None else float("nan"),
+        **music_values(audio),
+    }
+
+
+def genre_listener() -> Any:
+    """Function from Audio to the genre that the embedded classifier hears."""
+    import torch
+
+    from dance2music.checkpoint import load_embedded
+
+    model = load_embedded("music_genre", expected="music-genre")
+
+    def hear(audio: Audio) -> int:
+        with torch.no_grad():
+            return int(model(torch.from_numpy(audio.samples)).argmax())
+
+    return hear
+
+
+def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]:
+    """Held-out composed pairs: rows per method, with the composed truth and a click track on the estimated beats."""
+    from dance2music.data.perturb import perturb
+    from dance2music.data.synthetic import synthetic_clip
+    from dance2music.music.synth import render
+
+    generators, hear = {name: pipeline.load_method(name) for name in methods}, genre_listener()
+    rows: dict[str, list[dict[str, float]]] = {}
+    for i in range(n):
+        clip = synthetic_clip(HELD_OUT_SEED + i, duration_seconds=PAIR_SECONDS, genre=i % len(GENRES))
+        assert clip.rhythm is not None and clip.score is not None and clip.genre is not None
+        beats, tempo = clip.rhythm.beat_times_seconds, clip.rhythm.tempo_bpm
+        conditioning = pipeline.condition(
+            perturb(clip.motion, np.random.default_rng(i)), genre=GENRES[clip.genre], duration_seconds=PAIR_SECONDS
+        )
+        estimated = conditioning.rhythm[0]
+        truth = render(clip.score)
+        rows.setdefault("composed truth", []).append(pair_values(truth, beats, tempo, tempo, clip.genre, hear))
+        clicks = click_track(estimated.beat_times_seconds, PAIR_SECONDS)
+        rows.setdefault("click track", []).append(pair_values(clicks, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
+        for name, generator in generators.items():
+            take = pipeline.best_take(generator, conditioning, seed=i)
+            audio = pipeline.finish(take.audio)
+            rows.setdefault(name, []).append(pair_values(audio, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
+    return rows
+
+
+def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, float]]]:
+    """Real clips: sync lift and musicality of each method and of the music that the clip came with."""
+    from dance2music.music.audio import load_audio
+
+    generators = {name: pipeline.load_method(name) for name in methods}
+    rows: dict[str, list[dict[str, float]]] = {}
+    for i, path in enumerate(sorted(folder.glob("*.mp4"))):
+        motion = pipeline.read_motion(path)
+        conditioning = pipeline.condition(motion)
+        kinematic = conditioning.rhythm[0].kinematic_beats_seconds
+        own = load_audio(path, sample_rate=22050)
+        grid = conditioning.rhythm[0].beat_times_seconds
+        played = {"music of the clip": own, "click track": click_track(grid, motion.duration_seconds)}
+        for name, generator in generators.items():
+            played[name] = pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio)
+        for name, audio in played.items():
+            lift = shift_lift(kinematic, onset_times(audio), audio.duration_seconds)
+            row = {"clip": path.stem, "tempo_bpm": conditioning.rhythm[0].tempo_bpm, **lift, **music_values(audio)}
+            rows.setdefault(name, []).append(row)  # type: ignore[arg-type]
+    return rows
+
+
+def bench_aist(methods: list[str], folder: Path) -> dict[str, list[dict[str, float]]]:
+    """Real AIST++ sequences from motion: Beat Alignment with AIST++'s settings, tempo, and the same music under random shifts."""
+    generators = {name: pipeline.load_method(name) for name in methods}
+    rows: dict[str, list[dict[str, float]]] = {}
+    for i, path in enumerate(sorted(folder.glob("*.npz"))):
+        with np.load(path, allow_pickle=False) as data:
+            joints, bpm = data["joints"].astype(np.float32), float(data["bpm"])
+        conditioning = pipeline.condition(Motion(joints, np.ones(joints.shape[:2], np.float32), 60.0, "smpl-24"))
+        rhythm, duration = conditioning.rhythm[0], conditioning.duration_seconds
+        played = {"click track": click_track(rhythm.beat_times_seconds, duration)}
+        for name, generator in generators.items():
+            played[name] = pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio)
+        for name, audio in played.items():
+            _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
+            frames = np.round(beats * 60.0)
+            shifts = np.random.default_rng(0).uniform(0, duration * 60.0, 50)
+            row = {
+                "sequence": path.stem,
+                "beat_alignment_aist": beat_alignment_aist(joints, frames) if len(frames) else 0.0,
+                "shifted_mean": float(np.mean([beat_alignment_aist(joints, (frames + s) % (duration * 60.0)) for s in shifts]))
+                if len(frames)
+                else 0.0,
+                "tempo_bpm": rhythm.tempo_bpm,
+                "true_bpm": bpm,
+                "tempo_right_octave_allowed": float(tempo_correct(bpm, rhythm.tempo_bpm, octave=True)),
+                **music_values(audio),
+            }
+            rows.setdefault(name, []).append(row)  # type: ignore[arg-type]
+    return rows
+
+
+def show(title: str, rows: dict[str, list[dict[str, float]]]) -> None:
+    """Mean and standard error per method."""
+    columns = [c for c, v in next(iter(rows.values()))[0].items() if not isinstance(v, str) and c not in ("tempo_bpm", "true_bpm")]
+    print(f"\n{title} (n = {len(next(iter(rows.values())))}; mean ± standard error)")
+    print("| method | " + " | ".join(columns) + " |")
+    print("|---|" + "---|" * len(columns))
+    for name, values in rows.items():
+        cells = []
+        for column in columns:
+            x = np.array([v[column] for v in values], dtype=np.float64)
+            cells.append(f"{x.mean():.3f} ± {x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else 0:.3f}")
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--methods", nargs="+", default=["creative-gan", "composer", "memory"])
+    parser.add_argument("--pairs", type=int, default=40, help="held-out composed pairs; 0 leaves them out")
+    parser.add_argument("--shared", type=Path, help="folder with data/clips and data/aistpp")
+    parser.add_argument("--out", type=Path, default=Path("out/bench_generate.json"))
+    arguments = parser.parse_args()
+    start = time.time()
+    results = {}
+    if arguments.pairs:
+        results["held-out composed pairs"] = bench_pairs(arguments.methods, arguments.pairs)
+    if arguments.shared is not None:
+        results["real clips"] = bench_clips(arguments.methods, arguments.shared / "data" / "clips")
+        results["AIST++ test sequences"] = bench_aist(arguments.methods, arguments.shared / "data" / "aistpp")
+    for title, rows in results.items():
+        show(title, rows)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps({"seconds": time.time() - start, "results": results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
