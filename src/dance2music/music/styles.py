@@ -26,14 +26,14 @@ _BREAK = GenreStyle(
             "closed_hat": "x-m-x-m-x-m-x-m-",
             "open_hat": "---------------- --------------x-",
         },
-        {"kick": "x-x-------xx---- x-x-------x--x--", "snare": "----x--o-o--x--- ----x--o-o--x--x", "closed_hat": "x-m-x-m-x-m-x-m-"},
+        {"kick": "x-x-------xx---- x-x-------x--x--", "snare": "----x--o-o--x--- ----x--o-o--x--x", "closed_hat": "x-mmx-mmx-mmx-mm"},
         {
             "kick": "x-----x---x----- x--x--x---x-----",
             "snare": "----X--o-o--X--o ----X--o----X-oo",
             "ride": "x-m-x-m-x-m-x-m-",
             "conga": "--o--m----o--m-o",
         },
-        {"kick": "x--x--x---x--x--", "snare": "----x-----o-x---", "closed_hat": "xoxoxoxoxoxoxoxo", "cowbell": "x---x---x---x---"},
+        {"kick": "x--x--x---x--x--", "snare": "----x-----o-x---", "closed_hat": "xmxoxmxoxmxoxmxo", "cowbell": "x---x---x---x---"},
     ),
     light={"kick": "x---------x-----", "side_stick": "----x-------x---", "closed_hat": "x-m-x-m-x-m-x-m-"},
     extra={"tambourine": "--m---m---m---m-", "conga": "---m--x----m--xx"},
@@ -89,7 +89,7 @@ _LOCK = GenreStyle(
     tempi_bpm=_TEMPI,
     swings=(0.5, 0.54),
     grooves=(
-        {"kick": "x-x----x--x-----", "snare": "----x-o-o--ox--o", "closed_hat": "xoooxoooxoooxo-o", "open_hat": "--------------x-"},
+        {"kick": "x-x----x--x-----", "snare": "----x-o-o--ox--o", "closed_hat": "xomoxomoxomoxo-o", "open_hat": "--------------x-"},
         {"kick": "x--x------x--x--", "snare": "----x--o-o--x---", "closed_hat": "xomoxomoxomoxomo", "tambourine": "----x-------x---"},
         {
             "kick": "x-x---x---x-----  x-x---x---x--x--",
@@ -119,7 +119,7 @@ _MIDDLE = GenreStyle(
     grooves=(
         {"kick": "x------x--x-----", "snare": "----x-------x---", "closed_hat": "x-m-x-m-x-m-x-m-"},
         {"kick": "x--x---x--x-----  x--x------xx----", "snare": "----x--o----x--o", "closed_hat": "x-m-xom-x-m-xom-"},
-        {"kick": "x-x----x-xx-----", "snare": "----X-------X-o-", "closed_hat": "xomoxomoxomoxomo", "tambourine": "----m-------m---"},
+        {"kick": "x-x----x-xx-----", "snare": "----X-------X-o-", "closed_hat": "xmmmxmmmxmmmxmmm", "tambourine": "----m-------m---"},
         {
             "kick": "x-----xx--x-----  x-----x--xx---x-",
             "snare": "----x-------x---",
