@@ -12,12 +12,11 @@ from typing import Any
 
 from dance2music import __version__, pipeline
 from dance2music.errors import InputError
-from dance2music.files import whole_file
+from dance2music.files import check_writable, whole_file
 from dance2music.pipeline import Stages, Take
 from dance2music.types import GENRES, Audio, Conditioning, Motion
 
 MAX_TAKES = 32
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".m4a", ".mp3")
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,13 @@ def check(request: Request) -> list[Path]:
     if request.from_motion is not None and request.out is None:
         raise InputError("generate --from-motion: expected -o with the name of an audio file to write")
     out = request.out if request.out is not None else source.with_name(f"{source.stem}.music{source.suffix}")
+    from dance2music.music.audio import AUDIO_SUFFIXES
+
     if request.from_motion is not None and out.suffix.lower() not in AUDIO_SUFFIXES:
         raise InputError(f"{out}: with --from-motion the output is music; expected a name that ends in {', '.join(AUDIO_SUFFIXES)}")
     if source.exists() and out.exists() and out.samefile(source):
         raise InputError(f"{out}: is the input itself; choose another output")
-    with whole_file(out.parent / f".{out.stem}-check") as temporary:
-        temporary.touch()
-    (out.parent / f".{out.stem}-check").unlink(missing_ok=True)
+    check_writable(out)
     if request.video is not None:
         from dance2music.dance.mux import check_mux
 

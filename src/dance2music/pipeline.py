@@ -195,10 +195,14 @@ def best_take(generator: MusicGenerator, conditioning: Conditioning, *, seed: in
 
 
 def finish(audio: Audio, *, denoise: bool = True) -> Audio:
-    """Denoise (both papers run noisereduce on what was decoded), set the loudness, fade the edges."""
+    """Take out the noise floor, set the loudness, fade the edges.
+
+    Both papers run noisereduce with its defaults on what was decoded; that takes sustained notes for noise, so a milder reduction is used here
+    (`music.audio.reduce_hiss`; the published one is `music.audio.denoise`).
+    """
     from dance2music.music import audio as sound
 
     if denoise:
-        audio = sound.denoise(audio)
+        audio = sound.reduce_hiss(audio)
     audio = sound.normalize_loudness(audio)
     return sound.fade(audio, in_seconds=0.01, out_seconds=min(0.25, audio.duration_seconds / 10))

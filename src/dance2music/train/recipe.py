@@ -164,7 +164,7 @@ class Build:
 
     def music_genre(self) -> None:
         """Stage: the classifier of sound."""
-        model = train_music_genre(self.recipe.genre, self.folder / "music_genre")
+        model = train_music_genre(self.recipe.genre, self.folder / "music_genre", self.folder / "codec" / "pieces")
         self._save("music_genre", model, model.config, {"training": to_dict(self.recipe.genre)})
 
     def dance_genre(self) -> None:
