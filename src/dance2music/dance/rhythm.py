@@ -57,9 +57,9 @@ class RhythmConfig:
     prior_bpm: float = 106.0
     prior_width: float = 0.35
     """Log-normal prior: standard deviation of the natural logarithm of the tempo."""
-    with_network: EvidenceWeights = EvidenceWeights(periodicity=0.78, agreement=0.09, network_tempo=0.77, network_beat=0.65)
-    without_network: EvidenceWeights = EvidenceWeights(periodicity=1.04, agreement=0.76)
-    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.25)
+    with_network: EvidenceWeights = EvidenceWeights(periodicity=0.5, agreement=0.07, network_tempo=0.7, network_beat=0.4)
+    without_network: EvidenceWeights = EvidenceWeights(periodicity=1.06, agreement=0.9)
+    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.12)
     """Weights by which the phase is chosen, given the tempo."""
     fit_weight: float = 1.0
     """How much the best phase score of a tempo counts when the tempo is chosen."""

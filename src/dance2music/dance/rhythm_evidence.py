@@ -187,7 +187,7 @@ def _kernel(times: np.ndarray, period: np.ndarray, phases: np.ndarray, sigma_sec
 
 
 def _periodicity(curves: np.ndarray, tempi_bpm: np.ndarray) -> np.ndarray:
-    """Share of the movement's power at half, one and two times the beat, standardised over tempi, [n_tempi]."""
+    """Share of the movement's power at half, one and two times the beat, times frequency, standardised over tempi, [n_tempi]."""
     if len(tempi_bpm) == 1:
         return np.zeros(1)
     n = len(curves)
@@ -197,5 +197,6 @@ def _periodicity(curves: np.ndarray, tempi_bpm: np.ndarray) -> np.ndarray:
     total = np.zeros(len(tempi_bpm))
     for level in (0.5, 1.0, 2.0):
         angle = 2 * np.pi * np.outer(tempi_bpm / 60.0 * level, t)
-        total += (((np.cos(angle) @ x) ** 2 + (np.sin(angle) @ x) ** 2) / energy).mean(axis=1)
+        # Movement has about 1/f power: the factor keeps slow tempi from winning by that alone.
+        total += level * tempi_bpm * (((np.cos(angle) @ x) ** 2 + (np.sin(angle) @ x) ** 2) / energy).mean(axis=1)
     return (total - total.mean()) / (total.std() + 1e-9)

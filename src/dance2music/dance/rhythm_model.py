@@ -33,7 +33,7 @@ class RhythmModelConfig:
     novelty_channels: int = 8
     tempo_channels: int = 32
     dropout: float = 0.1
-    novelty_dropout: float = 0.5
+    novelty_dropout: float = 0.3
     """How often in training the tempo head has to do without the learned channels, so that it cannot lean on traits of drawn dances."""
     lowest_bpm: float = 76.0
     n_tempi: int = 32

@@ -20,6 +20,7 @@ from dance2music.config import to_dict
 from dance2music.dance.kinematics import MOTION_FEATURES, low_pass, motion_features, resample
 from dance2music.dance.rhythm_model import RhythmModel, RhythmModelConfig, RhythmOutput
 from dance2music.data.choreography import dance
+from dance2music.data.synthetic import synthetic_clip
 from dance2music.files import whole_file
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 LOOP = LoopConfig(
-    steps=8000, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, ema_decay=0.998, threads=1, save_every_steps=500
+    steps=3500, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, ema_decay=0.998, threads=1, save_every_steps=500
 )
 """Length and schedule of the run that made the embedded weights."""
 
@@ -41,7 +42,7 @@ class RhythmTrainConfig:
     loop: LoopConfig = field(default_factory=lambda: LOOP)
     batch_size: int = 20
     weight_decay: float = 1e-2
-    pool_size: int = 6000
+    pool_size: int = 5000
     """Dances drawn for training, from seed ``loop.seed * 10**6`` upwards; held-out ones start at `HELD_OUT_SEED`."""
     item_seconds: float = 14.0
     min_window_seconds: float = 2.0
@@ -51,7 +52,7 @@ class RhythmTrainConfig:
     """Width of the soft tempo target, natural logarithm."""
     tempo_doubt: float = 0.05
     """Share of the tempo target that is spread over all tempi, so that the network never gets too sure."""
-    tempo_loss_weight: float = 0.25
+    tempo_loss_weight: float = 0.35
     downbeat_loss_weight: float = 0.5
     positive_weight: float = 4.0
 
@@ -77,22 +78,33 @@ PARTS: tuple[tuple[int, tuple[int, ...]], ...] = (
 
 
 def draw_item(seed: int, *, seconds: float, augmented: bool = True) -> RhythmItem:
-    """A dance with its beat grid, drawn from ``seed`` alone: tempo log-uniform over the music range, slight drift, any phase."""
+    """A dance with its beat grid, drawn from ``seed`` alone: half of them dance to a composed piece, half to bare beats of any tempo."""
     rng = np.random.default_rng([seed, 41])
-    tempo = float(np.exp(rng.uniform(np.log(76.0), np.log(140.0))))
-    n_beats = int((seconds + 4.0) * tempo / 60.0) + 4
-    drift = 1.0 + (rng.normal(0.0, 0.01) * np.linspace(-1, 1, n_beats - 1) if rng.random() < 0.3 else np.zeros(n_beats - 1))
-    grid = np.concatenate([[0.0], np.cumsum(60.0 / tempo * drift)])
-    grid -= rng.uniform(0.0, 3.9) * 60.0 / tempo
-    downbeat = int(rng.integers(BEATS_PER_BAR))
-    motion = dance(grid, genre=int(rng.integers(len(GENRES))), seed=seed, fps=60.0, duration_seconds=seconds, downbeat=downbeat)
+    if rng.random() < 0.5:
+        clip = synthetic_clip(seed, duration_seconds=seconds)
+        assert clip.rhythm is not None
+        motion, grid, downbeat = clip.motion, clip.rhythm.beat_times_seconds, clip.rhythm.downbeat
+    else:
+        grid, downbeat = _bare_grid(rng, seconds), int(rng.integers(BEATS_PER_BAR))
+        motion = _dance_to(grid, downbeat, seed, seconds, rng)
     if augmented:
         if rng.random() < 0.35:
-            other = dance(grid, genre=int(rng.integers(len(GENRES))), seed=seed + 1, fps=60.0, duration_seconds=seconds, downbeat=downbeat)
-            motion = _with_limbs_of(motion, other, rng)
+            motion = _with_limbs_of(motion, _dance_to(grid, downbeat, seed + 1, seconds, rng), rng)
         motion = augment(motion, rng)
     inside = grid[(grid >= 0) & (grid <= seconds)]
     return RhythmItem(motion, grid, downbeat, float(60.0 / np.median(np.diff(inside))))
+
+
+def _bare_grid(rng: np.random.Generator, seconds: float) -> np.ndarray:
+    """Beat times around the clip: tempo log-uniform over the music range, sometimes with a slight drift, any phase."""
+    tempo = float(np.exp(rng.uniform(np.log(76.0), np.log(140.0))))
+    n_beats = int((seconds + 4.0) * tempo / 60.0) + 4
+    drift = 1.0 + (rng.normal(0.0, 0.01) * np.linspace(-1, 1, n_beats - 1) if rng.random() < 0.3 else np.zeros(n_beats - 1))
+    return np.concatenate([[0.0], np.cumsum(60.0 / tempo * drift)]) - rng.uniform(0.0, 3.9) * 60.0 / tempo
+
+
+def _dance_to(grid: np.ndarray, downbeat: int, seed: int, seconds: float, rng: np.random.Generator) -> Motion:
+    return dance(grid, genre=int(rng.integers(len(GENRES))), seed=seed, fps=60.0, duration_seconds=seconds, downbeat=downbeat)
 
 
 def _with_limbs_of(motion: Motion, other: Motion, rng: np.random.Generator) -> Motion:
@@ -143,7 +155,7 @@ def augment(motion: Motion, rng: np.random.Generator) -> Motion:
 
     Loose limbs, camera, zoom, frame rate, jitter, lost joints, smoothing.
     """
-    if rng.random() < 0.85:
+    if rng.random() < 0.75:
         motion = loosen(motion, rng)
     joints = motion.joints.astype(np.float64)
     count, n_joints, fps = len(joints), joints.shape[1], motion.fps
