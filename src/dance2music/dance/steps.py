@@ -27,3 +27,11 @@ def pool_at_steps(features: np.ndarray, fps: float, rhythm: Rhythm, *, first_bar
     at_edges = total[low] + (edges - low)[:, None] * features[low]
     width = np.diff(edges)[:, None]
     return np.where(width > 1e-6, np.diff(at_edges, axis=0) / np.maximum(width, 1e-6), 0.0).astype(np.float32)
+
+
+def frames_from_steps(steps: np.ndarray, beats: np.ndarray, *, first_bar: int) -> np.ndarray:
+    """Step features [S, D] read at positions in beats [L] by linear interpolation: float32 [L, D]."""
+    position = np.clip((beats - first_bar * BEATS_PER_BAR) * STEPS_PER_BEAT, 0, len(steps) - 1)
+    low = position.astype(np.int64)
+    share = (position - low)[:, None]
+    return (steps[low] * (1 - share) + steps[np.minimum(low + 1, len(steps) - 1)] * share).astype(np.float32)

@@ -118,7 +118,8 @@ def train_adversarial(
         torch.nn.utils.clip_grad_norm_(critics, config.loop.grad_clip)
         d_optimizer.step()
         d_optimizer.zero_grad()
-        g_losses = generator_losses(setup, codec, z_real, z_fake, audio_real, logits.float(), batch["codes"])
+        g_losses = generator_losses(setup, codec, z_real, z_fake, audio_real)
+        g_losses["code_class"] = losses.code_classification(logits.float(), batch["codes"])
         total = weighted(g_losses, config.weights)
         fabric.backward(total)
         torch.nn.utils.clip_grad_norm_(performer.parameters(), config.loop.grad_clip)
@@ -139,10 +140,8 @@ def discriminator_losses(setup: AdversarialSetup, real: Tensor, fake: Tensor, ge
     }
 
 
-def generator_losses(
-    setup: AdversarialSetup, codec: SpectralCodec, real: Tensor, fake: Tensor, audio_real: Tensor, logits: Tensor, codes: Tensor
-) -> dict[str, Tensor]:
-    """What moves the generator, unweighted; the names are those of `ObjectiveWeights`."""
+def generator_losses(setup: AdversarialSetup, codec: SpectralCodec, real: Tensor, fake: Tensor, audio_real: Tensor) -> dict[str, Tensor]:
+    """What moves the generator, unweighted: the terms of both papers; the names are those of `ObjectiveWeights`."""
     seen_real, seen_fake = setup.discriminator(real), setup.discriminator(fake)
     audio_fake = codec.decode(fake)
     return {
@@ -152,7 +151,6 @@ def generator_losses(
         "waveform": losses.waveform(audio_real, audio_fake),
         "mel": losses.mel(log_mel(audio_real, codec.sample_rate), log_mel(audio_fake, codec.sample_rate)),
         "style": losses.style_ambiguity(setup.genre(fake)),
-        "code_class": losses.code_classification(logits, codes),
     }
 
 

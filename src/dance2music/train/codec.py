@@ -97,7 +97,7 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
         for part in (model.encoder_in, model.encoder_trunk, model.encoder_norm, model.encoder_out):
             part.requires_grad_(False)
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3)
+    optimizer = torch.optim.AdamW(learning, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
     wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data)
     for _, audio in loop:

@@ -121,15 +121,36 @@ class PerformerData(Dataset[dict[str, Tensor]]):
         rng = np.random.default_rng([self.config.loop.seed, step, 2])
         rows: dict[str, list[np.ndarray]] = {}
         for _ in range(self.config.batch_size):
-            table, pair = self.items[int(rng.integers(len(self.items)))]
-            assert pair.codes is not None
-            start = int(rng.integers(pair.codes.shape[1] - self.config.crop_frames + 1))
-            drums, pitched = frame_roll(table, start, self.config.crop_frames, self.frame_rate)
-            item = {"drums": drums, "pitched": pitched, "programs": table.programs, "genre": np.asarray(pair.plan.genre)}
-            item |= {"codes": pair.codes[:, start : start + self.config.crop_frames], "sound": np.asarray(0)}
-            for name, value in item.items():
+            index = int(rng.integers(len(self.items)))
+            start = int(rng.integers(self.n_frames(index) - self.config.crop_frames + 1))
+            for name, value in self._crop(index, start, self.config.crop_frames).items():
                 rows.setdefault(name, []).append(value)
         return {name: torch.from_numpy(np.stack(value)) for name, value in rows.items()}
+
+    def n_frames(self, index: int) -> int:
+        """Codec frames of an item."""
+        codes = self.items[index][1].codes
+        assert codes is not None
+        return codes.shape[1]
+
+    def whole(self, index: int, n_frames: int) -> dict[str, Tensor]:
+        """The beginning of one item as a batch of one."""
+        return {name: torch.from_numpy(value)[None] for name, value in self._crop(index, 0, n_frames).items()}
+
+    def _crop(self, index: int, start: int, n_frames: int) -> dict[str, np.ndarray]:
+        table, pair = self.items[index]
+        assert pair.codes is not None
+        drums, pitched = frame_roll(table, start, n_frames, self.frame_rate)
+        return {
+            "drums": drums,
+            "pitched": pitched,
+            "programs": table.programs,
+            "genre": np.asarray(pair.plan.genre),
+            "sound": np.asarray(0),
+            "codes": pair.codes[:, start : start + n_frames],
+            "item": np.asarray(index),
+            "start": np.asarray(start),
+        }
 
 
 def performer_losses(performer: Performer, batch: dict[str, Tensor], z: Tensor, config: PerformerTrainConfig) -> dict[str, Tensor]:

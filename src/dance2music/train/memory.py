@@ -42,7 +42,9 @@ def build_memory(config: MemoryBuildConfig, codec: SpectralCodec) -> Memory:
             )
             with torch.no_grad():
                 codes = codec.quantize(codec.encode(torch.from_numpy(audio.samples))).codes[0]
-            lines = np.round(score.time_at(np.arange(config.bars + 1.0) * BEATS_PER_BAR) * codec.sample_rate / codec.hop_length).astype(np.int64)
+            lines = np.round(score.time_at(np.arange(config.bars + 1.0) * BEATS_PER_BAR) * codec.sample_rate / codec.hop_length).astype(
+                np.int64
+            )
             lines = np.clip(lines, 0, codes.shape[1])
             pieces.append((codes, lines, genre, tempo, _liveliness(score, config.bars)))
     return bank(pieces)

@@ -109,9 +109,9 @@ class Build:
             planner, "planner", lambda: train_planner(planner, _load(self.pairs()), self.recipe.planner, self.folder / "planner")
         )
 
-    def coded_pairs(self) -> list[Pair]:
+    def coded_pairs(self, split: str = "train") -> list[Pair]:
         """Stage: pairs with the codes of their music."""
-        files = self.pairs()[: self.recipe.n_coded_pairs]
+        files = self.pairs(split)[: self.recipe.n_coded_pairs]
         codec = self.weights("codec")
         self.codec()
         add_codes(
