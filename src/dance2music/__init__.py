@@ -1,3 +1,30 @@
-"""Music for a dance: a dance video in, the same video with newly generated music that is in time with the dancer out."""
+"""Music for a dance: a dance video in, the same video with newly generated music that is in time with the dancer out.
+
+The public names below load what they need when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "generate": "dance2music.job",
+    "read_motion": "dance2music.pipeline",
+    "condition": "dance2music.pipeline",
+    "load_method": "dance2music.pipeline",
+    "best_take": "dance2music.pipeline",
+    "make_takes": "dance2music.pipeline",
+    "to_audio": "dance2music.pipeline",
+    "finish": "dance2music.pipeline",
+    "measure_sync": "dance2music.pipeline",
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'dance2music' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(_PUBLIC[name]), name)

@@ -37,6 +37,11 @@ class Request:
     plot: bool = True
 
 
+def generate(video: str | Path, out: str | Path | None = None, **options: Any) -> list[dict[str, Any]]:
+    """Give a dance video back with new music: `run` with the fields of `Request` as keywords, one report per take."""
+    return run(Request(video=Path(video), out=None if out is None else Path(out), **options))
+
+
 def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[dict[str, Any]]:
     """Carry out a request and return one report per take, as written beside each output.
 

@@ -1,6 +1,6 @@
 """Roads from a dance to codes, compared on the same composed pairs at a small size and an equal number of steps.
 
-    python benchmarks/bench_roads.py BUILD_DIR [--steps 400]
+    python benchmarks/compare_roads.py BUILD_DIR [--steps 400]
 
 BUILD_DIR is a folder of ``dance2music train`` that holds coded pairs and a codec. Roads: the papers' adversarial objective or the
 classification of codes, each from the dance alone or with the score plan as a further input; and classification followed by the
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=300)
     parser.add_argument("--held", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("out/bench_roads.json"))
+    parser.add_argument("--out", type=Path, default=Path("out/compare_roads.json"))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
