@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 from dance2music.data.pairs import FEATURE_FPS
 from dance2music.files import whole_file
 from dance2music.models.genre import DanceGenreClassifier, MusicGenreClassifier
-from dance2music.train.codec import PieceStore, composed_piece
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.pieces import PieceStore, composed_piece
 from dance2music.types import GENRES
 
 

@@ -29,7 +29,7 @@ from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.music.plan import Vocabulary
 from dance2music.train.adversarial import AdversarialTrainConfig, train_adversarial
-from dance2music.train.codec import SpectralCodecTraining, composed_piece, train_spectral_codec
+from dance2music.train.codec import SpectralCodecTraining, train_codec
 from dance2music.train.generator import PerformerTrainConfig, PlannerTrainConfig, train_performer, train_planner
 from dance2music.train.genre import GenreTrainConfig, train_dance_genre, train_music_genre
 from dance2music.train.memory import MemoryBuildConfig, build_memory
@@ -74,7 +74,8 @@ class Build:
         """Stage: the spectral codec."""
         path = self.weights("codec")
         if not path.exists():
-            model = train_spectral_codec(self.recipe.codec, self.folder / "codec", composed_piece)
+            model = train_codec(self.recipe.codec, self.folder / "codec")
+            assert isinstance(model, SpectralCodec)
             self._save("codec", model, model.config, {"training": to_dict(self.recipe.codec)})
         model = load_model(path, expected="spectral-codec")
         assert isinstance(model, SpectralCodec)
