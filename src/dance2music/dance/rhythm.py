@@ -59,7 +59,7 @@ class RhythmConfig:
     """Log-normal prior: standard deviation of the natural logarithm of the tempo."""
     with_network: EvidenceWeights = EvidenceWeights(periodicity=0.5, agreement=0.07, network_tempo=0.7, network_beat=0.4)
     without_network: EvidenceWeights = EvidenceWeights(periodicity=1.06, agreement=0.9)
-    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.12)
+    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.09)
     """Weights by which the phase is chosen, given the tempo."""
     fit_weight: float = 1.0
     """How much the best phase score of a tempo counts when the tempo is chosen."""
@@ -67,6 +67,8 @@ class RhythmConfig:
     """Cost of changing the tempo by one step from window to window."""
     slip_weight: float = 0.25
     """Cost of moving the phase by one bin (squared) beyond what the tempo explains."""
+    confidence_power: float = 0.5
+    """Exponent of the posterior in the confidence: real dances are less like drawn ones than drawn ones are like each other."""
     use_network: bool = True
 
 
@@ -130,7 +132,7 @@ def estimate_rhythm(
         beat_times_seconds=grid,
         downbeat=_downbeat(grid, motion, windows, centres),
         tempo_bpm=float(60.0 / np.median(np.diff(grid))),
-        confidence=_confidence(posteriors, tempi[path[:, 0]], tempi),
+        confidence=_confidence(config.confidence_power * posteriors, tempi[path[:, 0]], tempi),
         kinematic_beats_seconds=kinematic_beats(motion),
     )
 
@@ -270,7 +272,7 @@ def _cover(grid: np.ndarray, duration: float) -> np.ndarray:
 
 
 def _downbeat(grid: np.ndarray, motion: Motion, windows: list[Window], centres: np.ndarray) -> int:
-    """Index 0..3 of the first downbeat: the count on which the network hears downbeats, or else on which movement starts hardest."""
+    """Index 0..3 of the first downbeat: the count on which the network hears downbeats, or else on which the quickest moves arrive."""
     if windows[0].downbeat_probability is not None:
         times = np.concatenate([centre + window.frame_times_seconds for centre, window in zip(centres, windows)])
         values = np.concatenate([window.downbeat_probability for window in windows if window.downbeat_probability is not None])
@@ -279,14 +281,14 @@ def _downbeat(grid: np.ndarray, motion: Motion, windows: list[Window], centres: 
     else:
         speed = kinetic_velocity(motion)
         times = np.arange(len(speed)) / motion.fps
-        accent = np.interp(grid + 0.15, times, speed) - np.interp(grid, times, speed)
+        accent = np.interp(grid - 0.15, times, speed) - np.interp(grid, times, speed)
     inside = (grid >= 0) & (grid <= motion.duration_seconds)
     totals = [accent[k::BEATS_PER_BAR][inside[k::BEATS_PER_BAR]] for k in range(min(BEATS_PER_BAR, len(grid)))]
     return int(np.argmax([total.mean() if len(total) else -np.inf for total in totals]))
 
 
 def _confidence(posteriors: np.ndarray, chosen_bpm: np.ndarray, tempi: np.ndarray) -> float:
-    """Posterior probability that the tempo is within 4 % of the chosen one, mean over windows, 0..1."""
+    """Tempered posterior probability that the tempo is within 4 % of the chosen one, mean over windows, 0..1."""
     p = np.exp(posteriors - posteriors.max(axis=1, keepdims=True))
     near = np.abs(np.log(tempi[None] / chosen_bpm[:, None])) <= TEMPO_TOLERANCE
     return float(((p * near).sum(axis=1) / p.sum(axis=1)).mean())
