@@ -59,3 +59,14 @@ def test_blocks_that_the_network_does_not_see_do_not_change_it() -> None:
     y[..., FEATURE_SLICES["position"]] += 1.0
     y[..., FEATURE_SLICES["confidence"]] = 0.0
     assert torch.equal(model(x).tempo, model(y).tempo)
+
+
+def test_the_embedded_weights_load_and_find_the_tempo_of_a_drawn_dance() -> None:
+    from dance2music.dance.rhythm import estimate_rhythm
+    from dance2music.dance.rhythm_evidence import embedded_network
+    from dance2music.data.synthetic import synthetic_clip
+
+    assert embedded_network() is not None
+    clips = [synthetic_clip(1_000_000_200 + i, duration_seconds=10.0, fps=30.0) for i in range(6)]
+    right = [abs(estimate_rhythm(clip.motion).tempo_bpm / clip.rhythm.tempo_bpm - 1) <= 0.04 for clip in clips if clip.rhythm is not None]
+    assert sum(right) >= 4
