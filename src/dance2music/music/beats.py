@@ -1,4 +1,9 @@
-"""What can be heard of rhythm in sound: mel-spectrogram, onset strength, onsets, beats (librosa with stated settings)."""
+"""What can be heard of rhythm in sound: mel-spectrogram, onset strength, onsets, beats.
+
+Onset strength and onsets are those of librosa 0.11 with its default settings (McFee et al. 2015), computed here block by block: importing
+and compiling librosa takes seconds at the first call, and its spectrograms grow with the music. `beat_times`, which only measurements
+use, is librosa's own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,16 @@ from dance2music.types import Audio
 ONSET_HOP_LENGTH = 512
 """Hop of the onset envelope in samples: librosa's default, and that of the published rhythm scores."""
 
+ONSET_FFT = 2048
+DYNAMIC_RANGE_DB = 80.0
+"""Spectra are cut this far below their loudest bin."""
+
+PEAK_WINDOW_SECONDS, MEAN_WINDOW_SECONDS, PEAK_DELTA = 0.03, 0.1, 0.07
+"""An onset is the highest value of the last 30 ms, and by `PEAK_DELTA` of the range above its mean over 100 ms to both sides."""
+
+_BLOCK_FRAMES = 512
+_TIGHTNESS = 100.0
+
 
 def mono(audio: Audio) -> np.ndarray:
     """Mean of the channels, float32 [N]."""
@@ -16,20 +31,67 @@ def mono(audio: Audio) -> np.ndarray:
 
 
 def onset_envelope(audio: Audio, *, hop_length: int = ONSET_HOP_LENGTH) -> tuple[np.ndarray, float]:
-    """Onset strength [T] (librosa's spectral flux of the mel-spectrogram), and its frames per second."""
-    import librosa
-
-    return librosa.onset.onset_strength(y=mono(audio), sr=audio.sample_rate, hop_length=hop_length), audio.sample_rate / hop_length
+    """Onset strength float32 [T] (mean rise of the 128 mel bands in decibels), and its frames per second."""
+    decibels = _decibels(_mel_power(audio, n_fft=ONSET_FFT, hop_length=hop_length, n_mels=128), reference=1.0)
+    rise = np.maximum(0.0, np.diff(decibels, axis=1)).mean(axis=0)
+    late = 1 + ONSET_FFT // (2 * hop_length)
+    return np.pad(rise, (late, 0))[: decibels.shape[1]].astype(np.float32), audio.sample_rate / hop_length
 
 
 def onset_times(audio: Audio) -> np.ndarray:
-    """Onsets in seconds, as librosa picks them with its own settings; empty where the sound is silent."""
-    import librosa
-
-    y = mono(audio)
-    if not np.any(y):
+    """Onsets in seconds, float64 [n]; empty where the sound is silent. Measured on clicks: 5 to 22 ms after the attack."""
+    envelope, fps = onset_envelope(audio)
+    if not envelope.any():
         return np.zeros(0)
-    return librosa.onset.onset_detect(y=y, sr=audio.sample_rate, hop_length=ONSET_HOP_LENGTH, units="time")
+    x = envelope - envelope.min()
+    return pick_peaks(x / (x.max() + np.finfo(np.float32).tiny), fps) / fps
+
+
+def pick_peaks(x: np.ndarray, fps: float) -> np.ndarray:
+    """Frames of the peaks of a curve [T] in 0..1, int64 [n] (Boeck et al. 2012, section 2.2, with librosa's widths)."""
+    before, around = int(PEAK_WINDOW_SECONDS * fps), int(MEAN_WINDOW_SECONDS * fps)
+    frames = np.arange(len(x))
+    highest = np.lib.stride_tricks.sliding_window_view(np.pad(x, (before, 0), constant_values=-np.inf), before + 1).max(axis=1)
+    total = np.concatenate([[0.0], np.cumsum(x, dtype=np.float64)])
+    low, high = np.maximum(frames - around, 0), np.minimum(frames + around + 1, len(x))
+    mean = (total[high] - total[low]) / (high - low)
+    picked: list[int] = []
+    for frame in np.flatnonzero((x == highest) & (x >= mean + PEAK_DELTA)):
+        if not picked or frame - picked[-1] > before:
+            picked.append(int(frame))
+    return np.array(picked, dtype=np.int64)
+
+
+def beats_near(envelope: np.ndarray, fps: float, tempo_bpm: float) -> np.ndarray:
+    """Beats in seconds of an onset envelope [T] whose tempo is known, by dynamic programming (Ellis 2007); empty where it is flat.
+
+    Parameters
+    ----------
+    envelope : float [T] from `onset_envelope`; fps : its frames per second.
+    tempo_bpm : float, around which the distance of neighbouring beats may vary.
+    """
+    period = 60.0 / tempo_bpm * fps
+    if len(envelope) < 2 or envelope.std() == 0:
+        return np.zeros(0)
+    width = np.arange(-round(period), round(period) + 1)
+    local = np.convolve(envelope / envelope.std(), np.exp(-0.5 * (width * 32.0 / period) ** 2), mode="full")[round(period) :][
+        : len(envelope)
+    ]
+    lags = np.arange(max(1, round(period / 2)), round(2 * period) + 1)
+    cost = _TIGHTNESS * np.log(lags / period) ** 2
+    score, back = local.copy(), np.full(len(local), -1)
+    for t in range(lags[0], len(local)):
+        n = min(len(lags), t - lags[0] + 1)
+        values = score[t - lags[:n]] - cost[:n]
+        best = int(np.argmax(values))
+        if values[best] > 0:
+            score[t] += values[best]
+            back[t] = t - lags[best]
+    tail = max(0, len(score) - round(period))
+    beats = [tail + int(np.argmax(score[tail:]))]
+    while back[beats[-1]] >= 0:
+        beats.append(int(back[beats[-1]]))
+    return np.array(beats[::-1]) / fps
 
 
 def beat_times(audio: Audio, *, start_bpm: float = 120.0) -> tuple[float, np.ndarray]:
@@ -45,7 +107,30 @@ def beat_times(audio: Audio, *, start_bpm: float = 120.0) -> tuple[float, np.nda
 
 def log_mel(audio: Audio, *, n_mels: int = 128, hop_length: int = 256) -> np.ndarray:
     """Mel-spectrogram in decibels below its loudest bin, float32 [n_mels, T]."""
-    import librosa
+    power = _mel_power(audio, n_fft=1024, hop_length=hop_length, n_mels=n_mels)
+    return _decibels(power, reference=float(power.max(initial=0.0)))
 
-    power = librosa.feature.melspectrogram(y=mono(audio), sr=audio.sample_rate, n_fft=1024, hop_length=hop_length, n_mels=n_mels)
-    return librosa.power_to_db(power, ref=np.max)
+
+def _mel_power(audio: Audio, *, n_fft: int, hop_length: int, n_mels: int) -> np.ndarray:
+    """Power in mel bands float32 [n_mels, N // hop + 1]; frames centred by zero padding, periodic Hann window."""
+    from scipy.fft import rfft
+    from scipy.signal.windows import hann
+
+    from dance2music.codec.mel import mel_filters
+
+    filters = mel_filters(audio.sample_rate, n_fft, n_mels).numpy().T
+    window = hann(n_fft, sym=False).astype(np.float32)
+    padded = np.pad(mono(audio).astype(np.float32, copy=False), n_fft // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+    bands = np.empty((n_mels, len(frames)), dtype=np.float32)
+    for begin in range(0, len(frames), _BLOCK_FRAMES):
+        spectrum = rfft(frames[begin : begin + _BLOCK_FRAMES] * window, axis=1)
+        bands[:, begin : begin + _BLOCK_FRAMES] = ((spectrum.real**2 + spectrum.imag**2) @ filters).T
+    return bands
+
+
+def _decibels(power: np.ndarray, *, reference: float) -> np.ndarray:
+    """Power in decibels above ``reference``, at most `DYNAMIC_RANGE_DB` below its own maximum."""
+    least = 1e-10
+    decibels = 10.0 * np.log10(np.maximum(power, least)) - 10.0 * np.log10(max(reference, least))
+    return np.maximum(decibels, decibels.max(initial=-np.inf) - DYNAMIC_RANGE_DB).astype(np.float32)

@@ -1,0 +1,55 @@
+"""Onset strength, onsets and mel-spectrogram against librosa, whose settings they have; beats of clicks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dance2music.music.beats import beats_near, log_mel, onset_envelope, onset_times
+from dance2music.types import Audio
+
+
+def clicks(times_seconds: np.ndarray, *, seconds: float, sample_rate: int = 22_050) -> Audio:
+    """Noise bursts over a soft chord and hiss."""
+    rng = np.random.default_rng(0)
+    t = np.arange(round(seconds * sample_rate)) / sample_rate
+    y = 0.05 * sum(np.sin(2 * np.pi * hz * t) for hz in (220.0, 277.2, 329.6)) + 0.002 * rng.standard_normal(len(t))
+    for time in times_seconds:
+        start = round(time * sample_rate)
+        burst = 0.3 * np.exp(-np.arange(3000) / 600) * rng.standard_normal(3000)
+        y[start : start + 3000] += burst[: len(y) - start]
+    return Audio(y[None].astype(np.float32), sample_rate)
+
+
+@pytest.mark.parametrize("sample_rate", [22_050, 44_100])
+def test_onsets_are_those_of_librosa(sample_rate: int) -> None:
+    librosa = pytest.importorskip("librosa")
+    audio = clicks(np.cumsum(np.random.default_rng(1).uniform(0.1, 0.6, 20)), seconds=8.0, sample_rate=sample_rate)
+    y = audio.samples[0]
+    envelope, fps = onset_envelope(audio)
+    np.testing.assert_allclose(envelope, librosa.onset.onset_strength(y=y, sr=sample_rate), atol=2e-3)
+    np.testing.assert_allclose(onset_times(audio), librosa.onset.onset_detect(y=y, sr=sample_rate, units="time"))
+    power = librosa.feature.melspectrogram(y=y, sr=sample_rate, n_fft=1024, hop_length=256, n_mels=128)
+    np.testing.assert_allclose(log_mel(audio), librosa.power_to_db(power, ref=np.max), atol=0.02)
+    assert fps == pytest.approx(sample_rate / 512)
+
+
+def test_silence_has_no_onsets_and_no_beats() -> None:
+    silence = Audio(np.zeros((1, 22_050), np.float32), 22_050)
+    envelope, fps = onset_envelope(silence)
+    assert len(onset_times(silence)) == 0 and len(beats_near(envelope, fps, 120.0)) == 0
+    assert np.isfinite(log_mel(silence)).all()
+
+
+@pytest.mark.parametrize("tempo_bpm", [84.0, 118.0])
+def test_beats_near_a_known_tempo_fall_on_the_clicks(tempo_bpm: float) -> None:
+    true = np.arange(0.3, 11.0, 60.0 / tempo_bpm)
+    heard = true[true < 9.8]
+    found = beats_near(*onset_envelope(clicks(heard, seconds=10.0)), tempo_bpm)
+    assert abs(len(found) - len(heard)) <= 1
+    assert np.abs(true[None] - found[:, None]).min(axis=1).max() < 0.05
+
+
+def test_a_sound_shorter_than_a_window_can_be_looked_at() -> None:
+    short = clicks(np.array([0.01]), seconds=0.03)
+    assert onset_envelope(short)[0].shape == (2,) and log_mel(short).shape == (128, 3)
