@@ -1,6 +1,8 @@
-"""Write the table of the embedded weights into their model card: python benchmarks/model_card.py [--check]
+"""Write the table of the embedded weights into their model card, and their digests into sha256.json.
 
-With ``--check`` nothing is written; the exit code is 1 if the card does not say what the files are.
+    python benchmarks/model_card.py [--check]
+
+With ``--check`` nothing is written; the exit code is 1 if the card or the list does not say what the files are.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def table(weights: Path = WEIGHTS) -> str:
 
 
 def main() -> int:
-    """Write or check the card; also that the listed digests are those of the files."""
+    """Write or check the card and the list of digests."""
     from dance2music.checkpoint import sha256_of
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -54,17 +56,17 @@ def main() -> int:
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     new = f"{before}{BEGIN}\n{table()}\n{END}{after}"
-    listed = json.loads((WEIGHTS / "sha256.json").read_text(encoding="utf-8"))
-    wrong = [path.name for path in sorted(WEIGHTS.glob("*.safetensors")) if listed.get(path.name) != sha256_of(path)]
-    if wrong:
-        sys.stderr.write(f"sha256.json: not the digest of {', '.join(wrong)}\n")
-        return 1
-    if arguments.check:
-        if new != text:
-            sys.stderr.write(f"{card}: out of date; run python benchmarks/model_card.py\n")
-            return 1
+    digests = json.dumps({path.name: sha256_of(path) for path in sorted(WEIGHTS.glob("*.safetensors"))}, indent=1) + "\n"
+    if not arguments.check:
+        card.write_text(new, encoding="utf-8")
+        (WEIGHTS / "sha256.json").write_text(digests, encoding="utf-8")
         return 0
-    card.write_text(new, encoding="utf-8")
+    if new != text:
+        sys.stderr.write(f"{card}: out of date; run python benchmarks/model_card.py\n")
+        return 1
+    if json.loads((WEIGHTS / "sha256.json").read_text(encoding="utf-8")) != json.loads(digests):
+        sys.stderr.write(f"{WEIGHTS / 'sha256.json'}: out of date; run python benchmarks/model_card.py\n")
+        return 1
     return 0
 
 
