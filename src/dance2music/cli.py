@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,23 +38,24 @@ def generate(
     json_report: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a summary.")] = False,
 ) -> None:
     """Give a dance video back with newly generated music that is in time with the dancer."""
-    from dance2music.job import Request, run
-
-    request = Request(
-        video=video,
-        out=out,
-        from_motion=from_motion,
-        genre=genre,
-        seed=seed,
-        takes=takes,
-        tempo_bpm=tempo,
-        method=method,
-        wav=wav,
-        midi=midi,
-        denoise=denoise,
-        plot=plot,
-    )
     with _progress() as progress:
+        progress("load", 0.0)
+        from dance2music.job import Request, run
+
+        request = Request(
+            video=video,
+            out=out,
+            from_motion=from_motion,
+            genre=genre,
+            seed=seed,
+            takes=takes,
+            tempo_bpm=tempo,
+            method=method,
+            wav=wav,
+            midi=midi,
+            denoise=denoise,
+            plot=plot,
+        )
         reports = run(request, progress=progress)
     if json_report:
         typer.echo(json.dumps(reports, indent=2))
@@ -61,8 +64,11 @@ def generate(
         sync = report["sync"]
         typer.echo(
             f"{report['output']}: {report['genre']} at {report['tempo_bpm']:.1f} bpm, sync {sync['beat_alignment']:.2f} "
-            f"(by chance {sync['shifted_mean']:.2f}), {report['seconds']['total']:.1f} s for {report['duration_seconds']:.1f} s of dance"
+            f"(by chance {sync['shifted_mean']:.2f})"
         )
+        typer.echo(f"  and {', '.join(Path(name).name for name in report['files'][1:])}")
+    last = reports[-1]
+    typer.echo(f"{last['seconds']['total']:.1f} s for {last['duration_seconds']:.1f} s of dance")
 
 
 @app.command()
@@ -133,44 +139,80 @@ def version() -> None:
     typer.echo(__version__)
 
 
+_STAGES = {
+    "load": "loading",
+    "motion": "reading the motion",
+    "watch": "watching the dance",
+    "rhythm": "finding its beats",
+    "music": "making music",
+    "finish": "mastering",
+    "write": "writing",
+    "plot": "drawing the picture",
+}
+"""What the bar of a stage says."""
+
+
 class _progress:
-    """A bar per stage on a terminal; nothing where the output is no terminal."""
+    """A bar per stage on a terminal, on standard error; nothing where that is no terminal."""
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Callable[[str, float], None]:
         from rich.console import Console
-        from rich.progress import Progress, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self.bar = Progress(*Progress.get_default_columns()[:-1], TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.tasks: dict[str, Any] = {}
         self.bar.start()
         return self.report
 
     def report(self, stage: str, share: float) -> None:
+        """Show how much of a stage is done; it pulses until something is, and begins anew for the next take."""
         if stage not in self.tasks:
-            self.tasks[stage] = self.bar.add_task(stage, total=1.0)
-        self.bar.update(self.tasks[stage], completed=share)
+            self.tasks[stage] = self.bar.add_task(_STAGES.get(stage, stage), total=None)
+        elif share == 0.0:
+            self.bar.reset(self.tasks[stage], total=None)
+        if share > 0.0:
+            self.bar.update(self.tasks[stage], total=1.0, completed=share)
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
 
+class _Stderr(logging.Handler):
+    """Writes to what is standard error at the moment: while bars are shown, that prints above them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+
 def main() -> None:
     """Entry point of the ``dance2music`` command."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    logging.basicConfig(format="dance2music: %(levelname)s: %(message)s", level=logging.WARNING, handlers=[_Stderr()])
+    warnings.simplefilter("ignore")
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt
+            raise KeyboardInterrupt
     except Dance2MusicError as error:
         _leave(str(error), 2)
-    except typer.Abort:
-        _leave("interrupted", 130)
-    except KeyboardInterrupt:
-        _leave("interrupted", 130)
+    except (typer.Abort, KeyboardInterrupt):
+        _leave("interrupted", INTERRUPTED)
     except Exception as error:
-        import click
-
-        if isinstance(error, click.ClickException):
-            _leave(f"{error.format_message()} (see dance2music --help)", 2)
-        raise
+        # Errors of usage: typer brings its own click, whose classes it does not export.
+        explain = getattr(error, "format_message", None)
+        if explain is None:
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise SystemExit(2) from None
+        _leave(f"{explain()} (see dance2music --help)", 2)
 
 
 def _leave(message: str, code: int) -> None:

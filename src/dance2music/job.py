@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from dance2music import __version__, pipeline
+from dance2music.dance.rhythm import TEMPO_LIMITS_BPM
 from dance2music.errors import InputError
 from dance2music.files import check_writable, whole_file
 from dance2music.pipeline import Stages, Take
 from dance2music.types import GENRES, Audio, Conditioning, Motion
 
 MAX_TAKES = 32
+WITHOUT_NOTES = ("memory",)
+"""Methods whose takes have no score."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[
     outputs = check(request)
     with stages.stage("load"):
         generator = pipeline.load_method(request.method)
+        if request.genre is None:
+            pipeline.dance_genre_classifier()
     motion, duration = watch(request, stages)
     with stages.stage("rhythm"):
         conditioning = pipeline.condition(motion, genre=request.genre, tempo_bpm=request.tempo_bpm, duration_seconds=duration)
@@ -63,16 +70,19 @@ def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[
             take = pipeline.best_take(generator, conditioning, seed=request.seed + i)
         with stages.stage("finish"):
             audio = pipeline.finish(take.audio, denoise=request.denoise)
-        with stages.stage("write"):
-            write_music(request, out, audio, take)
+        with all_or_none(files_of(request, out)):
+            with stages.stage("write"):
+                write_music(request, out, audio, take)
             report = describe(request, conditioning, take, audio, motion)
             if request.plot:
-                from dance2music.plot import plot_result
+                with stages.stage("plot"):
+                    from dance2music.plot import plot_result
 
-                plot_result(motion, conditioning.rhythm[0], audio, beside(out, ".png"))
-        report |= {"output": str(out), "seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
-        with whole_file(beside(out, ".json")) as temporary:
-            temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+                    plot_result(motion, conditioning.rhythm[0], audio, beside(out, ".png"), title=title_of(report))
+            report |= {"output": str(out), "files": [str(path) for path in files_of(request, out)]}
+            report |= {"seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
+            with whole_file(beside(out, ".json")) as temporary:
+                temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         reports.append(report)
     return reports
 
@@ -90,19 +100,61 @@ def check(request: Request) -> list[Path]:
         pipeline.genre_index(request.genre)
     if request.from_motion is not None and request.out is None:
         raise InputError("generate --from-motion: expected -o with the name of an audio file to write")
-    out = request.out if request.out is not None else source.with_name(f"{source.stem}.music{source.suffix}")
+    if request.tempo_bpm is not None and not TEMPO_LIMITS_BPM[0] <= request.tempo_bpm <= TEMPO_LIMITS_BPM[1]:
+        raise InputError(f"--tempo {request.tempo_bpm:g}: expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g} beats per minute")
+    if request.midi and request.method in WITHOUT_NOTES:
+        raise InputError(f"--midi: method {request.method!r} has no notes; choose creative-gan or composer, or leave --midi out")
+    if request.video is not None:
+        from dance2music.dance.video import probe
+
+        probe(request.video)
+    out = request.out if request.out is not None else _default_name(source)
     from dance2music.music.audio import AUDIO_SUFFIXES
 
     if request.from_motion is not None and out.suffix.lower() not in AUDIO_SUFFIXES:
         raise InputError(f"{out}: with --from-motion the output is music; expected a name that ends in {', '.join(AUDIO_SUFFIXES)}")
-    if source.exists() and out.exists() and out.samefile(source):
-        raise InputError(f"{out}: is the input itself; choose another output")
-    check_writable(out)
+    outputs = [out] if request.takes == 1 else [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") for i in range(request.takes)]
+    for path in (path for output in outputs for path in files_of(request, output)):
+        if path.exists() and source.exists() and path.samefile(source):
+            raise InputError(f"{path}: is the input itself and would be overwritten; choose another output")
+        check_writable(path)
     if request.video is not None:
         from dance2music.dance.mux import check_mux
 
-        check_mux(request.video, out)
-    return [out] if request.takes == 1 else [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") for i in range(request.takes)]
+        check_mux(request.video, outputs[0])
+    return outputs
+
+
+def _default_name(video: Path) -> Path:
+    """Name beside a video; in mp4, or in mkv, which holds any picture stream, where the video's own kind cannot be written."""
+    from dance2music.dance.mux import OUTPUT_FORMATS, check_mux
+
+    if video.suffix.lower() in OUTPUT_FORMATS:
+        return video.with_name(f"{video.stem}.music{video.suffix}")
+    out = video.with_name(f"{video.stem}.music.mp4")
+    try:
+        check_mux(video, out)
+    except InputError:
+        return out.with_suffix(".mkv")
+    return out
+
+
+def files_of(request: Request, out: Path) -> list[Path]:
+    """All files that are written for one take, the music first."""
+    wanted = {".wav": request.wav, ".mid": request.midi, ".png": request.plot, ".json": True}
+    return [out, *(beside(out, suffix) for suffix, is_wanted in wanted.items() if is_wanted and suffix != out.suffix.lower())]
+
+
+@contextmanager
+def all_or_none(files: list[Path]) -> Iterator[None]:
+    """Remove the files again that were not there before if anything stops their being written, an interruption too."""
+    new = [path for path in files if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def watch(request: Request, stages: Stages) -> tuple[Motion, float]:
@@ -113,12 +165,22 @@ def watch(request: Request, stages: Stages) -> tuple[Motion, float]:
         assert request.from_motion is not None, "check() lets one of both through"
         with stages.stage("motion"):
             motion = load_motion(request.from_motion)
+        _check_length(request.from_motion, motion.duration_seconds)
         return motion, motion.duration_seconds
     from dance2music.dance.video import probe
 
     with stages.stage("watch") as report:
         duration = probe(request.video).duration_seconds
         return pipeline.read_motion(request.video, progress=report), duration
+
+
+def _check_length(path: Path, seconds: float) -> None:
+    from dance2music.dance.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS
+
+    if not MIN_SECONDS - LENGTH_TOLERANCE_SECONDS <= seconds <= MAX_SECONDS + LENGTH_TOLERANCE_SECONDS:
+        raise InputError(
+            f"{path}: the motion is {seconds:.2f} s long; expected {MIN_SECONDS:g} s to {MAX_SECONDS:g} s; choose another or cut it"
+        )
 
 
 def write_music(request: Request, out: Path, audio: Audio, take: Take) -> None:
@@ -134,11 +196,19 @@ def write_music(request: Request, out: Path, audio: Audio, take: Take) -> None:
     if request.wav and out.suffix.lower() != ".wav":
         save_wav(audio, beside(out, ".wav"))
     if request.midi:
-        if take.score is None:
-            raise InputError(f"--midi: method {request.method!r} has no notes; choose creative-gan or composer")
+        assert take.score is not None, "check() refuses --midi for methods without notes"
         from dance2music.music.midi import save_midi
 
         save_midi(take.score, beside(out, ".mid"))
+
+
+def title_of(report: dict[str, Any]) -> str:
+    """One line on a take, for its picture."""
+    sync = report["sync"]
+    return (
+        f"{Path(report['input']).name}: {report['method']}, {report['genre']}, {report['tempo_bpm']:.1f} bpm, "
+        f"sync {sync['beat_alignment']:.2f} (by chance {sync['shifted_mean']:.2f})"
+    )
 
 
 def beside(out: Path, suffix: str) -> Path:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -123,10 +124,18 @@ def genre_index(genre: str) -> int:
 
 def choose_genre(motion: Motion) -> int:
     """Genre that goes with a dance, by the embedded classifier of dances (`models.genre`)."""
-    from dance2music.checkpoint import load_embedded
     from dance2music.dance.kinematics import motion_features
 
-    return int(load_embedded("dance_genre", expected="dance-genre")(torch.from_numpy(motion_features(motion, fps=FEATURE_FPS))[None]).argmax())
+    with torch.no_grad():
+        return int(dance_genre_classifier()(torch.from_numpy(motion_features(motion, fps=FEATURE_FPS))[None]).argmax())
+
+
+@cache
+def dance_genre_classifier() -> torch.nn.Module:
+    """The embedded classifier of dances, loaded once."""
+    from dance2music.checkpoint import load_embedded
+
+    return load_embedded("dance_genre", expected="dance-genre")
 
 
 def load_method(method: str) -> MusicGenerator:

@@ -22,6 +22,11 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float = 0.0, f
     return torch.from_numpy(triangles.astype(np.float32))
 
 
+def mel_band_of(hz: float, sample_rate: int, n_mels: int) -> float:
+    """Position of a frequency on the axis of the bands of `mel_filters`: 0 at the lower edge of the first, ``n_mels`` above the last."""
+    return float(_hz_to_mel(hz) / _hz_to_mel(sample_rate / 2) * (n_mels + 1)) - 0.5
+
+
 @lru_cache(maxsize=32)
 def hann(n_fft: int) -> Tensor:
     """Periodic Hann window float32 [n_fft]."""

@@ -19,6 +19,8 @@ from dance2music.types import BEATS_PER_BAR, Motion, Rhythm
 
 MUSIC_RANGE_BPM = (76.0, 140.0)
 """Tempi that the music may have; the pieces of AIST++ lie at 80 to 135."""
+TEMPO_LIMITS_BPM = (40.0, 240.0)
+"""Tempi that a user may ask for."""
 TEMPO_TOLERANCE = 0.04
 """A tempo within 4 % of the true one counts as right, as usual in tempo estimation (Gouyon et al. 2006)."""
 
@@ -152,8 +154,9 @@ def _check(motion: Motion, tempo_bpm: float | None, duration_seconds: float | No
         raise InputError(f"{what}: {len(motion.joints)} frames at {motion.fps} fps; expected at least 2 frames; give a longer clip")
     if not (np.isfinite(motion.joints).all() and np.isfinite(motion.confidence).all()):
         raise InputError(f"{what}: has positions that are no numbers; expected finite joints; fill the gaps by interpolation")
-    if tempo_bpm is not None and not 40.0 <= tempo_bpm <= 240.0:
-        raise InputError(f"tempo {tempo_bpm}: out of range; expected 40 to 240 bpm; give a tempo that music can have")
+    low, high = TEMPO_LIMITS_BPM
+    if tempo_bpm is not None and not low <= tempo_bpm <= high:
+        raise InputError(f"tempo {tempo_bpm}: out of range; expected {low:g} to {high:g} bpm; give a tempo that music can have")
     if duration_seconds is not None and not duration_seconds > 0:
         raise InputError(f"duration {duration_seconds} s: not positive; expected a length in seconds; leave it out to use the motion's")
 
