@@ -30,6 +30,7 @@ LIMITER_SECONDS = 0.02
 LOUDNESS_PASSES = 3
 LOUDNESS_TOLERANCE_LU = 0.2
 _BLOCK_SECONDS = 10.0
+_SMOOTHING_BLOCK = 2**18
 
 
 def loudness(audio: Audio) -> float:
@@ -76,8 +77,6 @@ def limit(audio: Audio, *, ceiling_db: float = -1.0) -> Audio:
     The gain that each sample needs is spread by a minimum and then smoothed by a mean over `LIMITER_SECONDS`, which never exceeds what any
     sample needs. All channels get the same gain; sound that stays under the ceiling is returned as it is.
     """
-    from scipy.ndimage import minimum_filter1d, uniform_filter1d
-
     ceiling = 10.0 ** (ceiling_db / 20.0)
     gain = np.empty(audio.samples.shape[-1], dtype=np.float32)
     position = 0
@@ -87,8 +86,24 @@ def limit(audio: Audio, *, ceiling_db: float = -1.0) -> Audio:
     if gain.min(initial=1.0) >= 1.0:
         return audio
     width = 2 * round(LIMITER_SECONDS * audio.sample_rate / 2) + 1
-    smooth = uniform_filter1d(minimum_filter1d(gain, width, mode="nearest"), width, mode="nearest")
-    return Audio((audio.samples * np.minimum(smooth, gain)).astype(np.float32, copy=False), audio.sample_rate)
+    return Audio((audio.samples * smooth_gain(gain, width)).astype(np.float32, copy=False), audio.sample_rate)
+
+
+def smooth_gain(gain: np.ndarray, width: int) -> np.ndarray:
+    """A limiter's gain float32 [n] from the gain [n] that each sample needs: the running minimum over ``width`` samples, then its mean.
+
+    Nowhere above what is needed. In blocks, since scipy's filters hold two copies of a line in double precision.
+    """
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+    smooth = np.empty(len(gain), dtype=np.float32)
+    hop = max(_SMOOTHING_BLOCK, width)
+    for begin in range(0, len(gain), hop):
+        end = min(begin + hop, len(gain))
+        left = max(0, begin - width)
+        part = uniform_filter1d(minimum_filter1d(gain[left : end + width], width, mode="nearest"), width, mode="nearest")
+        smooth[begin:end] = np.minimum(part[begin - left : end - left], gain[begin:end])
+    return smooth
 
 
 def true_peak(audio: Audio) -> float:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.errors import InputError
+from dance2music.music.loudness import smooth_gain
 from dance2music.music.soundfont import DRUM_BANK, open_soundfont, release_curve
 from dance2music.types import ROLES, Audio, Score
 
@@ -84,12 +85,10 @@ def render(
     InputError
         If the soundfont is unknown, missing or cannot be read.
     """
-    stems = render_stems(score, sample_rate=sample_rate, soundfont=soundfont, onset_grid_seconds=onset_grid_seconds)
-    n_samples = round(score.duration_seconds * sample_rate)
-    mix = np.zeros((1, n_samples), dtype=np.float32)
-    for stem in stems.values():
-        mix += stem.samples
-    return Audio(np.clip(mix, -LIMIT, LIMIT), sample_rate)
+    mix = np.zeros(round(score.duration_seconds * sample_rate), dtype=np.float32)
+    _play(score, _resolve(soundfont), sample_rate, onset_grid_seconds, dict.fromkeys(ROLES, mix))
+    mix *= _limiter(mix, sample_rate)
+    return Audio(np.clip(mix, -LIMIT, LIMIT, out=mix)[None], sample_rate)
 
 
 def render_stems(
@@ -99,12 +98,19 @@ def render_stems(
 
     Same parameters and errors as `render`. Returns a dict over all of `ROLES` (silence where a role has no notes) of Audio [1, N].
     """
-    assert sample_rate > 0 and score.duration_seconds > 0
-    path = _resolve(soundfont)
     n_samples = round(score.duration_seconds * sample_rate)
     stems = {role: np.zeros(n_samples) for role in ROLES}
+    _play(score, _resolve(soundfont), sample_rate, onset_grid_seconds, stems)
+    curve = _limiter(sum(stems.values(), np.zeros(n_samples)), sample_rate)
+    return {role: Audio((stem * curve).astype(np.float32)[None], sample_rate) for role, stem in stems.items()}
+
+
+def _play(score: Score, path: str, sample_rate: int, onset_grid_seconds: float, outs: dict[str, np.ndarray]) -> None:
+    """Add the sound of every note to the array [N] of its role; roles may share one."""
+    assert sample_rate > 0 and score.duration_seconds > 0
+    n_samples = round(score.duration_seconds * sample_rate)
     for track in score.tracks:
-        out = stems[track.role]
+        out = outs[track.role]
         starts = score.time_at(np.array([n.start_beats for n in track.notes]))
         ends = score.time_at(np.array([n.start_beats + n.duration_beats for n in track.notes]))
         if onset_grid_seconds > 0:
@@ -126,8 +132,6 @@ def render_stems(
             out[at : at + held] += sound[:held] * gain
             fade = release_curve(release, sample_rate)[: n - held]
             out[at + held : at + held + len(fade)] += sound[held : held + len(fade)] * fade * gain
-    curve = _limiter(sum(stems.values(), np.zeros(n_samples)), sample_rate)
-    return {role: Audio((stem * curve).astype(np.float32)[None], sample_rate) for role, stem in stems.items()}
 
 
 def _bucket(seconds: float) -> float:
@@ -142,13 +146,11 @@ def _layer(velocity: int) -> int:
 
 def _limiter(mix: np.ndarray, sample_rate: int) -> np.ndarray:
     """Gain curve in 0..1 that keeps ``mix`` within `LIMIT`: the running minimum of what is needed, smoothed over the same window."""
-    from scipy.ndimage import minimum_filter1d, uniform_filter1d
-
-    need = LIMIT / np.maximum(np.abs(mix), LIMIT)
+    need = np.abs(mix, dtype=np.float32)
+    np.divide(LIMIT, np.maximum(need, LIMIT, out=need), out=need)
     if need.size == 0 or need.min() >= 1.0:
-        return np.ones_like(mix)
-    width = 2 * round(_LIMITER_SECONDS * sample_rate) + 1
-    return uniform_filter1d(minimum_filter1d(need, width), width)
+        return np.ones_like(need)
+    return smooth_gain(need, 2 * round(_LIMITER_SECONDS * sample_rate) + 1)
 
 
 def _resolve(soundfont: str | Path | None) -> str:
