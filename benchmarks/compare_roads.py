@@ -1,13 +1,13 @@
 """Roads from a dance to codes, compared on the same composed pairs at a small size and an equal number of steps.
 
-    python benchmarks/compare_roads.py BUILD_DIR [--steps 400]
+    python benchmarks/compare_roads.py BUILD_DIR [--steps 300]
 
-BUILD_DIR is a folder of ``dance2music train`` that holds coded pairs and a codec. Roads: the papers' adversarial objective or the
-classification of codes, each from the dance alone or with the score plan as a further input; and classification followed by the
-adversarial objective. The plan given here is the true one, so the rows with a plan are upper bounds of what a predicted plan can reach.
+BUILD_DIR is a folder of ``dance2music train`` that holds coded pairs and a codec. Roads: the papers' objective on latents that are looked
+up, or a classifier over the codes; each from the dance alone, with the score plan as a further input, and with plan and sketch. The
+plan given here is the true one, so the rows with a plan are upper bounds of what a predicted plan can reach.
 
-Measured on held-out pairs: onset strength at true beats and at random times (standard deviations above the mean), and the Fréchet distance
-of log-mel frames to the true music (0 for the truth).
+Measured on held-out pairs: onset strength at true beats and at random times (standard deviations above the mean), the Fréchet distance
+of log-mel frames to the true music (0 for the truth), and the key clarity and harmonic share of `metrics.musicality`.
 """
 
 from __future__ import annotations
@@ -27,33 +27,41 @@ from dance2music.codec.spectral import SpectralCodec
 from dance2music.dance.steps import frames_from_steps
 from dance2music.data.pairs import Pair
 from dance2music.losses import code_classification
+from dance2music.metrics.musicality import harmonic_share, key_clarity
 from dance2music.metrics.rhythm import onset_z
-from dance2music.models.performer import Performer, PerformerConfig, tables_of
+from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.music.beats import onset_envelope
 from dance2music.music.plan import Vocabulary
-from dance2music.train.adversarial import (
-    AdversarialSetup,
-    AdversarialTrainConfig,
+from dance2music.train.generator import CropConfig, PerformerData, performer_features
+from dance2music.train.performer import (
+    PerformerTrainConfig,
+    Setup,
+    adversarial_losses,
     discriminator_losses,
-    generator_losses,
-    straight_through_latents,
+    reconstruction_losses,
+    straight_through,
     weighted,
 )
-from dance2music.train.generator import PerformerData, PerformerTrainConfig
 from dance2music.train.recipe import Build, Recipe
 from dance2music.types import Audio
 
-ROADS = ("adversarial, dance only", "codes, dance only", "adversarial, plan", "codes, plan", "codes, plan, then adversarial")
+ROADS = (
+    "objective, dance only",
+    "codes, dance only",
+    "objective, plan",
+    "codes, plan",
+    "objective, plan and sketch",
+    "codes, plan and sketch",
+)
 REACH_SECONDS = 0.05
 EVALUATED_FRAMES = 700
 
 
-def features_of(performer: Performer, batch: dict[str, Tensor], *, plan: bool) -> Tensor:
-    """Hidden features with the plan's roll or without it."""
-    share = 1.0 if plan else 0.0
-    return performer.trunk_features(
-        batch["drums"] * share, batch["pitched"] * share, batch["programs"], batch["sound"], batch["genre"], batch["fused"]
-    )
+def seen(road: str, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The batch with what the road does not see set to zero."""
+    hidden = () if "plan" in road else ("drums", "pitched")
+    hidden += () if "sketch" in road else ("sketch",)
+    return {name: torch.zeros_like(value) if name in hidden else value for name, value in batch.items()}
 
 
 class RoadData(PerformerData):
@@ -77,54 +85,41 @@ def fused(pair: Pair, start: int, n_frames: int, frame_rate: float) -> np.ndarra
 
 
 def train(road: str, performer: Performer, codec: SpectralCodec, data: RoadData, steps: int) -> None:
-    """Train a performer along one road."""
-    plan, config = "plan" in road, AdversarialTrainConfig()
-    setup = AdversarialSetup(performer, config)
-    stages = [("codes", steps)] if road.startswith("codes") else [("adversarial", steps)]
-    if road.endswith("then adversarial"):
-        stages = [("codes", steps), ("adversarial", steps // 4)]
-    done = 0
-    for objective, count in stages:
-        tuned = done > 0
-        g = torch.optim.AdamW(performer.parameters(), lr=2e-4 if objective == "adversarial" else 1e-3, betas=(0.5, 0.9))
-        d = torch.optim.AdamW([*setup.discriminator.parameters(), *setup.genre.parameters()], lr=1e-4, betas=(0.5, 0.9))
-        for step in range(done, done + count):
-            batch = data[step]
+    """Train a performer along one road; discriminators join for the second half of the papers' objective."""
+    config = PerformerTrainConfig()
+    setup = Setup(performer, config)
+    g = torch.optim.AdamW(performer.parameters(), lr=1e-3, betas=(0.8, 0.98))
+    d = torch.optim.AdamW([*setup.discriminator.parameters(), *setup.genre.parameters()], lr=2e-4, betas=(0.5, 0.9))
+    for step in range(steps):
+        batch = seen(road, data[step])
+        features = performer_features(performer, batch)
+        if performer.codes is not None:
+            loss = code_classification(performer.codes(features, batch["codes"]), batch["codes"])
+        else:
             with torch.no_grad():
                 real = codec.lookup(batch["codes"])
-            features = features_of(performer, batch, plan=plan)
-            logits, latents = performer(features, batch["codes"])
-            if objective == "codes":
-                loss = code_classification(logits, batch["codes"])
-            else:
-                if tuned:
-                    fake = straight_through_latents(logits, codec)
-                else:
-                    with torch.no_grad():
-                        entries = codec.lookup(codec.quantize(latents).codes)
-                    fake = latents + (entries - latents).detach()
+                audio = codec.decode(real)
+            fake = straight_through(performer.regress(features), codec)
+            terms = reconstruction_losses(codec, real, fake, audio)
+            if step >= steps // 2:
                 d_losses = discriminator_losses(setup, real, fake.detach(), batch["genre"])
                 (d_losses["discriminator"] + d_losses["genre"]).backward()
                 d.step()
                 d.zero_grad()
-                with torch.no_grad():
-                    audio = codec.decode(real)
-                loss = weighted(generator_losses(setup, codec, real, fake, audio), config.weights)
-                if tuned:
-                    loss = loss + code_classification(logits, batch["codes"])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(performer.parameters(), 1.0)
-            g.step()
-            g.zero_grad()
-            d.zero_grad()
-        done += count
+                terms |= adversarial_losses(setup, real, fake)
+            loss = weighted(terms, config.weights)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(performer.parameters(), 1.0)
+        g.step()
+        g.zero_grad()
+        d.zero_grad()
 
 
 @torch.no_grad()
 def evaluate(road: str, performer: Performer, codec: SpectralCodec, held: RoadData, n: int) -> dict[str, float]:
     """Values of a road on held-out pairs."""
     performer.eval()
-    z, z_random, frames, true_frames = [], [], [], []
+    rows, frames, true_frames = [], [], []
     for i in range(n):
         pair = held.items[i][1]
         batch = held.whole(i, EVALUATED_FRAMES)
@@ -133,18 +128,25 @@ def evaluate(road: str, performer: Performer, codec: SpectralCodec, held: RoadDa
         if road == "truth":
             audio = true
         else:
-            features = features_of(performer, batch, plan="plan" in road)
-            codes = performer.choose(features) if "codes" in road else codec.quantize(performer(features, batch["codes"])[1]).codes
+            features = performer_features(performer, seen(road, batch))
+            codes = performer.codes.choose(features) if performer.codes is not None else codec.quantize(performer.regress(features)).codes
             audio = codec.decode(codec.lookup(codes))
-        envelope, fps = onset_envelope(Audio(audio.numpy(), codec.sample_rate))
-        seconds = audio.shape[-1] / codec.sample_rate
-        beats = pair.beat_times_seconds[(pair.beat_times_seconds >= 0) & (pair.beat_times_seconds < seconds)]
-        z.append(onset_z(envelope, fps, beats, reach_seconds=REACH_SECONDS))
-        z_random.append(onset_z(envelope, fps, np.random.default_rng(i).uniform(0, seconds, 300), reach_seconds=REACH_SECONDS))
+        sound = Audio(audio.numpy(), codec.sample_rate)
+        envelope, fps = onset_envelope(sound)
+        beats = pair.beat_times_seconds[(pair.beat_times_seconds >= 0) & (pair.beat_times_seconds < sound.duration_seconds)]
+        random = np.random.default_rng(i).uniform(0, sound.duration_seconds, 300)
+        rows.append(
+            {
+                "onset_z": onset_z(envelope, fps, beats, reach_seconds=REACH_SECONDS),
+                "onset_z_random": onset_z(envelope, fps, random, reach_seconds=REACH_SECONDS),
+                "key_clarity": key_clarity(sound),
+                "harmonic_share": harmonic_share(sound),
+            }
+        )
         frames.append(log_mel(audio, codec.sample_rate, n_mels=40)[0].T.numpy())
         true_frames.append(log_mel(true, codec.sample_rate, n_mels=40)[0].T.numpy())
-    distance = frechet(np.concatenate(frames), np.concatenate(true_frames))
-    return {"onset_z": float(np.mean(z)), "onset_z_random": float(np.mean(z_random)), "frechet_log_mel": distance}
+    means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return means | {"frechet_log_mel": frechet(np.concatenate(frames), np.concatenate(true_frames))}
 
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
@@ -159,7 +161,7 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--pairs", type=int, default=300)
     parser.add_argument("--held", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
@@ -170,22 +172,24 @@ def main() -> None:
     build = Build(replace(Recipe(), n_coded_pairs=arguments.pairs), arguments.build)
     codec, vocabulary = build.codec().requires_grad_(False), Vocabulary(build.voicings())
     frame_rate = codec.sample_rate / codec.hop_length
-    config = PerformerTrainConfig(batch_size=6, crop_frames=160)
-    data = RoadData(build.coded_pairs(), config, vocabulary, frame_rate)
-    held = RoadData(build.coded_pairs("held")[: arguments.held], config, vocabulary, frame_rate)
-    dim = data[0]["fused"].shape[1]
-    rows = {"truth": evaluate("truth", Performer(PerformerConfig(fused_dim=dim)), codec, held, arguments.held)}
+    crops = CropConfig(batch_size=4, crop_frames=160)
+    data = RoadData(build.coded_pairs(), crops, vocabulary, frame_rate)
+    held = RoadData(build.coded_pairs("held")[: arguments.held], crops, vocabulary, frame_rate)
+    small = PerformerConfig(role_channels=96, trunk_channels=160, fused_dim=data[0]["fused"].shape[1])
+    rows = {"truth": evaluate("truth", Performer(small), codec, held, arguments.held)}
     for road in ROADS:
         torch.manual_seed(0)
         start = time.time()
-        performer = Performer(PerformerConfig(role_channels=96, trunk_channels=160, fused_dim=dim))
-        performer.attach(tables_of(codec))
+        performer = Performer(replace(small, classify=road.startswith("codes")))
+        if performer.codes is not None:
+            performer.codes.attach(codec)
         train(road, performer, codec, data, arguments.steps)
         rows[road] = evaluate(road, performer, codec, held, arguments.held) | {"training_seconds": time.time() - start}
         print(json.dumps({road: rows[road]}), flush=True)
-    print("| road | onset z at beats | at random times | Fréchet distance |\n|---|---|---|---|")
+    columns = list(rows["truth"])
+    print("| road | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
     for road, row in rows.items():
-        print(f"| {road} | {row['onset_z']:.2f} | {row['onset_z_random']:.2f} | {row['frechet_log_mel']:.2f} |")
+        print(f"| {road} | " + " | ".join(f"{row[column]:.2f}" for column in columns) + " |")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps({"steps": arguments.steps, "rows": rows}, indent=1) + "\n")
 

@@ -91,7 +91,9 @@ def style_ambiguity(logits: Tensor) -> Tensor:
     """
     G = logits.shape[-1]
     log_p = F.log_softmax(logits, dim=-1)
-    others = logits.unsqueeze(-2).expand(*logits.shape[:-1], G, G).masked_fill(torch.eye(G, dtype=torch.bool, device=logits.device), -torch.inf)
+    others = (
+        logits.unsqueeze(-2).expand(*logits.shape[:-1], G, G).masked_fill(torch.eye(G, dtype=torch.bool, device=logits.device), -torch.inf)
+    )
     log_not_p = torch.logsumexp(others, dim=-1) - torch.logsumexp(logits, dim=-1, keepdim=True)  # log(1 - p) without cancellation
     return -(log_p / G + (1 - 1 / G) * log_not_p).sum(dim=-1).mean()
 

@@ -8,7 +8,9 @@ import torch
 from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.music.plan import STEPS_PER_BAR
 
-SMALL = PlannerConfig(motion_dim=5, visual_dim=2, n_voicings=6, encoder_channels=8, channels=24, heads=2, layers=2, window_steps=32, dropout=0.0)
+SMALL = PlannerConfig(
+    motion_dim=5, visual_dim=2, n_voicings=6, encoder_channels=8, channels=24, heads=2, layers=2, window_steps=32, dropout=0.0
+)
 
 
 def planner() -> Planner:
@@ -18,7 +20,12 @@ def planner() -> Planner:
 
 def inputs(steps: int) -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
-    return {"motion": torch.randn(1, steps, 5), "visual": torch.randn(1, steps, 2), "genre": torch.tensor([2]), "tempo_bpm": torch.tensor([110.0])}
+    return {
+        "motion": torch.randn(1, steps, 5),
+        "visual": torch.randn(1, steps, 2),
+        "genre": torch.tensor([2]),
+        "tempo_bpm": torch.tensor([110.0]),
+    }
 
 
 def draw(model: Planner, seeds: list[int], steps: int = STEPS_PER_BAR) -> list:  # type: ignore[type-arg]

@@ -36,7 +36,13 @@ def test_the_plan_of_a_plan_is_the_plan(genre: int) -> None:
     )
     for name in ("drums", "bass", "chords", "lead", "pad"):
         np.testing.assert_array_equal(getattr(plan, name), getattr(again, name), err_msg=name)
-    assert (plan.first_bar, plan.genre, plan.key, plan.minor, plan.swing) == (again.first_bar, again.genre, again.key, again.minor, again.swing)
+    assert (plan.first_bar, plan.genre, plan.key, plan.minor, plan.swing) == (
+        again.first_bar,
+        again.genre,
+        again.key,
+        again.minor,
+        again.swing,
+    )
 
 
 def test_every_drum_onset_of_the_score_is_in_the_plan() -> None:

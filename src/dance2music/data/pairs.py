@@ -34,7 +34,8 @@ class Pair:
 
     Attributes
     ----------
-    motion : float32 [S, D_m]; visual : float32 [S, D_v]; codes : int64 [Q, L] or None.
+    motion : float32 [S, D_m]; visual : float32 [S, D_v]; codes : int64 [Q, L] of the music, or None.
+    sketch : float16 [E, L], latents of the sketch of its notes (`music.sketch`), or None.
     """
 
     seed: int
@@ -45,6 +46,7 @@ class Pair:
     motion: np.ndarray
     visual: np.ndarray
     codes: np.ndarray | None = None
+    sketch: np.ndarray | None = None
 
     def score(self, vocabulary: Vocabulary) -> Score:
         """The score that the plan stands for."""
@@ -110,6 +112,7 @@ def save_pair(pair: Pair, path: Path) -> None:
             motion=pair.motion.astype(np.float16),
             visual=pair.visual.astype(np.float16),
             codes=np.zeros((0, 0), dtype=np.int16) if pair.codes is None else pair.codes.astype(np.int16),
+            sketch=np.zeros((0, 0), dtype=np.float16) if pair.sketch is None else pair.sketch.astype(np.float16),
             **{name: getattr(plan, name) for name in _PLAN_ROWS},
         )
 
@@ -129,6 +132,7 @@ def load_pair(path: Path) -> Pair:
             motion=data["motion"].astype(np.float32),
             visual=data["visual"].astype(np.float32),
             codes=codes.astype(np.int64) if codes.size else None,
+            sketch=data["sketch"] if "sketch" in data and data["sketch"].size else None,
         )
 
 
@@ -159,7 +163,7 @@ def add_codes(
     soundfont: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Render every pair that has no codes yet and encode it with the codec of a model file."""
+    """Render every pair that has no codes yet, sketch it, and encode both with the codec of a model file."""
     _run([partial(_write_codes, path, codec, tuple(voicings), soundfont) for path in paths], workers, progress)
 
 
@@ -194,18 +198,18 @@ def _codec(path: Path) -> SpectralCodec:
 def _write_codes(path: Path, codec_file: Path, voicings: tuple[tuple[int, ...], ...], soundfont: str | None) -> None:
     import torch
 
+    from dance2music.music.roll import note_table
+    from dance2music.music.sketch import sketch
     from dance2music.music.synth import render
 
     pair = load_pair(path)
-    if pair.codes is not None:
+    if pair.codes is not None and pair.sketch is not None:
         return
-    codec = _codec(codec_file)
-    audio = render(
-        pair.score(Vocabulary(voicings)),
-        sample_rate=codec.sample_rate,
-        soundfont=soundfont,
-        onset_grid_seconds=codec.hop_length / codec.sample_rate,
-    )
+    codec, score = _codec(codec_file), pair.score(Vocabulary(voicings))
+    rate, hop = codec.sample_rate, codec.hop_length
+    music = render(score, sample_rate=rate, soundfont=soundfont, onset_grid_seconds=hop / rate).samples
+    source = sketch(note_table(score, rate / hop), music.shape[-1], sample_rate=rate, hop_length=hop)[None]
     with torch.no_grad():
-        _, codes, _ = codec.quantize(codec.encode(torch.from_numpy(audio.samples)))
-    save_pair(replace(pair, codes=codes[0].numpy()), path)
+        codes = codec.quantize(codec.encode(torch.from_numpy(music))).codes[0].numpy()
+        sketched = codec.encode(torch.from_numpy(source))[0].numpy().astype(np.float16)
+    save_pair(replace(pair, codes=codes, sketch=sketched), path)

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.dance.steps import pool_at_steps
-from dance2music.models.performer import Performer, PerformerConfig, tables_of
+from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.music.plan import STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
 from dance2music.music.roll import frame_roll, note_table
+from dance2music.music.sketch import sketch
 from dance2music.types import Conditioning, Latents, Rhythm, Score
 
 _WINDOW_FRAMES = 1024
@@ -51,7 +52,6 @@ class CreativeGan(nn.Module):
 
     def attach(self, codec: SpectralCodec) -> CreativeGan:
         """Set the codec whose latents it makes; it is no part of the generator's own weights."""
-        self.performer.attach(tables_of(codec))
         self.codec = codec
         return self
 
@@ -97,17 +97,24 @@ class CreativeGan(nn.Module):
         n_frames = -(-round(score.duration_seconds * codec.sample_rate) // codec.hop_length)
         table, margin = note_table(score, frame_rate), self.performer.receptive_frames
         programs = torch.from_numpy(table.programs)[None]
-        codes = []
+        source = sketch(table, n_frames * codec.hop_length, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
+        sketched = codec.encode(torch.from_numpy(source)[None])
+        latents = []
         for start in range(0, n_frames, _WINDOW_FRAMES):
             end = min(start + _WINDOW_FRAMES, n_frames)
             first = max(0, start - margin)
             drums, pitched = frame_roll(table, first, min(end + margin, n_frames) - first, frame_rate)
-            features = self.performer.trunk_features(
-                torch.from_numpy(drums)[None], torch.from_numpy(pitched)[None], programs, torch.tensor([SOUND]), torch.tensor([score.genre])
+            features = self.performer.features(
+                torch.from_numpy(drums)[None],
+                torch.from_numpy(pitched)[None],
+                programs,
+                torch.tensor([SOUND]),
+                torch.tensor([score.genre]),
+                sketched[..., first : first + drums.shape[-1]],
             )
-            codes.append(self.performer.choose(features[:, start - first : end - first]))
-        chosen = torch.cat(codes, dim=-1)
-        return Latents(z=codec.lookup(chosen), codes=chosen, sample_rate=codec.sample_rate, hop_length=codec.hop_length, score=score)
+            latents.append(self.performer.regress(features[:, start - first : end - first]))
+        codes = codec.quantize(torch.cat(latents, dim=-1)).codes
+        return Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length, score=score)
 
 
 def step_features(conditioning: Conditioning, *, first_bar: int, n_steps: int) -> tuple[Tensor, Tensor]:

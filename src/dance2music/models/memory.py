@@ -1,9 +1,9 @@
 """Retrieval from music memory as a method: bars of stored codes, resampled to the dance's tempo and decoded.
 
 The bank holds composed pieces of every genre and tempo as residual codes (`train.memory` builds it). For a dance the piece whose genre
-fits and whose tempo is nearest is taken (the seed chooses among the near ones), its bars are played in order, quieter or livelier ones
-by the dancer's energy, and each bar's code frames are resampled to the length of the dance's bar. What it plays was composed before: it is a
-companion of the learned methods and the bar for them.
+fits and whose tempo is nearest is taken (the seed chooses among the near ones, and the bar to begin with), its bars are played in order, quieter or
+livelier ones by the dancer's energy, and each bar's code frames are resampled to the length of the dance's bar. What it plays was composed
+before: it is a companion of the learned methods and the bar for them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class Memory(nn.Module):
         rhythm, codec = conditioning.rhythm[0], self.codec
         frame_rate = codec.sample_rate / codec.hop_length
         n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
-        bars = self._bars_of_piece(self._piece(int(conditioning.genre[0]), rhythm.tempo_bpm, seed))
+        chance = np.random.default_rng([seed, 3])
+        bars = self._bars_of_piece(self._piece(int(conditioning.genre[0]), rhythm.tempo_bpm, chance))
+        bars = np.roll(bars, -_STEADY_BARS * int(chance.integers(max(1, len(bars) // _STEADY_BARS))))
         energy, beats = energy_at_beats(conditioning), rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
         first = int(np.floor(beats[0] / BEATS_PER_BAR))
         out, bar = torch.zeros(self.config.n_codebooks, n_frames, dtype=torch.long), first
@@ -77,13 +79,13 @@ class Memory(nn.Module):
         chosen = out[None]
         return Latents(z=codec.lookup(chosen), codes=chosen, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
 
-    def _piece(self, genre: int, tempo_bpm: float, seed: int) -> int:
-        """One of the pieces of the genre whose tempo is nearest, by seed."""
+    def _piece(self, genre: int, tempo_bpm: float, chance: np.random.Generator) -> int:
+        """One of the pieces of the genre whose tempo is nearest."""
         of_genre = self.get_buffer("genre") == genre
         pieces, at = np.unique(self.get_buffer("piece")[of_genre].numpy(), return_index=True)
         distance = np.abs(np.log(self.get_buffer("tempo_bpm")[of_genre].numpy()[at] / tempo_bpm))
         near = np.argsort(distance, kind="stable")[:_NEAR_PIECES]
-        return int(pieces[near[np.random.default_rng([seed, 3]).integers(len(near))]])
+        return int(pieces[near[chance.integers(len(near))]])
 
     def _bars_of_piece(self, piece: int) -> np.ndarray:
         return np.flatnonzero(self.get_buffer("piece").numpy() == piece)

@@ -1,7 +1,7 @@
-"""Training of the embedded generator: planner, then performer, each one visible loop.
+"""Data of both halves of the embedded generator, and the training of the planner; that of the performer is `train.performer`.
 
 Data are pairs in memory (`data.pairs`); a batch is a pure function of (seed, step), so that a resumed run sees what the broken one would
-have seen. Logging, checkpoints and resuming are `train.loop`; the adversarial stage of the performer is `train.adversarial`.
+have seen. Logging, checkpoints and resuming are `train.loop`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,16 +16,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from dance2music.codec.spectral import SpectralCodec
 from dance2music.data.pairs import Pair
-from dance2music.losses import code_classification
-from dance2music.models.performer import Performer, tables_of
+from dance2music.models.performer import Performer
 from dance2music.models.planner import HEADER_SIZES, Planner, header_of
 from dance2music.music.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.music.roll import NoteTable, frame_roll, note_table
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
 
-M = TypeVar("M", bound=torch.nn.Module)
 PLAN_FIELDS = ("dynamics", "chords", "pad", "bass", "lead")
 
 
@@ -42,13 +38,11 @@ class PlannerTrainConfig:
 
 
 @dataclass(frozen=True)
-class PerformerTrainConfig:
-    """One run of the performer."""
+class CropConfig:
+    """How pairs are cut for the performer."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=8000, learning_rate=8e-4, warmup_steps=300, workers=1))
-    batch_size: int = 8
-    crop_frames: int = 320
-    latent_weight: float = 1.0
+    batch_size: int = 4
+    crop_frames: int = 256
 
 
 class PlannerData(Dataset[dict[str, Tensor]]):
@@ -107,18 +101,18 @@ def planner_losses(planner: Planner, batch: dict[str, Tensor]) -> dict[str, Tens
 
 
 class PerformerData(Dataset[dict[str, Tensor]]):
-    """Crops of rolls with their codes; item ``step`` is the batch of that step."""
+    """Crops of rolls with their sketch and codes; item ``step`` is the batch of that step."""
 
-    def __init__(self, pairs: Sequence[Pair], config: PerformerTrainConfig, vocabulary: Vocabulary, frame_rate: float) -> None:
-        self.config, self.frame_rate = config, frame_rate
+    def __init__(self, pairs: Sequence[Pair], config: CropConfig, vocabulary: Vocabulary, frame_rate: float, *, seed: int = 0) -> None:
+        self.config, self.frame_rate, self.seed = config, frame_rate, seed
         self.items: list[tuple[NoteTable, Pair]] = []
         for pair in pairs:
-            assert pair.codes is not None, "the performer trains on pairs with codes (data.pairs.add_codes)"
+            assert pair.codes is not None and pair.sketch is not None, "the performer trains on coded pairs (data.pairs.add_codes)"
             self.items.append((note_table(pair.score(vocabulary), frame_rate), pair))
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         """Rolls, programs, genre and codes."""
-        rng = np.random.default_rng([self.config.loop.seed, step, 2])
+        rng = np.random.default_rng([self.seed, step, 2])
         rows: dict[str, list[np.ndarray]] = {}
         for _ in range(self.config.batch_size):
             index = int(rng.integers(len(self.items)))
@@ -139,7 +133,7 @@ class PerformerData(Dataset[dict[str, Tensor]]):
 
     def _crop(self, index: int, start: int, n_frames: int) -> dict[str, np.ndarray]:
         table, pair = self.items[index]
-        assert pair.codes is not None
+        assert pair.codes is not None and pair.sketch is not None
         drums, pitched = frame_roll(table, start, n_frames, self.frame_rate)
         return {
             "drums": drums,
@@ -148,18 +142,16 @@ class PerformerData(Dataset[dict[str, Tensor]]):
             "genre": np.asarray(pair.plan.genre),
             "sound": np.asarray(0),
             "codes": pair.codes[:, start : start + n_frames],
+            "sketch": pair.sketch[:, start : start + n_frames].astype(np.float32),
             "item": np.asarray(index),
             "start": np.asarray(start),
         }
 
 
-def performer_losses(performer: Performer, batch: dict[str, Tensor], z: Tensor, config: PerformerTrainConfig) -> dict[str, Tensor]:
-    """Cross entropy over codes, and the L1 commitment of regressed latents to the true ones ``z`` [B, E, L]."""
-    features = performer.trunk_features(batch["drums"], batch["pitched"], batch["programs"], batch["sound"], batch["genre"])
-    logits, latents = performer(features, batch["codes"])
-    losses = {"code": code_classification(logits, batch["codes"]), "latent": (latents - z).abs().mean()}
-    losses["total"] = losses["code"] + config.latent_weight * losses["latent"]
-    return losses
+def performer_features(performer: Performer, batch: dict[str, Tensor]) -> Tensor:
+    """Hidden features [B, L, C] of a batch of `PerformerData`."""
+    names = ("drums", "pitched", "programs", "sound", "genre", "sketch")
+    return performer.features(*(batch[name] for name in names), fused=batch.get("fused"))
 
 
 def train_planner(planner: Planner, pairs: Sequence[Pair], config: PlannerTrainConfig, out_dir: str | Path) -> Planner:
@@ -177,40 +169,5 @@ def train_planner(planner: Planner, pairs: Sequence[Pair], config: PlannerTrainC
         wrapped_optimizer.step()
         wrapped_optimizer.zero_grad()
         loop.log(**losses)
-    return _averaged(planner, loop)
-
-
-def train_performer(
-    performer: Performer,
-    codec: SpectralCodec,
-    pairs: Sequence[Pair],
-    vocabulary: Vocabulary,
-    config: PerformerTrainConfig,
-    out_dir: str | Path,
-) -> Performer:
-    """Train a performer on pairs with codes of ``codec`` (which stays as it is) and return it with its averaged weights."""
-    fabric = start_fabric(config.loop)
-    data = PerformerData(pairs, config, vocabulary, codec.sample_rate / codec.hop_length)
-    optimizer = torch.optim.AdamW(performer.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    loop = Loop(fabric, config.loop, out_dir, model=performer, optimizers={"performer": optimizer}, data=data)
-    wrapped, wrapped_optimizer = fabric.setup(performer, optimizer)
-    codec = codec.to(fabric.device).eval()
-    performer.attach(tables_of(codec))
-    wrapped.train()
-    for _, batch in loop:
-        with torch.no_grad():
-            z = codec.lookup(batch["codes"])
-        with fabric.autocast():
-            losses = performer_losses(performer, batch, z, config)
-        fabric.backward(losses["total"])
-        fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=config.loop.grad_clip)
-        wrapped_optimizer.step()
-        wrapped_optimizer.zero_grad()
-        loop.log(**losses)
-    return _averaged(performer, loop)
-
-
-def _averaged(module: M, loop: Loop) -> M:
-    assert loop.average is not None
-    module.load_state_dict(loop.average.state_dict_of(module))
-    return module.eval()
+    averaged(planner, loop)
+    return planner

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from dance2music.data.pairs import FEATURE_FPS
 from dance2music.files import whole_file
 from dance2music.models.genre import DanceGenreClassifier, MusicGenreClassifier
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
 from dance2music.train.pieces import PieceStore, composed_piece
 from dance2music.types import GENRES
 
@@ -132,5 +132,4 @@ def _train(model: torch.nn.Module, data: Dataset[dict[str, Tensor]], key: str, c
         wrapped_optimizer.step()
         wrapped_optimizer.zero_grad()
         loop.log(loss=loss, accuracy=(logits.argmax(-1) == batch["genre"]).float().mean())
-    assert loop.average is not None
-    model.load_state_dict(loop.average.state_dict_of(model))
+    averaged(model, loop)

@@ -245,6 +245,13 @@ class Loop:
         self.write(**means, learning_rate=rate, steps_per_second=speed)
 
 
+def averaged(model: nn.Module, loop: Loop) -> None:
+    """Put a loop's averaged weights into the model that it trained, and set it to evaluation."""
+    assert loop.average is not None, "this loop was built without an average"
+    model.load_state_dict(loop.average.state_dict_of(model))
+    model.eval()
+
+
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
     """All parameters and buffers, those that a state dict leaves out too: what the bits of the next step depend on."""
     return {name: value.detach() for name, value in [*model.named_parameters(), *model.named_buffers()]}

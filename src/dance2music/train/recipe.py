@@ -1,6 +1,6 @@
 """How the weights that come with the package are made, from nothing: every stage in order, each resumable, all in one folder.
 
-    codec -> pairs -> planner -> codes -> performer -> adversarial -> creative_gan
+    codec -> pairs -> planner -> codes and sketches -> performer -> creative_gan
     codec -> memory;  music_genre;  dance_genre;  rhythm
 
 `build` runs the stages that are asked for and those that they need, and skips what the folder already holds.
@@ -28,11 +28,11 @@ from dance2music.models.creative_gan import CreativeGan, CreativeGanConfig
 from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.music.plan import Vocabulary
-from dance2music.train.adversarial import AdversarialTrainConfig, train_adversarial
 from dance2music.train.codec import SpectralCodecTraining, train_codec
-from dance2music.train.generator import PerformerTrainConfig, PlannerTrainConfig, train_performer, train_planner
+from dance2music.train.generator import PlannerTrainConfig, train_planner
 from dance2music.train.genre import GenreTrainConfig, train_dance_genre, train_music_genre
 from dance2music.train.memory import MemoryBuildConfig, build_memory
+from dance2music.train.performer import PerformerTrainConfig, train_performer
 from dance2music.train.rhythm import RhythmTrainConfig, train_rhythm
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,6 @@ class Recipe:
     codec: SpectralCodecTraining = field(default_factory=SpectralCodecTraining)
     planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
     performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
-    adversarial: AdversarialTrainConfig = field(default_factory=AdversarialTrainConfig)
     memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
     genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
     rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
@@ -111,7 +110,7 @@ class Build:
         )
 
     def coded_pairs(self, split: str = "train") -> list[Pair]:
-        """Stage: pairs with the codes of their music."""
+        """Stage: pairs with the codes of their music and the latents of its sketch."""
         files = self.pairs(split)[: self.recipe.n_coded_pairs]
         codec = self.weights("codec")
         self.codec()
@@ -126,7 +125,7 @@ class Build:
         return _load(files)
 
     def performer(self) -> Performer:
-        """Stage: the performer, by classification of codes."""
+        """Stage: the performer."""
         performer, vocabulary = Performer(self._gan_config().performer), Vocabulary(self.voicings())
         return self._trained(
             performer,
@@ -136,24 +135,12 @@ class Build:
             ),
         )
 
-    def adversarial(self) -> Performer:
-        """Stage: the performer after the papers' adversarial objective."""
-        performer, vocabulary = self.performer(), Vocabulary(self.voicings())
-        return self._trained(
-            performer,
-            "adversarial",
-            lambda: train_adversarial(
-                performer, self.codec(), self.coded_pairs(), vocabulary, self.recipe.adversarial, self.folder / "adversarial"
-            ),
-        )
-
     def creative_gan(self) -> None:
         """Stage: both halves as one model file."""
         model = CreativeGan(self._gan_config())
         model.planner.load_state_dict(self.planner().state_dict())
-        tuned = self.adversarial() if self.recipe.adversarial.loop.steps else self.performer()
-        model.performer.load_state_dict(tuned.state_dict())
-        training = {name: to_dict(getattr(self.recipe, name)) for name in ("planner", "performer", "adversarial")}
+        model.performer.load_state_dict(self.performer().state_dict())
+        training = {name: to_dict(getattr(self.recipe, name)) for name in ("planner", "performer")}
         self._save(
             "creative_gan", model, model.config, {"training": training, "n_pairs": self.recipe.n_pairs, "soundfont": self.recipe.soundfont}
         )
