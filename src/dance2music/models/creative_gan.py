@@ -99,7 +99,7 @@ class CreativeGan(nn.Module):
         programs = torch.from_numpy(table.programs)[None]
         source = sketch(table, n_frames * codec.hop_length, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
         sketched = codec.encode(torch.from_numpy(source)[None])
-        latents = []
+        chosen = []
         for start in range(0, n_frames, _WINDOW_FRAMES):
             end = min(start + _WINDOW_FRAMES, n_frames)
             first = max(0, start - margin)
@@ -112,8 +112,8 @@ class CreativeGan(nn.Module):
                 torch.tensor([score.genre]),
                 sketched[..., first : first + drums.shape[-1]],
             )
-            latents.append(self.performer.regress(features[:, start - first : end - first]))
-        codes = codec.quantize(torch.cat(latents, dim=-1)).codes
+            chosen.append(codec.quantize(self.performer.regress(features[:, start - first : end - first])).codes)
+        codes = torch.cat(chosen, dim=-1)
         return Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length, score=score)
 
 
