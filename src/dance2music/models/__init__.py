@@ -42,8 +42,7 @@ def _memory() -> MusicGenerator:
 
     model = load_embedded("memory", expected="memory")
     assert isinstance(model, Memory)
-    model.codec = embedded_codec()
-    return model
+    return model.attach(embedded_codec())
 
 
 GENERATORS: dict[str, Callable[[], MusicGenerator]] = {

@@ -42,17 +42,19 @@ class CreativeGanConfig:
 class CreativeGan(nn.Module):
     """Dance in, latents out."""
 
+    codec: SpectralCodec | None = None
+    """Whose latents it makes, see `attach`."""
+
     def __init__(self, config: CreativeGanConfig) -> None:
         super().__init__()
         self.config = config
         self.planner = Planner(config.planner)
         self.performer = Performer(config.performer)
         self.vocabulary = Vocabulary(config.voicings)
-        self.codec: SpectralCodec | None = None
 
     def attach(self, codec: SpectralCodec) -> CreativeGan:
         """Set the codec whose latents it makes; it is no part of the generator's own weights."""
-        self.codec = codec
+        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
         return self
 
     @torch.no_grad()

@@ -1,9 +1,9 @@
 """Retrieval from music memory as a method: bars of stored codes, resampled to the dance's tempo and decoded.
 
 The bank holds composed pieces of every genre and tempo as residual codes (`train.memory` builds it). For a dance the piece whose genre
-fits and whose tempo is nearest is taken (the seed chooses among the near ones, and the bar to begin with), its bars are played in order, quieter or
-livelier ones by the dancer's energy, and each bar's code frames are resampled to the length of the dance's bar. What it plays was composed
-before: it is a companion of the learned methods and the bar for them.
+fits and whose tempo is nearest is taken (the seed chooses among the near ones, and the bar to begin with), its bars are played in
+order, quieter or livelier ones by the dancer's energy, and each bar's code frames are resampled to the length of the dance's bar. What it
+plays was composed before: it is a companion of the learned methods and the bar for them.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Memory(nn.Module):
     [n_bars]; ``tempo_bpm``, ``energy`` float32 [n_bars].
     """
 
-    codec: SpectralCodec
-    """Whose codes it holds; set by whoever loads the bank (`dance2music.models`)."""
+    codec: SpectralCodec | None = None
+    """Whose codes it holds, see `attach`."""
 
     def __init__(self, config: MemoryConfig) -> None:
         super().__init__()
@@ -51,6 +51,11 @@ class Memory(nn.Module):
         for name in ("tempo_bpm", "energy"):
             self.register_buffer(name, torch.zeros(config.n_bars))
 
+    def attach(self, codec: SpectralCodec) -> Memory:
+        """Set the codec whose codes it holds; it is no part of the bank's own tensors."""
+        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
+        return self
+
     @torch.no_grad()
     def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
         """Latents of one take per seed for the first item of the batch."""
@@ -58,6 +63,7 @@ class Memory(nn.Module):
 
     def _take(self, conditioning: Conditioning, seed: int) -> Latents:
         rhythm, codec = conditioning.rhythm[0], self.codec
+        assert codec is not None, "attach() a codec first"
         frame_rate = codec.sample_rate / codec.hop_length
         n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
         chance = np.random.default_rng([seed, 3])

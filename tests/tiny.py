@@ -1,0 +1,59 @@
+"""Small stand-ins that tests of models and training share: a codec, dances with what goes with them, composed pairs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import torch
+
+from dance2music import pipeline
+from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
+from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
+from dance2music.data.drawing import example_dance
+from dance2music.data.pairs import Pair, make_pair
+from dance2music.data.synthetic import synthetic_clip
+from dance2music.music.plan import Vocabulary, collect_voicings
+from dance2music.music.roll import note_table
+from dance2music.music.sketch import sketch
+from dance2music.music.synth import render
+from dance2music.types import Conditioning
+
+N_CODEBOOKS, CODEBOOK_SIZE, LATENT_DIM = 2, 32, 8
+PAIR_SECONDS = 6.0
+
+
+@cache
+def codec() -> SpectralCodec:
+    """An untrained codec with a few random entries per codebook; do not change it."""
+    torch.manual_seed(0)
+    config = SpectralCodecConfig(
+        dim=LATENT_DIM, encoder_width=16, encoder_depth=1, decoder_width=16, decoder_depth=1, n_mels=20,
+        quantizer=ResidualQuantizerConfig(n_codebooks=N_CODEBOOKS, codebook=CodebookConfig(size=CODEBOOK_SIZE, dim=LATENT_DIM)),
+    )  # fmt: skip
+    model = SpectralCodec(config)
+    for q, book in enumerate(model.quantizer.codebooks):
+        book.get_buffer("k").copy_(torch.randn(CODEBOOK_SIZE, LATENT_DIM) / (1 + q))
+    return model.eval().requires_grad_(False)
+
+
+@cache
+def conditioning(seconds: float = 6.0, genre: str = "house") -> Conditioning:
+    """What a generator sees of the example dance."""
+    return pipeline.condition(example_dance(seconds)[0], genre=genre)
+
+
+@cache
+def pairs(n: int = 3) -> tuple[list[Pair], Vocabulary]:
+    """Composed pairs with codes and sketches of `codec`, and the chords that they use."""
+    clips = [synthetic_clip(seed, duration_seconds=PAIR_SECONDS) for seed in range(n)]
+    vocabulary = Vocabulary(collect_voicings(clip.score for clip in clips if clip.score is not None))
+    made = []
+    for seed, clip in enumerate(clips):
+        pair, rate, hop = make_pair(clip, seed, vocabulary), codec().sample_rate, codec().hop_length
+        score = pair.score(vocabulary)
+        music = render(score, sample_rate=rate, onset_grid_seconds=hop / rate).samples
+        source = sketch(note_table(score, rate / hop), music.shape[-1], sample_rate=rate, hop_length=hop)[None]
+        codes = codec().quantize(codec().encode(torch.from_numpy(music))).codes[0]
+        made.append(replace(pair, codes=codes.numpy(), sketch=codec().encode(torch.from_numpy(source))[0].numpy()))
+    return made, vocabulary
