@@ -227,7 +227,7 @@ def describe(request: Request, conditioning: Conditioning, take: Take, audio: Au
         "method": request.method,
         "preset": f"{request.method}-embedded",
         "seed": request.seed,
-        "take": {"seed": take.seed, "candidates": pipeline.CANDIDATES, "chosen_by": "sync lift on this dance"},
+        "take": {"seed": take.seed, "candidates": pipeline.CANDIDATES, "chosen_by": "sync lift and beat on this dance"},
         "genre": GENRES[int(conditioning.genre[0])],
         "genre_chosen": "by the user" if request.genre else "from the dance",
         "tempo_bpm": rhythm.tempo_bpm,

@@ -1,8 +1,8 @@
 """Every numbered objective of the two papers as one function; read it with the papers open beside it.
 
-"D2M" is Zhu et al. 2022 (arXiv:2204.00604), "Creative-GAN" is Huang et al. 2023 (doi:10.1587/transfun.2023EAP1059). Discriminator outputs are
-lists over S scales of lists over layers of Tensor [B, C_i, L_i]; the last layer of each scale is the map of logits.
-Weights of a sum are in the training configs, not here. Misprints of the papers are resolved in docs/paper_map.md.
+"D2M" is Zhu et al. 2022 (arXiv:2204.00604), "Creative-GAN" is Huang et al. 2023 (doi:10.1587/transfun.2023EAP1059). Discriminator outputs
+are lists over S scales of lists over layers of Tensor [B, C_i, L_i]; the last layer of each scale is the map of logits. Weights of a sum
+are in the training configs, not here. Misprints of the papers are resolved in docs/paper_map.md.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def codebook_commitment(target: Tensor, latents: Tensor) -> Tensor:
 
 
 def waveform(reference: Tensor, estimate: Tensor) -> Tensor:
-    """L1 distance of waveforms [B, N]: D2M Eq. 6. ``estimate`` must come from a decode that carries a gradient (straight-through lookup)."""
+    """L1 distance of waveforms [B, N]: D2M Eq. 6. ``estimate`` must come from a decode with a gradient (straight-through lookup)."""
     return (reference - estimate).abs().mean()
 
 

@@ -1,6 +1,7 @@
 """A dance in, music out: the data flow on one page.
 
-Every line of `generate` is a public function that can be used alone, so that one can enter with a file, a `Motion`, a `Conditioning` or codes:
+Every line of `generate` is a public function that can be used alone, so that one can enter with a file, a `Motion`, a `Conditioning` or
+codes:
 
     video --read_motion--> Motion --condition--> Conditioning --make_take--> Take (Audio, Score) --finish--> Audio --mux--> video
 """
@@ -26,6 +27,8 @@ Progress = Callable[[str, float], None]
 FEATURE_FPS = 30.0
 CANDIDATES = 6
 """Takes that are made and ranked by their sync for each take that is kept."""
+BEAT_SHARE = 0.3
+"""Weight of a candidate's beat F-measure beside its lift."""
 RANKED_SECONDS = 60.0
 """Of longer dances only this much of each candidate is heard before the best is made whole."""
 
@@ -175,19 +178,27 @@ def measure_sync(audio: Audio, rhythm: Rhythm, *, seed: int = 0) -> dict[str, fl
 
     Returns
     -------
-    dict with ``beat_alignment``, ``shifted_mean``, ``shifted_error`` (standard error), ``lift`` (their difference), ``kinematic_beats`` and
-    ``onsets`` (counts). Values are 0 where there are no beats.
+    dict with ``beat_alignment``, ``shifted_mean``, ``shifted_error`` (standard error), ``lift`` (their difference), ``beat_f`` (F-measure
+    at 70 ms of the beats that are heard in the music against the beat grid of the dance), ``kinematic_beats`` and ``onsets`` (counts).
+    Values are 0 where there are no beats.
     """
-    from dance2music.metrics.rhythm import shift_lift
-    from dance2music.music.beats import onset_times
+    from dance2music.metrics.rhythm import beat_f, shift_lift
+    from dance2music.music.beats import beats_near, onset_envelope, onset_times
 
     onsets = onset_times(audio)
     result = shift_lift(rhythm.kinematic_beats_seconds, onsets, audio.duration_seconds, seed=seed)
-    return {**result, "kinematic_beats": float(len(rhythm.kinematic_beats_seconds)), "onsets": float(len(onsets))}
+    grid = rhythm.beat_times_seconds
+    heard = beats_near(*onset_envelope(audio), rhythm.tempo_bpm)
+    return {
+        **result,
+        "beat_f": beat_f(grid[(grid >= 0) & (grid < audio.duration_seconds)], heard),
+        "kinematic_beats": float(len(rhythm.kinematic_beats_seconds)),
+        "onsets": float(len(onsets)),
+    }
 
 
 def best_take(generator: MusicGenerator, conditioning: Conditioning, *, seed: int, candidates: int = CANDIDATES) -> Take:
-    """Make ``candidates`` takes from one seed and keep the one that follows this dancer best.
+    """Make ``candidates`` takes from one seed and keep the one that follows this dancer best (`rank`).
 
     Of dances longer than `RANKED_SECONDS` the candidates are ranked on their beginning, then the winner is made whole.
     """
@@ -197,17 +208,22 @@ def best_take(generator: MusicGenerator, conditioning: Conditioning, *, seed: in
     beats = rhythm.kinematic_beats_seconds
     rhythm = replace(rhythm, kinematic_beats_seconds=beats[beats < heard.duration_seconds])
     takes = make_takes(generator, heard, seeds=seeds)
-    best = max(takes, key=lambda take: measure_sync(take.audio, rhythm)["lift"])
+    best = max(takes, key=lambda take: rank(measure_sync(take.audio, rhythm)))
     if heard.duration_seconds < conditioning.duration_seconds:
         return make_takes(generator, conditioning, seeds=[best.seed])[0]
     return best
 
 
+def rank(sync: dict[str, float]) -> float:
+    """What candidates are ranked by: the lift of their onsets, and how clearly their beat is the dance's."""
+    return sync["lift"] + BEAT_SHARE * sync["beat_f"]
+
+
 def finish(audio: Audio, *, denoise: bool = True) -> Audio:
     """Take out the noise floor, set the loudness, fade the edges.
 
-    Both papers run noisereduce with its defaults on what was decoded; that takes sustained notes for noise, so a milder reduction is used here
-    (`music.audio.reduce_hiss`; the published one is `music.audio.denoise`).
+    Both papers run noisereduce with its defaults on what was decoded; that takes sustained notes for noise, so a milder reduction is used
+    here (`music.audio.reduce_hiss`; the published one is `music.audio.denoise`).
     """
     from dance2music.music import audio as sound
 

@@ -61,7 +61,7 @@ class RhythmConfig:
     """Log-normal prior: standard deviation of the natural logarithm of the tempo."""
     with_network: EvidenceWeights = EvidenceWeights(periodicity=0.5, agreement=0.07, network_tempo=0.7, network_beat=0.4)
     without_network: EvidenceWeights = EvidenceWeights(periodicity=1.06, agreement=0.9)
-    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.09)
+    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.15)
     """Weights by which the phase is chosen, given the tempo."""
     fit_weight: float = 1.0
     """How much the best phase score of a tempo counts when the tempo is chosen."""

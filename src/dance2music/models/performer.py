@@ -1,8 +1,8 @@
 """From a score plan to codec latents: the half of the embedded generator that makes the sound.
 
 Each pitched role passes through one shared encoder that is told its instrument, the drums through another; their sum, like the sum of
-sounds in a mix, passes through a trunk together with a sketch of the notes (`music.sketch`). The trunk ends in latents that are looked up in
-the codec's codebooks, in the manner of the papers (D2M-GAN section 3.2), or, as an option, in a classifier over the codes, coarse to
+sounds in a mix, passes through a trunk together with a sketch of the notes (`music.sketch`). The trunk ends in latents that are looked up
+in the codec's codebooks, in the manner of the papers (D2M-GAN section 3.2), or, as an option, in a classifier over the codes, coarse to
 fine. Everything is convolutional over time with a finite receptive field, so that music of any length is made in windows without seams.
 """
 

@@ -1,7 +1,7 @@
 """A score as frames: what the performer hears of it, one column per codec frame.
 
-Onsets are rounded to codec frames (`dance2music.music.synth.render` does the same with ``onset_grid_seconds``), so that a score determines the
-sound of each frame. Rolls are built in windows: a window of a long score costs no more than a short score.
+Onsets are rounded to codec frames (`dance2music.music.synth.render` does the same with ``onset_grid_seconds``), so that a score
+determines the sound of each frame. Rolls are built in windows: a window of a long score costs no more than a short score.
 """
 
 from __future__ import annotations

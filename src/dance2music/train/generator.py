@@ -150,8 +150,8 @@ class PerformerData(Dataset[dict[str, Tensor]]):
 
 def performer_features(performer: Performer, batch: dict[str, Tensor]) -> Tensor:
     """Hidden features [B, L, C] of a batch of `PerformerData`."""
-    names = ("drums", "pitched", "programs", "sound", "genre", "sketch")
-    return performer.features(*(batch[name] for name in names), fused=batch.get("fused"))
+    names = ("drums", "pitched", "programs", "sound", "genre", "sketch", "fused")
+    return performer.features(**{name: batch[name] for name in names if name in batch})
 
 
 def train_planner(planner: Planner, pairs: Sequence[Pair], config: PlannerTrainConfig, out_dir: str | Path) -> Planner:
