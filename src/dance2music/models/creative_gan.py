@@ -18,7 +18,7 @@ from dance2music.codec.spectral import SpectralCodec
 from dance2music.dance.steps import pool_at_steps
 from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
-from dance2music.music.plan import STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
+from dance2music.music.plan import PITCHED_ROLES, STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
 from dance2music.music.roll import frame_roll, note_table
 from dance2music.music.sketch import sketch
 from dance2music.types import Conditioning, Latents, Rhythm, Score
@@ -99,6 +99,7 @@ class CreativeGan(nn.Module):
         n_frames = -(-round(score.duration_seconds * codec.sample_rate) // codec.hop_length)
         table, margin = note_table(score, frame_rate), self.performer.receptive_frames
         programs = torch.from_numpy(table.programs)[None]
+        present = torch.from_numpy(np.isin(np.arange(len(PITCHED_ROLES)), table.role))[None]
         source = sketch(table, n_frames * codec.hop_length, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
         sketched = codec.encode(torch.from_numpy(source)[None])
         chosen = []
@@ -113,6 +114,7 @@ class CreativeGan(nn.Module):
                 torch.tensor([SOUND]),
                 torch.tensor([score.genre]),
                 sketched[..., first : first + drums.shape[-1]],
+                present=present,
             )
             chosen.append(codec.quantize(self.performer.regress(features[:, start - first : end - first])).codes)
         codes = torch.cat(chosen, dim=-1)

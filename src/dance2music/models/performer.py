@@ -83,6 +83,7 @@ class Performer(nn.Module):
         genre: Tensor,
         sketch: Tensor | None = None,
         fused: Tensor | None = None,
+        present: Tensor | None = None,
     ) -> Tensor:
         """Hidden features of the mix.
 
@@ -93,6 +94,8 @@ class Performer(nn.Module):
         sound, genre : int64 Tensor [B].
         sketch : Tensor [B, E, L], the codec's latents of the sketch, where the config asks for it.
         fused : Tensor [B, fused_dim, L], features of the dance, where the config asks for them.
+        present : bool Tensor [B, 4], roles that play anywhere in the piece: a silent one adds nothing. By default as seen in ``pitched``;
+            windows of one piece have to agree.
 
         Returns
         -------
@@ -105,8 +108,8 @@ class Performer(nn.Module):
         x = self.pitched_in(pitched.flatten(0, 1))
         for block in self.pitched_blocks:
             x = block(x, condition)
-        present = (pitched.flatten(2).amax(dim=2) > 0).to(x.dtype)  # [B, 4]: a silent role adds nothing
-        x = (self.pitched_out(x).view(B, R, -1, L) * present[:, :, None, None]).sum(dim=1)
+        present = pitched.flatten(2).amax(dim=2) > 0 if present is None else present
+        x = (self.pitched_out(x).view(B, R, -1, L) * present[:, :, None, None].to(x.dtype)).sum(dim=1)
         y = self.drums_in(drums)
         for block in self.drums_blocks:
             y = block(y, common)

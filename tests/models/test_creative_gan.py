@@ -1,0 +1,92 @@
+"""Creative-GAN as a whole: dance in, latents out, for any length, without seams."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+from dance2music.checkpoint import load_model, save_model
+from dance2music.models import creative_gan
+from dance2music.models.creative_gan import CreativeGan, CreativeGanConfig, step_features
+from dance2music.models.performer import PerformerConfig
+from dance2music.models.planner import PlannerConfig
+from dance2music.music.plan import STEPS_PER_BAR, bars_of
+from dance2music.types import Conditioning, Latents
+
+SECONDS = 6.0
+
+
+def model() -> CreativeGan:
+    torch.manual_seed(0)
+    given = tiny.conditioning(SECONDS)
+    planner = PlannerConfig(
+        motion_dim=given.motion.shape[-1], visual_dim=given.visual.shape[-1], n_voicings=2, encoder_channels=8, channels=24, heads=2,
+        layers=1, window_steps=32,
+    )  # fmt: skip
+    performer = PerformerConfig(
+        latent_dim=tiny.LATENT_DIM, n_codebooks=tiny.N_CODEBOOKS, codebook_size=tiny.CODEBOOK_SIZE, role_channels=8, role_dilations=(1,),
+        trunk_channels=12, trunk_dilations=(1, 2),
+    )  # fmt: skip
+    config = CreativeGanConfig(planner=planner, performer=performer, voicings=((48, 52, 55), (45, 48, 52)))
+    return CreativeGan(config).eval().attach(tiny.codec())
+
+
+def codes(take: Latents) -> torch.Tensor:
+    assert take.codes is not None
+    return take.codes
+
+
+def test_takes_last_as_long_as_the_dance_and_carry_their_notes() -> None:
+    given = tiny.conditioning(SECONDS)
+    (take,) = model().generate(given, seeds=[0])
+    frames = -(-round(given.duration_seconds * take.sample_rate) // take.hop_length)
+    assert take.z.shape == (1, tiny.LATENT_DIM, frames) and codes(take).shape == (1, tiny.N_CODEBOOKS, frames)
+    assert torch.equal(take.z, tiny.codec().lookup(codes(take)))
+    assert take.score is not None and take.score.genre == int(given.genre[0])
+    assert np.array_equal(take.score.beat_times_seconds, given.rhythm[0].beat_times_seconds)
+
+
+def test_a_seed_is_a_take_whatever_is_made_beside_it() -> None:
+    gan, given = model(), tiny.conditioning(SECONDS)
+    (alone,), (other, again) = gan.generate(given, seeds=[5]), gan.generate(given, seeds=[4, 5])
+    assert torch.equal(codes(alone), codes(again)) and not torch.equal(codes(alone), codes(other))
+
+
+def test_genre_and_dance_reach_the_music() -> None:
+    gan, given = model(), tiny.conditioning(SECONDS)
+    (take,) = gan.generate(given, seeds=[1])
+    (elsewhere,) = gan.generate(replace(given, genre=torch.tensor([0])), seeds=[1])
+    (still,) = gan.generate(replace(given, motion=given.motion * 0), seeds=[1])
+    assert not torch.equal(codes(take), codes(elsewhere)) and not torch.equal(codes(take), codes(still))
+
+
+def test_windows_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    gan = model()
+    scores = gan.scores(tiny.conditioning(SECONDS), seeds=[1, 2, 3])
+    whole = [gan.perform(score) for score in scores]
+    monkeypatch.setattr(creative_gan, "_WINDOW_FRAMES", 100)  # the last window is so short that some roles are silent in it
+    for score, before in zip(scores, whole):
+        assert before.z.shape[-1] > 500 and float((codes(gan.perform(score)) == codes(before)).float().mean()) > 0.999
+
+
+def test_the_codec_is_no_part_of_its_file(tmp_path: Path) -> None:
+    gan, given = model(), tiny.conditioning(SECONDS)
+    assert not any(name.startswith("codec") for name in gan.state_dict())
+    save_model(tmp_path / "gan.safetensors", gan, gan.config, storage="float32")
+    loaded = load_model(tmp_path / "gan.safetensors", expected="creative-gan")
+    assert isinstance(loaded, CreativeGan)
+    (a,), (b,) = gan.generate(given, seeds=[3]), loaded.attach(tiny.codec()).generate(given, seeds=[3])
+    assert torch.equal(codes(a), codes(b))
+
+
+def test_step_features_lie_on_the_beat_grid() -> None:
+    given: Conditioning = tiny.conditioning(SECONDS)
+    first, bars = bars_of(*given.rhythm[0].beat_at(np.array([0.0, SECONDS])))
+    motion, visual = step_features(given, first_bar=first, n_steps=bars * STEPS_PER_BAR)
+    assert motion.shape == (1, bars * STEPS_PER_BAR, given.motion.shape[-1]) and visual.shape[:2] == motion.shape[:2]
+    assert float(motion.abs().sum()) > 0
