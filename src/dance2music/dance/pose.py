@@ -45,12 +45,7 @@ class BodyEstimator:
             self.forget()
 
     def detect(self, image: np.ndarray) -> np.ndarray | None:
-        if _stderr.greeted:
-            found = self._pose.process(image).pose_landmarks
-        else:  # the first body that a process finds is worth another warning to MediaPipe
-            with _quiet():
-                found = self._pose.process(image).pose_landmarks
-            _stderr.greeted = found is not None
+        found = _look(self._pose, image).pose_landmarks
         return None if found is None else _pixels(found.landmark, image.shape)
 
     def forget(self) -> None:
@@ -67,7 +62,7 @@ class DetailEstimator:
             self.forget()
 
     def detect(self, image: np.ndarray) -> np.ndarray | None:
-        found = self._holistic.process(image)
+        found = _look(self._holistic, image)
         if found.pose_landmarks is None:
             return None
         joints = np.full((_DETAILS + 3, 4), np.nan, dtype=np.float32)
@@ -211,6 +206,16 @@ def _pixels(landmarks: Any, shape: tuple[int, ...]) -> np.ndarray:
     """MediaPipe landmarks as float32 [n, 4]: x, y, z in pixels, visibility."""
     rows = [(p.x * shape[1], p.y * shape[0], p.z * shape[1], p.visibility) for p in landmarks]
     return np.array(rows, dtype=np.float32)
+
+
+def _look(solution: Any, image: np.ndarray) -> Any:
+    """What a solution finds in an image. The first body that a process finds is worth another warning to MediaPipe, whoever finds it."""
+    if _stderr.greeted:
+        return solution.process(image)
+    with _quiet():
+        found = solution.process(image)
+    _stderr.greeted = _stderr.greeted or found.pose_landmarks is not None
+    return found
 
 
 def _mediapipe() -> Any:
