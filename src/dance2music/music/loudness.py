@@ -86,7 +86,8 @@ def limit(audio: Audio, *, ceiling_db: float = -1.0) -> Audio:
     if gain.min(initial=1.0) >= 1.0:
         return audio
     width = 2 * round(LIMITER_SECONDS * audio.sample_rate / 2) + 1
-    return Audio((audio.samples * smooth_gain(gain, width)).astype(np.float32, copy=False), audio.sample_rate)
+    gain = smooth_gain(gain, width)  # the gain that was needed is given back before the product is made
+    return Audio((audio.samples * gain).astype(np.float32, copy=False), audio.sample_rate)
 
 
 def smooth_gain(gain: np.ndarray, width: int) -> np.ndarray:
