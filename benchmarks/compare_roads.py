@@ -174,7 +174,8 @@ def main() -> None:
     frame_rate = codec.sample_rate / codec.hop_length
     crops = CropConfig(batch_size=4, crop_frames=160)
     data = RoadData(build.coded_pairs(), crops, vocabulary, frame_rate)
-    held = RoadData(build.coded_pairs("held")[: arguments.held], crops, vocabulary, frame_rate)
+    held_build = Build(replace(Recipe(), n_coded_pairs=arguments.held), arguments.build)
+    held = RoadData(held_build.coded_pairs("held"), crops, vocabulary, frame_rate)
     small = PerformerConfig(role_channels=96, trunk_channels=160, fused_dim=data[0]["fused"].shape[1])
     rows = {"truth": evaluate("truth", Performer(small), codec, held, arguments.held)}
     for road in ROADS:

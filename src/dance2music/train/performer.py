@@ -45,13 +45,15 @@ class ObjectiveWeights:
 class PerformerTrainConfig:
     """One run of the performer."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=3000, learning_rate=8e-4, warmup_steps=200, workers=1))
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(steps=2400, learning_rate=8e-4, warmup_steps=200, precision="bf16-mixed", save_every_steps=250)
+    )
     crops: CropConfig = field(default_factory=CropConfig)
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)
     discriminator: LatentDiscriminatorConfig = field(default_factory=LatentDiscriminatorConfig)
     discriminator_rate: float = 0.25
     """Learning rate of the discriminators as a share of the generator's: at equal rates they win early."""
-    adversarial_from: int = 1800
+    adversarial_from: int = 2000
     """Step from which there are discriminators: before it, what they would judge is not yet music."""
 
 
