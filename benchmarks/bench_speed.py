@@ -1,0 +1,84 @@
+"""Time and memory of `dance2music generate`, everything included, on two processors.
+
+    python benchmarks/bench_speed.py [--seconds 10 60] [--methods creative-gan] [--size 1920 1080] [--fps 60] [--runs 3]
+
+Draws the video first, then runs the command in a process of its own that may use two processors, once to warm up the disk's cache and then
+``--runs`` times. Prints per length the median of wall seconds after import (the report's total), seconds per stage, and peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+PROCESSORS = 2
+_WRAPPER = """
+import resource, sys
+from dance2music.cli import main
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def draw(path: Path, seconds: float, size: tuple[int, int], fps: float) -> None:
+    """A drawn dance as a video file."""
+    from dance2music.data.drawing import Look, draw_video, example_dance
+
+    motion, _ = example_dance(seconds)
+    draw_video(motion, path, size=size, fps=fps, look=Look())
+
+
+def limited() -> None:
+    """Allow this process two processors."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:PROCESSORS])
+
+
+def run(video: Path, method: str) -> dict[str, Any]:
+    """One run: the report, and the peak memory of the process in MiB."""
+    out = video.with_name("out.mp4")
+    command = [sys.executable, "-c", _WRAPPER, "generate", str(video), "-o", str(out), "--method", method, "--genre", "house", "--json"]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(PROCESSORS)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, preexec_fn=limited, env=environment)
+    report: dict[str, Any] = json.loads(done.stdout)[0]
+    return report | {"peak_mib": int(done.stderr.split()[-1]) / 1024}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0])
+    parser.add_argument("--methods", nargs="+", default=["creative-gan"])
+    parser.add_argument("--size", type=int, nargs=2, default=(1920, 1080))
+    parser.add_argument("--fps", type=float, default=60.0)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for seconds in arguments.seconds:
+            video = Path(folder) / f"dance-{seconds:g}.mp4"
+            draw(video, seconds, tuple(arguments.size), arguments.fps)
+            for method in arguments.methods:
+                reports = [run(video, method) for _ in range(arguments.runs + 1)][1:]
+                stages = {name: statistics.median(r["seconds"][name] for r in reports) for name in reports[0]["seconds"]}
+                peak = max(r["peak_mib"] for r in reports)
+                rows.append({"seconds": seconds, "method": method, "runs": arguments.runs, "stages": stages, "peak_mib": peak})
+                print(json.dumps(rows[-1]), flush=True)
+    print(f"\n{arguments.size[0]}x{arguments.size[1]}, {arguments.fps:g} frames/s, {PROCESSORS} processors, {os.uname().machine}")
+    print("| length, s | method | total, s | of the length | stages | peak memory, MiB |\n|---|---|---|---|---|---|")
+    for row in rows:
+        stages = ", ".join(f"{name} {value:.1f}" for name, value in row["stages"].items() if name != "total")
+        total = row["stages"]["total"]
+        print(f"| {row['seconds']:g} | {row['method']} | {total:.1f} | {total / row['seconds']:.2f} | {stages} | {row['peak_mib']:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
