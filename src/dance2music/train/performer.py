@@ -53,8 +53,8 @@ class PerformerTrainConfig:
     discriminator: LatentDiscriminatorConfig = field(default_factory=LatentDiscriminatorConfig)
     discriminator_rate: float = 0.25
     """Learning rate of the discriminators as a share of the generator's: at equal rates they win early."""
-    adversarial_from: int = 2000
-    """Step from which there are discriminators: before it, what they would judge is not yet music."""
+    adversarial_from: int = 2400
+    """Step from which there are discriminators: before it, what they would judge is not yet music. Not reached with the default steps."""
 
 
 class Setup(nn.Module):
