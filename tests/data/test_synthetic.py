@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dance2music.data.synthetic import load_motion, save_motion, synthetic_clip, write_corpus
+from dance2music.dance.motion_files import load_motion, save_motion
+from dance2music.data.synthetic import synthetic_clip, write_corpus
 from dance2music.errors import InputError
 from dance2music.types import GENRES
 

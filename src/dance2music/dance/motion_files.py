@@ -88,8 +88,10 @@ def load_motion(path: str | Path, *, fps: float | None = None, camera: int = 0) 
     )
 
 
-def save_motion(motion: Motion, path: str | Path) -> None:
+def save_motion(motion: Motion, path: str | Path, **about: Any) -> None:
     """Write a Motion as npz, whole or not at all; `load_motion` gives it back unchanged.
+
+    ``about`` are further values to keep in the same file, for other readers; `load_motion` leaves them alone.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     if motion.flow_energy is not None:
         arrays["flow_energy"] = motion.flow_energy
     with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays, **about)
 
 
 def _npz(path: Path, fps: float | None, camera: int) -> Motion:

@@ -24,7 +24,7 @@ from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.types import BEATS_PER_BAR, GENRE_CODES, GENRES, STEPS_PER_BEAT, Audio, Clip, Motion, Rhythm
 
-__all__ = ["load_motion", "perturb", "save_motion", "synthetic_clip", "synthetic_rhythm", "write_corpus"]
+__all__ = ["perturb", "synthetic_clip", "synthetic_rhythm", "write_corpus"]
 
 log = logging.getLogger(__name__)
 
@@ -137,34 +137,6 @@ def synthetic_clip(seed: int, *, duration_seconds: float = 10.0, genre: int | No
     )
 
 
-def save_motion(motion: Motion, path: str | Path, **about: Any) -> None:
-    """Write a motion as npz of plain arrays named as its attributes, with more named values beside them."""
-    arrays: dict[str, Any] = {
-        "joints": motion.joints.astype(np.float32),
-        "confidence": motion.confidence.astype(np.float16),
-        "fps": np.float64(motion.fps),
-        "skeleton": np.array(motion.skeleton),
-        "source": np.array(motion.source),
-    }
-    if motion.flow_energy is not None:
-        arrays["flow_energy"] = motion.flow_energy.astype(np.float32)
-    with whole_file(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays, **about)
-
-
-def load_motion(path: str | Path) -> Motion:
-    """Read what `save_motion` wrote; the further values are left to the reader of the npz."""
-    with np.load(path, allow_pickle=False) as data:
-        return Motion(
-            data["joints"],
-            data["confidence"].astype(np.float32),
-            float(data["fps"]),
-            str(data["skeleton"]),
-            data.get("flow_energy"),
-            str(data["source"]),
-        )
-
-
 def film(motion: Motion, seed: int, folder: str | Path) -> Motion:
     """The motion as the real pose estimator sees it in a drawn video: look, camera, size and frame rate are drawn from ``seed``.
 
@@ -197,6 +169,7 @@ class _Job:
 
 def _write_clip(job: _Job, folder: Path) -> dict[str, Any]:
     """Write the files of one clip and return its manifest row."""
+    from dance2music.dance.motion_files import save_motion
     from dance2music.music.audio import save_wav
     from dance2music.music.midi import save_midi
     from dance2music.music.synth import render
