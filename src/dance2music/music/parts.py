@@ -6,6 +6,7 @@ They work on 16th steps of one bar, in C; `compose` decides form, harmony and en
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -65,7 +66,7 @@ class Bar:
         return STEPS_PER_BAR if self.stop_from is None else self.stop_from
 
 
-class Player:
+class Player(ABC):
     """Writes notes of one role at steps of bars; velocities get a human spread and follow the bar's energy."""
 
     def __init__(self, style: GenreStyle, rng: np.random.Generator) -> None:
@@ -73,9 +74,9 @@ class Player:
         self.rng = rng
         self.notes: list[Note] = []
 
+    @abstractmethod
     def play(self, bar: Bar) -> None:
         """Write one bar."""
-        raise NotImplementedError
 
     def write(self, bar: Bar, step: float, length_steps: float, pitch: int, velocity: float) -> None:
         velocity = velocity + float(self.rng.normal(0.0, 2.5))
