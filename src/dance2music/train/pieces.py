@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dance2music.files import whole_file
+from dance2music.types import Score
 
 Pieces = Callable[[int, float, int], np.ndarray]
 """``pieces(seed, seconds, sample_rate) -> float32 [N]``: a piece of mono music that depends on its arguments only."""
@@ -22,19 +23,27 @@ HELD_OUT_SEED = 900_000_000
 GRID_HOP_LENGTH = 256
 
 
+def composed_score(seed: int, seconds: float, rng: np.random.Generator | None = None) -> Score:
+    """The notes of `composed_piece`, with drawn role gains; a role that is left out has gain 0. ``rng`` is drawn from as there."""
+    from dance2music.music.compose import compose_corpus_piece
+
+    rng = np.random.default_rng([seed, 71]) if rng is None else rng
+    score = compose_corpus_piece(seed, duration_seconds=seconds)
+    for track in score.tracks:
+        track.gain *= float(10 ** (rng.uniform(-9.0, 6.0) / 20)) * float(rng.random() > 0.08)
+    return score
+
+
 def composed_piece(seed: int, seconds: float, sample_rate: int, soundfont: str | None = None) -> np.ndarray:
     """`Pieces` of the synthetic corpus: a composed piece with a drawn soundfont, drawn role gains, and at times a role left out.
 
     ``soundfont`` (a name of `music.synth.find_soundfonts`) takes the place of the drawn one; nothing else changes.
     Of three pieces one has its onsets on the frames of hop 256, as generated music has.
     """
-    from dance2music.music.compose import compose_corpus_piece
     from dance2music.music.synth import find_soundfonts, render
 
     rng = np.random.default_rng([seed, 71])
-    score = compose_corpus_piece(seed, duration_seconds=seconds)
-    for track in score.tracks:
-        track.gain *= float(10 ** (rng.uniform(-9.0, 6.0) / 20)) * float(rng.random() > 0.08)
+    score = composed_score(seed, seconds, rng)
     fonts = find_soundfonts()
     drawn = sorted(fonts)[int(rng.integers(len(fonts)))]
     grid = GRID_HOP_LENGTH / sample_rate if rng.random() < 1 / 3 else 0.0
