@@ -99,7 +99,8 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
     wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data)
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
+                about={"kind": "spectral-codec", "hop_length": str(config.codec.hop_length)})  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
@@ -111,6 +112,7 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
         wrapped_optimizer.zero_grad()
         fabric.backward(loss)
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
+        loop.check(mel=mel, distortion_db=distortion, commitment=quantized.commitment, gradient_norm=norm)
         wrapped_optimizer.step()
         loop.log(loss=loss, mel=mel, distortion_db=distortion, commitment=quantized.commitment, gradient_norm=norm)
     return _report(loop, model, config, out_dir, pieces)
@@ -121,7 +123,8 @@ def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicS
     optimizer = torch.optim.Adam(model.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.999), eps=1e-8)
     bandwidth = measure_bandwidth(data[step] for step in range(min(config.bandwidth_steps, config.loop.steps)))
     wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data)
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
+                about={"kind": "vqvae", "levels": str(config.codec.levels)})  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
@@ -129,6 +132,7 @@ def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicS
         wrapped_optimizer.zero_grad()
         fabric.backward(loss.total)
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
+        loop.check(reconstruction=loss.reconstruction, multispectral=loss.multispectral, commitment=loss.commitment, gradient_norm=norm)
         wrapped_optimizer.step()
         loop.log(loss=loss.total, reconstruction=loss.reconstruction, multispectral=loss.multispectral,
                  commitment=loss.commitment, gradient_norm=norm)  # fmt: skip

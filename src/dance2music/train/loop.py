@@ -20,7 +20,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
-from dance2music.errors import InputError
+from dance2music.errors import InputError, TrainingDiverged
 from dance2music.files import whole_file
 
 logger = logging.getLogger(__name__)
@@ -60,14 +60,39 @@ class LoopConfig:
 
 
 def start_fabric(config: LoopConfig) -> Fabric:
-    """Launched Fabric with the config's device and precision, seeded; ``threads`` > 0 limits torch's threads."""
+    """Launched Fabric with the config's device and precision, seeded; ``threads`` > 0 limits torch's threads.
+
+    Under ``torchrun`` its number of processes is taken, with gradients averaged by `average_gradients`.
+    """
     if config.threads > 0:
         torch.set_num_threads(config.threads)
     torch.set_flush_denormal(True)
-    fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)  # type: ignore[arg-type]
+    local, world = (int(os.environ.get(name, 1)) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    fabric = Fabric(
+        accelerator=config.accelerator,
+        devices=local if world > 1 else config.devices,
+        num_nodes=max(1, world // local),
+        strategy="ddp" if world > 1 else "auto",
+        precision=config.precision,  # type: ignore[arg-type]
+    )
     fabric.launch()
     fabric.seed_everything(config.seed + fabric.global_rank, verbose=False)
     return fabric
+
+
+def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> None:
+    """Put the mean over all processes into ``.grad``; those that have none on any process stay without. Nothing to do in a single process.
+
+    The networks of a GAN pass through several forwards per backward, each moved by its own loss; so gradients are averaged here, in sight,
+    and not by a wrapper around every network.
+    """
+    if fabric.world_size == 1:
+        return
+    held = [parameter for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([parameter.grad.flatten() for parameter in held])  # type: ignore[union-attr]
+    torch.distributed.all_reduce(flat)
+    for parameter, mean in zip(held, (flat / fabric.world_size).split([parameter.numel() for parameter in held])):
+        parameter.grad.copy_(mean.view_as(parameter))  # type: ignore[union-attr]
 
 
 def learning_rate_at(config: LoopConfig, step: int) -> float:
@@ -107,12 +132,13 @@ class Loop:
     out_dir : folder for ``checkpoint.pt``, ``log.jsonl`` and TensorBoard's events; made if missing.
     model : everything that is trained, as one module (not wrapped by Fabric). All its parameters **and buffers** are saved.
     optimizers : by name; their learning rate is the schedule times their group's ``scale`` (default 1).
-    data : map-style dataset; item ``step`` is the batch of that step.
+    data : map-style dataset; item ``step`` is the batch of that step (with several processes: this process's share of it).
+    about : what the run is (its kind, level, data set, ...); a checkpoint that says otherwise is refused.
 
     Raises
     ------
     InputError
-        If the folder's checkpoint belongs to another model or config.
+        If the folder's checkpoint belongs to another model, config or ``about``.
     """
 
     def __init__(
@@ -125,17 +151,25 @@ class Loop:
         optimizers: Mapping[str, Optimizer],
         data: Dataset[Any],
         average: bool = True,
+        about: Mapping[str, str] | None = None,
     ) -> None:
         self.fabric, self.config, self.data = fabric, config, data
+        self.about = dict(about or {})
         self.model, self.optimizers = model, dict(optimizers)
         self.out_dir = Path(out_dir)
         self.out_dir.mkdir(parents=True, exist_ok=True)
         self.average = WeightAverage(model, config.ema_decay) if average else None
         self.step = 0
+        self._saved_step = 0
         self._sums: dict[str, list[float]] = {}
         self._writer: Any = None
         if (self.out_dir / "checkpoint.pt").exists():
             self._load()
+        elif fabric.world_size > 1:
+            for value in _tensors_of(model).values():
+                torch.distributed.broadcast(value, 0)
+            if self.average is not None:
+                self.average = WeightAverage(model, config.ema_decay)
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         config = self.config
@@ -163,7 +197,8 @@ class Loop:
             if self.step % config.log_every_steps == 0 or self.step == config.steps:
                 self._write_log(rate, (self.step - logged_step) / max(now - logged_at, 1e-9))
                 logged_at, logged_step = now, self.step
-            due = self.step % config.save_every_steps == 0 or now - saved_at > config.save_every_seconds
+            due = self.step % config.save_every_steps == 0
+            due = due or (self.fabric.world_size == 1 and now - saved_at > config.save_every_seconds)  # clocks differ between processes
             if due or self.step == config.steps:
                 self.save()
                 saved_at = now
@@ -179,6 +214,24 @@ class Loop:
         """Add values of this step; their means since the last line are written every ``log_every_steps``."""
         for name, value in values.items():
             self._sums.setdefault(name, []).append(float(value.detach() if isinstance(value, Tensor) else value))
+
+    def check(self, **terms: Tensor | float) -> None:
+        """Stop the run if a term of this step is not a number, before it moves any weight; the last checkpoint stays as it is.
+
+        Raises
+        ------
+        TrainingDiverged
+            The message names the step and the terms.
+        """
+        values = torch.stack([torch.as_tensor(value, device=self.fabric.device, dtype=torch.float32).detach() for value in terms.values()])
+        if bool(values.isfinite().all()):
+            return
+        odd = [f"{name} is {value:g}" for name, value in zip(terms, values.tolist()) if not math.isfinite(value)]
+        path = self.out_dir / "checkpoint.pt"
+        kept = f"{path} keeps step {self._saved_step}" if path.exists() else "there is no checkpoint yet"
+        raise TrainingDiverged(
+            f"step {self.step}: {', '.join(odd)}; {kept}; go on from there with a lower learning rate, or look at the data"
+        )
 
     def write(self, **values: float) -> None:
         """Write values at once as a line of their own, with the step."""
@@ -197,15 +250,23 @@ class Loop:
 
     def save(self) -> None:
         """Write ``checkpoint.pt`` whole: parameters and all buffers, optimisers, averaged weights, step, random states."""
+        random_states: list[Any] = [_random_state()]
+        if self.fabric.world_size > 1:
+            gathered: list[Any] = [None] * self.fabric.world_size
+            torch.distributed.all_gather_object(gathered, random_states[0])
+            random_states = gathered
+        self._saved_step = self.step
         if not self.fabric.is_global_zero:
             return
         state: dict[str, Any] = {
             "step": self.step,
             "seed": self.config.seed,
+            "about": self.about,
             "model": _tensors_of(self.model),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "average": None if self.average is None else {"count": self.average.count, "shadow": self.average.shadow},
-            "random": _random_state(),
+            "random": random_states[0],
+            "random_of_others": random_states[1:],
             "sums": self._sums,
         }
         with whole_file(self.out_dir / "checkpoint.pt") as path:
@@ -217,6 +278,10 @@ class Loop:
     def _load(self) -> None:
         path = self.out_dir / "checkpoint.pt"
         state = torch.load(path, map_location=self.fabric.device, weights_only=True)
+        had = state.get("about", {})
+        changed = [f"{name} {had[name]!r}, not {value!r}" for name, value in self.about.items() if name in had and had[name] != value]
+        if changed:
+            raise InputError(f"{path}: is of another run, with {', '.join(changed)}; resume with the same or choose another folder")
         own = _tensors_of(self.model)
         odd = {
             n
@@ -236,12 +301,19 @@ class Loop:
             for name, value in self.average.shadow.items():
                 value.copy_(state["average"]["shadow"][name])
         self.step, self._sums = state["step"], state["sums"]
-        _restore_random_state(state["random"])
+        self._saved_step = self.step
+        states = [state["random"], *state.get("random_of_others", [])]
+        if self.fabric.global_rank < len(states):
+            _restore_random_state(states[self.fabric.global_rank])
         logger.info("resuming at step %d of %d from %s", self.step, self.config.steps, path)
 
     def _write_log(self, rate: float, speed: float) -> None:
         means = {name: sum(values) / len(values) for name, values in self._sums.items() if values}
         self._sums = {}
+        if self.fabric.world_size > 1 and means:
+            every = torch.tensor(list(means.values()), dtype=torch.float64, device=self.fabric.device)
+            torch.distributed.all_reduce(every)
+            means = dict(zip(means, (every / self.fabric.world_size).tolist()))
         self.write(**means, learning_rate=rate, steps_per_second=speed)
 
 
