@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.models.blocks import CausalBlock, ConvNeXtBlock
+from dance2music.models.sampling import draw
 from dance2music.music.genres import DRUM_LANES, PROGRAMS
 from dance2music.music.plan import (
     BASS_HIGH,
@@ -171,7 +172,7 @@ class Planner(nn.Module):
         header = torch.zeros(B, len(HEADER_SIZES), dtype=torch.long)
         piece = self.header_context(genre, tempo_bpm)
         for i, out in enumerate(self.header_out):
-            header[:, i] = _draw(out(F.gelu(piece)), _uniform(chance), 1.0, top_p)
+            header[:, i] = draw(out(F.gelu(piece)), _uniform(chance), top_p=top_p)
             piece = piece + self.header_in[i](header[:, i])
         bars = torch.full((B,), first_bar, dtype=torch.long)
         context = self.context(self.encode(motion, visual), genre, tempo_bpm, header, bars)
@@ -184,14 +185,14 @@ class Planner(nn.Module):
             for block, cache in zip(self.blocks, caches):
                 h = block(h, start=s, cache=cache)
             h = self.norm(h)
-            fields["dynamics"][:, s] = _draw(self._head("dynamics", h)[:, 0], _uniform(chance), temperature, top_p)
+            fields["dynamics"][:, s] = draw(self._head("dynamics", h)[:, 0], _uniform(chance), temperature=temperature, top_p=top_p)
             h = h + self.fields_in["dynamics"](fields["dynamics"][:, s : s + 1])
             logits = self.drums_out(F.gelu(self.deepen["drums"](h)))[:, 0].unflatten(-1, (len(DRUM_LANES), DRUM_LEVELS))
-            drums[:, s] = _draw(logits, _uniform(chance, len(DRUM_LANES)), temperature, top_p)
+            drums[:, s] = draw(logits, _uniform(chance, len(DRUM_LANES)), temperature=temperature, top_p=top_p)
             h = h + self.drums_in(F.one_hot(drums[:, s : s + 1], DRUM_LEVELS).flatten(-2).to(h.dtype))
             for name in ("chords", "pad", "bass", "lead"):
                 logits = self._head(name, h)[:, 0]
-                fields[name][:, s] = _draw(logits, _uniform(chance), temperature, top_p)
+                fields[name][:, s] = draw(logits, _uniform(chance), temperature=temperature, top_p=top_p)
                 h = h + self.fields_in[name](fields[name][:, s : s + 1])
             past = self.embed(drums[:, s : s + 1], {name: value[:, s : s + 1] for name, value in fields.items()})
         return [
@@ -237,11 +238,3 @@ def _encoder(channels_in: int, channels: int) -> nn.Sequential:
 def _uniform(chance: list[np.random.Generator], *shape: int) -> Tensor:
     """Uniform numbers [B, *shape], item b from its own source."""
     return torch.from_numpy(np.stack([source.random(shape) for source in chance]))
-
-
-def _draw(logits: Tensor, uniform: Tensor, temperature: float, top_p: float) -> Tensor:
-    """One draw per row of logits [..., n] by uniform [...] from the smallest set of classes that holds ``top_p`` of the probability."""
-    p, order = torch.softmax(logits.double() / temperature, dim=-1).sort(dim=-1, descending=True, stable=True)
-    p = p.masked_fill(p.cumsum(dim=-1) - p >= top_p, 0.0).cumsum(dim=-1)
-    chosen = (p < uniform.unsqueeze(-1) * p[..., -1:]).sum(dim=-1, keepdim=True)
-    return order.gather(-1, chosen.clamp(max=logits.shape[-1] - 1)).squeeze(-1)
