@@ -118,6 +118,7 @@ def condition(
         genre=torch.tensor([genre_index(genre) if genre is not None else choose_genre(motion)]),
         fps=FEATURE_FPS,
         duration_seconds=duration,
+        dance=motion,
     )
 
 

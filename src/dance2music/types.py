@@ -96,6 +96,7 @@ class Conditioning:
     genre : int64 Tensor [B], index into `GENRES`.
     fps : float, of `motion` and `visual`.
     duration_seconds : float, length of the music to make.
+    dance : the first item's joints, for methods that have encoders of their own; None where only features are known.
     """
 
     motion: Tensor
@@ -104,6 +105,7 @@ class Conditioning:
     genre: Tensor
     fps: float
     duration_seconds: float
+    dance: Motion | None = None
 
 
 @dataclass(frozen=True)
