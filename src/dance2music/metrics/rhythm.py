@@ -3,7 +3,7 @@
 Every function is pure and takes ``(reference, estimate)``, times in seconds. Beat Alignment averages over the *kinematic* beats (Li et al.
 2021, AIST++; Huang et al. 2023, Creative-GAN, Eq. 13), so a denser music always scores higher: lead with `shift_lift`, which takes the
 score of the same music at random shifts away, and which an unrelated or a steady but unsynchronised music fails.
-The published rhythm score (Beats Coverage and Beats Hit), one bit per second, is not here.
+Beats against beats, tempo and phase are in `metrics.strict`; the published one-bit-per-second scores in `metrics.published`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def beat_alignment(reference: np.ndarray, estimate: np.ndarray, *, sigma_seconds
     InputError
         If a list is not one-dimensional and finite, or ``sigma_seconds`` is not positive.
     """
-    reference, estimate = _times("reference", reference), _times("estimate", estimate)
+    reference, estimate = check_times("reference", reference), check_times("estimate", estimate)
     if sigma_seconds <= 0:
         raise InputError(f"sigma_seconds: {sigma_seconds}; expected a positive number, for example {SIGMA_SECONDS}")
     if not len(reference) or not len(estimate):
@@ -80,22 +80,49 @@ def shift_lift(reference: np.ndarray, estimate: np.ndarray, duration_seconds: fl
 
     Returns
     -------
-    dict with ``beat_alignment``, ``shifted_mean``, ``shifted_error`` (standard error of that mean) and ``lift`` (the difference).
+    dict with ``beat_alignment``, ``shifted_mean``, ``shifted_error`` (standard error of that mean), ``lift`` (the difference),
+    ``lift_low`` and ``lift_high`` (the score minus the 97.5 % and 2.5 % quantiles of the shifted ones) and ``p`` (see `permutation_p`).
 
     Raises
     ------
     InputError
         As `beat_alignment`, or if ``duration_seconds`` is not positive.
     """
-    reference, estimate = _times("reference", reference), _times("estimate", estimate)
+    reference, estimate = check_times("reference", reference), check_times("estimate", estimate)
     if not duration_seconds > 0:
         raise InputError(f"duration_seconds: {duration_seconds}; expected the positive length of the music")
     score = beat_alignment(reference, estimate)
-    shifts = np.random.default_rng(seed).uniform(0.0, duration_seconds, n)
-    chance = np.array([beat_alignment(reference, (estimate + shift) % duration_seconds) for shift in shifts])
+    chance = shifted_alignments(reference, estimate, duration_seconds, n=n, seed=seed)
     mean = float(chance.mean()) if n else 0.0
     error = float(chance.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
-    return {"beat_alignment": score, "shifted_mean": mean, "shifted_error": error, "lift": score - mean}
+    low, high = np.quantile(chance, (0.025, 0.975)) if n else (0.0, 0.0)
+    return {
+        "beat_alignment": score,
+        "shifted_mean": mean,
+        "shifted_error": error,
+        "lift": score - mean,
+        "lift_low": score - float(high),
+        "lift_high": score - float(low),
+        "p": permutation_p(score, chance),
+    }
+
+
+def shifted_alignments(
+    reference: np.ndarray, estimate: np.ndarray, duration_seconds: float, *, n: int = 200, seed: int = 0, reverse: bool = False
+) -> np.ndarray:
+    """Beat Alignment of the same music at ``n`` random circular shifts, float64 [n]; ``reverse`` averages over the music's beats.
+
+    Parameters and errors as `shift_lift`.
+    """
+    reference, estimate = check_times("reference", reference), check_times("estimate", estimate)
+    shifts = np.random.default_rng(seed).uniform(0.0, duration_seconds, n)
+    moved = ((estimate + shift) % duration_seconds for shift in shifts)
+    return np.array([beat_alignment(music, reference) if reverse else beat_alignment(reference, music) for music in moved])
+
+
+def permutation_p(score: float, chance: np.ndarray) -> float:
+    """One-sided p-value of a score under draws of its null: (1 + draws that reach it) / (1 + draws) (Phipson and Smyth 2010)."""
+    return float((1 + np.count_nonzero(np.asarray(chance) >= score - 1e-12)) / (1 + len(chance)))
 
 
 def beat_f(reference: np.ndarray, estimate: np.ndarray, *, window_seconds: float = F_WINDOW_SECONDS) -> float:
@@ -107,7 +134,7 @@ def beat_f(reference: np.ndarray, estimate: np.ndarray, *, window_seconds: float
     """
     import mir_eval
 
-    reference, estimate = np.sort(_times("reference", reference)), np.sort(_times("estimate", estimate))
+    reference, estimate = np.sort(check_times("reference", reference)), np.sort(check_times("estimate", estimate))
     if not len(reference) or not len(estimate):
         return 0.0
     return float(mir_eval.beat.f_measure(reference, estimate, f_measure_threshold=window_seconds))
@@ -128,7 +155,7 @@ def onset_z(onset_envelope: np.ndarray, fps: float, beat_times: np.ndarray, *, r
     float; 0 for a flat envelope or no times. Random times give 0 on average (above 0 with a reach).
     """
     envelope = np.asarray(onset_envelope, dtype=np.float64)
-    times = _times("beat_times", beat_times)
+    times = check_times("beat_times", beat_times)
     if fps <= 0:
         raise InputError(f"fps: {fps}; expected the positive frame rate of the envelope")
     frames = np.round(times * fps).astype(int)
@@ -156,7 +183,8 @@ def nearest_distance(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.minimum(np.abs(points - targets[left]), np.abs(points - targets[right]))
 
 
-def _times(name: str, values: np.ndarray) -> np.ndarray:
+def check_times(name: str, values: np.ndarray) -> np.ndarray:
+    """Times as float64 [n]; raises InputError unless they are one-dimensional and finite."""
     times = np.asarray(values, dtype=np.float64)
     if times.size == 0:
         return np.zeros(0)
