@@ -4,7 +4,7 @@ A skeleton is a list of joint names from one common vocabulary, so that a conver
 copied, one that it lacks is a weighted mean of others where that is an honest estimate (the neck lies between the shoulders), and
 otherwise sits on a neighbour with confidence 0. Left and right are the dancer's own.
 
-Joint orders: COCO-17 (Lin et al. 2014), BODY-25 (OpenPose, Cao et al. 2019), SMPL-24 (Loper et al. 2015), BlazePose-33 and the 21 hand
+Joint orders: COCO-17 (Lin et al. 2014), BODY-25 and OpenPose-18 (Cao et al. 2019), SMPL-24 (Loper et al. 2015), BlazePose-33 and the 21 hand
 points (Bazarevsky et al. 2020; Zhang et al. 2020), ballroom-23 (Tang et al. 2018). ``holistic-83`` is BlazePose-33, then 21 left and 21
 right hand points, then 8 points of the face mesh: enough to see hands, mouth and the tilt of the head at 1 kB per frame.
 """
@@ -55,6 +55,9 @@ _BODY25 = (
     "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist", "pelvis",
     "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear",
     "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+)  # fmt: skip
+_OPENPOSE18 = (
+    *_BODY25[:8], *_BODY25[9:12], *_BODY25[12:15], "right_eye", "left_eye", "right_ear", "left_ear",
 )  # fmt: skip
 _SMPL = (
     "pelvis", "left_hip", "right_hip", "spine_low", "left_knee", "right_knee", "spine_mid", "left_ankle", "right_ankle", "spine_high",
@@ -111,6 +114,7 @@ SKELETONS: dict[str, Skeleton] = {
         "body-15": _BODY,
         "coco-17": _COCO,
         "body-25": _BODY25,
+        "openpose-18": _OPENPOSE18,
         "smpl-24": _SMPL,
         "blazepose-33": _BLAZE,
         "ballroom-23": _BALLROOM,

@@ -45,8 +45,15 @@ def _memory() -> MusicGenerator:
     return model.attach(embedded_codec())
 
 
+def _dance2music_offline() -> MusicGenerator:
+    from dance2music.models.dance2music_search import Dance2MusicSearch
+
+    return Dance2MusicSearch()
+
+
 GENERATORS: dict[str, Callable[[], MusicGenerator]] = {
     "creative-gan": _creative_gan,
     "composer": _composer,
     "memory": _memory,
+    "dance2music-offline": _dance2music_offline,
 }
