@@ -97,3 +97,44 @@ def test_genre_and_code_classification_are_log_of_the_number_of_classes_for_flat
     loss = losses.code_classification(logits, torch.zeros(1, 2, 3, dtype=torch.long))
     assert float(loss) == pytest.approx(math.log(16))
     assert gradient(loss, logits) > 0
+
+
+def test_logarithmic_objectives_are_binary_cross_entropy_over_patches() -> None:
+    assert float(losses.discriminator_logarithmic(features(0.0), features(0.0))) == pytest.approx(2 * math.log(2))
+    assert float(losses.discriminator_logarithmic(features(9.0), features(-9.0))) == pytest.approx(2 * math.log1p(math.exp(-9.0)), rel=1e-3)
+    two = losses.discriminator_logarithmic(features(0.0, 0.0), features(0.0, 0.0))
+    assert float(two) == pytest.approx(4 * math.log(2))
+
+
+def test_the_non_saturating_objective_keeps_its_gradient_where_the_discriminator_is_sure() -> None:
+    fake = features(-9.0, requires_grad=True)
+    logits = fake[0][-1]
+    strong = gradient(losses.generator_logarithmic(fake), logits)
+    weak = gradient(losses.generator_logarithmic(fake, saturating=True), logits)
+    assert strong == pytest.approx(1.0, abs=1e-3) and 0 < weak < 1e-3
+    assert float(losses.generator_logarithmic(fake, saturating=True)) == pytest.approx(-math.log1p(math.exp(-9.0)), rel=1e-3)
+
+
+def test_perceptual_loss_is_quadratic_below_one_and_linear_above_and_moves_only_the_estimate() -> None:
+    reference = [torch.zeros(1, 2, 3, requires_grad=True), torch.zeros(1, 1, 2)]
+    estimate = [torch.full((1, 2, 3), 0.5, requires_grad=True), torch.full((1, 1, 2), -3.0)]
+    loss = losses.perceptual(reference, estimate)
+    assert float(loss) == pytest.approx((0.5 * 0.5**2 + 2.5) / 2)
+    assert gradient(loss, estimate[0]) == pytest.approx(0.5 * 0.5)
+    with pytest.raises(RuntimeError):
+        torch.autograd.grad(losses.perceptual(reference[:1], estimate[:1]), reference[0])
+
+
+def test_perceptual_loss_of_sounds_of_unequal_length_is_refused() -> None:
+    with pytest.raises(InputError, match="equal length"):
+        losses.perceptual([torch.zeros(1, 2, 3)], [torch.zeros(1, 2, 4)])
+
+
+def test_the_terms_of_the_vqvae_move_one_side_each() -> None:
+    z_e, z_q = torch.zeros(1, 2, 3, requires_grad=True), torch.full((1, 2, 3), 2.0, requires_grad=True)
+    for loss, moved, kept in ((losses.codebook_following, z_q, z_e), (losses.latent_commitment, z_e, z_q)):
+        value = loss(z_e, z_q)
+        assert float(value) == pytest.approx(4.0)
+        assert gradient(value, moved) == pytest.approx(4.0)
+        assert torch.autograd.grad(loss(z_e, z_q), kept, allow_unused=True)[0] is None
+    assert float(losses.reconstruction(torch.ones(2, 4), torch.zeros(2, 4))) == 1.0

@@ -34,6 +34,27 @@ def generator_hinge(fake: Features) -> Tensor:
     return _sum(-f[-1].mean() for f in fake)
 
 
+def discriminator_logarithmic(real: Features, fake: Features) -> Tensor:
+    """Binary cross entropy of the discriminator's logits, averaged over the patches of each map and summed over scales.
+
+    Creative-GAN Eq. 4 with the sign of a loss; its logits pass the sigmoid in here.
+
+    Returns
+    -------
+    Tensor [].
+    """
+    _same_scales(real, fake)
+    return _sum(F.softplus(-r[-1]).mean() + F.softplus(f[-1]).mean() for r, f in zip(real, fake))
+
+
+def generator_logarithmic(fake: Features, *, saturating: bool = False) -> Tensor:
+    """Adversarial objective of the generator for `discriminator_logarithmic`, summed over scales: -log D(G).
+
+    With ``saturating`` log(1 - D(G)), the generator's share of Creative-GAN Eq. 4 as printed, whose gradient vanishes where D is sure.
+    """
+    return _sum((-F.softplus(f[-1]) if saturating else F.softplus(-f[-1])).mean() for f in fake)
+
+
 def feature_matching(real: Features, fake: Features, *, normalize: bool = True) -> Tensor:
     """L1 distance between discriminator features of real and generated latents, summed over layers but the logits.
 
@@ -96,6 +117,42 @@ def style_ambiguity(logits: Tensor) -> Tensor:
     )
     log_not_p = torch.logsumexp(others, dim=-1) - torch.logsumexp(logits, dim=-1, keepdim=True)  # log(1 - p) without cancellation
     return -(log_p / G + (1 - 1 / G) * log_not_p).sum(dim=-1).mean()
+
+
+def perceptual(reference: list[Tensor], estimate: list[Tensor]) -> Tensor:
+    """Smooth L1 distance of a network's features of two sounds, each layer's mean, averaged over layers.
+
+    Creative-GAN Eq. 10 and 11: 0.5 x^2 below 1, |x| - 0.5 above.
+
+    Parameters
+    ----------
+    reference, estimate : list over layers of Tensor [B, C_i, L_i], of `models.perceptual.FeatureNet`; ``reference`` is detached here,
+        ``estimate`` must carry a gradient, as in `waveform`.
+
+    Raises
+    ------
+    InputError
+        If the sounds differ in length or the lists are empty.
+    """
+    shapes = [[list(x.shape) for x in layers] for layers in (reference, estimate)]
+    if shapes[0] != shapes[1] or not reference:
+        raise InputError(f"perceptual features: shapes {shapes[0]} and {shapes[1]}; expected the same of both sounds; cut to equal length")
+    return _sum(F.smooth_l1_loss(b, a.detach()) for a, b in zip(reference, estimate)) / len(reference)
+
+
+def reconstruction(reference: Tensor, estimate: Tensor) -> Tensor:
+    """L1 distance of waveforms [B, N] in the training of the VQ-VAE: Creative-GAN Eq. 3, as a mean."""
+    return (reference - estimate).abs().mean()
+
+
+def codebook_following(z_e: Tensor, z_q: Tensor) -> Tensor:
+    """Mean squared distance that moves codebook entries z_q [B, E, L] to latents z_e: the second term of Creative-GAN Eq. 2."""
+    return F.mse_loss(z_q, z_e.detach())
+
+
+def latent_commitment(z_e: Tensor, z_q: Tensor) -> Tensor:
+    """Mean squared distance that holds latents z_e [B, E, L] to their entries z_q: the third term of Creative-GAN Eq. 2, without beta."""
+    return F.mse_loss(z_e, z_q.detach())
 
 
 def code_classification(logits: Tensor, codes: Tensor) -> Tensor:

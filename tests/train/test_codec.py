@@ -10,7 +10,9 @@ import torch
 from dance2music.checkpoint import load_model, read_provenance
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodecConfig
-from dance2music.codec.vqvae import VQVAEConfig
+from dance2music.codec.vqvae import VQVAE, Bandwidth, VQVAEConfig, VQVAEObjective
+from dance2music.errors import InputError
+from dance2music.presets import CODEC_TRAININGS
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining, distortion_db, evaluate_codec, mel_loss, train_codec
 from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, PieceStore, SegmentsConfig, composed_piece
@@ -64,6 +66,49 @@ def test_the_papers_vqvae_trains_by_the_same_command(tmp_path) -> None:
     )
     loaded = load_model(tmp_path / "latest.safetensors", expected="vqvae")
     assert loaded.state_dict().keys() == codec.state_dict().keys()
+
+
+def test_creative_gans_vqvae_learns_its_codebook_by_the_second_term_of_its_loss(tmp_path) -> None:
+    small = VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16, codebook_by_gradient=True)
+    paper = CODEC_TRAININGS["creative-gan-vqvae-low"]
+    assert isinstance(paper, VQVAETraining)
+    config = dataclasses.replace(paper, codec=small, segments=SEGMENTS, loop=LOOP, held_out_pieces=1, bandwidth_steps=2)
+    codec = train_codec(config, tmp_path, pieces=tone)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    logged = [line for line in lines if "loss" in line]
+    for line in logged:
+        assert line["multispectral"] == 0.0 and line["codebook"] > 0
+        assert line["loss"] == pytest.approx(line["reconstruction"] + line["codebook"] + 0.25 * line["commitment"], rel=1e-4)
+        assert line["codebook"] == pytest.approx(line["commitment"], rel=1e-4)  # one value, two gradients
+    loaded = load_model(tmp_path / "latest.safetensors", expected="vqvae")
+    assert torch.allclose(loaded.state_dict()["bottleneck.level_blocks.1.k"], codec.state_dict()["bottleneck.level_blocks.1.k"], atol=1e-3)
+
+
+def test_a_codebook_that_learns_by_gradient_is_moved_by_the_optimiser_alone() -> None:
+    torch.manual_seed(0)
+    config = VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16, codebook_by_gradient=True)
+    model, audio = VQVAE(config), torch.randn(2, 1024) * 0.1
+    objective = VQVAEObjective("l1", multispectral_weight=0.0, commitment_weight=0.25)
+    loss = model.losses(audio, Bandwidth(1.0, 1.0), objective)
+    book = model.bottleneck.level_blocks["1"].k
+    before = book.detach().clone()
+    model.losses(audio, Bandwidth(1.0, 1.0), objective)
+    assert torch.equal(book, before)
+    (of_following,) = torch.autograd.grad(loss.codebook, book, retain_graph=True)
+    assert float(of_following.abs().sum()) > 0
+    (of_rest,) = torch.autograd.grad(loss.reconstruction + loss.commitment, book, allow_unused=True)
+    assert of_rest is None
+
+
+def test_creative_gans_codecs_have_the_sizes_that_the_paper_names() -> None:
+    for name, hop, frames in (("creative-gan-vqvae-high", 128, 344), ("creative-gan-vqvae-low", 32, 1378)):
+        config = CODEC_TRAININGS[name]
+        assert isinstance(config, VQVAETraining)
+        assert config.codec.hop_length_of(config.codec.level) == hop and config.segments.n_samples // hop == frames
+        assert config.codec.dim == 64 and config.loop.learning_rate == 1e-5 and config.betas == (0.5, 0.9)
+        assert config.segments.pieces_per_step * config.segments.segments_per_piece == 16
+    with pytest.raises(InputError, match="reconstruction 'l2': unknown"):
+        VQVAE(VQVAEConfig(levels=(0,), level=0, width=4, depth=1)).losses(torch.zeros(1, 512), Bandwidth(1.0, 1.0), VQVAEObjective("l2"))
 
 
 def test_a_step_is_a_pure_function_of_seed_and_step(tmp_path) -> None:

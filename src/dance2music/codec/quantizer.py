@@ -21,6 +21,7 @@ from dance2music.errors import InputError
 class CodebookConfig:
     """One codebook.
 
+    It follows its latents by moving averages or, with ``by_gradient``, by the gradient of a loss (`losses.codebook_following`).
     ``restart_threshold`` is in average uses per step: a code below it is replaced by a random row of the batch. With ``reset_restarted``
     the averages of such a code start afresh; without, they keep what they had, as Jukebox does.
     """
@@ -30,10 +31,11 @@ class CodebookConfig:
     ema_decay: float = 0.99
     restart_threshold: float = 0.03
     reset_restarted: bool = True
+    by_gradient: bool = False
 
 
 class Codebook(nn.Module):
-    """K vectors of E numbers. The buffer ``k`` [K, E] is all that a checkpoint keeps; the averages rebuild from it."""
+    """K vectors of E numbers. The tensor ``k`` [K, E] is all that a checkpoint keeps; the averages rebuild from it."""
 
     k: Tensor
     k_sum: Tensor
@@ -43,7 +45,10 @@ class Codebook(nn.Module):
     def __init__(self, config: CodebookConfig) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("k", torch.zeros(config.size, config.dim))
+        if config.by_gradient:
+            self.k = nn.Parameter(torch.zeros(config.size, config.dim))
+        else:
+            self.register_buffer("k", torch.zeros(config.size, config.dim))
         self.register_buffer("k_sum", torch.zeros(config.size, config.dim), persistent=False)
         self.register_buffer("k_elem", torch.ones(config.size), persistent=False)
         self.register_buffer("started", torch.tensor(False), persistent=False)
@@ -71,7 +76,9 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def update(self, rows: Tensor, codes: Tensor) -> None:
-        """Moving-average step from the rows [n, E] and the codes [n] that they got from the codebook as it still is."""
+        """Moving-average step from the rows [n, E] and the codes [n] that they got from the codebook as it still is; none by gradient."""
+        if self.config.by_gradient:
+            return
         config, decay = self.config, self.config.ema_decay
         counts = torch.bincount(codes, minlength=config.size).to(rows.dtype)
         sums = torch.zeros_like(self.k).index_add_(0, codes, rows)

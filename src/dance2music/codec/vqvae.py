@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music import losses
 from dance2music.checkpoint import fill, read_torch_state
 from dance2music.codec.quantizer import Codebook, CodebookConfig, Quantized, rows_of, straight_through
 from dance2music.errors import InputError
@@ -39,6 +40,8 @@ class VQVAEConfig:
     codebook_size: int = 2048
     ema_decay: float = 0.99
     restart_threshold: float = 1.0
+    codebook_by_gradient: bool = False
+    """Codebooks that learn by the second term of Creative-GAN Eq. 2 instead of moving averages."""
 
     def hop_length_of(self, level: int) -> int:
         """Samples per code of a level: 8, 32, 128."""
@@ -142,6 +145,20 @@ class Bandwidth(NamedTuple):
     spectral: float
 
 
+@dataclass(frozen=True)
+class VQVAEObjective:
+    """What the autoencoder minimises; the defaults are Jukebox's.
+
+    ``reconstruction`` is ``lmix`` (`lmix_loss`, scaled by `Bandwidth`) or ``l1`` (`losses.reconstruction`, Creative-GAN Eq. 3).
+    ``codebook_weight`` counts only where the codebooks learn by gradient (`VQVAEConfig.codebook_by_gradient`).
+    """
+
+    reconstruction: str = "lmix"
+    multispectral_weight: float = 1.0
+    codebook_weight: float = 1.0
+    commitment_weight: float = 0.02
+
+
 class VQVAELoss(NamedTuple):
     """Scalar losses summed over the held levels, and the reconstruction [B, N] of the lowest one."""
 
@@ -149,6 +166,7 @@ class VQVAELoss(NamedTuple):
     reconstruction: Tensor
     multispectral: Tensor
     commitment: Tensor
+    codebook: Tensor
     audio: Tensor
 
 
@@ -162,7 +180,8 @@ class VQVAE(nn.Module):
         self.sample_rate, self.dim = config.sample_rate, config.dim
         self.hop_length = config.hop_length_of(config.level)
         self.n_codebooks, self.codebook_size = 1, config.codebook_size
-        codebook = CodebookConfig(config.codebook_size, config.dim, config.ema_decay, config.restart_threshold, reset_restarted=False)
+        codebook = CodebookConfig(config.codebook_size, config.dim, config.ema_decay, config.restart_threshold, reset_restarted=False,
+                                  by_gradient=config.codebook_by_gradient)  # fmt: skip
         self.encoders = nn.ModuleDict({str(level): Encoder(config, level) for level in config.levels})
         self.decoders = nn.ModuleDict({str(level): Decoder(config, level) for level in config.levels})
         self.bottleneck = _Bottleneck(nn.ModuleDict({str(level): Codebook(codebook) for level in config.levels}))
@@ -191,25 +210,42 @@ class VQVAE(nn.Module):
         n_samples = audio.shape[-1] if n_samples is None else n_samples
         return F.pad(audio, (0, max(0, n_samples - audio.shape[-1])))[:, :n_samples]
 
-    def losses(self, audio: Tensor, bandwidth: Bandwidth, *, commitment_weight: float = 0.02) -> VQVAELoss:
-        """Training losses of audio [B, N], N a multiple of the largest hop, summed over the held levels.
+    def losses(self, audio: Tensor, bandwidth: Bandwidth, objective: VQVAEObjective = VQVAEObjective()) -> VQVAELoss:
+        """Training losses of audio [B, N], N a multiple of the largest hop, summed over the held levels: Creative-GAN Eq. 2.
 
-        total = lmix + multispectral + ``commitment_weight`` * commitment; in training mode the codebooks move.
+        total = reconstruction + multispectral + codebook + commitment, weighted; in training mode averaged codebooks move.
+
+        Raises
+        ------
+        InputError
+            If ``objective.reconstruction`` is unknown.
         """
-        reconstruction = multispectral = commitment = torch.zeros((), device=audio.device)
+        if objective.reconstruction not in ("lmix", "l1"):
+            raise InputError(f"reconstruction {objective.reconstruction!r}: unknown; expected lmix or l1")
+        reconstruction = multispectral = commitment = following = torch.zeros((), device=audio.device)
         estimate = audio
         for level in sorted(self.config.levels, reverse=True):
-            quantized = quantize_single(self._codebook(level), self.encoders[str(level)](audio.unsqueeze(1)))
+            codebook = self._codebook(level)
+            z_e = self.encoders[str(level)](audio.unsqueeze(1))
+            quantized = quantize_single(codebook, z_e)
             estimate = self.decoders[str(level)](quantized.z).squeeze(1)
-            reconstruction = reconstruction + lmix_loss(audio, estimate) / bandwidth.l2
-            multispectral = multispectral + multispectral_loss(audio, estimate) / bandwidth.spectral
+            if objective.reconstruction == "l1":
+                reconstruction = reconstruction + losses.reconstruction(audio, estimate)
+            else:
+                reconstruction = reconstruction + lmix_loss(audio, estimate) / bandwidth.l2
+            if objective.multispectral_weight:
+                multispectral = multispectral + multispectral_loss(audio, estimate) / bandwidth.spectral
             commitment = commitment + quantized.commitment
-        total = reconstruction + multispectral + commitment_weight * commitment
-        return VQVAELoss(total, reconstruction, multispectral, commitment, estimate)
+            if self.config.codebook_by_gradient:
+                entries = codebook.lookup(quantized.codes[:, 0]).transpose(1, 2)
+                following = following + losses.codebook_following(z_e, entries)
+        total = reconstruction + objective.multispectral_weight * multispectral
+        total = total + objective.codebook_weight * following + objective.commitment_weight * commitment
+        return VQVAELoss(total, reconstruction, multispectral, commitment, following, estimate)
 
-    def forward(self, audio: Tensor, bandwidth: Bandwidth) -> VQVAELoss:
+    def forward(self, audio: Tensor, bandwidth: Bandwidth, objective: VQVAEObjective = VQVAEObjective()) -> VQVAELoss:
         """See `losses`."""
-        return self.losses(audio, bandwidth)
+        return self.losses(audio, bandwidth, objective)
 
     def _codebook(self, level: int) -> Codebook:
         codebook = self.bottleneck.level_blocks[str(level)]
@@ -229,7 +265,7 @@ def quantize_single(codebook: Codebook, z_e: Tensor) -> Quantized:
         if codebook.training:
             codebook.update(rows, chosen)
         z = straight_through(z_e, z_q) if codebook.training else z_q
-        return Quantized(z, chosen.view(z_e.shape[0], 1, -1), F.mse_loss(z_e, z_q))
+        return Quantized(z, chosen.view(z_e.shape[0], 1, -1), losses.latent_commitment(z_e, z_q))
 
 
 def lmix_loss(reference: Tensor, estimate: Tensor, *, linf_weight: float = 0.02, linf_k: int = 2048) -> Tensor:

@@ -18,7 +18,7 @@ from dance2music.checkpoint import fill, load_model, save_model
 from dance2music.codec.mel import log_mel
 from dance2music.codec.quantizer import Quantized
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
-from dance2music.codec.vqvae import VQVAE, VQVAEConfig, measure_bandwidth
+from dance2music.codec.vqvae import VQVAE, VQVAEConfig, VQVAEObjective, measure_bandwidth
 from dance2music.config import to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
@@ -61,11 +61,13 @@ class SpectralCodecTraining:
 
 @dataclass(frozen=True)
 class VQVAETraining:
-    """How the papers' VQ-VAE is trained: Jukebox's losses and optimiser; loss scales from ``bandwidth_steps`` batches."""
+    """How the papers' VQ-VAE is trained; by default Jukebox's losses and optimiser, with loss scales from ``bandwidth_steps`` batches."""
 
     codec: VQVAEConfig = field(default_factory=lambda: VQVAEConfig(levels=(2,), level=2))
     segments: SegmentsConfig = field(default_factory=SegmentsConfig)
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=20_000, learning_rate=3e-4, final_factor=1.0))
+    objective: VQVAEObjective = field(default_factory=VQVAEObjective)
+    betas: tuple[float, float] = (0.9, 0.999)
     bandwidth_steps: int = 50
     held_out_pieces: int = 12
 
@@ -120,7 +122,7 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
 
 def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicSegments, pieces: Pieces) -> nn.Module:
     model = VQVAE(config.codec)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.999), eps=1e-8)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.loop.learning_rate, betas=config.betas, eps=1e-8)
     bandwidth = measure_bandwidth(data[step] for step in range(min(config.bandwidth_steps, config.loop.steps)))
     wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
@@ -128,14 +130,14 @@ def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicS
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
-        loss = wrapped(audio, bandwidth)
+        loss = wrapped(audio, bandwidth, config.objective)
         wrapped_optimizer.zero_grad()
         fabric.backward(loss.total)
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
-        loop.check(reconstruction=loss.reconstruction, multispectral=loss.multispectral, commitment=loss.commitment, gradient_norm=norm)
+        terms = {name: getattr(loss, name) for name in ("reconstruction", "multispectral", "commitment", "codebook")}
+        loop.check(**terms, gradient_norm=norm)
         wrapped_optimizer.step()
-        loop.log(loss=loss.total, reconstruction=loss.reconstruction, multispectral=loss.multispectral,
-                 commitment=loss.commitment, gradient_norm=norm)  # fmt: skip
+        loop.log(loss=loss.total, **terms, gradient_norm=norm)
     return _report(loop, model, config, out_dir, pieces)
 
 
