@@ -88,6 +88,29 @@ def load_motion(path: str | Path, *, fps: float | None = None, camera: int = 0) 
     )
 
 
+def load_smpl(path: str | Path) -> tuple[np.ndarray, np.ndarray, float, float] | None:
+    """SMPL parameters of a ``.pkl`` or ``.npz`` file: poses [T, 72], translation [T, 3], scaling, fps; None where it holds others.
+
+    NaN stays NaN. Raises InputError as `load_motion`.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                arrays: Any = {name: archive[name] for name in archive.files}
+        else:
+            arrays = _read_pickle(path)
+        if not isinstance(arrays, Mapping) or not {"smpl_poses", "smpl_trans"} <= arrays.keys():
+            return None
+        poses = np.asarray(arrays["smpl_poses"], dtype=np.float64)
+        translation = np.asarray(arrays["smpl_trans"], dtype=np.float64)
+        fps = float(np.asarray(arrays.get("fps", AIST_FPS)).reshape(()))
+        scaling = float(np.asarray(arrays.get("smpl_scaling", 1.0)).reshape(-1)[0])
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read as SMPL parameters ({str(error).splitlines()[0]}); get it again") from error
+    return poses.reshape(len(poses), -1), translation.reshape(len(translation), -1), scaling, fps
+
+
 def save_motion(motion: Motion, path: str | Path, **about: Any) -> None:
     """Write a Motion as npz, whole or not at all; `load_motion` gives it back unchanged.
 

@@ -1,0 +1,47 @@
+"""The composed corpus as a data set: the folder that `data.synthetic.write_corpus` made (`dance2music data synthetic`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dance2music.data.manifest import MANIFEST, Listing, Skip, Source, check_leaks
+from dance2music.errors import InputError
+from dance2music.types import GENRES
+
+
+def list_composed(folder: Path, *, lists: Path | None = None) -> Listing:
+    """Clips of a composed corpus; its held-out songs are the test split. ``lists`` has no meaning here.
+
+    Raises
+    ------
+    InputError
+        If the folder is no composed corpus or a song is in two splits.
+    """
+    if lists is not None:
+        raise InputError(f"{lists}: a composed corpus has its split in its manifest; leave --lists out")
+    path = folder / MANIFEST
+    sources: list[Source] = []
+    skipped: list[Skip] = []
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if "audio" not in row:
+                skipped.append(Skip(row["name"], "was made without its music (--no-audio)"))
+                continue
+            sources.append(
+                Source(
+                    name=row["name"],
+                    song=row["song"],
+                    split="test" if row["split"] == "held-out" else "train",
+                    music=folder / row["audio"],
+                    motion=folder / row["motion"],
+                    genre=GENRES.index(row["genre"]),
+                    tempo_bpm=float(row["tempo_bpm"]),
+                    beat_times_seconds=tuple(float(t) for t in row["beat_times_seconds"]),
+                )
+            )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is no composed corpus ({error}); expected the folder that 'dance2music data synthetic' made") from error
+    check_leaks(sources, where=str(folder))
+    return Listing(sources, skipped)

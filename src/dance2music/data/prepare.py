@@ -1,0 +1,334 @@
+"""A data set as it unpacks becomes a folder to train from: `prepare`, the command ``dance2music data prepare``.
+
+::
+
+    OUT/manifest.jsonl            one row per clip (`data.manifest.ClipRow`), written last
+    OUT/skipped.jsonl             what was left out, and why
+    OUT/prepared.json             data set, settings, counts
+    OUT/clips/CLIP.npz            features (`data.features`)
+    OUT/codes/CODEC/CLIP.npz      codes int16 [S, Q, L] and latents float16 [S, E, L] of every segment's music
+    OUT/rows/CLIP.json            the clip's row or the reason why it has none: what a run that was killed goes on from
+
+A clip is made anew only if its settings or its files (size, time) changed; what failed is tried again only then, too. Every file is whole
+or not there, so that a run can be killed at any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dance2music.data.composed import list_composed
+from dance2music.data.features import clip_features, music_digest, segment_audio
+from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Progress, Reader, Skip, Source, check_leaks, write_lines
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+from dance2music.types import GENRES
+
+if TYPE_CHECKING:
+    from dance2music.train.codec import Codec
+
+logger = logging.getLogger(__name__)
+
+DATASETS: dict[str, Reader] = {
+    "composed": list_composed,
+}
+"""Data set by the name that a user types -> function that lists its clips."""
+
+_SETTINGS_VERSION = 1
+"""Part of every key: raised when `data.features` computes other numbers from the same files."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `prepare` did: rows of the manifest, what was left out, how many clips were made now and how many were there, notes."""
+
+    rows: Sequence[ClipRow]
+    skipped: Sequence[Skip]
+    made: int
+    kept: int
+    notes: Sequence[str]
+
+    def table(self, *, most: int = 20) -> Iterator[str]:
+        """Lines to print: a count per split, notes, and what was skipped, most frequent reasons first."""
+        for split, count in Counter(row.split for row in self.rows).items():
+            rows = [row for row in self.rows if row.split == split]
+            songs, segments = len({row.song for row in rows}), sum(len(row.segments) for row in rows)
+            yield f"{split:<12}{count:>7} clips {segments:>8} segments {songs:>6} songs"
+        yield from self.notes
+        if self.skipped:
+            yield f"{'skipped':<12}{len(self.skipped):>7}"
+        for skip in self.skipped[:most]:
+            yield f"  {skip.name}: {skip.reason}"
+        if len(self.skipped) > most:
+            yield f"  and {len(self.skipped) - most} more in {SKIPPED}"
+
+
+def prepare(
+    source: str | Path,
+    dataset: str,
+    out: str | Path,
+    *,
+    codec: str | None = None,
+    lists: str | Path | None = None,
+    visual: bool = True,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Report:
+    """Prepare a data set; a second call makes only what is missing or changed.
+
+    Parameters
+    ----------
+    source : folder of the data set.
+    dataset : key of `DATASETS`.
+    out : folder to write, made where missing.
+    codec : "spectral" for the embedded codec, or a model file of a codec; None makes no codes. Codes of other codecs stay.
+    lists : folder of lists that choose clips or segments, for data sets that have them.
+    visual : watch videos for optical flow.
+    workers : processes.
+    progress : called with (clips done, of).
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        If the data set is unknown or broken as a whole, a song is in two splits, or nothing can be used. A single clip that cannot be
+        used is skipped instead.
+    """
+    if dataset not in DATASETS:
+        raise InputError(f"data set {dataset!r}: unknown; expected one of {', '.join(DATASETS)}")
+    if workers < 1:
+        raise InputError(f"workers: {workers}; expected at least 1")
+    folder, out = Path(source), Path(out)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is no folder; expected that of the data set {dataset!r}; unpack it there")
+    listing = DATASETS[dataset](folder, lists=None if lists is None else Path(lists))
+    doubles = [name for name, count in Counter(clip.name for clip in listing.sources).items() if count > 1]
+    if doubles:
+        raise InputError(f"{folder}: {len(doubles)} clips have the name of another, first {doubles[0]!r}; expected one each; rename them")
+    _make_folders(out, codec)
+    maker = _Maker(out, visual, codec, "" if codec is None else _codec_label(codec))
+    made, kept, results = 0, 0, []
+    todo: list[Source] = []
+    for clip in listing.sources:
+        result = maker.finished(clip)
+        if result is None:
+            todo.append(clip)
+        else:
+            results.append(result)
+            kept += 1
+    for done, result in enumerate(_run(maker, todo, workers), start=1):
+        results.append(result)
+        made += 1
+        if progress is not None:
+            progress(kept + done, kept + len(todo))
+    order = {clip.name: i for i, clip in enumerate(listing.sources)}
+    rows = sorted((row for row, _ in results if row is not None), key=lambda row: order[row.name])
+    skipped = [*listing.skipped, *sorted((s for _, skips in results for s in skips), key=lambda s: s.name)]
+    write_lines(out / SKIPPED, (json.dumps(dataclasses.asdict(skip)) for skip in skipped))
+    if not rows:
+        first = f"; first: {skipped[0].name}: {skipped[0].reason}" if skipped else ""
+        raise InputError(f"{folder}: none of {len(skipped)} clips can be used{first}; see {out / SKIPPED}")
+    check_leaks(rows, where=str(folder), same_held_out=True)
+    write_lines(out / MANIFEST, (row.to_json() for row in rows))
+    about = {"dataset": dataset, "source": str(folder), "visual": visual, "clips": len(rows), "skipped": len(skipped),
+             "codecs": sorted({name for row in rows for name in row.codes})}  # fmt: skip
+    with whole_file(out / ABOUT) as temporary:
+        temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return Report(rows, skipped, made, kept, listing.notes)
+
+
+Result = tuple[ClipRow | None, list[Skip]]
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Makes single clips; goes to the worker processes."""
+
+    out: Path
+    visual: bool
+    codec: str | None
+    codec_label: str
+
+    def key(self, clip: Source) -> str:
+        """Digest of the settings and of what identifies the clip's files; missing files count as such."""
+        about = dataclasses.asdict(clip)
+        about |= {"version": _SETTINGS_VERSION, "flow": self.visual, "files": {kind: _stamp(path) for kind, path in clip.files.items()}}
+        return hashlib.sha256(json.dumps(about, default=str, sort_keys=True).encode()).hexdigest()
+
+    def finished(self, clip: Source) -> Result | None:
+        """What an earlier run made of the clip, if it still holds and has the codes that are wanted."""
+        row, skips = self._known(clip)
+        if row is None:
+            return (None, skips) if skips else None
+        return (row, skips) if not self.codec_label or self.codec_label in row.codes else None
+
+    def __call__(self, clip: Source) -> Result:
+        """Make a clip, or go on with it: its features, its codes, and last its row."""
+        row, skips = self._known(clip)
+        try:
+            if row is None:
+                row, skips = self._features(clip)
+            if self.codec_label and self.codec_label not in row.codes:
+                row = dataclasses.replace(row, codes={**row.codes, self.codec_label: self._codes(row)})
+        except InputError as error:
+            row, skips = None, [Skip(clip.name, str(error))]
+        record = {
+            "key": self.key(clip),
+            "row": None if row is None else dataclasses.asdict(row),
+            "skipped": [(s.name, s.reason) for s in skips],
+        }
+        with whole_file(self._record(clip)) as temporary:
+            temporary.write_text(json.dumps(record), encoding="utf-8")
+        return row, skips
+
+    def _record(self, clip: Source) -> Path:
+        return self.out / "rows" / f"{clip.name}.json"
+
+    def _known(self, clip: Source) -> Result:
+        """Row and skips of an earlier run; (None, []) where there are none or they are out of date."""
+        try:
+            record: dict[str, Any] = json.loads(self._record(clip).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None, []
+        if record.get("key") != self.key(clip):
+            return None, []
+        skips = [Skip(name, reason) for name, reason in record["skipped"]]
+        if record["row"] is None:
+            return None, skips
+        row = ClipRow.from_json(json.dumps(record["row"]), where=str(self._record(clip)))
+        if not (self.out / row.features).exists():
+            return None, []
+        codes = {name: file for name, file in row.codes.items() if (self.out / file).exists()}
+        return dataclasses.replace(row, codes=codes), skips
+
+    def _features(self, clip: Source) -> tuple[ClipRow, list[Skip]]:
+        made = clip_features(clip, visual=self.visual)
+        skips = [Skip(f"{clip.name}_seg{k}", f"ends after {made.duration_seconds:.2f} s, where motion or music does") for k in made.unfit]
+        if not made.segments:
+            raise InputError(f"{clip.name}: none of the {len(made.unfit)} segments asked for lies in its {made.duration_seconds:.2f} s")
+        file = f"clips/{clip.name}.npz"
+        with whole_file(self.out / file) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **made.arrays)  # type: ignore[arg-type]
+        row = ClipRow(
+            name=clip.name,
+            song=clip.song,
+            split=clip.split,
+            genre=None if clip.genre is None else GENRES[clip.genre],
+            tempo_bpm=clip.tempo_bpm,
+            duration_seconds=round(made.duration_seconds, 4),
+            segments=made.segments,
+            features=file,
+            arrays={name: list(values.shape) for name, values in made.arrays.items()},
+            sources={kind: str(path) for kind, path in clip.files.items()},
+            music_sha256=music_digest(made.arrays["audio"]),
+            key=self.key(clip),
+        )
+        return row, skips
+
+    def _codes(self, row: ClipRow) -> str:
+        import torch
+
+        assert self.codec is not None
+        codec = _load_codec(self.codec)
+        with np.load(self.out / row.features, allow_pickle=False) as archive:
+            audio = archive["audio"]
+        codes, latents = [], []
+        for k in row.segments:  # one by one: the result must not depend on what else is in a batch
+            with torch.no_grad():
+                z = codec.encode(torch.from_numpy(segment_audio(audio, k))[None])
+                codes.append(codec.quantize(z).codes[0].numpy().astype(np.int16))
+                latents.append(z[0].numpy().astype(np.float16))
+        file = f"codes/{self.codec_label}/{row.name}.npz"
+        with whole_file(self.out / file) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, codes=np.stack(codes), latents=np.stack(latents))
+        return file
+
+
+def _run(make: Callable[[Source], Result], clips: Sequence[Source], workers: int) -> Iterator[Result]:
+    """Results in the order in which they are done."""
+    if workers == 1 or len(clips) < 2:
+        yield from map(make, clips)
+        return
+    # Fresh processes: torch and MediaPipe do not survive a fork of a process that has used them.
+    with ProcessPoolExecutor(min(workers, len(clips)), mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread) as pool:
+        futures = [pool.submit(make, clip) for clip in clips]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a worker process died, perhaps for lack of memory; what is done is kept; run the same command again, with fewer workers"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@cache
+def _load_codec(name: str) -> Codec:
+    """The codec of that name or file. Raises InputError as `checkpoint.load_model`."""
+    from dance2music.checkpoint import load_embedded, load_model
+    from dance2music.presets import CODECS
+
+    if name == "spectral":
+        model: Any = load_embedded("codec", expected="spectral-codec")
+    elif name in CODECS:
+        raise InputError(
+            f"codec {name!r}: has no embedded weights; expected 'spectral' or a model file; train or import one and name its file"
+        )
+    else:
+        model = load_model(name)
+    if not hasattr(model, "quantize"):
+        raise InputError(f"{name}: is a {type(model).__name__}; expected a codec; name another file")
+    return model.requires_grad_(False)  # type: ignore[no-any-return]
+
+
+def _codec_label(name: str) -> str:
+    """Name of a codec's folder: kind, hop and the beginning of the digest of its tensors, so that other weights have other codes."""
+    codec: Any = _load_codec(name)
+    digest = hashlib.sha256()
+    for tensor_name, value in sorted(codec.state_dict().items()):
+        digest.update(tensor_name.encode() + value.contiguous().numpy().tobytes())
+    kind = "vqvae" if type(codec).__name__ == "VQVAE" else "spectral"
+    return f"{kind}-hop{codec.hop_length}-{digest.hexdigest()[:12]}"
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file or a folder's newest file; None where it is missing."""
+    try:
+        return (path.stat().st_size, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+def _make_folders(out: Path, codec: str | None) -> None:
+    wanted = [out / "clips", out / "rows"]
+    if codec is not None:
+        wanted.append(out / "codes" / _codec_label(codec))
+    try:
+        for folder in wanted:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be made ({error.strerror}); choose another --out") from error
