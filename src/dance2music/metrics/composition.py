@@ -107,7 +107,7 @@ def groove_consistency(audio: Audio, beats: np.ndarray | None = None) -> float:
         first, second = pattern[start : start + bar], pattern[start + bar : start + 2 * bar]
         n = min(len(first), len(second))
         scores.append(_correlation(first[:n], second[:n]))
-    return float(max(0.0, np.mean(scores))) if scores else float("nan")
+    return max(0.0, float(np.mean(scores))) if scores else float("nan")
 
 
 def self_similarity_structure(audio: Audio) -> float:

@@ -1,7 +1,7 @@
 """Genre of music: by the nearest neighbour in a database, as D2M-GAN has it, and by a classifier; and the embeddings for both.
 
-Zhu et al. 2022, section 4.2: a generated piece is right if the nearest original in a database of segments (VGGish features, Euclidean) is of
-the genre of its dance. The paper leaves open which database, whether a segment's own source is in it, layer, pooling and ties. Here:
+Zhu et al. 2022, section 4.2: a generated piece is right if the nearest original in a database of segments (VGGish features, Euclidean) is
+of the genre of its dance. The paper leaves open which database, whether a segment's own source is in it, layer, pooling and ties. Here:
 
 - The database is what the caller gives: for the published protocol all training segments of the test segments' length.
 - Self-match: entries of the query's own song are left out (same ``song``; where songs are unknown, the same name).

@@ -8,6 +8,7 @@ for it. The weights are not shipped; a torch port with the common tensor names (
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,8 @@ class VGGish(nn.Module):
             layers.append(nn.MaxPool2d(2, 2))
         self.features = nn.Sequential(*layers)
         flat = width * (EXAMPLE_FRAMES // 16) * (N_MELS // 16)
-        self.embeddings = nn.Sequential(
-            nn.Linear(flat, 4096), nn.ReLU(inplace=True), nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Linear(4096, DIM), nn.ReLU(inplace=True)
-        )  # fmt: skip
+        sizes = (flat, 4096, 4096, DIM)
+        self.embeddings = nn.Sequential(*(m for a, b in pairwise(sizes) for m in (nn.Linear(a, b), nn.ReLU(inplace=True))))
 
     def forward(self, examples: Tensor) -> Tensor:
         """examples [B, 96, 64] from `log_mel_examples` -> [B, 128], not negative."""
