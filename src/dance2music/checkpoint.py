@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "memory": ("dance2music.models.memory", "MemoryConfig", "Memory"),
     "music-genre": ("dance2music.models.genre", "MusicGenreConfig", "MusicGenreClassifier"),
     "dance-genre": ("dance2music.models.genre", "DanceGenreConfig", "DanceGenreClassifier"),
+    "dance2music-online": ("dance2music.models.dance2music_online", "OnlineConfig", "Dance2MusicOnline"),
 }
 """Kind of model file -> module, config class, model class. The model is built as ``Model(config)``."""
 

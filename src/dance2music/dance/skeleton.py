@@ -4,7 +4,7 @@ A skeleton is a list of joint names from one common vocabulary, so that a conver
 copied, one that it lacks is a weighted mean of others where that is an honest estimate (the neck lies between the shoulders), and
 otherwise sits on a neighbour with confidence 0. Left and right are the dancer's own.
 
-Joint orders: COCO-17 (Lin et al. 2014), BODY-25 and OpenPose-18 (Cao et al. 2019), SMPL-24 (Loper et al. 2015), BlazePose-33 and the 21 hand
+Joint orders: COCO-17 (Lin et al. 2014), BODY-25 and OpenPose-18 (Cao et al. 2019), SMPL-24 (Loper et al. 2015), BlazePose-33 and 21 hand
 points (Bazarevsky et al. 2020; Zhang et al. 2020), ballroom-23 (Tang et al. 2018). ``holistic-83`` is BlazePose-33, then 21 left and 21
 right hand points, then 8 points of the face mesh: enough to see hands, mouth and the tilt of the head at 1 kB per frame.
 """
