@@ -1,0 +1,1 @@
+"""Listening tests in a browser: build a folder that needs no server, and score the files that listeners send back."""
