@@ -111,6 +111,37 @@ def synthetic(
     typer.echo(str(manifest))
 
 
+@data_app.command()
+def prepare(
+    source: Annotated[Path, typer.Argument(help="Folder of the data set, as it unpacks.")],
+    dataset: Annotated[str, typer.Option(help="aist, aist-segments, tiktok, folder or composed; docs/data.md says how each must look.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; a second call makes only what is missing.")],
+    codec: Annotated[str | None, typer.Option(help="Make codes too: 'spectral' (embedded) or a model file of a codec.")] = None,
+    lists: Annotated[Path | None, typer.Option(help="Folder of published lists (aist, tiktok) or of clips.csv (folder).")] = None,
+    visual: Annotated[bool, typer.Option(help="Watch videos for optical flow.")] = True,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Prepare a data set for training: features and codes of every clip, one manifest row each, and a table of what was skipped."""
+    from dance2music.data.prepare import prepare as run
+
+    if not sys.stderr.isatty():
+        logging.getLogger("dance2music").setLevel(logging.INFO)
+    with _progress() as progress:
+        report = run(
+            source,
+            dataset,
+            out,
+            codec=codec,
+            lists=lists,
+            visual=visual,
+            workers=workers,
+            progress=lambda done, of: progress("clips", done / of),
+        )
+    for line in report.table():
+        typer.echo(line)
+    typer.echo(f"{out / 'manifest.jsonl'}: {report.made} clips made now, {report.kept} were there")
+
+
 @app.command()
 def train(
     stages: Annotated[list[str], typer.Argument(help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, or all.")],

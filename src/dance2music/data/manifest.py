@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ SAMPLE_RATE = 22050
 SEGMENT_SECONDS = 2.0
 SLACK_SECONDS = 0.05
 """So much may be missing at the end of a clip's last segment, and is filled: AIST's counts come out a frame short here and there."""
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+MUSIC_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
 SPLITS = ("train", "validation", "test")
 MANIFEST, SKIPPED, ABOUT = "manifest.jsonl", "skipped.jsonl", "prepared.json"
 
@@ -184,8 +187,8 @@ def check_leaks(clips: Iterable[Source | ClipRow], *, where: str, same_held_out:
 
 
 def segment_name(clip: str, k: int) -> str:
-    """Name of a segment as in the published lists."""
-    return f"{clip}_seg{k}"
+    """Name of a segment as in the published lists; a clip that is a published segment itself keeps its name."""
+    return clip if re.search(r"_seg\d+$", clip) else f"{clip}_seg{k}"
 
 
 def segments_within(duration_seconds: float) -> tuple[int, ...]:

@@ -31,9 +31,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dance2music.data.aist import list_aist, list_aist_segments
 from dance2music.data.composed import list_composed
 from dance2music.data.features import clip_features, music_digest, segment_audio
+from dance2music.data.folder import list_folder
 from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Progress, Reader, Skip, Source, check_leaks, write_lines
+from dance2music.data.tiktok import list_tiktok
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.types import GENRES
@@ -44,6 +47,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DATASETS: dict[str, Reader] = {
+    "aist": list_aist,
+    "aist-segments": list_aist_segments,
+    "tiktok": list_tiktok,
+    "folder": list_folder,
     "composed": list_composed,
 }
 """Data set by the name that a user types -> function that lists its clips."""
