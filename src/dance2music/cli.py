@@ -13,12 +13,14 @@ from typing import Annotated, Any
 import typer
 
 from dance2music import __version__
+from dance2music.cli_listen import app as listen_app
 from dance2music.errors import Dance2MusicError
 from dance2music.types import GENRES
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Music for a dance.")
 data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
 app.add_typer(data_app, name="data")
+app.add_typer(listen_app, name="listen")
 
 
 @app.command()

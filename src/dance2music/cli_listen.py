@@ -69,9 +69,8 @@ def build(
     key = key or out.with_name(f"{out.name}.key.json")
     with _progress() as progress:
         made = build_test(out, methods, original=original, videos=videos, config=config, key=key, common=common, progress=progress)
-    typer.echo(
-        f"{out / 'index.html'}: {len(made['clips'])} clips, {listeners} assignments of {len(made['sessions'][0])} items, test {made['test']}"
-    )
+    count = len(made["sessions"][0])
+    typer.echo(f"{out / 'index.html'}: {len(made['clips'])} clips, {listeners} assignments of {count} items, test {made['test']}")
     typer.echo(f"{key}: keep it to score the test; do not give it to listeners")
     if quiet := made["quieter_than_the_rest"]:
         typer.echo(f"quieter than the rest, the limiter held them back: {', '.join(quiet[:4])}{' ...' if len(quiet) > 4 else ''}")
