@@ -24,6 +24,9 @@ from dance2music.types import GENRES, Audio, Conditioning, Latents, Motion, Rhyt
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done, 0..1."""
 
+WATCH_FPS = 24.0
+"""Pictures per second of video that are looked at. Kinematic beats of filmed drawn dances agree with those of their true motion as well as
+at 30 (benchmarks/RESULTS.md); the tracker's time is in proportion to it."""
 FEATURE_FPS = 30.0
 CANDIDATES = 6
 """Takes that are made and ranked by their sync for each take that is kept."""
@@ -85,7 +88,7 @@ def read_motion(video: str | Path, *, progress: Callable[[float], None] | None =
         if progress is not None:
             progress(min(1.0, time_seconds / duration))
 
-    return estimate(read_frames(video), progress=share)
+    return estimate(read_frames(video, fps=WATCH_FPS), progress=share)
 
 
 def condition(

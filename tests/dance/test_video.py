@@ -64,6 +64,29 @@ def test_fast_videos_give_about_thirty_pictures_a_second(tmp_path: Path, fps: fl
     assert all(shows_its_time(f) for f in frames)
 
 
+@pytest.mark.parametrize("b_frames", [0, 1, 2, 3])
+def test_pictures_that_are_not_needed_are_not_decoded_and_no_gap_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, b_frames: int
+) -> None:
+    path = videos.write_video(tmp_path / "a.mp4", fps=60.0, seconds=4.0, audio=False, b_frames=b_frames)
+    decoded = 0
+    decode = container.decode
+
+    def count(*args: object) -> object:
+        nonlocal decoded
+        for frame in decode(*args):
+            decoded += 1
+            yield frame
+
+    monkeypatch.setattr("dance2music.dance.video.decode", count)
+    frames = list(read_frames(path, fps=24.0))
+    assert decoded < 140 if b_frames == 1 else decoded > 100  # every other picture may be left out, or none (b_frames 0)
+    gaps = np.diff([f.time_seconds for f in frames])
+    assert frames[0].time_seconds == 0 and frames[-1].time_seconds > 3.9 and len(frames) > 80
+    assert gaps[60:].max() < 0.07 and np.sum(gaps > 0.07) <= 2  # where too few pictures are left, soon all are decoded
+    assert all(shows_its_time(f) for f in frames)
+
+
 def test_a_wish_for_fewer_pictures_is_met(tmp_path: Path) -> None:
     assert len(list(read_frames(videos.write_video(tmp_path / "a.mp4"), fps=10.0))) == 20
 

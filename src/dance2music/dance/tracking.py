@@ -22,8 +22,8 @@ CHUNK_FRAMES = 36
 """Frames of a chunk; the first two are a third and two thirds of it, so that all threads are soon at work and short clips are shared."""
 
 OVERLAP_FRAMES = 3
-DETAIL_EVERY = 5
-"""Hands and face are looked at in every fifth frame (6 per second) by one thread in order: they cost more time and memory than the body,
+DETAIL_EVERY = 10
+"""Hands and face are looked at in every tenth frame (2.4 per second) by one thread in order: they cost more time and memory than the body,
 and no rhythm is read from them."""
 
 _PATIENCE_FRAMES = 10

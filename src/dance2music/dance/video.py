@@ -44,6 +44,11 @@ _EARLY = 0.05
 _SLACK = 0.6
 """In frame periods: a frame may come this much early, and the next one is due at least this long after it."""
 
+_SKIP_ABOVE = 1.9
+"""From so many times the wanted frame rate on, pictures that no other is built from are not decoded, as long as enough are left."""
+_SPARSE = 1.25
+"""In periods of the wanted rate: pictures farther apart than this are too few, and all are decoded from there on."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -56,8 +61,9 @@ class Frame:
 def read_frames(path: str | Path, *, fps: float = 30.0, longest_side: int = 640, threads: int = 2) -> Iterator[Frame]:
     """Decode a video once, in the background, and give about ``fps`` small upright pictures per second.
 
-    Frames are chosen by time stamp, so slower and variable frame rates give fewer, and only chosen frames are scaled and converted. The
-    decoder runs in a thread of its own (FFmpeg releases the interpreter lock) at most a few frames ahead: memory does not grow with length.
+    Frames are chosen by time stamp, so slower and variable frame rates give fewer, and only chosen frames are scaled and converted. Of
+    quick videos the pictures that no other picture is built from are not even decoded, where that leaves enough. The decoder runs in a
+    thread of its own (FFmpeg releases the interpreter lock) at most a few frames ahead: memory does not grow with length.
 
     Parameters
     ----------
@@ -123,7 +129,9 @@ def _decode_small(info: VideoInfo, fps: float, longest_side: int, threads: int) 
     period = 1.0 / fps
     with open_video(info.path) as (container, stream):
         stream.thread_type = ThreadType.AUTO
-        stream.codec_context.thread_count = threads
+        codec = stream.codec_context
+        codec.thread_count = threads
+        quick = info.fps >= _SKIP_ABOVE * fps
         reformatter = VideoReformatter()
         start: Fraction | None = None
         turn = IDENTITY
@@ -135,9 +143,13 @@ def _decode_small(info: VideoInfo, fps: float, longest_side: int, threads: int) 
             if start is None:
                 # Once per video: asking a frame for its side data makes a cycle that holds the big picture until garbage is collected.
                 start, turn = stamp, turn_of(frame)
+                if quick:
+                    codec.skip_frame = "NONREF"
             time = float(stamp - start)
             if time <= last:
                 continue
+            if quick and time - last > _SPARSE * period and last >= 0:
+                quick, codec.skip_frame = False, "DEFAULT"
             last = time
             if time < due - _EARLY * period:
                 continue
