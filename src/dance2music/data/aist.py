@@ -169,8 +169,9 @@ def compare_lists(published: Iterable[tuple[AistName, int]], regenerated: Iterab
 def list_aist(folder: Path, *, lists: Path | None = None) -> Listing:
     """Clips of AIST++ as it unpacks, with AIST's videos or music.
 
-    Annotations (``motions`` or ``keypoints3d``, ``splits``, ``ignore_list.txt``), videos (of camera 01) and music (``mBR0.wav``) may lie anywhere in the folder. Sound comes from the video where there is
-    one, as the videos are cut to the music; else from the piece, with which every dance begins.
+    Annotations (``motions`` or ``keypoints3d``, ``splits``, ``ignore_list.txt``), videos (of camera 01) and music (``mBR0.wav``) may lie
+    anywhere in the folder. Sound comes from the video where there is one, as the videos are cut to the music; else from the piece, with
+    whose beginning every dance begins.
 
     By default all segments of the official cross-modal split count, but for the ignore list. With ``lists``, a folder that holds the
     published segment lists (``aist_audio_train_segment.txt``), just these count, checked against names, labels and the official split; the

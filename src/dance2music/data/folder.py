@@ -40,13 +40,9 @@ def list_folder(folder: Path, *, lists: Path | None = None) -> Listing:
     names = sorted(motions.keys() | videos.keys())
     unknown = [name for name in table if name not in names]
     if unknown:
-        raise InputError(
-            f"{(lists or folder) / TABLE}: {len(unknown)} entries have no file, first {unknown[0]!r}; expected all; complete it"
-        )
+        raise InputError(f"{(lists or folder) / TABLE}: {len(unknown)} entries have no file, first {unknown[0]!r}; expected all of them")
     sources: list[Source] = []
-    skipped: list[Skip] = [
-        Skip(name, "is music without a video or a motion file of that name") for name in sorted(music.keys() - set(names))
-    ]
+    skipped = [Skip(name, "is music without a video or motion file of that name") for name in sorted(music.keys() - set(names))]
     for name in names:
         sound = music.get(name) or videos.get(name)
         if sound is None:
@@ -55,6 +51,7 @@ def list_folder(folder: Path, *, lists: Path | None = None) -> Listing:
         row = table.get(name, {})
         place = (motions.get(name) or videos[name]).relative_to(folder).parts[:-1]
         song = row.get("song") or name
+        in_place = [genre for part in place if (genre := known_genre(part)) is not None]
         sources.append(
             Source(
                 name,
@@ -63,9 +60,7 @@ def list_folder(folder: Path, *, lists: Path | None = None) -> Listing:
                 sound,
                 motions.get(name),
                 videos.get(name),
-                genre=_genre(row["genre"], name)
-                if row.get("genre")
-                else next((g for part in place if (g := known_genre(part)) is not None), None),
+                genre=_genre(row["genre"], name) if row.get("genre") else next(iter(in_place), None),
                 tempo_bpm=_tempo(row["tempo_bpm"], name) if row.get("tempo_bpm") else None,
             )
         )

@@ -20,11 +20,13 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +57,7 @@ DATASETS: dict[str, Reader] = {
 }
 """Data set by the name that a user types -> function that lists its clips."""
 
+_TELL_SECONDS = 10.0
 _SETTINGS_VERSION = 1
 """Part of every key: raised when `data.features` computes other numbers from the same files."""
 
@@ -129,6 +132,8 @@ def prepare(
     doubles = [name for name, count in Counter(clip.name for clip in listing.sources).items() if count > 1]
     if doubles:
         raise InputError(f"{folder}: {len(doubles)} clips have the name of another, first {doubles[0]!r}; expected one each; rename them")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{out}: lies in the data set {folder}, of which it would become a part; choose an --out elsewhere")
     _make_folders(out, codec)
     maker = _Maker(out, visual, codec, "" if codec is None else _codec_label(codec))
     made, kept, results = 0, 0, []
@@ -140,11 +145,16 @@ def prepare(
         else:
             results.append(result)
             kept += 1
+    start = told = time.monotonic()
     for done, result in enumerate(_run(maker, todo, workers), start=1):
         results.append(result)
         made += 1
         if progress is not None:
             progress(kept + done, kept + len(todo))
+        now = time.monotonic()
+        if now - told >= _TELL_SECONDS:
+            told, left = now, (now - start) / done * (len(todo) - done)
+            logger.info("%d of %d clips, about %s left", kept + done, kept + len(todo), timedelta(seconds=round(left)))
     order = {clip.name: i for i, clip in enumerate(listing.sources)}
     rows = sorted((row for row, _ in results if row is not None), key=lambda row: order[row.name])
     skipped = [*listing.skipped, *sorted((s for _, skips in results for s in skips), key=lambda s: s.name)]
