@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dance2music.codec.spectral import SpectralCodecConfig
 from dance2music.codec.vqvae import VQVAEConfig, VQVAEObjective
+from dance2music.models.d2m_gan import D2MGanConfig
+from dance2music.models.d2m_tables import paper, released
+from dance2music.models.discriminators import Judge, LatentDiscriminatorConfig, ReshapedDiscriminatorConfig
+from dance2music.models.temporal_gan import TemporalD2MGanConfig
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
 from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
@@ -41,4 +45,37 @@ CODEC_TRAININGS: dict[str, SpectralCodecTraining | VQVAETraining] = {
     "vqvae-low": VQVAETraining(codec=VQVAEConfig(levels=(1,), level=1)),
     "creative-gan-vqvae-high": creative_gan_codec(level=2),
     "creative-gan-vqvae-low": creative_gan_codec(level=1),
+}
+
+D2M_GANS: dict[str, D2MGanConfig | TemporalD2MGanConfig] = {
+    # For music of any length: latents of the embedded codec, or of a Music VQ-VAE at its two levels.
+    "d2m-gan": TemporalD2MGanConfig(sigma=5.0),
+    "d2m-gan-high": TemporalD2MGanConfig(),
+    "d2m-gan-low": TemporalD2MGanConfig(doublings=3),
+    # Two seconds, 2048 numbers of I3D: the authors' code (published checkpoints fit) and the appendix's tables.
+    "d2m-gan-high-aist-released": released("high", "aist"),
+    "d2m-gan-low-aist-released": released("low", "aist"),
+    "d2m-gan-high-tiktok-released": released("high", "tiktok"),
+    "d2m-gan-low-tiktok-released": released("low", "tiktok"),
+    "d2m-gan-high-aist-paper": paper("high", "aist"),
+    "d2m-gan-low-aist-paper": paper("low", "aist"),
+    "d2m-gan-high-tiktok-paper": paper("high", "tiktok"),
+    "d2m-gan-low-tiktok-paper": paper("low", "tiktok"),
+}
+
+DISCRIMINATORS: dict[str, ReshapedDiscriminatorConfig | LatentDiscriminatorConfig] = {
+    "d2m-gan-temporal": LatentDiscriminatorConfig(),
+    "d2m-gan-released": ReshapedDiscriminatorConfig(),
+    # Appendix Table 5; paddings as released.
+    "d2m-gan-paper": ReshapedDiscriminatorConfig(
+        rows=(
+            Judge(16, 15, reflected=7),
+            Judge(64, 41, stride=4, groups=4, zeros=20),
+            Judge(256, 41, stride=4, groups=16, zeros=20),
+            Judge(1024, 41, stride=4, groups=64, zeros=20),
+            Judge(1024, 41, stride=4, groups=256, zeros=20),
+            Judge(1024, 5, zeros=2),
+            Judge(1, 3, zeros=1),
+        )
+    ),
 }

@@ -1,0 +1,129 @@
+"""D2M-GAN for music of any length: the same parts, with every convolution over time.
+
+Motion and pictures pass convolutions with residual stacks at their own frame rate, are fused by concatenation, brought to the pace of the
+codec's latents, and pass the VQ generator: wide kernels, residual stacks, sigma * tanh. Works for any codec.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dance2music.models.encoders import SLOPE, ResidualBlock
+from dance2music.types import GENRES
+
+
+@dataclass(frozen=True)
+class TemporalD2MGanConfig:
+    """Sizes of the temporal D2M-GAN.
+
+    Attributes
+    ----------
+    motion, visual : widths of the features per frame; visual features that come once per clip, [B, 1, V], are held.
+    channels : of the encoders; the generator begins with the same and halves them with each of ``doublings``.
+    doublings : how often the generator doubles its pace on the way to the latents; the rest is interpolated at its beginning.
+    kernel_size : of the convolutions between residual stacks (section 3.2: relatively large), odd.
+    sigma : factor after tanh; it must exceed the largest latent of the codec.
+    """
+
+    motion: int = 80
+    visual: int = 5
+    latent_dim: int = 64
+    channels: int = 192
+    visual_channels: int = 64
+    genre_dim: int = 32
+    doublings: int = 1
+    kernel_size: int = 15
+    dilations: tuple[int, ...] = (1, 3, 9, 27)
+    sigma: float = 100.0
+
+
+class TemporalD2MGan(nn.Module):
+    """Motion, pictures and genre in, latents out, at any length."""
+
+    def __init__(self, config: TemporalD2MGanConfig) -> None:
+        super().__init__()
+        self.config = config
+        k = config.kernel_size
+        assert k % 2 == 1, "an even kernel would shift the music against the dance"
+        self.motion = _Encoder(config.motion, config.channels, config.dilations)
+        self.visual = _Encoder(config.visual, config.visual_channels, config.dilations)
+        self.genre_embed = nn.Embedding(len(GENRES), config.genre_dim)
+        channels = config.channels
+        self.fusion = nn.Conv1d(channels + config.visual_channels + config.genre_dim, channels, 1)
+        self.first = _Stage(channels, channels, k, config.dilations)
+        self.stages = nn.ModuleList(
+            _Stage(max(channels >> i, 32), max(channels >> (i + 1), 32), k, config.dilations[:2]) for i in range(config.doublings)
+        )
+        self.out = nn.Conv1d(max(channels >> config.doublings, 32), config.latent_dim, 7, padding=3)
+
+    def forward(self, motion: Tensor, visual: Tensor, genre: Tensor, *, n_frames: int) -> Tensor:
+        """Latents of a dance.
+
+        Parameters
+        ----------
+        motion : float Tensor [B, T, F].
+        visual : float Tensor [B, T_v, V] over the same time, or [B, V] for all of it.
+        genre : int64 Tensor [B].
+        n_frames : number of latents that cover that time.
+
+        Returns
+        -------
+        Tensor [B, E, n_frames], within -sigma..sigma.
+        """
+        visual = visual[:, None] if visual.ndim == 2 else visual
+        pace = -(-n_frames // 2**self.config.doublings)
+        parts = [_at_pace(self.motion(motion.transpose(1, 2)), pace), _at_pace(self.visual(visual.transpose(1, 2)), pace)]
+        parts.append(self.genre_embed(genre)[:, :, None].expand(-1, -1, pace))
+        x = self.first(self.fusion(torch.cat(parts, dim=1)))
+        for stage in self.stages:
+            x = stage(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return self.config.sigma * torch.tanh(self.out(F.leaky_relu(x[..., :n_frames], SLOPE)))
+
+
+class _Stage(nn.Module):
+    """Leaky ReLU, a wide convolution, a residual stack."""
+
+    def __init__(self, in_channels: int, channels: int, kernel_size: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(in_channels, channels, kernel_size, padding=kernel_size // 2)
+        self.stack = _Stack(channels, dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stack(self.conv(F.leaky_relu(x, SLOPE)))
+
+
+class _Encoder(nn.Module):
+    """Features at their own pace [B, F, T] -> [B, C, T]."""
+
+    def __init__(self, features: int, channels: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(features, channels, 5, padding=2)
+        self.stack = _Stack(channels, dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stack(self.conv(x))
+
+
+class _Stack(nn.Module):
+    """Residual blocks that work on sequences shorter than their dilation too, by repeating the ends."""
+
+    def __init__(self, channels: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ResidualBlock(channels, dilation) for dilation in dilations)
+        self.least = max(dilations) + 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[-1]
+        x = F.pad(x, (0, max(0, self.least - n)), mode="replicate")
+        for block in self.blocks:
+            x = block(x)
+        return x[..., :n]
+
+
+def _at_pace(x: Tensor, n: int) -> Tensor:
+    """x [B, C, T] drawn out or in to [B, C, n] over the same time."""
+    return F.interpolate(x, size=n, mode="linear", align_corners=False)
