@@ -164,6 +164,17 @@ def test_accents_of_the_dance_get_drum_hits() -> None:
         assert sum(int(s) in hits for s in steps) >= 3, GENRES[genre]
 
 
+def test_every_genre_leans_on_the_beat_and_keeps_its_syncopation_lighter() -> None:
+    for genre in range(10):
+        notes = notes_of(
+            compose(genre, seed=4, duration_seconds=20.0, energy=np.full(60, 0.6), beat_times_seconds=np.arange(60) * 0.5), "drums"
+        )
+        on = [n.velocity for n in notes if n.start_beats % 1 == 0]
+        off = [n.velocity for n in notes if n.start_beats % 1 != 0]
+        assert on and off, GENRES[genre]
+        assert np.mean(on) > 1.2 * np.mean(off), GENRES[genre]
+
+
 def test_bass_and_lead_play_one_note_at_a_time() -> None:
     for genre in range(10):
         score = compose(genre, seed=9, duration_seconds=20.0)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dance2music.music.genres import DRUM_LANES, PROGRAMS
+from dance2music.music.parts import metric_stress
 from dance2music.music.styles import STYLES
 from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Note, Score, Track
 
@@ -129,7 +130,7 @@ def plan_from_score(score: Score, vocabulary: Vocabulary) -> Plan:
             length = max(1, round(max(n.duration_beats for n in notes) * STEPS_PER_BEAT))
             rows[track.role][step] = value
             rows[track.role][step + 1 : step + length] = HOLD
-            velocities[step] = max(velocities[step], max(n.velocity for n in notes) - _ROLE_VELOCITY[track.role])
+            velocities[step] = max(velocities[step], max(n.velocity for n in notes) / metric_stress(step) - _ROLE_VELOCITY[track.role])
     return Plan(
         drums=drums,
         bass=rows["bass"],
@@ -163,7 +164,8 @@ def score_from_plan(
             count = 3 if level == DRUM_ROLL else 1
             for i in range(count):
                 beat = offset + step / STEPS_PER_BEAT + i / (count * STEPS_PER_BEAT)
-                drums.notes.append(Note(beat, 1 / (count * STEPS_PER_BEAT), pitch, _DRUM_VELOCITY[level]))
+                velocity = round(_DRUM_VELOCITY[level] * metric_stress(step))
+                drums.notes.append(Note(beat, 1 / (count * STEPS_PER_BEAT), pitch, velocity))
     tracks = [drums]
     for role, row, program in zip(PITCHED_ROLES, (plan.bass, plan.chords, plan.lead, plan.pad), plan.programs):
         track = Track(role=role, program=PROGRAMS[program])
@@ -171,7 +173,8 @@ def score_from_plan(
             length = 1
             while step + length < len(row) and row[step + length] == HOLD:
                 length += 1
-            velocity = int(np.clip(_ROLE_VELOCITY[role] + 10 * (int(plan.dynamics[step]) - 1.5), 1, 127))
+            usual = _ROLE_VELOCITY[role] + 10 * (int(plan.dynamics[step]) - 1.5)
+            velocity = int(np.clip(round(usual * metric_stress(step)), 1, 127))
             value = int(row[step]) - FIRST_ONSET
             low = {"bass": BASS_LOW, "lead": LEAD_LOW}.get(role)
             pitches = (low + value,) if low is not None else vocabulary.voicings[value]
@@ -221,7 +224,8 @@ def _fill_drums(drums: np.ndarray, track: Track, offset_beats: float) -> None:
         lane = lane_of.get(note.pitch)
         if lane is None or not 0 <= step < len(drums):
             continue
-        level = DRUM_SOFT if note.velocity < 60 else DRUM_MEDIUM if note.velocity < 94 else DRUM_LOUD
+        velocity = note.velocity / metric_stress(step)
+        level = DRUM_SOFT if velocity < 60 else DRUM_MEDIUM if velocity < 94 else DRUM_LOUD
         drums[step, lane] = max(int(drums[step, lane]), level)
         counts[step, lane] += 1
     drums[counts > 1] = DRUM_ROLL
