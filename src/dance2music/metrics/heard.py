@@ -74,7 +74,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Seen:
-    """One dance: kinematic beats in seconds, AIST++'s own in frames at 60 fps where its motion is SMPL at that rate, and a curve to draw."""
+    """One dance: kinematic beats in seconds, AIST++'s own in frames at 60 fps where the motion is SMPL at that rate, and a curve."""
 
     kinematic_beats: np.ndarray
     aist_beats_frames: np.ndarray | None
@@ -246,18 +246,20 @@ def _codec():  # type: ignore[no-untyped-def]
 
 def _key(content: bytes, config: HearingConfig) -> str:
     """Digest of a sound together with all that decides what is heard in it."""
-    import librosa
+    from importlib.metadata import version
 
-    named = f"{VERSION} {librosa.__version__} {embedding(config.vggish).name} {config.codec} {_weights_digest()} ".encode()
+    named = f"{VERSION} {version('librosa')} {embedding(config.vggish).name} {config.codec} {_weights_digest()} ".encode()
     return hashlib.sha256(named + content).hexdigest()
 
 
 @cache
 def _weights_digest() -> str:
     """Of the embedded weights that are used here: other weights hear other things."""
+    import json
     from importlib import resources
 
-    return (resources.files("dance2music") / "weights" / "sha256.json").read_text(encoding="utf-8")
+    listed = json.loads((resources.files("dance2music") / "weights" / "sha256.json").read_text(encoding="utf-8"))
+    return str({name: digest for name, digest in listed.items() if name.startswith(("codec", "music_genre"))})
 
 
 def _file_key(path: Path) -> str:
