@@ -39,6 +39,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "d2m-gan-discriminator": ("dance2music.models.discriminators", "ReshapedDiscriminatorConfig", "ReshapedDiscriminator"),
     "memory": ("dance2music.models.memory", "MemoryConfig", "Memory"),
     "music-genre": ("dance2music.models.genre", "MusicGenreConfig", "MusicGenreClassifier"),
+    "music-vector": ("dance2music.models.music_vector", "MusicVectorGeneratorConfig", "MusicVectorGenerator"),
+    "music-vector-temporal": ("dance2music.models.music_vector", "TemporalMusicVectorGeneratorConfig", "TemporalMusicVectorGenerator"),
+    "perceptual": ("dance2music.models.perceptual", "PerceptualConfig", "PerceptualNet"),
     "dance-genre": ("dance2music.models.genre", "DanceGenreConfig", "DanceGenreClassifier"),
     "dance2music-online": ("dance2music.models.dance2music_online", "OnlineConfig", "Dance2MusicOnline"),
 }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dance2music.codec.spectral import SpectralCodecConfig
 from dance2music.codec.vqvae import VQVAEConfig, VQVAEObjective
+from dance2music.models import music_vector
 from dance2music.models.d2m_gan import D2MGanConfig
 from dance2music.models.d2m_tables import paper, released
 from dance2music.models.discriminators import Judge, LatentDiscriminatorConfig, ReshapedDiscriminatorConfig
+from dance2music.models.music_vector import MusicVectorGeneratorConfig, TemporalMusicVectorGeneratorConfig
+from dance2music.models.patch_gan import PatchGanConfig
 from dance2music.models.temporal_gan import TemporalD2MGanConfig
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
 from dance2music.train.loop import LoopConfig
@@ -63,7 +66,21 @@ D2M_GANS: dict[str, D2MGanConfig | TemporalD2MGanConfig] = {
     "d2m-gan-low-tiktok-paper": paper("low", "tiktok"),
 }
 
-DISCRIMINATORS: dict[str, ReshapedDiscriminatorConfig | LatentDiscriminatorConfig] = {
+CREATIVE_GANS: dict[str, MusicVectorGeneratorConfig | TemporalMusicVectorGeneratorConfig] = {
+    # Two seconds, 2048 numbers of TSN, SMPL motion as AIST++ has it: as the paper trains.
+    "creative-gan-high-paper": music_vector.paper("high"),
+    "creative-gan-low-paper": music_vector.paper("low"),
+    # Body, hands and face as seen in a video, and the inputs that its claims of several genres and takes need.
+    "creative-gan-high-holistic": music_vector.paper("high", "holistic", genre_dim=256, noise_dim=128),
+    "creative-gan-low-holistic": music_vector.paper("low", "holistic", genre_dim=256, noise_dim=128),
+    # For music of any length: latents of the embedded codec, or of a Music VQ-VAE at its two levels.
+    "creative-gan-temporal": TemporalMusicVectorGeneratorConfig(TemporalD2MGanConfig(sigma=5.0)),
+    "creative-gan-temporal-high": TemporalMusicVectorGeneratorConfig(TemporalD2MGanConfig()),
+    "creative-gan-temporal-low": TemporalMusicVectorGeneratorConfig(TemporalD2MGanConfig(doublings=3)),
+}
+
+DISCRIMINATORS: dict[str, ReshapedDiscriminatorConfig | LatentDiscriminatorConfig | PatchGanConfig] = {
+    "creative-gan": PatchGanConfig(),
     "d2m-gan-temporal": LatentDiscriminatorConfig(),
     "d2m-gan-released": ReshapedDiscriminatorConfig(),
     # Appendix Table 5; paddings as released.
