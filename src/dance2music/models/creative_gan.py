@@ -18,6 +18,7 @@ from dance2music.codec.spectral import SpectralCodec
 from dance2music.dance.steps import pool_at_steps
 from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
+from dance2music.models.sampling import one_thread
 from dance2music.music.plan import PITCHED_ROLES, STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
 from dance2music.music.roll import frame_roll, note_table
 from dance2music.music.sketch import sketch
@@ -64,17 +65,18 @@ class CreativeGan(nn.Module):
         first_bar, n_bars = bars_of(*rhythm.beat_at(np.array([0.0, conditioning.duration_seconds])))
         motion, visual = step_features(conditioning, first_bar=first_bar, n_steps=n_bars * STEPS_PER_BAR)
         n = len(seeds)
-        plans = self.planner.draw(
-            motion.expand(n, -1, -1),
-            visual.expand(n, -1, -1),
-            conditioning.genre[:1].expand(n),
-            torch.full((n,), rhythm.tempo_bpm),
-            first_bar,
-            keys=[int(np.random.default_rng([seed, 1]).integers(12)) for seed in seeds],
-            seeds=list(seeds),
-            temperature=self.config.temperature,
-            top_p=self.config.top_p,
-        )
+        with one_thread():
+            plans = self.planner.draw(
+                motion.expand(n, -1, -1),
+                visual.expand(n, -1, -1),
+                conditioning.genre[:1].expand(n),
+                torch.full((n,), rhythm.tempo_bpm),
+                first_bar,
+                keys=[int(np.random.default_rng([seed, 1]).integers(12)) for seed in seeds],
+                seeds=list(seeds),
+                temperature=self.config.temperature,
+                top_p=self.config.top_p,
+            )
         return [
             score_from_plan(
                 plan,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.models.dance2music_search import NOTE_PITCHES, SearchConfig, cosine_similarity, dance_of, play, pose_vectors
-from dance2music.models.sampling import draw
+from dance2music.models.sampling import draw, one_thread
 from dance2music.types import Conditioning, Score
 
 PADDING = len(NOTE_PITCHES)
@@ -83,7 +83,8 @@ class Dance2MusicOnline(nn.Module):
         scores = []
         for seed in seeds:
             stream = self.stream(seed=seed)
-            notes = [note for pose in poses if (note := stream.push(pose)) is not None]
+            with one_thread():
+                notes = [note for pose in poses if (note := stream.push(pose)) is not None]
             scores.append(play(np.array(notes, dtype=np.int64), conditioning, self.config.search))
         return scores
 

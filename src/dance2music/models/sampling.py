@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -36,3 +39,14 @@ def draw(
     p = p.cumsum(dim=-1)
     chosen = (p < uniform.unsqueeze(-1) * p[..., -1:]).sum(dim=-1, keepdim=True)
     return order.gather(-1, chosen.clamp(max=logits.shape[-1] - 1)).squeeze(-1)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Work with one thread inside: a step of sampling is too small to share, and waiting for threads on a busy machine costs far more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
