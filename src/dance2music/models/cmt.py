@@ -137,7 +137,7 @@ class Cmt(nn.Module):
         return self.prefix_in(torch.cat([table(index[..., i]) for i, table in enumerate(self.prefix)], dim=-1))
 
     def forward(self, words: Tensor, genre: Tensor, instruments: Tensor) -> list[Tensor]:
-        """Teacher-forced logits of the seven fields, each [B, L, classes], of words int64 [B, L, 10]; position i is told those before it."""
+        """Teacher-forced logits of the seven fields, each [B, L, classes], of words int64 [B, L, 10]; position i sees those before."""
         prefix = self.prefixed(genre, instruments)
         h = self.stack(torch.cat([prefix, self.embed(words)], dim=1))[:, prefix.shape[1] - 1 : -1]
         return [self.type_out(h), *self.field_logits(h, words[..., TYPE])]
