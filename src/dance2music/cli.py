@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from dance2music import __version__
+from dance2music.cli_evaluate import app as evaluate_app
 from dance2music.cli_listen import app as listen_app
 from dance2music.errors import Dance2MusicError
 from dance2music.types import GENRES
@@ -21,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
 app.add_typer(data_app, name="data")
 app.add_typer(listen_app, name="listen")
+app.add_typer(evaluate_app)
 
 
 @app.command()
@@ -146,7 +148,7 @@ def prepare(
 
 @app.command()
 def train(
-    stages: Annotated[list[str], typer.Argument(help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, or all.")],
+    stages: Annotated[list[str], typer.Argument(help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, perceptual, or all.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for data, checkpoints, logs and weights; a second call resumes.")] = Path(
         "runs"
     ),
@@ -181,6 +183,7 @@ _STAGES = {
     "finish": "mastering",
     "write": "writing",
     "plot": "drawing the picture",
+    "score": "scoring the music",
 }
 """What the bar of a stage says."""
 

@@ -75,7 +75,7 @@ METRICS: dict[str, MetricInfo] = {
     "frechet": _error("Fréchet distance", _QUALITY, "Kilgour et al. 2019", "reference", per_clip=False),
     "log_mel_l1": _error("log-mel L1", _QUALITY, "Kong et al. 2020", "reference"),
     "multi_resolution_stft": _error("multi-resolution STFT", _QUALITY, "Yamamoto et al. 2020", "reference"),
-    "codec_log_mel_l1": _error("codec reconstruction, log-mel L1", _QUALITY, _D2M),
+    "codec_log_mel_l1": MetricInfo("codec reconstruction, log-mel L1", _QUALITY, better="", source=_D2M),
     "noise_likeness": _error("noise likeness", _QUALITY, "Johnston 1988", worst=1.0),
     "loudness_lufs": MetricInfo("loudness", _QUALITY, "LUFS", "", source="ITU-R BS.1770-4"),
     "key_clarity": _rate("key clarity", _RULES, "Krumhansl 1990"),

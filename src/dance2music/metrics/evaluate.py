@@ -28,6 +28,7 @@ from dance2music.metrics.heard import SAMPLE_RATE, Cache, HearingConfig, Seen, e
 from dance2music.metrics.matching import Match, match, read_beats, sounds
 from dance2music.metrics.results import GENERATED, ClipValues, Results, save_results
 from dance2music.metrics.summary import Scored, summarize
+from dance2music.music.loudness import SILENCE_LUFS
 from dance2music.types import GENRES, Audio
 
 Progress = Callable[[int, int], None]
@@ -177,7 +178,8 @@ def add_retrieved(scored: Scored, database: Database | None, training: np.ndarra
     song = scored.clip.song or scored.clip.dance
     for system, piece in scored.pieces.items():
         if database is not None and genre >= 0 and len(set(database.genres.tolist())) > 1:
-            scored.values[system]["genre_retrieval"] = float(retrieved_genre(database, piece, song=song) == genre)
+            silent = scored.values[system]["loudness_lufs"] <= SILENCE_LUFS  # has no nearest neighbour
+            scored.values[system]["genre_retrieval"] = float(not silent and retrieved_genre(database, piece, song=song) == genre)
         if training is not None:
             scored.values[system]["novelty"] = float(novelty(training, piece[None])[0])
     return scored

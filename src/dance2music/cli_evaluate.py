@@ -1,0 +1,57 @@
+"""Command line of the evaluation."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def evaluate(
+    generated: Annotated[Path, typer.Option(help="Folder of generated music: sound files, or videos with sound.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for results.json; a second call resumes.")],
+    reference: Annotated[Path | None, typer.Option(help="Folder of the dances' own music, matched by name.")] = None,
+    videos: Annotated[Path | None, typer.Option(help="Folder of dance videos, matched by name.")] = None,
+    motion: Annotated[Path | None, typer.Option(help="Folder of motion files, matched by name; instead of watching videos.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the method for tables [default: the folder's].")] = "",
+    genres: Annotated[Path | None, typer.Option(help="File of name,genre lines [default: read from AIST++ names].")] = None,
+    database: Annotated[Path | None, typer.Option(help="Music for genre retrieval [default: the references].")] = None,
+    training: Annotated[Path | None, typer.Option(help="Music that the method was trained on, to measure novelty.")] = None,
+    vggish: Annotated[Path | None, typer.Option(help="VGGish weights [default: the embedded genre classifier's layer].")] = None,
+    lengths: Annotated[str, typer.Option(help="Also score windows of these lengths in seconds, for example 2,3,4,5,10,30,60.")] = "",
+    codec: Annotated[bool, typer.Option(help="Measure what the embedded codec makes of everything.")] = True,
+    partial: Annotated[bool, typer.Option("--partial", help="Leave out what does not match, and say so in the results.")] = False,
+    seed: Annotated[int, typer.Option(help="Of controls, shifts and intervals.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Score generated music by every metric, with controls beside each score."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from dance2music.cli import _progress
+    from dance2music.errors import InputError
+    from dance2music.metrics.evaluate import EvaluateConfig
+    from dance2music.metrics.evaluate import evaluate as run
+    from dance2music.metrics.terminal import results_text
+
+    try:
+        seconds = tuple(float(part) for part in lengths.split(",") if part.strip())
+    except ValueError:
+        raise InputError(f"--lengths {lengths}: expected seconds with commas between them, for example 2,5,10") from None
+
+    def text(path: Path | None) -> str:
+        return "" if path is None else str(path)
+
+    config = EvaluateConfig(
+        generated=str(generated), reference=text(reference), videos=text(videos), motion=text(motion), name=name, genres=text(genres),
+        database=text(database), training=text(training), vggish=text(vggish), lengths_seconds=seconds, codec=codec, partial=partial,
+        seed=seed, workers=workers,
+    )  # fmt: skip
+    with _progress() as progress:
+        progress("score", 0.0)
+        results = run(config, out, progress=lambda done, of: progress("score", done / of))
+    typer.echo(results_text(results))
+    typer.echo(str(out / "results.json"))
