@@ -86,6 +86,14 @@ def codebook_commitment(target: Tensor, latents: Tensor) -> Tensor:
     return (target.detach() - latents).abs().mean()
 
 
+def latent_distance(reference: Tensor, latents: Tensor) -> Tensor:
+    """L1 distance between generated latents and the encoder's, before the lookup, both [B, E, L].
+
+    In no paper: a further term of D2M-GAN's released code, with weight 5.
+    """
+    return (reference.detach() - latents).abs().mean()
+
+
 def waveform(reference: Tensor, estimate: Tensor) -> Tensor:
     """L1 distance of waveforms [B, N]: D2M Eq. 6. ``estimate`` must come from a decode with a gradient (straight-through lookup)."""
     return (reference - estimate).abs().mean()

@@ -48,6 +48,19 @@ def log_mel(audio: Tensor, sample_rate: int, n_fft: int = 1024, hop_length: int 
     return (filters @ magnitude).clamp_min(floor).log()
 
 
+def published_log_mel(audio: Tensor, sample_rate: int = 22050, n_mels: int = 128) -> Tensor:
+    """Base-10 logarithm of mel magnitudes [B, M, N // 256] of audio [B, N] as D2M-GAN's code has it: the theta of its Eq. 7.
+
+    Frames of 1024 samples at a hop of 256, without centring; the ends are padded by reflection; floored at 1e-5.
+    """
+    n_fft, hop_length = 1024, 256
+    margin = (n_fft - hop_length) // 2
+    padded = F.pad(audio.unsqueeze(1), (margin, margin), mode="reflect").squeeze(1)
+    spectrum = torch.stft(padded, n_fft, hop_length, window=hann(n_fft).to(audio.device), center=False, return_complex=True)
+    magnitude = (torch.view_as_real(spectrum).square().sum(dim=-1) + 1e-14).sqrt()
+    return (mel_filters(sample_rate, n_fft, n_mels).to(audio.device) @ magnitude).clamp_min(1e-5).log10()
+
+
 def _hz_to_mel(hz: float) -> float:
     return hz * 3 / 200 if hz < 1000.0 else 15.0 + 27.0 * np.log(hz / 1000.0) / np.log(6.4)
 

@@ -57,7 +57,7 @@ class StackConfig:
 
 
 class WeightNormConv1d(nn.Conv1d):
-    """Convolution with weight norm (Salimans & Kingma 2016) whose tensors are called ``weight_g`` and ``weight_v``, as in published files."""
+    """Convolution with weight norm (Salimans & Kingma 2016); its tensors are ``weight_g`` and ``weight_v``, as in published files."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, padding: int = 0, dilation: int = 1,
                  groups: int = 1) -> None:  # fmt: skip
@@ -136,8 +136,8 @@ def fold_weight_norm(model: nn.Module) -> nn.Module:
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if isinstance(child, WeightNormConv1d):
-                plain = nn.Conv1d(child.in_channels, child.out_channels, child.kernel_size[0], stride=child.stride[0],
-                                  padding=int(child.padding[0]), dilation=child.dilation[0], groups=child.groups, device="meta")  # fmt: skip
+                plain = nn.Conv1d(child.in_channels, child.out_channels, child.kernel_size[0], child.stride[0], int(child.padding[0]),
+                                  child.dilation[0], child.groups, device="meta")  # fmt: skip
                 plain.weight = nn.Parameter(child.normed().detach(), requires_grad=False)
                 plain.bias = child.bias
                 setattr(parent, name, plain.train(child.training))
