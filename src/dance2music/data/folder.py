@@ -36,6 +36,8 @@ def list_folder(folder: Path, *, lists: Path | None = None) -> Listing:
         If there is nothing to use, the table is broken, names a clip that is not there, or a song is in two splits.
     """
     motions, music, videos = (files_by_stem(folder, kinds) for kinds in (_MOTION_SUFFIXES, MUSIC_SUFFIXES, VIDEO_SUFFIXES))
+    if lists is not None and not (lists / TABLE).is_file():
+        raise InputError(f"{lists / TABLE}: no such file; expected a table of clips; leave --lists out or write one")
     table = _table((lists or folder) / TABLE)
     names = sorted(motions.keys() | videos.keys())
     unknown = [name for name in table if name not in names]

@@ -20,6 +20,7 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,7 @@ import numpy as np
 
 from dance2music.data.aist import list_aist, list_aist_segments
 from dance2music.data.composed import list_composed
-from dance2music.data.features import clip_features, music_digest, segment_audio
+from dance2music.data.features import ClipFeatures, clip_features, music_digest, segment_audio
 from dance2music.data.folder import list_folder
 from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Progress, Reader, Skip, Source, check_leaks, write_lines
 from dance2music.data.tiktok import list_tiktok
@@ -199,13 +200,15 @@ class _Maker:
     def __call__(self, clip: Source) -> Result:
         """Make a clip, or go on with it: its features, its codes, and last its row."""
         row, skips = self._known(clip)
-        try:
-            if row is None:
-                row, skips = self._features(clip)
-            if self.codec_label and self.codec_label not in row.codes:
-                row = dataclasses.replace(row, codes={**row.codes, self.codec_label: self._codes(row)})
-        except InputError as error:
-            row, skips = None, [Skip(clip.name, str(error))]
+        if row is None:
+            try:
+                made = clip_features(clip, visual=self.visual)
+            except InputError as error:  # of this clip only: what cannot be written, or a broken codec, stops the run
+                skips = [Skip(clip.name, str(error))]
+            else:
+                row, skips = self._write_features(clip, made)
+        if row is not None and self.codec_label and self.codec_label not in row.codes:
+            row = dataclasses.replace(row, codes={**row.codes, self.codec_label: self._write_codes(row)})
         record = {
             "key": self.key(clip),
             "row": None if row is None else dataclasses.asdict(row),
@@ -235,11 +238,10 @@ class _Maker:
         codes = {name: file for name, file in row.codes.items() if (self.out / file).exists()}
         return dataclasses.replace(row, codes=codes), skips
 
-    def _features(self, clip: Source) -> tuple[ClipRow, list[Skip]]:
-        made = clip_features(clip, visual=self.visual)
+    def _write_features(self, clip: Source, made: ClipFeatures) -> Result:
         skips = [Skip(f"{clip.name}_seg{k}", f"ends after {made.duration_seconds:.2f} s, where motion or music does") for k in made.unfit]
         if not made.segments:
-            raise InputError(f"{clip.name}: none of the {len(made.unfit)} segments asked for lies in its {made.duration_seconds:.2f} s")
+            return None, skips
         file = f"clips/{clip.name}.npz"
         with whole_file(self.out / file) as temporary, temporary.open("wb") as stream:
             np.savez(stream, **made.arrays)  # type: ignore[arg-type]
@@ -259,7 +261,7 @@ class _Maker:
         )
         return row, skips
 
-    def _codes(self, row: ClipRow) -> str:
+    def _write_codes(self, row: ClipRow) -> str:
         import torch
 
         assert self.codec is not None
@@ -298,9 +300,8 @@ def _run(make: Callable[[Source], Result], clips: Sequence[Source], workers: int
 
 
 def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+    """Keep the numerical libraries of a fresh process, imported later, to one thread each: there are as many processes as wanted."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @cache

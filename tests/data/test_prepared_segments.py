@@ -1,0 +1,124 @@
+"""Batches of prepared segments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+from dance2music.checkpoint import save_model
+from dance2music.data.dataset import PreparedSegments, SegmentBatches
+from dance2music.data.prepare import prepare
+from dance2music.errors import ConfigError, InputError
+from layouts import write_pairs, write_released
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three songs of 2 + 2 + 1 segments, the last without a genre; codes of the tiny codec."""
+    folder = tmp_path_factory.mktemp("segments")
+    save_model(folder / "codec.safetensors", tiny.codec(), tiny.codec().config, storage="float32")
+    write_pairs(folder / "data" / "house", ("a", "b"))
+    write_pairs(folder / "data", ("c",), seconds=2.0, first_seed=2)
+    (folder / "data" / "clips.csv").write_text("name,split,tempo_bpm\na,train,120\nb,train,\nc,train,90\n")
+    prepare(folder / "data", "folder", folder / "out", codec=str(folder / "codec.safetensors"))
+    return folder / "out"
+
+
+def test_a_batch_holds_what_training_needs(prepared: Path) -> None:
+    data = PreparedSegments(prepared, SegmentBatches(batch_size=5, codec="spectral"), steps=3)
+    batch = data[0]
+    assert {name: (str(value.dtype).removeprefix("torch."), tuple(value.shape)) for name, value in batch.items()} == {
+        "motion": ("float32", (5, 120, 219)), "visual": ("float32", (5, 2048)), "flow": ("float32", (5, 60, 5)),
+        "genre": ("int64", (5,)), "tempo_bpm": ("float32", (5,)), "index": ("int64", (5,)), "audio": ("float32", (5, 44100)),
+        "codes": ("int64", (5, 2, 173)), "latents": ("float32", (5, 8, 173)),
+    }  # fmt: skip
+    assert data.names == ["a_seg1", "a_seg2", "b_seg1", "b_seg2", "c_seg1"] and len(data) == 3
+    order = batch["index"].argsort()
+    assert batch["genre"][order].tolist() == [5, 5, 5, 5, -1]
+    assert batch["tempo_bpm"][order].nan_to_num(0.0).tolist() == [120, 120, 0, 0, 90]
+    assert torch.allclose(batch["audio"].abs().amax(dim=1), torch.tensor(0.95), atol=1e-4)
+    for layout, width in (("keypoints", 75), ("features", 80)):
+        assert PreparedSegments(prepared, SegmentBatches(1, motion=layout)).segment(0)["motion"].shape == (60, width)
+
+
+def test_segments_lie_where_their_names_say(prepared: Path) -> None:
+    data = PreparedSegments(prepared, SegmentBatches(batch_size=1, motion="features"))
+    with np.load(prepared / "clips" / "a.npz") as clip:
+        second = data.segment(data.names.index("a_seg2"))
+        assert np.array_equal(second["motion"].numpy(), clip["features"][60:120])
+        part = clip["audio"][44100:88200].astype(np.float32)
+        assert np.allclose(second["audio"].numpy(), part * 0.95 / np.abs(part).max(), atol=1e-6)
+
+
+def test_a_batch_is_a_pure_function_of_seed_and_step(prepared: Path) -> None:
+    def batches(seed: int, *steps: int) -> list[torch.Tensor]:
+        data = PreparedSegments(prepared, SegmentBatches(batch_size=3, gain=(0.3, 1.0)), seed=seed, steps=9)
+        return [torch.cat([data[step]["audio"].flatten(), data[step]["motion"].flatten()]) for step in steps]
+
+    assert all(torch.equal(a, b) for a, b in zip(batches(1, 4, 7, 0), reversed(batches(1, 0, 7, 4))))
+    assert not torch.equal(batches(1, 4)[0], batches(2, 4)[0])
+
+
+def test_every_epoch_meets_every_segment_once(prepared: Path) -> None:
+    data = PreparedSegments(prepared, SegmentBatches(batch_size=2, audio=False), steps=10)
+    drawn = torch.cat([data[step]["index"] for step in range(10)]).view(4, 5)
+    assert all(sorted(epoch.tolist()) == [0, 1, 2, 3, 4] for epoch in drawn)
+    assert len({tuple(epoch.tolist()) for epoch in drawn}) > 1
+
+
+def test_processes_share_one_global_batch(prepared: Path) -> None:
+    config = SegmentBatches(batch_size=4, gain=(0.3, 1.0))
+    whole = PreparedSegments(prepared, config, seed=5, steps=3)[2]
+    parts = [PreparedSegments(prepared, config, seed=5, steps=3, rank=rank, world_size=2)[2] for rank in range(2)]
+    for name, value in whole.items():
+        assert torch.equal(torch.stack([part[name] for part in parts], dim=1).flatten(0, 1).nan_to_num(), value.nan_to_num()), name
+
+
+def test_gains_lie_between_the_given_bounds(prepared: Path) -> None:
+    data = PreparedSegments(prepared, SegmentBatches(batch_size=5, gain=(0.3, 1.0)), steps=8)
+    peaks = torch.cat([data[step]["audio"].abs().amax(dim=1) for step in range(8)])
+    assert 0.95 * 0.3 - 1e-3 <= peaks.min() < 0.5 and 0.7 < peaks.max() <= 0.951
+
+
+def test_visual_vectors_of_the_data_set_come_through_and_flow_stands_in(tmp_path: Path, prepared: Path) -> None:
+    clips = {"train": ("000000_0_0_seg3", "000000_0_1_seg1")}
+    prepare(write_released(tmp_path / "data", "tiktok", clips, width=75, frames=60), "tiktok", tmp_path / "out")
+    data = PreparedSegments(tmp_path / "out", SegmentBatches(batch_size=2, motion="keypoints"))
+    assert data.segment(1)["visual"].tolist() == [1.0] * 2048 and data.segment(1)["genre"] == -1
+    assert data.names == ["000000_0_0_seg3", "000000_0_1_seg1"]
+    short = PreparedSegments(prepared, SegmentBatches(batch_size=1, visual_dim=300))[0]
+    assert torch.equal(short["visual"], short["flow"].reshape(1, 300))
+    both = PreparedSegments([tmp_path / "out", prepared], SegmentBatches(batch_size=1, motion="keypoints"))
+    assert both.n_segments == 7
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "message"),
+    [(SegmentBatches(motion="pixels"), ConfigError, "motion 'pixels'"),
+     (SegmentBatches(codec="spectral", gain=(0.3, 1.0)), ConfigError, "with codec 'spectral'"),
+     (SegmentBatches(batch_size=3), ConfigError, "3 on 2 processes"),
+     (SegmentBatches(codec="vqvae-hop128"), InputError, "has codes of spectral-hop256-.*; expected one 'vqvae-hop128'")],
+)  # fmt: skip
+def test_what_cannot_be_given_is_refused_at_once(prepared: Path, config: SegmentBatches, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        PreparedSegments(prepared, config, world_size=2)
+
+
+def test_missing_splits_layouts_and_manifests_are_named(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no segment of split 'test'"):
+        PreparedSegments(prepared, split="test")
+    with pytest.raises(InputError, match=r"manifest.jsonl: cannot be read; expected a folder made by 'dance2music data prepare'"):
+        PreparedSegments(tmp_path)
+    rows = [json.loads(line) for line in (prepared / "manifest.jsonl").read_text().splitlines()]
+    del rows[1]["arrays"]["smpl"]
+    (tmp_path / "manifest.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    with pytest.raises(InputError, match="clip b has no 'smpl' motion; it has keypoints, features, flow"):
+        PreparedSegments(tmp_path)
+    (tmp_path / "manifest.jsonl").write_text('{"name": "a"}\n')
+    with pytest.raises(InputError, match=r"manifest.jsonl line 1: is no row of a manifest"):
+        PreparedSegments(tmp_path)
