@@ -133,6 +133,7 @@ class Loop:
     model : everything that is trained, as one module (not wrapped by Fabric). All its parameters **and buffers** are saved.
     optimizers : by name; their learning rate is the schedule times their group's ``scale`` (default 1).
     data : map-style dataset; item ``step`` is the batch of that step (with several processes: this process's share of it).
+    average : whether weights are averaged, or the part of the model whose are.
     about : what the run is (its kind, level, data set, ...); a checkpoint that says otherwise is refused.
 
     Raises
@@ -150,7 +151,7 @@ class Loop:
         model: nn.Module,
         optimizers: Mapping[str, Optimizer],
         data: Dataset[Any],
-        average: bool = True,
+        average: bool | nn.Module = True,
         about: Mapping[str, str] | None = None,
     ) -> None:
         self.fabric, self.config, self.data = fabric, config, data
@@ -158,7 +159,8 @@ class Loop:
         self.model, self.optimizers = model, dict(optimizers)
         self.out_dir = Path(out_dir)
         self.out_dir.mkdir(parents=True, exist_ok=True)
-        self.average = WeightAverage(model, config.ema_decay) if average else None
+        self.averaged = average if isinstance(average, nn.Module) else model
+        self.average = WeightAverage(self.averaged, config.ema_decay) if average is not False else None
         self.step = 0
         self._saved_step = 0
         self._sums: dict[str, list[float]] = {}
@@ -169,7 +171,7 @@ class Loop:
             for value in _tensors_of(model).values():
                 torch.distributed.broadcast(value, 0)
             if self.average is not None:
-                self.average = WeightAverage(model, config.ema_decay)
+                self.average = WeightAverage(self.averaged, config.ema_decay)
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         config = self.config
@@ -191,7 +193,7 @@ class Loop:
                     group["lr"] = rate * group.get("scale", 1.0)
             yield self.step, self.fabric.to_device(batch)
             if self.average is not None:
-                self.average.update(self.model)
+                self.average.update(self.averaged)
             self.step += 1
             now = time.monotonic()
             if self.step % config.log_every_steps == 0 or self.step == config.steps:
