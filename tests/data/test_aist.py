@@ -109,8 +109,13 @@ def test_keypoints3d_stand_in_for_missing_motions(tmp_path: Path) -> None:
     rest = np.random.default_rng(0).uniform(-50, 50, (1, 17, 3))
     joints = rest + 5 * np.sin(np.arange(270) / 9)[:, None, None]
     write_pickle(motions.parent / "keypoints3d" / name, {"keypoints3d": joints, "keypoints3d_optim": joints})
-    made = clip_features(sources_of(list_aist(tmp_path))["gHO_sFM_c01_d20_mHO3_ch11"])
+    clip = sources_of(list_aist(tmp_path))["gHO_sFM_c01_d20_mHO3_ch11"]
+    made = clip_features(clip)
     assert made.arrays["smpl"].shape == (270, 219) and np.isfinite(made.arrays["smpl"]).all()
+    joints[:2, 3] = np.nan
+    write_pickle(motions.parent / "keypoints3d" / name, {"keypoints3d": joints})
+    with pytest.raises(InputError, match="NaN or infinite motion in 2 of 270 frames"):
+        clip_features(clip)
 
 
 def test_a_song_in_training_and_test_is_refused_and_named(tmp_path: Path) -> None:

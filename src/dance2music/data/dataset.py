@@ -17,7 +17,7 @@ from dance2music.errors import ConfigError, InputError
 from dance2music.types import GENRES
 
 UNKNOWN_GENRE = -1
-_CLIPS_IN_MEMORY = 256
+_FILES_IN_MEMORY = 64
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
             wanted = {self.config.motion, "flow", "visual", "codes", "latents"} | ({"audio"} if self.config.audio else set())
             with np.load(path, allow_pickle=False) as archive:
                 self._clips[path] = {name: archive[name] for name in archive.files if name in wanted}
-            while len(self._clips) > _CLIPS_IN_MEMORY:
+            while len(self._clips) > _FILES_IN_MEMORY:
                 self._clips.popitem(last=False)
         self._clips.move_to_end(path)
         return self._clips[path]

@@ -126,7 +126,7 @@ def _motion_arrays(source: Source, *, visual: bool) -> tuple[dict[str, np.ndarra
         published = _published(source.motion)
         motion = load_motion(source.motion)
         if not published:
-            _refuse_nan(source.motion)
+            _refuse_nan(source.motion, motion)
         if visual and source.video is not None:
             motion = _with_flow(motion, source.video)
     arrays = {"features": motion_features(motion, fps=FEATURE_FPS), "flow": visual_features(motion, fps=FEATURE_FPS)}
@@ -164,13 +164,15 @@ def _published(path: Path) -> dict[str, np.ndarray]:
     return {"smpl": smpl_features(poses, translation, scaling=scaling)} if round(fps) == SMPL_FPS else {}
 
 
-def _refuse_nan(path: Path) -> None:
-    """Refuse a file of joints with gaps: fine to dance to, but nothing to learn from unseen."""
-    if path.suffix.lower() != ".npz":
-        return
-    with np.load(path, allow_pickle=False) as archive:
-        if "joints" in archive.files:
-            _check_finite(path, archive["joints"])
+def _refuse_nan(path: Path, motion: Motion) -> None:
+    """Refuse 3-D joints with gaps, which `load_motion` has filled: fine to dance to, but not to learn from unseen."""
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        with np.load(path, allow_pickle=False) as archive:
+            if "joints" in archive.files:
+                _check_finite(path, archive["joints"])
+    elif suffix in (".pkl", ".pickle") and motion.joints.shape[2] == 3:
+        _check_finite(path, np.where(motion.confidence > 0, 0.0, np.nan))
 
 
 def _check_finite(path: Path, values: np.ndarray) -> None:
