@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 20.0
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions", "--mute-audio",
@@ -124,7 +124,8 @@ class Chromium:
             if self.evaluate(f"Boolean({expression})"):
                 return
             time.sleep(0.02)
-        raise TimeoutError(expression)
+        media = "[...document.querySelectorAll('video, audio')].map((m) => [m.currentTime, m.duration, m.paused, m.readyState])"
+        raise TimeoutError(f"{expression}: {self.evaluate('document.body.innerText')!r}, media {self.evaluate(media)}")
 
     def click(self, selector: str) -> None:
         """A real click into the middle of the first element that fits."""

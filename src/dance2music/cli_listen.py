@@ -29,7 +29,7 @@ def build(
     controls: Annotated[bool, typer.Option(help="Hide shifted music, clicks and noise among the items.")] = True,
     reference: Annotated[bool, typer.Option("--reference", help="Show the original beside coherence items, as D2M-GAN does.")] = False,
     seconds: Annotated[float, typer.Option(help="Cut clips to this length [default: the shortest version's].")] = 0.0,
-    loudness: Annotated[float, typer.Option(help="Loudness of every sample, LUFS.")] = -20.0,
+    loudness: Annotated[float, typer.Option(help="Loudness of every sample, LUFS.")] = -23.0,
     compressed: Annotated[bool, typer.Option("--compressed", help="Sound without video as m4a instead of wav.")] = False,
     common: Annotated[bool, typer.Option("--common", help="Leave out clips that some method lacks.")] = False,
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Music for dance: a listening test",

@@ -114,12 +114,13 @@ def _write_media(
     media: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="pictures-", dir=folder) as scratch:
         silent: dict[str, Path] = {}
+        sizes: dict[str, tuple[int, int]] = {}
         for n, (sample, video) in enumerate(wanted):
             clip = clips[sample.clip]
             if video and clip.name not in silent:
                 assert clip.video is not None, "find_clips wants a video for parts with video"
                 silent[clip.name] = Path(scratch) / f"{len(silent)}.mp4"
-                write_pictures(clip.video, silent[clip.name], seconds=clip.seconds, longest_side=config.longest_side)
+                sizes[clip.name] = write_pictures(clip.video, silent[clip.name], seconds=clip.seconds, longest_side=config.longest_side)
             name = _opaque(config, sample, video)
             # With and without video the same shift or noise, so the generator does not depend on it.
             rng = np.random.default_rng([config.seed, int(_opaque(config, sample, True), 16) % 2**32])
@@ -131,6 +132,7 @@ def _write_media(
                 "file": f"media/{path.name}",
                 **asdict(sample),
                 "video": video,
+                **({"width": sizes[clip.name][0], "height": sizes[clip.name][1]} if video else {}),
                 "seconds": round(audio.duration_seconds, 4),
                 "loudness_lufs": round(level, 2) if math.isfinite(level) else None,
             }
@@ -185,7 +187,7 @@ def _write_page(folder: Path, key: dict[str, Any]) -> None:
         "title": config["title"],
         "welcome": texts.WELCOME,
         "parts": parts,
-        "media": {name: row["file"] for name, row in key["media"].items()},
+        "media": {name: {k: row[k] for k in ("file", "width", "height") if k in row} for name, row in key["media"].items()},
         "sessions": sessions,
     }
     (folder / "test.js").write_text(f'"use strict";\nwindow.LISTENING_TEST = {json.dumps(test)};\n', encoding="utf-8")

@@ -7,6 +7,7 @@ Neither paper says how items were assigned, shuffled or checked; here that is st
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -56,7 +57,8 @@ class ListeningConfig:
     """Show the original beside each item of the coherence part, as D2M-GAN does."""
     seconds: float = 0.0
     """Cut every clip to this length; 0: as long as the shortest version of it."""
-    loudness_lufs: float = -20.0
+    loudness_lufs: float = -23.0
+    """Of every sample (EBU R 128); louder, the limiter would hold clicks back."""
     longest_side: int = 720
     compressed: bool = False
     """Sound without video as m4a instead of wav."""
@@ -180,11 +182,12 @@ def assign(config: ListeningConfig, clips: list[str], methods: list[str], *, ori
 def cells(listener: int, items: int, rows: int, columns: int) -> list[tuple[int, int]]:
     """The stretch of a cyclic Latin square that one listener takes.
 
-    All rows x columns cells are put in a line, round by round: round r has cell (i, (i + r) mod columns) for every row i. Listener n takes
-    the cells n * items to (n + 1) * items - 1 of that line, which begins again at its end.
+    All rows x columns cells are put in a line: cell t has row t mod rows and column t mod columns, and after each common multiple of both,
+    when that would repeat, columns go one further. Every cell is on the line once, and any stretch of it has rows and columns about equally
+    often. Listener n takes the cells n * items to (n + 1) * items - 1 of the line, which begins again at its end.
     """
     line = (np.arange(items) + listener * items) % (rows * columns)
-    return [(int(i % rows), int((i % rows + i // rows) % columns)) for i in line]
+    return [(int(t % rows), int((t + t // math.lcm(rows, columns)) % columns)) for t in line]
 
 
 def _trial(config: ListeningConfig, part: str, clip: str, names: tuple[str, ...], *, original: bool, training: bool = False) -> Trial:

@@ -93,7 +93,8 @@
       this.broken = false;
       this.onheard = onheard;
       const kind = video ? "video" : "audio";
-      this.media = make(kind, { src: test.media[id], preload: "auto", playsinline: true, disablepictureinpicture: true, "aria-label": label });
+      const { file, width, height } = test.media[id]; // the size keeps the page from jumping when a video arrives
+      this.media = make(kind, { src: file, width, height, preload: "auto", playsinline: true, disablepictureinpicture: true, "aria-label": label });
       this.bar = make("progress", { max: 1, value: 0, "aria-label": `${label}: how much was played` });
       this.note = make("p", { class: "heard" }, "Not played yet");
       this.toggle = make("button", { type: "button", class: "play", onclick: () => this.press() }, icon("play"));

@@ -99,11 +99,11 @@ def find_clips(
             )
         sounds = {source: files[name][0] for source, files in folders.items()}
         video = video if pictures else None
-        clips.append(Clip(name, video, sounds, _common_seconds(name, video, sounds, seconds)))
+        clips.append(Clip(name, video, sounds, _common_seconds(video, sounds, seconds)))
     return clips
 
 
-def _common_seconds(name: str, video: Path | None, sounds: dict[str, Path], wanted: float) -> float:
+def _common_seconds(video: Path | None, sounds: dict[str, Path], wanted: float) -> float:
     """Length of the shortest version of a clip, or the wanted one if all are as long."""
     from dance2music.dance.video import probe
 
@@ -113,9 +113,7 @@ def _common_seconds(name: str, video: Path | None, sounds: dict[str, Path], want
     shortest = min(lengths, key=lengths.__getitem__)
     least = max(wanted, MIN_SECONDS)
     if lengths[shortest] < least - BEEP_SECONDS:
-        raise InputError(
-            f"{shortest}: {lengths[shortest]:.2f} s of {name}; expected at least {least:g} s; leave the clip out of all folders"
-        )
+        raise InputError(f"{shortest}: {lengths[shortest]:.2f} s long; expected at least {least:g} s; leave the clip out of all folders")
     return min(wanted or lengths[shortest], lengths[shortest])
 
 
@@ -166,8 +164,8 @@ def _music(clip: Clip, source: str) -> Audio:
     return Audio(np.pad(samples, ((0, 0), (0, length - samples.shape[-1]))), audio.sample_rate)
 
 
-def write_pictures(video: Path, path: Path, *, seconds: float, longest_side: int) -> None:
-    """The first seconds of a video as H.264 that every browser plays, upright, without sound and without the source's tags."""
+def write_pictures(video: Path, path: Path, *, seconds: float, longest_side: int) -> tuple[int, int]:
+    """The first seconds of a video as H.264 that every browser plays, upright, without sound and tags; gives its width and height."""
     import av
 
     from dance2music.dance.video import read_frames
@@ -189,6 +187,7 @@ def write_pictures(video: Path, path: Path, *, seconds: float, longest_side: int
             out.mux(stream.encode(image))
         assert stream is not None, "read_frames raises where there is no picture"
         out.mux(stream.encode())
+    return stream.width, stream.height
 
 
 def write_sample(audio: Audio, pictures: Path | None, path: Path) -> float:

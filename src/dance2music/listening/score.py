@@ -259,7 +259,8 @@ def _warnings(parts: dict[str, Any], kept: list[Session], key: dict[str, Any]) -
                     f"{part}: listeners do not tell {pair['first']} from the same music shifted in time ({pair['wins']} of {pair['n']}); "
                     "do not read differences in timing from this part"
                 )
-    found += [f"quieter than the rest: {text}" for text in key.get("quieter_than_the_rest", ())]
+    if quiet := key.get("quieter_than_the_rest"):
+        found.append(f"quieter than the rest: {', '.join(map(str, quiet))}")
     return found
 
 

@@ -64,11 +64,13 @@ def table_text(name: str, measured: list[Measured]) -> str:
         rows.append([row.label, *(_printed(value, column) for value, column in zip(row.values, table.columns))])
         rows += _measured_rows(row.key, [m for m in measured if m.key == row.key], table)
     known = {row.key for row in table.rows}
-    for key in sorted({m.key for m in measured} - known):
+    columns = {column.metric for column in table.columns}
+    for key in sorted({m.key for m in measured if columns & m.values.keys()} - known):
         rows.append([f"{key} (not in the paper)", *([""] * len(table.columns))])
         rows += _measured_rows(key, [m for m in measured if m.key == key], table)
     lines = [f"{table.address}: {table.title}", f"Printed rows: {table.data}.", "", layout(rows), ""]
-    lines += [f"Measured on: {data}." for data in dict.fromkeys(f"{m.key}, {m.data}" for m in measured)]
+    for data in dict.fromkeys(m.data for m in measured):
+        lines.append(f"Measured here: {', '.join(sorted({m.key for m in measured if m.data == data}))}: {data}.")
     return "\n".join([*lines, *(f"Note: {note}." for note in table.notes)])
 
 
