@@ -195,7 +195,8 @@ def read_torch_state(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a torch checkpoint; check the path")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_plain_numbers()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise InputError(f"{path}: cannot be read as a torch file of tensors only ({reason}); download it again") from error
@@ -206,6 +207,13 @@ def read_torch_state(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise InputError(f"{path}: holds no state dict; expected tensors by name, bare or under 'model'; choose another file")
     return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def _plain_numbers() -> list[Any]:
+    """What numpy's numbers are pickled as: JukeBox keeps measurements beside its tensors. None of it runs code."""
+    import numpy as np
+
+    return [np.core.multiarray.scalar, np.dtype, type(np.dtype(np.float32)), type(np.dtype(np.float64)), type(np.dtype(np.int64))]
 
 
 def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:

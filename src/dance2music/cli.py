@@ -15,6 +15,7 @@ import typer
 from dance2music import __version__
 from dance2music.cli_evaluate import app as evaluate_app
 from dance2music.cli_listen import app as listen_app
+from dance2music.cli_weights import app as weights_app
 from dance2music.errors import Dance2MusicError
 from dance2music.types import GENRES
 
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
 app.add_typer(data_app, name="data")
 app.add_typer(listen_app, name="listen")
+app.add_typer(weights_app, name="weights")
 app.add_typer(evaluate_app)
 
 
@@ -35,6 +37,8 @@ def generate(
     takes: Annotated[int, typer.Option(help="How many different takes to write.")] = 1,
     tempo: Annotated[float | None, typer.Option(help="Tempo in bpm [default: the dance's own].")] = None,
     method: Annotated[str, typer.Option(help="creative-gan, composer or memory.")] = "creative-gan",
+    level: Annotated[str | None, typer.Option(help="high or low, with --weights.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of imported weights (d2m-gan), see 'dance2music weights import'.")] = None,
     wav: Annotated[bool, typer.Option("--wav", help="Write the music as a .wav file too.")] = False,
     midi: Annotated[bool, typer.Option("--midi", help="Write the notes as a .mid file too, where the method has notes.")] = False,
     denoise: Annotated[bool, typer.Option(help="Take the codec's noise floor out of the music.")] = True,
@@ -55,6 +59,8 @@ def generate(
             takes=takes,
             tempo_bpm=tempo,
             method=method,
+            level=level,
+            weights=weights,
             wav=wav,
             midi=midi,
             denoise=denoise,

@@ -20,7 +20,7 @@ from dance2music.pipeline import Stages, Take
 from dance2music.types import GENRES, Audio, Conditioning, Motion
 
 MAX_TAKES = 32
-WITHOUT_NOTES = ("memory",)
+WITHOUT_NOTES = ("memory", "d2m-gan")
 """Methods whose takes have no score."""
 
 
@@ -36,6 +36,8 @@ class Request:
     takes: int = 1
     tempo_bpm: float | None = None
     method: str = "creative-gan"
+    level: str | None = None
+    weights: Path | None = None
     wav: bool = False
     midi: bool = False
     denoise: bool = True
@@ -58,7 +60,7 @@ def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[
     begun, stages = time.perf_counter(), Stages(progress)
     outputs = check(request)
     with stages.stage("load"):
-        generator = pipeline.load_method(request.method)
+        generator = pipeline.load_method(request.method, weights=request.weights, level=request.level)
         if request.genre is None:
             pipeline.dance_genre_classifier()
     motion, duration = watch(request, stages)

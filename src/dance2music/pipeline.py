@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -148,33 +149,51 @@ def dance_genre_classifier() -> torch.nn.Module:
     return load_embedded("dance_genre", expected="dance-genre")
 
 
-def load_method(method: str) -> MusicGenerator:
-    """The generator of that name with its embedded weights."""
+def load_method(method: str, *, weights: str | Path | None = None, level: str | None = None) -> MusicGenerator:
+    """The generator of that name with its embedded weights, or with those in the folder ``weights`` (`published.import_weights`).
+
+    ``level`` is 'high' or 'low', for methods that have both.
+    """
     from dance2music.models import GENERATORS
 
     if method not in GENERATORS:
         raise InputError(f"method {method!r}: unknown; expected one of {', '.join(GENERATORS)}")
+    if weights is not None or level is not None:
+        return _brought(method, weights, level)
     return GENERATORS[method]()
+
+
+def _brought(method: str, weights: str | Path | None, level: str | None) -> MusicGenerator:
+    """A generator with weights that the user brings."""
+    from dance2music.published import load_published
+
+    if method != "d2m-gan":
+        raise InputError(f"--weights, --level: method {method!r} has its weights in the package; expected method d2m-gan; leave them out")
+    if weights is None:
+        raise InputError(f"--level {level}: its weights are not in the package; expected --weights with a folder of imported ones")
+    return load_published(weights, level=level or "high")
 
 
 def make_takes(generator: MusicGenerator, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Take]:
     """One take per seed, `LEAD_SECONDS` ahead of the dance's beat grid."""
     ahead = [replace(rhythm, beat_times_seconds=rhythm.beat_times_seconds - LEAD_SECONDS) for rhythm in conditioning.rhythm]
+    codec = getattr(generator, "codec", None)
+    hear = to_audio if codec is None else partial(to_audio, codec=codec)
     return [
-        Take(audio=to_audio(music), score=music if isinstance(music, Score) else music.score, seed=seed)
+        Take(audio=hear(music), score=music if isinstance(music, Score) else music.score, seed=seed)
         for music, seed in zip(generator.generate(replace(conditioning, rhythm=ahead), seeds=seeds), seeds)
     ]
 
 
-def to_audio(music: Latents | Score) -> Audio:
-    """Sound of what a generator made: latents are decoded, a score is played through a soundfont."""
+def to_audio(music: Latents | Score, codec: Any = None) -> Audio:
+    """Sound of what a generator made: latents are decoded by their codec (the embedded one), a score is played through a soundfont."""
     if isinstance(music, Score):
         from dance2music.music.synth import render
 
         return render(music)
     from dance2music.models import embedded_codec
 
-    codec = embedded_codec()
+    codec = embedded_codec() if codec is None else codec
     n_samples = None if music.score is None else round(music.score.duration_seconds * codec.sample_rate)
     with torch.no_grad():
         samples = codec.decode(music.z, n_samples)
@@ -210,7 +229,7 @@ def best_take(generator: MusicGenerator, conditioning: Conditioning, *, seed: in
 
     Of dances longer than `RANKED_SECONDS` the candidates are ranked on their beginning, then the winner is made whole.
     """
-    seeds = [seed * 1000 + i for i in range(candidates)]
+    seeds = [seed * 1000 + i for i in range(candidates if getattr(generator, "takes_differ", True) else 1)]
     heard = replace(conditioning, duration_seconds=min(conditioning.duration_seconds, RANKED_SECONDS))
     rhythm = conditioning.rhythm[0]
     beats = rhythm.kinematic_beats_seconds

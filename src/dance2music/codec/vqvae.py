@@ -7,7 +7,7 @@ these load as they are; `VQVAEConfig.levels` says which levels a model holds, an
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -321,6 +321,16 @@ def load_published_vqvae(path: str | Path, config: VQVAEConfig = VQVAEConfig()) 
     model = VQVAE(config)
     fill(model, state, where=str(path))
     return model.eval()
+
+
+def one_level(model: VQVAE, level: int) -> VQVAE:
+    """The same weights with one of the levels alone, in use, in evaluation mode. Raises InputError if the model does not hold it."""
+    if level not in model.config.levels:
+        raise InputError(f"VQ-VAE: holds the levels {model.config.levels}; expected {level} among them; choose another file")
+    alone = VQVAE(replace(model.config, levels=(level,), level=level))
+    state = {name: value for name, value in model.state_dict().items() if _level_of(name) in (None, str(level))}
+    fill(alone, state, where="VQ-VAE")
+    return alone.eval()
 
 
 def _level_of(name: str) -> str | None:

@@ -31,6 +31,20 @@ def _creative_gan() -> MusicGenerator:
     return model.attach(embedded_codec())
 
 
+def _d2m_gan() -> MusicGenerator:
+    from importlib import resources
+
+    from dance2music.errors import InputError
+    from dance2music.models.temporal_gan import TemporalD2MGan
+
+    if not resources.files("dance2music.weights").joinpath("d2m_gan.safetensors").is_file():
+        raise InputError("method 'd2m-gan': has no weights in the package; expected --weights with a folder of imported ones; "
+                         "see dance2music weights import --help")  # fmt: skip
+    model = load_embedded("d2m_gan", expected="d2m-gan")
+    assert isinstance(model, TemporalD2MGan)
+    return model.attach(embedded_codec())
+
+
 def _composer() -> MusicGenerator:
     from dance2music.models.composer import Composer
 
@@ -53,6 +67,7 @@ def _dance2music_offline() -> MusicGenerator:
 
 GENERATORS: dict[str, Callable[[], MusicGenerator]] = {
     "creative-gan": _creative_gan,
+    "d2m-gan": _d2m_gan,
     "composer": _composer,
     "memory": _memory,
     "dance2music-offline": _dance2music_offline,

@@ -6,14 +6,28 @@ As in the paper's appendix or as in the released code, by config; both take exac
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dance2music.errors import InputError
 from dance2music.models.encoders import MotionEncoder, MotionEncoderConfig, StackConfig, conv_stack, init_plain_convolutions
-from dance2music.types import GENRES
+from dance2music.types import GENRES, Conditioning, Latents, Motion
+
+if TYPE_CHECKING:
+    from dance2music.codec.vqvae import VQVAE
+
+logger = logging.getLogger(__name__)
+
+OVERLAP_SHARE = 1 / 8
+"""Of a window of two seconds, how much is blended with the next: 0.25 s."""
+WINDOW_SECONDS = 2.0
+_WINDOWS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,11 @@ class D2MGanConfig:
 class D2MGan(nn.Module):
     """The generator G of D2M-GAN Eq. 1."""
 
+    codec: VQVAE | None = None
+    """Whose latents it makes, see `attach`."""
+    takes_differ = False
+    """There is no noise in it: one dance, one piece of music."""
+
     def __init__(self, config: D2MGanConfig) -> None:
         super().__init__()
         self.config = config
@@ -121,3 +140,93 @@ class D2MGan(nn.Module):
                 "take windows of two seconds or d2m-gan-temporal"
             )
         return self.generator(torch.cat([self.motion(motion), visual], dim=2), genre)
+
+    def attach(self, codec: VQVAE) -> D2MGan:
+        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
+        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
+        return self
+
+    @torch.no_grad()
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
+        """Latents for the first item of the batch, the same for every seed.
+
+        The network knows two seconds: longer music is made in windows of two seconds that overlap by `OVERLAP_SHARE`, whose latents are
+        blended linearly there before the lookup, so that the decoder hears no seam. Pictures are the item's ``visual`` where it has the
+        width of I3D features (one vector per clip, or one per two seconds), else zeros.
+
+        Raises
+        ------
+        InputError
+            If the conditioning has no joints.
+        """
+        codec, config = self.codec, self.config
+        assert codec is not None, "attach() a codec first"
+        if conditioning.dance is None:
+            raise InputError("d2m-gan: needs the dancer's joints; expected a motion; start from a video or a motion file")
+        rows = motion_rows(conditioning.dance, config.motion)
+        n, frame_rate = config.generator.n_frames, codec.sample_rate / codec.hop_length
+        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
+        overlap = int(n * OVERLAP_SHARE)
+        starts = np.arange(0, max(1, n_frames - overlap), n - overlap)
+        at = np.round(starts / frame_rate * config.motion.frames / WINDOW_SECONDS).astype(int)[:, None] + np.arange(config.motion.frames)
+        motion = torch.from_numpy(rows[np.minimum(at, len(rows) - 1)])
+        visual = self._visual(conditioning, starts / frame_rate)
+        made = []
+        for part in range(0, len(starts), _WINDOWS_AT_ONCE):
+            chosen = slice(part, part + _WINDOWS_AT_ONCE)
+            genre = conditioning.genre[:1].expand(len(motion[chosen]))
+            made.append(self(motion[chosen], visual[chosen], genre))
+        z = blend(torch.cat(made), overlap)[None, :, :n_frames]
+        codes = codec.quantize(z).codes
+        latents = Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
+        return [latents] * len(seeds)
+
+    def _visual(self, conditioning: Conditioning, start_seconds: np.ndarray) -> Tensor:
+        """Visual vectors [W, 1, V] of the windows that start there."""
+        visual, width = conditioning.visual[0], self.config.visual
+        if visual.shape[-1] != width:
+            logger.warning(
+                "d2m-gan: no I3D features of the video (%d numbers): it sees the motion only, which it was not trained for", width
+            )
+            return torch.zeros(len(start_seconds), 1, width)
+        at = np.minimum(np.round(start_seconds / WINDOW_SECONDS).astype(int), len(visual) - 1)
+        return visual[at][:, None]
+
+
+def motion_rows(dance: Motion, config: MotionEncoderConfig) -> np.ndarray:
+    """Motion float32 [T, F] of any skeleton in the layout that an encoder takes: SMPL features at 60 fps, or 25 keypoints at 30 fps.
+
+    Raises
+    ------
+    InputError
+        If the encoder takes neither.
+    """
+    from dance2music.dance.kinematics import resample
+    from dance2music.dance.skeleton import convert
+    from dance2music.dance.smpl import SMPL_FEATURES
+    from dance2music.data.features import KEYPOINTS, openpose_layout
+    from dance2music.data.rotations import smpl_features_of_joints
+
+    if config.features == KEYPOINTS:
+        return openpose_layout(dance)
+    if config.features != SMPL_FEATURES:
+        raise InputError(f"motion encoder: takes {config.features} features; expected {SMPL_FEATURES} or {KEYPOINTS} to dance to")
+    joints = convert(resample(dance, config.frames / WINDOW_SECONDS), "smpl-24").joints
+    flat = np.zeros((*joints.shape[:2], 3), dtype=np.float32)  # a picture has no depth
+    flat[..., : joints.shape[2]] = joints
+    return smpl_features_of_joints(flat)
+
+
+def blend(windows: Tensor, overlap: int) -> Tensor:
+    """Windows [W, E, n] one after another, each over the last ``overlap`` frames of the one before: [E, W * (n - overlap) + overlap]."""
+    count, channels, n = windows.shape
+    whole = windows.new_zeros(channels, count * (n - overlap) + overlap)
+    rising = (torch.arange(overlap, device=windows.device) + 0.5) / max(overlap, 1)
+    for i, window in enumerate(windows):
+        weight = windows.new_ones(n)
+        if i:
+            weight[:overlap] = rising
+        if i < count - 1:
+            weight[n - overlap :] = 1 - rising
+        whole[:, i * (n - overlap) : i * (n - overlap) + n] += window * weight
+    return whole

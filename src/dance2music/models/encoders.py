@@ -5,6 +5,7 @@ Tensor names are those of the released code, so that its checkpoints load as the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -95,7 +96,7 @@ class ResidualBlock(nn.Module):
         return self.shortcut(x) + self.block(x)
 
 
-_ACTIVATIONS = {"relu": nn.ReLU, "leaky": lambda: nn.LeakyReLU(SLOPE)}
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "leaky": lambda: nn.LeakyReLU(SLOPE)}
 
 
 def conv_stack(in_channels: int, config: StackConfig, *tail: nn.Module) -> nn.Sequential:
