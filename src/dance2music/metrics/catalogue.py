@@ -87,13 +87,6 @@ METRICS: dict[str, MetricInfo] = {
 }  # fmt: skip
 """Name -> what it is. Order is the order of tables."""
 
-HEADLINE = (
-    "beats_coverage", "beats_hit", "onset_f_50ms", "beat_f_70ms", "tempo_right_octave", "phase_error_ms", "lift", "lift_beats",
-    "kinematic_beat_f", "genre_classifier", "frechet", "noise_likeness", "key_clarity", "groove_consistency",
-)  # fmt: skip
-"""What a narrow table shows."""
-
-
 @dataclass(frozen=True)
 class Pair:
     """One system's music for one clip, and what it is held against; what is not at hand is None.
