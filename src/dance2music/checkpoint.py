@@ -44,6 +44,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "perceptual": ("dance2music.models.perceptual", "PerceptualConfig", "PerceptualNet"),
     "dance-genre": ("dance2music.models.genre", "DanceGenreConfig", "DanceGenreClassifier"),
     "dance2music-online": ("dance2music.models.dance2music_online", "OnlineConfig", "Dance2MusicOnline"),
+    "foley-music": ("dance2music.models.foley_music", "FoleyMusicConfig", "FoleyMusic"),
+    "inverse-mv": ("dance2music.models.inverse_mv", "InverseMvConfig", "InverseMv"),
     "cmt": ("dance2music.models.cmt", "CmtConfig", "Cmt"),
 }
 """Kind of model file -> module, config class, model class. The model is built as ``Model(config)``."""

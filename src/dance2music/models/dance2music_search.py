@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dance2music.dance.kinematics import resample
-from dance2music.dance.skeleton import convert
+from dance2music.dance.framed import framed_joints
 from dance2music.errors import InputError
 from dance2music.music.tokens import TimedNote, score_of
 from dance2music.types import Conditioning, Motion, Score
@@ -84,18 +83,9 @@ def dance_of(conditioning: Conditioning) -> Motion:
 
 
 def pose_vectors(motion: Motion, duration_seconds: float) -> np.ndarray:
-    """Poses as the method sees them: float64 [F, 36] at 30 fps, x and y of 18 joints in -1..1 of a frame around the whole dance, y down.
-
-    Where the published code gets pixels of a video, the frame here is the square around all joints with a margin of a tenth; so a dance
-    that comes from a motion file is seen like a filmed one. A missing joint is interpolated (`Motion`), not put into a corner.
-    """
-    body = convert(resample(motion, POSE_FPS), POSE_SKELETON)
-    xy = body.joints[..., :2].astype(np.float64) * np.array([1.0, -1.0])
-    n_frames = max(1, round(duration_seconds * POSE_FPS))
-    xy = xy[np.minimum(np.arange(n_frames), len(xy) - 1)]
-    low, high = xy.min(axis=(0, 1)), xy.max(axis=(0, 1))
-    half = max(float((high - low).max()) / 2 * 1.1, 1e-9)
-    return ((xy - (low + high) / 2) / half).reshape(len(xy), -1)
+    """Poses as the method sees them: float64 [F, 36] at 30 fps, x and y of 18 joints (`dance.framed.framed_joints`)."""
+    joints = framed_joints(motion, skeleton=POSE_SKELETON, fps=POSE_FPS, duration_seconds=duration_seconds)
+    return joints.reshape(len(joints), -1)
 
 
 def cosine_similarity(poses: np.ndarray) -> np.ndarray:

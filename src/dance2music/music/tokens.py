@@ -172,6 +172,11 @@ class PerformanceTokenizer:
             finish(pitch, onset + config.unended_seconds if config.unended_seconds else now)
         return sorted(notes)
 
+    def seconds_of(self, id_: int) -> float:
+        """Time that an event lets pass; 0 for all but shifts."""
+        shift = id_ - self.base["shift"]
+        return self.config.shift_seconds[shift] if 0 <= shift < len(self.config.shift_seconds) else 0.0
+
     def _velocity_bin(self, velocity: int) -> int:
         values = self.config.velocities
         if self.config.velocity_rounds_up:

@@ -1,0 +1,82 @@
+"""Training of InverseMV on pictures of drawn dances and all pitched tracks of their music, folded onto a piano."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from dance2music.dance.framed import framed_joints
+from dance2music.models.inverse_mv import PICTURE_FPS, PICTURE_SKELETON, InverseMv, InverseMvConfig, draw_pictures
+from dance2music.music.tokens import PerformanceTokenizer, notes_of
+from dance2music.train.events import event_losses, window_events
+from dance2music.train.foley_music import move
+from dance2music.train.loop import LoopConfig
+from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
+
+
+@dataclass(frozen=True)
+class InverseMvTrainConfig:
+    """One run of InverseMV. ``crop_events`` bounds the sequences in training."""
+
+    model: InverseMvConfig = field(default_factory=InverseMvConfig)
+    training: SymbolicTrainConfig = field(
+        default_factory=lambda: SymbolicTrainConfig(
+            loop=LoopConfig(steps=1800, learning_rate=1e-3, warmup_steps=200, save_every_steps=200), batch_size=8, n_pieces=1600,
+            piece_seconds=16.0,
+        )
+    )  # fmt: skip
+    crop_events: int = 400
+
+
+class PictureEvents(Dataset[Batch]):
+    """Windows of pictures with their events; item ``step`` is the batch of that step."""
+
+    def __init__(self, items: list[Arrays], config: InverseMvTrainConfig, *, seed: int) -> None:
+        self.items, self.config, self.seed = items, config, seed
+        self.tokenizer = PerformanceTokenizer(config.model.tokens)
+
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng([self.seed, step, 24])
+        model, rows = self.config.model, []
+        for _ in range(self.config.training.batch_size):
+            item = self.items[int(rng.integers(len(self.items)))]
+            n = model.n_pictures
+            first = int(rng.integers(max(1, len(item["joints"]) - n + 1)))
+            joints = move(item["joints"][np.minimum(np.arange(first, first + n), len(item["joints"]) - 1)].astype(np.float32), rng)
+            events = window_events(self.tokenizer, item["notes"], first / PICTURE_FPS, n / PICTURE_FPS, self.config.crop_events + 1)
+            rows.append({"pictures": draw_pictures(joints, model.picture_size), "events": events})
+        batch = batch_of(rows)
+        return batch | {"pictures": batch["pictures"].to(torch.float32)}
+
+
+def losses(model: InverseMv, batch: Batch) -> dict[str, Tensor]:
+    """What a batch of `PictureEvents` loses."""
+    return event_losses(model(batch["pictures"], batch["events"][:, :-1]), batch["events"][:, 1:], pad=model.config.tokens.pad)
+
+
+def poses_and_notes(seed: int, *, seconds: float) -> Arrays:
+    """Joints float16 [T, 18, 2] of a drawn dance at 3 fps, as a pose estimator sees it, and notes float32 [n, 4] of its music."""
+    from dance2music.data.perturb import perturb
+    from dance2music.data.synthetic import synthetic_clip
+
+    clip = synthetic_clip(seed, duration_seconds=seconds)
+    assert clip.score is not None
+    motion = perturb(clip.motion, np.random.default_rng([seed, 12]))
+    joints = framed_joints(motion, skeleton=PICTURE_SKELETON, fps=PICTURE_FPS, duration_seconds=seconds)
+    return {"joints": joints.astype(np.float16), "notes": np.array(notes_of(clip.score), dtype=np.float32)}
+
+
+def train_inverse_mv(config: InverseMvTrainConfig, out_dir: str | Path) -> InverseMv:
+    """Train InverseMV; dances and notes are kept in ``out_dir``. Resumes what the folder holds."""
+    out_dir, training = Path(out_dir), config.training
+    make = partial(poses_and_notes, seconds=training.piece_seconds)
+    train = kept(out_dir / "train.npz", make, range(training.n_pieces), workers=training.workers)
+    held = kept(out_dir / "held.npz", make, range(HELD_OUT_FROM, HELD_OUT_FROM + training.n_held_out), workers=training.workers)
+    data, held_data = PictureEvents(train, config, seed=training.loop.seed), PictureEvents(held, config, seed=training.loop.seed + 1)
+    return fit(InverseMv(config.model), data, losses, training, out_dir, held_out=held_data)
