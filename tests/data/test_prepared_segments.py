@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 import tiny
 from dance2music.checkpoint import save_model
-from dance2music.data.dataset import PreparedSegments, SegmentBatches
+from dance2music.data.dataset import PreparedSegments, SegmentBatches, mapped_npz
 from dance2music.data.prepare import prepare
 from dance2music.errors import ConfigError, InputError
 from layouts import write_pairs, write_released
@@ -71,6 +72,13 @@ def test_every_epoch_meets_every_segment_once(prepared: Path) -> None:
     assert len({tuple(epoch.tolist()) for epoch in drawn}) > 1
 
 
+def test_a_loader_in_another_process_gives_the_same_batches(prepared: Path) -> None:
+    data = PreparedSegments(prepared, SegmentBatches(batch_size=2, codec="spectral"), seed=3, steps=4)
+    loaded = list(DataLoader(data, batch_size=None, sampler=range(1, 4), num_workers=1))
+    for step, batch in zip(range(1, 4), loaded, strict=True):
+        assert all(torch.equal(value.nan_to_num(), data[step][name].nan_to_num()) for name, value in batch.items())
+
+
 def test_processes_share_one_global_batch(prepared: Path) -> None:
     config = SegmentBatches(batch_size=4, gain=(0.3, 1.0))
     whole = PreparedSegments(prepared, config, seed=5, steps=3)[2]
@@ -122,3 +130,16 @@ def test_missing_splits_layouts_and_manifests_are_named(prepared: Path, tmp_path
     (tmp_path / "manifest.jsonl").write_text('{"name": "a"}\n')
     with pytest.raises(InputError, match=r"manifest.jsonl line 1: is no row of a manifest"):
         PreparedSegments(tmp_path)
+
+
+def test_arrays_are_mapped_from_disk_as_numpy_reads_them(tmp_path: Path) -> None:
+    arrays = {"flat": np.arange(5, dtype=np.int16), "fortran": np.asfortranarray(np.random.default_rng(0).normal(size=(3, 4)))}
+    np.savez(tmp_path / "a.npz", **arrays)
+    mapped = mapped_npz(tmp_path / "a.npz")
+    assert all(isinstance(mapped[name], np.memmap) and np.array_equal(mapped[name], value) for name, value in arrays.items())
+    np.savez_compressed(tmp_path / "b.npz", **arrays)
+    with pytest.raises(InputError, match=r"b.npz: cannot be read \(flat.npy is compressed"):
+        mapped_npz(tmp_path / "b.npz")
+    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:100])
+    with pytest.raises(InputError, match=r"a.npz: cannot be read .*run it again"):
+        mapped_npz(tmp_path / "a.npz")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from dance2music.data.features import FEATURE_FPS, LAYOUT_FPS, segment_audio, segment_frames
-from dance2music.data.manifest import SEGMENT_SECONDS, ClipRow, read_manifest, segment_name
+from dance2music.data.features import LAYOUT_FPS, segment_audio, segment_frames
+from dance2music.data.manifest import ClipRow, read_manifest, segment_name
 from dance2music.errors import ConfigError, InputError
 from dance2music.types import GENRES
 
 UNKNOWN_GENRE = -1
-_FILES_IN_MEMORY = 64
+_FILES_OPEN = 512
+_ZIP_LENGTHS_AT = 26
+"""Where the lengths of name and extra field stand in the local header of a zip file; both follow."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
                     self._items += [(Path(one), row, position) for position in range(len(row.segments))]
         if not self._items:
             raise InputError(f"{folder}: no segment of split {split!r}; expected some; prepare more data or choose another split")
-        self._clips: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
+        self._files: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
         self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
 
     def __len__(self) -> int:
@@ -173,16 +177,38 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
             )
 
     def _read(self, path: Path) -> dict[str, np.ndarray]:
-        """Arrays of a prepared file that batches need; the last few files stay in memory."""
-        if path not in self._clips:
-            wanted = {self.config.motion, "flow", "visual", "codes", "latents"} | ({"audio"} if self.config.audio else set())
-            with np.load(path, allow_pickle=False) as archive:
-                self._clips[path] = {name: archive[name] for name in archive.files if name in wanted}
-            while len(self._clips) > _FILES_IN_MEMORY:
-                self._clips.popitem(last=False)
-        self._clips.move_to_end(path)
-        return self._clips[path]
+        """Arrays of a prepared file; those used last stay open."""
+        if path not in self._files:
+            self._files[path] = mapped_npz(path)
+            while len(self._files) > _FILES_OPEN:
+                self._files.popitem(last=False)
+        self._files.move_to_end(path)
+        return self._files[path]
 
 
-VISUAL_FRAMES = round(FEATURE_FPS * SEGMENT_SECONDS)
-"""Frames of ``flow`` in a segment."""
+def mapped_npz(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an uncompressed npz mapped from disk, so that a segment reads no more than itself.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or compressed.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    try:
+        with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+            for info in archive.infolist():
+                with archive.open(info) as member:
+                    version = np.lib.format.read_magic(member)
+                    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                    shape, fortran, dtype = read(member)
+                    header_bytes = member.tell()
+                if info.compress_type != zipfile.ZIP_STORED or dtype.hasobject:
+                    raise ValueError(f"{info.filename} is compressed or no plain array")
+                raw.seek(info.header_offset + _ZIP_LENGTHS_AT)
+                name_bytes, extra_bytes = struct.unpack("<HH", raw.read(4))
+                offset = info.header_offset + _ZIP_LENGTHS_AT + 4 + name_bytes + extra_bytes + header_bytes
+                arrays[info.filename.removesuffix(".npy")] = np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+    except (OSError, ValueError, KeyError, EOFError, struct.error, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: cannot be read ({error}); expected what 'dance2music data prepare' wrote; run it again") from error
+    return arrays
