@@ -6,7 +6,7 @@ upright picture, so that a test can tell from any frame which way is up and what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -60,6 +60,7 @@ def write_video(
     tag: str | None = None,
     options: dict[str, str] | None = None,
     metadata: dict[str, str] | None = None,
+    picture: Callable[[float, int, int], np.ndarray] = draw,
 ) -> Path:
     """Write a video.
 
@@ -72,6 +73,7 @@ def write_video(
     start_seconds : presentation time of the first picture.
     audio : whether there is sound, a quiet 440 Hz tone from 0 on.
     tag : four letters that name the codec in mp4 and mov files, where not FFmpeg's choice.
+    picture : gives the upright picture at a time, as `draw` does.
     """
     times = [n / fps for n in range(round(seconds * fps))] if times_seconds is None else list(times_seconds)
     seconds = times[-1] + (times[-1] - times[-2] if len(times) > 1 else 1.0 / fps)
@@ -92,7 +94,7 @@ def write_video(
             stream.set_display_rotation(-rotation_degrees)
         sound = out.add_stream("aac", rate=44100, layout="mono") if audio else None
         for time in times:
-            image = np.rot90(draw(time, *size), rotation_degrees // 90)
+            image = np.rot90(picture(time, *size), rotation_degrees // 90)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24").reformat(format=pixel_format)
             frame.time_base = Fraction(1, CLOCK)
             frame.pts = round((start_seconds + time) * CLOCK)
