@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -239,6 +240,7 @@ def main() -> None:
     """Entry point of the ``dance2music`` command."""
     logging.basicConfig(format="dance2music: %(levelname)s: %(message)s", level=logging.WARNING, handlers=[_Stderr()])
     warnings.simplefilter("ignore")
+    signal.signal(signal.SIGTERM, lambda number, _: _leave("interrupted", 128 + number))  # killed, too, it tidies up
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt
