@@ -46,6 +46,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "dance2music-online": ("dance2music.models.dance2music_online", "OnlineConfig", "Dance2MusicOnline"),
     "foley-music": ("dance2music.models.foley_music", "FoleyMusicConfig", "FoleyMusic"),
     "inverse-mv": ("dance2music.models.inverse_mv", "InverseMvConfig", "InverseMv"),
+    "jukebox-prior": ("dance2music.models.jukebox", "JukeboxPriorConfig", "JukeboxPrior"),
     "cmt": ("dance2music.models.cmt", "CmtConfig", "Cmt"),
 }
 """Kind of model file -> module, config class, model class. The model is built as ``Model(config)``."""

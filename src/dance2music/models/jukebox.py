@@ -1,0 +1,156 @@
+"""JukeBox (Dhariwal et al. 2020, arXiv:2005.00341) as the papers use it: reconstruction by its VQ-VAE, and random samples.
+
+Neither hears the dance. Random samples come from a transformer that writes the codes of one level, one after the other, from nothing;
+they show what a listener makes of music that has nothing to do with the dance. The reconstruction of a video's own music at
+hops 8, 32 and 128 (`reconstruct`) is the best that a generator of the same codes can sound like.
+
+The embedded prior writes the two coarsest codebooks of the embedded codec in turn: as many codes per second, of as many kinds, as JukeBox's
+level of hop 128 has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dance2music.codec.quantizer import Quantized
+from dance2music.models.sampling import draw, one_thread
+from dance2music.models.transformer import BlockConfig, Stack
+from dance2music.types import Audio, Conditioning, Latents
+
+
+class Codec(Protocol):
+    """What is needed of a codec; `codec.vqvae.VQVAE` and `codec.spectral.SpectralCodec` have it."""
+
+    sample_rate: int
+    hop_length: int
+
+    def encode(self, audio: Tensor) -> Tensor: ...
+    def quantize(self, z_e: Tensor) -> Quantized: ...
+    def lookup(self, codes: Tensor) -> Tensor: ...
+    def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class JukeboxPriorConfig:
+    """Sizes of the prior, with JukeBox's shares: attention a quarter as wide as the model, feed-forward layers as wide.
+
+    ``context`` is 344, two seconds. The ``vocabulary`` is shared by ``n_codebooks`` in turn: 2 of 1024 codes each for the embedded codec,
+    1 of 2048 for the published VQ-VAE at hop 128.
+    """
+
+    vocabulary: int = 2048
+    n_codebooks: int = 2
+    context: int = 344
+    channels: int = 256
+    heads: int = 2
+    layers: int = 6
+    dropout: float = 0.0
+    temperature: float = 0.99
+
+
+class JukeboxPrior(nn.Module):
+    """Earlier codes in, logits of the next code out; the output shares the embedding's weights."""
+
+    def __init__(self, config: JukeboxPriorConfig = JukeboxPriorConfig()) -> None:
+        super().__init__()
+        self.config = config
+        C = config.channels
+        self.codes = nn.Embedding(config.vocabulary, C)
+        self.start = nn.Parameter(torch.randn(C) * 0.02)
+        self.positions = nn.Parameter(torch.randn(config.context, C) * 0.01)
+        nn.init.normal_(self.codes.weight, std=0.02)
+        block = BlockConfig(
+            channels=C, heads=config.heads, feed_channels=C, activation="quick_gelu", dropout=config.dropout, attention_channels=C // 4
+        )
+        self.stack = Stack(block, config.layers)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Logits [B, L, K] of each of ``codes`` int64 [B, L], L up to the context; code i sees those before it."""
+        past = torch.cat([self.start.expand(len(codes), 1, -1), self.codes(codes[:, :-1])], dim=1)
+        return self.logits(self.stack(past + self.positions[: codes.shape[1]]))
+
+    def logits(self, h: Tensor) -> Tensor:
+        """Logits of hidden states [..., C]."""
+        return F.linear(h, self.codes.weight)
+
+    @torch.no_grad()
+    def sample(self, n_codes: int, *, seed: int) -> Tensor:
+        """Codes int64 [n_codes], window by window: each goes on from the second half of the one before.
+
+        The published windows overlap by half, too, but for the top level's, which overlap by seven eighths.
+        """
+        config, chance = self.config, np.random.default_rng([seed, 29])
+        codes: list[int] = []
+        share = config.vocabulary // config.n_codebooks
+        allowed = [torch.arange(config.vocabulary) // share == q for q in range(config.n_codebooks)]
+        while len(codes) < n_codes:
+            known = codes[-(config.context // 2) :] if codes else []
+            states = self.stack.start()
+            vector: Tensor = self.start
+            for position in range(config.context):
+                h = self.stack.step((vector + self.positions[position])[None, None], states)
+                if position >= len(known):
+                    uniform = torch.tensor([chance.random()])
+                    grammar = allowed[len(codes) % config.n_codebooks][None]
+                    codes.append(int(draw(self.logits(h)[:, 0], uniform, temperature=config.temperature, allowed=grammar)[0]))
+                    if len(codes) == n_codes:
+                        break
+                vector = self.codes.weight[known[position] if position < len(known) else codes[-1]]
+        return torch.tensor(codes)
+
+
+class JukeboxRandom:
+    """Random samples behind the contract of `models.base.MusicGenerator`; of the dance only the length is used."""
+
+    candidates = 1
+    """Samples that are made for a take: choosing among several by their sync would make them less random."""
+
+    def __init__(self, prior: JukeboxPrior, codec: Codec) -> None:
+        self.prior, self.codec = prior, codec
+
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
+        """One sample per seed."""
+        codec, n_codebooks = self.codec, self.prior.config.n_codebooks
+        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
+        takes = []
+        for seed in seeds:
+            with one_thread():
+                codes = unfold(self.prior.sample(n_frames * n_codebooks, seed=seed)[None], self.prior.config)
+            with torch.no_grad():
+                takes.append(Latents(codec.lookup(codes), codes, codec.sample_rate, codec.hop_length))
+        return takes
+
+
+def fold(codes: Tensor, config: JukeboxPriorConfig) -> Tensor:
+    """Codes int64 [B, Q, L] as one line [B, n_codebooks * L], frame by frame and coarse to fine; finer codebooks are left out."""
+    share = config.vocabulary // config.n_codebooks
+    offsets = torch.arange(config.n_codebooks, device=codes.device)[:, None] * share
+    return (codes[:, : config.n_codebooks] + offsets).transpose(1, 2).flatten(1)
+
+
+def unfold(line: Tensor, config: JukeboxPriorConfig) -> Tensor:
+    """The inverse of `fold`: int64 [B, n_codebooks * L] -> [B, n_codebooks, L]."""
+    return (line % (config.vocabulary // config.n_codebooks)).unflatten(1, (-1, config.n_codebooks)).transpose(1, 2)
+
+
+def reconstruct(audio: Audio, codec: Codec) -> Audio:
+    """Mono audio at the codec's rate after coding and decoding; cut to whole hops, as published (44,032 of 44,100 samples at hop 128)."""
+    from dance2music.music.audio import resample
+
+    samples = torch.from_numpy(resample(audio, codec.sample_rate).samples.mean(axis=0, keepdims=True))
+    samples = samples[:, : samples.shape[-1] // codec.hop_length * codec.hop_length]
+    with torch.no_grad():
+        return Audio(codec.decode(codec.lookup(codec.quantize(codec.encode(samples)).codes)).numpy(), codec.sample_rate)
+
+
+def prior_losses(prior: JukeboxPrior, codes: Tensor) -> dict[str, Tensor]:
+    """Cross entropy in nats, and in bits as JukeBox reports it, of codes int64 [B, L]."""
+    loss = F.cross_entropy(prior(codes).flatten(0, 1), codes.flatten())
+    return {"cross_entropy": loss, "bits": loss / np.log(2)}
