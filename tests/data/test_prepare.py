@@ -90,6 +90,12 @@ def test_clips_that_cannot_be_used_are_skipped_once_with_their_reason(tmp_path: 
     assert [row.name for row in prepare(data, "folder", out).rows] == ["good", "short"]
 
 
+def test_a_folder_of_another_data_set_is_refused(tmp_path: Path) -> None:
+    prepare(write_pairs(tmp_path / "data", ("a",)), "folder", tmp_path / "out")
+    with pytest.raises(InputError, match=r"out: holds the data set 'folder'; expected one of 'aist'"):
+        prepare(write_aist(tmp_path / "aist"), "aist", tmp_path / "out")
+
+
 def test_nothing_usable_is_an_error_that_names_the_first_reason(tmp_path: Path) -> None:
     data = write_pairs(tmp_path / "data", ("short",), seconds=1.0)
     with pytest.raises(InputError, match=r"none of 1 clips can be used; first: short: .* share 1.00 s"):

@@ -74,7 +74,7 @@ class Report:
     notes: Sequence[str]
 
     def table(self, *, most: int = 20) -> Iterator[str]:
-        """Lines to print: a count per split, notes, and what was skipped, most frequent reasons first."""
+        """Lines to print: a count per split, notes, and the first of what was skipped."""
         for split, count in Counter(row.split for row in self.rows).items():
             rows = [row for row in self.rows if row.split == split]
             songs, segments = len({row.song for row in rows}), sum(len(row.segments) for row in rows)
@@ -135,27 +135,13 @@ def prepare(
         raise InputError(f"{folder}: {len(doubles)} clips have the name of another, first {doubles[0]!r}; expected one each; rename them")
     if out.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{out}: lies in the data set {folder}, of which it would become a part; choose an --out elsewhere")
+    _check_same(out, dataset)
     _make_folders(out, codec)
     maker = _Maker(out, visual, codec, "" if codec is None else _codec_label(codec))
-    made, kept, results = 0, 0, []
-    todo: list[Source] = []
-    for clip in listing.sources:
-        result = maker.finished(clip)
-        if result is None:
-            todo.append(clip)
-        else:
-            results.append(result)
-            kept += 1
-    start = told = time.monotonic()
-    for done, result in enumerate(_run(maker, todo, workers), start=1):
-        results.append(result)
-        made += 1
-        if progress is not None:
-            progress(kept + done, kept + len(todo))
-        now = time.monotonic()
-        if now - told >= _TELL_SECONDS:
-            told, left = now, (now - start) / done * (len(todo) - done)
-            logger.info("%d of %d clips, about %s left", kept + done, kept + len(todo), timedelta(seconds=round(left)))
+    known = [(clip, maker.finished(clip)) for clip in listing.sources]
+    todo = [clip for clip, result in known if result is None]
+    results = [result for _, result in known if result is not None]
+    results += _told(_run(maker, todo, workers), len(todo), len(results), progress)
     order = {clip.name: i for i, clip in enumerate(listing.sources)}
     rows = sorted((row for row, _ in results if row is not None), key=lambda row: order[row.name])
     skipped = [*listing.skipped, *sorted((s for _, skips in results for s in skips), key=lambda s: s.name)]
@@ -169,7 +155,7 @@ def prepare(
              "codecs": sorted({name for row in rows for name in row.codes})}  # fmt: skip
     with whole_file(out / ABOUT) as temporary:
         temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    return Report(rows, skipped, made, kept, listing.notes)
+    return Report(rows, skipped, len(todo), len(known) - len(todo), listing.notes)
 
 
 Result = tuple[ClipRow | None, list[Skip]]
@@ -299,6 +285,19 @@ def _run(make: Callable[[Source], Result], clips: Sequence[Source], workers: int
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _told(results: Iterator[Result], count: int, before: int, progress: Progress | None) -> Iterator[Result]:
+    """The results as they come, with progress and now and then the time left; ``before`` clips were there already."""
+    start = told = time.monotonic()
+    for done, result in enumerate(results, start=1):
+        yield result
+        if progress is not None:
+            progress(before + done, before + count)
+        now = time.monotonic()
+        if now - told >= _TELL_SECONDS:
+            told, left = now, (now - start) / done * (count - done)
+            logger.info("%d of %d clips, about %s left", before + done, before + count, timedelta(seconds=round(left)))
+
+
 def _one_thread() -> None:
     """Keep the numerical libraries of a fresh process, imported later, to one thread each: there are as many processes as wanted."""
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -339,6 +338,18 @@ def _stamp(path: Path) -> tuple[int, int] | None:
         return (path.stat().st_size, path.stat().st_mtime_ns)
     except OSError:
         return None
+
+
+def _check_same(out: Path, dataset: str) -> None:
+    """Refuse a folder that holds another data set."""
+    try:
+        about: dict[str, Any] = json.loads((out / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if about.get("dataset") != dataset:
+        raise InputError(
+            f"{out}: holds the data set {about.get('dataset')!r}; expected a folder of its own for {dataset!r}; choose another --out"
+        )
 
 
 def _make_folders(out: Path, codec: str | None) -> None:
