@@ -6,8 +6,10 @@ import json
 import platform
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,7 +65,8 @@ def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[
         generator = pipeline.load_method(request.method, weights=request.weights, level=request.level)
         if request.genre is None:
             pipeline.dance_genre_classifier()
-    motion, duration = watch(request, stages)
+    with imported_meanwhile(request):
+        motion, duration = watch(request, stages)
     with stages.stage("rhythm"):
         conditioning = pipeline.condition(motion, genre=request.genre, tempo_bpm=request.tempo_bpm, duration_seconds=duration)
     reports = []
@@ -157,6 +160,17 @@ def all_or_none(files: list[Path]) -> Iterator[None]:
         for path in new:
             path.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def imported_meanwhile(request: Request) -> Iterator[None]:
+    """Import what the later stages need beside the work of the block, whose beginning and end leave a processor idle."""
+    names = ["scipy.signal", "scipy.interpolate", "dance2music.music.audio", "dance2music.music.beats", "dance2music.metrics.rhythm"]
+    names += ["matplotlib.backends.backend_agg", "matplotlib.figure"] if request.plot else []
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
+        for name in names:
+            pool.submit(import_module, name)
+        yield
 
 
 def watch(request: Request, stages: Stages) -> tuple[Motion, float]:

@@ -51,7 +51,7 @@ def test_genres_come_from_a_file_by_name_or_letters(tmp_path) -> None:  # type: 
     path.write_text("one,house\n\ntwo , WA\n")
     assert read_genres(path) == {"one": "house", "two": "waack"}
     path.write_text("one,polka\n")
-    with pytest.raises(InputError, match="line 1.*polka"):
+    with pytest.raises(InputError, match=r"line 1.*polka"):
         read_genres(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_genres(tmp_path / "missing")
@@ -91,5 +91,5 @@ def test_vggish_hears_examples_of_0_96_seconds_at_any_rate() -> None:
 def test_other_weights_than_vggish_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "weights.pth"
     torch.save({"features.0.weight": torch.zeros(1)}, path)
-    with pytest.raises(InputError, match="weights.pth"):
+    with pytest.raises(InputError, match=r"weights\.pth"):
         load_vggish(path)

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from oracles import oracle, shared
 
 from dance2music.errors import InputError
 from dance2music.metrics.controls import click_track, white_noise
@@ -21,6 +20,7 @@ from dance2music.metrics.published import (
 )
 from dance2music.music.audio import load_audio
 from dance2music.types import Audio
+from oracles import oracle, shared
 
 
 def bits(text: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from dance2music.errors import InputError
 from dance2music.metrics.results import Beaten, ClipValues, Group, Interval, MetricInfo, Results, load_results, save_results
 from dance2music.metrics.terminal import results_text
 
+EVENTS = {"kinematic_beats": [0.5]}
 ROW = {
     "generated": Interval(0.5, 0.4, 0.6, 2, 0.01),
     "click_fixed": Interval(0.7, 0.6, 0.8, 2),
@@ -21,7 +22,7 @@ RESULTS = Results(
     metrics={"lift": MetricInfo("lift", "sync", needs=("dance",)), "frechet": MetricInfo("Fréchet", "sound", "", "lower", per_clip=False)},
     systems=("generated", "click_fixed", "silence"),
     clips=(
-        ClipValues("a", "a", 0, "house", None, 2.0, {"generated": {"lift": 0.5}, "silence": {"lift": math.nan}}, {"kinematic_beats": [0.5]}),
+        ClipValues("a", "a", 0, "house", None, 2.0, {"generated": {"lift": 0.5}, "silence": {"lift": math.nan}}, EVENTS),
         ClipValues("b-1", "b", 1, None, "mBR0", 2.0, {"generated": {"lift": math.inf}}),
     ),
     summary={"lift": ROW, "frechet": {"generated": Interval(250.0, 200.0, 300.0, 2)}},

@@ -17,6 +17,7 @@ from dance2music.metrics.rhythm import (
     nearest_distance,
     onset_z,
     shift_lift,
+    shifted_alignments,
     tempo_correct,
 )
 
@@ -69,6 +70,22 @@ def test_lift_is_high_in_time_and_about_zero_for_unrelated_music() -> None:
         unrelated = np.sort(np.random.default_rng(seed).uniform(0, 20, 40))
         lifts.append(shift_lift(beats, unrelated, 20.0, n=50, seed=seed)["lift"])
     assert abs(np.mean(lifts)) < 0.03
+
+
+def test_lift_has_an_interval_and_a_p_value() -> None:
+    beats = np.arange(0.25, 20.0, 0.5)
+    right = shift_lift(beats, beats, 20.0)
+    assert right["lift_low"] < right["lift"] < right["lift_high"] <= 1.0 and right["p"] < 0.05
+    p = [shift_lift(beats, np.random.default_rng(seed).uniform(0, 20, 40), 20.0, n=99, seed=seed)["p"] for seed in range(60)]
+    assert 0.4 < np.mean(p) < 0.6 and min(p) >= 0.01  # uniform for unrelated music
+    assert shift_lift(beats, np.zeros(0), 20.0)["p"] == 1.0
+
+
+def test_the_reverse_direction_averages_over_the_beats_of_the_music() -> None:
+    dance, dense = np.array([1.0, 2.0]), np.arange(0.0, 3.0, 0.1)
+    assert beat_alignment(dance, dense) == pytest.approx(1.0) and beat_alignment(dense, dance) < 0.4
+    forth, back = (shifted_alignments(dance, dense, 3.0, n=20, reverse=reverse).mean() for reverse in (False, True))
+    assert forth > 0.5 > back
 
 
 def test_lift_is_negative_off_the_beat_and_zero_for_dense_music() -> None:
