@@ -77,7 +77,7 @@ def test_tempo_and_length_can_be_given() -> None:
 
 
 def test_unknown_methods_are_refused() -> None:
-    with pytest.raises(InputError, match="method 'gan': unknown; expected one of creative-gan, .*composer, memory"):
+    with pytest.raises(InputError, match=r"method 'gan': unknown; expected one of creative-gan, .*composer, memory"):
         pipeline.load_method("gan")
     assert isinstance(pipeline.load_method("composer"), Composer)
 
