@@ -3,7 +3,8 @@
     python benchmarks/bench_speed.py [--seconds 10 60] [--methods creative-gan] [--size 1920 1080] [--fps 60] [--runs 3]
 
 Draws the video first, then runs the command in a process of its own that may use two processors, once to warm up the disk's cache and then
-``--runs`` times. Prints per length the median of wall seconds after import (the report's total), seconds per stage, and peak memory.
+``--runs`` times. Prints per length the median of wall seconds after import (the report's total), seconds per stage, processor seconds after
+import (which other work on the machine disturbs less), and peak memory.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from typing import Any
 PROCESSORS = 2
 _WRAPPER = """
 import resource, sys
+import dance2music.job, torch
 from dance2music.cli import main
+before = resource.getrusage(resource.RUSAGE_SELF)
 try:
     main()
 finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    print(after.ru_maxrss, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, file=sys.stderr)
 """
 
 
@@ -44,13 +48,14 @@ def limited() -> None:
 
 
 def run(video: Path, method: str) -> dict[str, Any]:
-    """One run: the report, and the peak memory of the process in MiB."""
+    """One run: the report, the peak memory of the process in MiB, and its processor seconds after import."""
     out = video.with_name("out.mp4")
     command = [sys.executable, "-c", _WRAPPER, "generate", str(video), "-o", str(out), "--method", method, "--genre", "house", "--json"]
     environment = {**os.environ, "OMP_NUM_THREADS": str(PROCESSORS)}
     done = subprocess.run(command, capture_output=True, text=True, check=True, preexec_fn=limited, env=environment)
     report: dict[str, Any] = json.loads(done.stdout)[0]
-    return report | {"peak_mib": int(done.stderr.split()[-1]) / 1024}
+    peak_kib, processor_seconds = done.stderr.split()[-2:]
+    return report | {"peak_mib": int(peak_kib) / 1024, "processor_seconds": float(processor_seconds)}
 
 
 def main() -> None:
@@ -70,14 +75,17 @@ def main() -> None:
                 reports = [run(video, method) for _ in range(arguments.runs + 1)][1:]
                 stages = {name: statistics.median(r["seconds"][name] for r in reports) for name in reports[0]["seconds"]}
                 peak = max(r["peak_mib"] for r in reports)
-                rows.append({"seconds": seconds, "method": method, "runs": arguments.runs, "stages": stages, "peak_mib": peak})
+                busy = statistics.median(r["processor_seconds"] for r in reports)
+                row: dict[str, Any] = {"seconds": seconds, "method": method, "runs": arguments.runs, "stages": stages, "peak_mib": peak}
+                rows.append(row | {"processor_seconds": busy})
                 print(json.dumps(rows[-1]), flush=True)
     print(f"\n{arguments.size[0]}x{arguments.size[1]}, {arguments.fps:g} frames/s, {PROCESSORS} processors, {os.uname().machine}")
-    print("| length, s | method | total, s | of the length | stages | peak memory, MiB |\n|---|---|---|---|---|---|")
+    print("| length, s | method | total, s | of the length | processor, s | stages | peak memory, MiB |\n|---|---|---|---|---|---|---|")
     for row in rows:
-        stages = ", ".join(f"{name} {value:.1f}" for name, value in row["stages"].items() if name != "total")
+        shown = ", ".join(f"{name} {value:.1f}" for name, value in row["stages"].items() if name != "total")
         total = row["stages"]["total"]
-        print(f"| {row['seconds']:g} | {row['method']} | {total:.1f} | {total / row['seconds']:.2f} | {stages} | {row['peak_mib']:.0f} |")
+        shares = f"{total:.1f} | {total / row['seconds']:.2f} | {row['processor_seconds']:.1f}"
+        print(f"| {row['seconds']:g} | {row['method']} | {shares} | {shown} | {row['peak_mib']:.0f} |")
 
 
 if __name__ == "__main__":
