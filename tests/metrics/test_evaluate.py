@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dance2music.dance.motion_files import save_motion
 from dance2music.data.synthetic import synthetic_clip
 from dance2music.errors import InputError
 from dance2music.metrics import evaluate as module
+from dance2music.metrics import heard
 from dance2music.metrics.catalogue import METRICS
 from dance2music.metrics.evaluate import EvaluateConfig, evaluate
 from dance2music.metrics.results import CONTROLS, Results, load_results
@@ -22,7 +24,8 @@ from dance2music.music.synth import render
 from dance2music.types import Audio
 
 RATE = 22_050
-SECONDS = 4.0
+FOLDERS = {"reference": "ref", "motion": "motion", "training": "ref"}
+SECONDS = 3.5
 NAMES = ("gBR_mBR0", "gHO_mHO1", "gWA_mWA2")
 
 
@@ -46,7 +49,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(root: Path, generated: str, **more: Any) -> EvaluateConfig:
-    given = {kind: str(root / folder) for kind, folder in (("reference", "ref"), ("motion", "motion"), ("training", "ref"))}
+    given = {kind: str(root / folder) for kind, folder in FOLDERS.items()}
     return EvaluateConfig(generated=str(root / generated), workers=1, **given, **more)
 
 
@@ -92,23 +95,13 @@ def test_a_control_that_reaches_a_score_is_named(perfect: Results, folders: Path
 
 
 def test_lengths_rates_and_channels_may_differ(folders: Path) -> None:
-    results = evaluate(config(folders, "other", codec=False, lengths_seconds=(3.0,)), folders / "other_out")
+    results = evaluate(config(folders, "other", codec=False, lengths_seconds=(2.0,)), folders / "other_out")
     assert all(len(clip.values) == 8 for clip in results.clips)
-    assert [group.label for group in results.groups if group.kind == "window"] == ["3 s"]
+    assert [group.label for group in results.groups if group.kind == "window"] == ["2 s"]
     assert {group.label for group in results.groups if group.kind == "genre"} == {"break", "house", "waack"}
     lengths = {group.label: group.n for group in results.groups if group.kind == "length"}
     assert sum(lengths.values()) == 3 and len(lengths) == 2
     assert all(math.isnan(clip.values["generated"]["codec_log_mel_l1"]) for clip in results.clips)
-
-
-def test_a_second_call_hears_nothing_again_and_gives_the_same(perfect: Results, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dance2music.metrics import heard
-
-    monkeypatch.setattr(heard, "_hear", lambda *_: pytest.fail("heard again"))
-    done: list[tuple[int, int]] = []
-    again = evaluate(config(folders, "same"), folders / "perfect", progress=lambda *step: done.append(step))
-    assert _equal(again, perfect)
-    assert done == [(i, 4) for i in range(1, 5)]
 
 
 def _equal(a: Results, b: Results) -> bool:
@@ -117,9 +110,7 @@ def _equal(a: Results, b: Results) -> bool:
 
 
 def test_a_damaged_cache_is_computed_again(tmp_path: Path) -> None:
-    from dance2music.metrics.heard import Cache
-
-    cache = Cache(tmp_path)
+    cache = heard.Cache(tmp_path)
     cache.get("kind", "key", lambda: {"x": np.arange(3)})
     assert cache.get("kind", "key", lambda: pytest.fail("kept"))["x"].tolist() == [0, 1, 2]
     (tmp_path / "kind" / "key.npz").write_bytes(b"PK no zip")
@@ -142,19 +133,20 @@ def test_without_reference_and_dance_only_what_can_be_measured_is(folders: Path,
     assert results.inputs["reference"] is None and results.summary["genre_classifier"]["generated"].n == 3
 
 
-def test_the_command_writes_results_and_prints_the_table(folders: Path) -> None:
-    arguments = ["evaluate", "--generated", str(folders / "same"), "--reference", str(folders / "ref"), "--motion", str(folders / "motion")]
+def test_a_second_call_by_command_hears_nothing_again_and_gives_the_same(
+    perfect: Results, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heard, "_hear", lambda *_: pytest.fail("heard again"))
+    given = [text for kind, folder in FOLDERS.items() for text in (f"--{kind}", str(folders / folder))]
     ran = CliRunner().invoke(
-        app, [*arguments, "--training", str(folders / "ref"), "-o", str(folders / "perfect"), "--name", "copy", "--workers", "1"]
+        app, ["evaluate", "--generated", str(folders / "same"), *given, "-o", str(folders / "perfect"), "--workers", "1"]
     )
     assert ran.exit_code == 0, ran.output
-    assert "copy: 3 dances, 4 files" in ran.output and "reached by" in ran.output
-    assert load_results(folders / "perfect" / "results.json").name == "copy"
+    assert "same: 3 dances, 4 files" in ran.output and "reached by" in ran.output
+    assert _equal(load_results(folders / "perfect" / "results.json"), perfect)
 
 
 def test_two_processes_give_the_same_as_one(perfect: Results, folders: Path) -> None:
-    from dataclasses import replace
-
     again = evaluate(replace(config(folders, "same"), workers=2), folders / "perfect")
     assert _equal(again, perfect)
 

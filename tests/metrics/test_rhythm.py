@@ -84,8 +84,13 @@ def test_lift_has_an_interval_and_a_p_value() -> None:
 def test_the_reverse_direction_averages_over_the_beats_of_the_music() -> None:
     dance, dense = np.array([1.0, 2.0]), np.arange(0.0, 3.0, 0.1)
     assert beat_alignment(dance, dense) == pytest.approx(1.0) and beat_alignment(dense, dance) < 0.4
-    forth, back = (shifted_alignments(dance, dense, 3.0, n=20, reverse=reverse).mean() for reverse in (False, True))
-    assert forth > 0.5 > back
+
+
+def test_shifts_wrap_around_and_are_drawn_from_the_seed() -> None:
+    chance = shifted_alignments(np.array([1.0]), np.array([2.0]), 4.0, n=4000, seed=1)
+    expected = 0.05 * np.sqrt(2 * np.pi) / 4.0  # a Gaussian of sigma 50 ms under a uniform distance
+    assert chance.mean() == pytest.approx(expected, rel=0.15)
+    assert (chance[:50] == shifted_alignments(np.array([1.0]), np.array([2.0]), 4.0, n=50, seed=1)).all()
 
 
 def test_lift_is_negative_off_the_beat_and_zero_for_dense_music() -> None:

@@ -87,6 +87,7 @@ METRICS: dict[str, MetricInfo] = {
 }  # fmt: skip
 """Name -> what it is. Order is the order of tables."""
 
+
 @dataclass(frozen=True)
 class Pair:
     """One system's music for one clip, and what it is held against; what is not at hand is None.
@@ -187,11 +188,8 @@ def _with_dancer(pair: Pair, seed: int) -> tuple[dict[str, float], dict[str, np.
     aist = pair.seen.aist_beats_frames
     if aist is not None and len(aist):
         frames = np.round(heard.beats * AIST_FPS)
-        shifts = np.random.default_rng(seed).uniform(0.0, duration, SHIFTS)
         values["beat_alignment_aist"] = beat_alignment(aist, frames, sigma_seconds=AIST_SIGMA_FRAMES)  # all in frames
-        chance["lift_aist"] = np.array(
-            [beat_alignment(aist, np.round((heard.beats + s) % duration * AIST_FPS), sigma_seconds=AIST_SIGMA_FRAMES) for s in shifts]
-        )
+        chance["lift_aist"] = shifted_alignments(aist, frames, duration * AIST_FPS, n=SHIFTS, seed=seed, sigma_seconds=AIST_SIGMA_FRAMES)
         values["lift_aist"] = values["beat_alignment_aist"] - float(chance["lift_aist"].mean())
     return values, chance
 

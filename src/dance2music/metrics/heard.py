@@ -23,10 +23,13 @@ from dance2music.types import Audio, Motion
 SAMPLE_RATE = 22050
 """Rate in Hz at which everything is heard: that of the published detectors."""
 
-VERSION = 1
+VERSION = 2
 """Raised when a detector or a measure here changes, so that what was kept is computed again."""
 
 CURVE_FPS = 30.0
+CODEC_SECONDS = 4.0
+"""Of longer music this much from the middle passes through the codec: it costs more than all else together."""
+
 SCALARS = (
     "key_clarity", "chord_consonance", "groove_consistency", "self_similarity_structure", "tempo_stability", "pulse_clarity",
     "noise_likeness", "loudness_lufs", "codec_log_mel_l1",
@@ -40,7 +43,7 @@ class HearingConfig:
     Attributes
     ----------
     vggish : path of VGGish weights, or '' for the embedded genre classifier's penultimate layer as embedding.
-    codec : also pass everything through the embedded codec (a third of the time).
+    codec : also pass `CODEC_SECONDS` of everything through the embedded codec (half of the time).
     """
 
     vggish: str = ""
@@ -207,7 +210,7 @@ def embedding(vggish: str) -> Embedding:
 def _hear(audio: Audio, config: HearingConfig) -> dict[str, np.ndarray]:
     from dance2music.metrics import composition
     from dance2music.metrics.published import D2M_DETECTOR, LORIS_DETECTOR, detector_envelope, published_onsets
-    from dance2music.metrics.quality import codec_reconstruction, noise_likeness
+    from dance2music.metrics.quality import noise_likeness
     from dance2music.music.beats import beat_times, onset_times
     from dance2music.music.loudness import SILENCE_LUFS, loudness
 
@@ -224,7 +227,7 @@ def _hear(audio: Audio, config: HearingConfig) -> dict[str, np.ndarray]:
         "pulse_clarity": composition.pulse_clarity(audio),
         "noise_likeness": noise_likeness(audio),
         "loudness_lufs": max(SILENCE_LUFS, loudness(audio)),
-        "codec_log_mel_l1": codec_reconstruction(audio, _codec())["log_mel_l1"] if config.codec else float("nan"),
+        "codec_log_mel_l1": _codec_log_mel_l1(audio) if config.codec else float("nan"),
     }
     heard = embedding(config.vggish)
     return {
@@ -238,10 +241,11 @@ def _hear(audio: Audio, config: HearingConfig) -> dict[str, np.ndarray]:
     }
 
 
-def _codec():  # type: ignore[no-untyped-def]
+def _codec_log_mel_l1(audio: Audio) -> float:
+    from dance2music.metrics.quality import codec_reconstruction
     from dance2music.models import embedded_codec
 
-    return embedded_codec()
+    return codec_reconstruction(audio, embedded_codec(), middle_seconds=CODEC_SECONDS)["log_mel_l1"]
 
 
 def _key(content: bytes, config: HearingConfig) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -148,20 +148,48 @@ def frechet_distance(reference: np.ndarray, estimate: np.ndarray) -> float:
         )
     if not (np.isfinite(reference).all() and np.isfinite(estimate).all()):
         raise InputError("embeddings: NaN or infinite values; expected finite ones")
-    if min(len(reference), len(estimate)) < 2:
+    return frechet_from(moments(reference), moments(estimate))
+
+
+class Moments(NamedTuple):
+    """Mean float64 [D], covariance [D, D], and the symmetric root of that [D, D], of ``n`` embeddings."""
+
+    n: int
+    mean: np.ndarray
+    covariance: np.ndarray
+    root: np.ndarray
+
+
+def moments(embeddings: np.ndarray, *, root: bool = True) -> Moments:
+    """What `frechet_from` needs of embeddings float [n, D]; the root of the covariance is needed of the reference alone."""
+    x = np.asarray(embeddings, dtype=np.float64)
+    if len(x) < 2:
+        return Moments(len(x), np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
+    covariance = np.cov(x, rowvar=False).reshape(x.shape[1], x.shape[1])
+    return Moments(len(x), x.mean(axis=0), covariance, _root(covariance) if root else covariance)
+
+
+def frechet_from(reference: Moments, estimate: Moments) -> float:
+    """`frechet_distance` of sets whose moments are known: one reference, many estimates."""
+    if min(reference.n, estimate.n) < 2:
         return float("nan")
-    a, b = np.cov(reference, rowvar=False).reshape(-1, reference.shape[1]), np.cov(estimate, rowvar=False).reshape(-1, reference.shape[1])
-    # trace of (A B)^1/2: the sum of the singular values of A^1/2 B^1/2; symmetric roots, so that nothing complex can come out
-    cross = np.linalg.svd(_root(a) @ _root(b), compute_uv=False).sum()
-    mean = np.square(reference.mean(axis=0) - estimate.mean(axis=0)).sum()
-    return max(0.0, float(mean + np.trace(a) + np.trace(b) - 2.0 * cross))
+    # trace of (A B)^1/2 by the eigenvalues of A^1/2 B A^1/2, which is symmetric, so that nothing complex can come out
+    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(reference.root @ estimate.covariance @ reference.root), 0.0)).sum()
+    apart = np.square(reference.mean - estimate.mean).sum()
+    return max(0.0, float(apart + np.trace(reference.covariance) + np.trace(estimate.covariance) - 2.0 * cross))
 
 
-def codec_reconstruction(audio: Audio, codec: SpectralCodec) -> dict[str, float]:
+def codec_reconstruction(audio: Audio, codec: SpectralCodec, *, middle_seconds: float | None = None) -> dict[str, float]:
     """What a codec makes of music: encoded, quantised, decoded, and compared with the original.
 
     D2M-GAN (section 4.2) has JukeBox reconstructions as the upper bound of its sound quality. Of generated music it says how far that lies
     from what the codec can say at all.
+
+    Parameters
+    ----------
+    audio : Audio.
+    codec : the codec.
+    middle_seconds : take only so much from the middle of longer music.
 
     Returns
     -------
@@ -173,6 +201,8 @@ def codec_reconstruction(audio: Audio, codec: SpectralCodec) -> dict[str, float]
     from dance2music.music.beats import mono
 
     y = mono(resample(audio, codec.sample_rate)).astype(np.float32)
+    if middle_seconds is not None and (n := round(middle_seconds * codec.sample_rate)) < len(y):
+        y = y[(len(y) - n) // 2 :][:n]
     with torch.no_grad():
         made = codec.decode(codec.quantize(codec.encode(torch.from_numpy(y)[None])).z, len(y))[0].numpy()
     ratio = si_sdr_db(y, made)

@@ -45,9 +45,7 @@ def beat_alignment(reference: np.ndarray, estimate: np.ndarray, *, sigma_seconds
     reference, estimate = check_times("reference", reference), check_times("estimate", estimate)
     if sigma_seconds <= 0:
         raise InputError(f"sigma_seconds: {sigma_seconds}; expected a positive number, for example {SIGMA_SECONDS}")
-    if not len(reference) or not len(estimate):
-        return 0.0
-    return float(np.exp(-(nearest_distance(reference, estimate) ** 2) / (2.0 * sigma_seconds**2)).mean())
+    return _alignment(reference, estimate, sigma_seconds)
 
 
 def beat_alignment_aist(joints: np.ndarray, music_beats: np.ndarray) -> float:
@@ -108,16 +106,24 @@ def shift_lift(reference: np.ndarray, estimate: np.ndarray, duration_seconds: fl
 
 
 def shifted_alignments(
-    reference: np.ndarray, estimate: np.ndarray, duration_seconds: float, *, n: int = 200, seed: int = 0, reverse: bool = False
+    reference: np.ndarray,
+    estimate: np.ndarray,
+    duration_seconds: float,
+    *,
+    n: int = 200,
+    seed: int = 0,
+    sigma_seconds: float = SIGMA_SECONDS,
 ) -> np.ndarray:
-    """Beat Alignment of the same music at ``n`` random circular shifts, float64 [n]; ``reverse`` averages over the music's beats.
-
-    Parameters and errors as `shift_lift`.
-    """
+    """Beat Alignment of the same music at ``n`` random circular shifts, float64 [n]. Parameters and errors as `shift_lift`."""
     reference, estimate = check_times("reference", reference), check_times("estimate", estimate)
     shifts = np.random.default_rng(seed).uniform(0.0, duration_seconds, n)
-    moved = ((estimate + shift) % duration_seconds for shift in shifts)
-    return np.array([beat_alignment(music, reference) if reverse else beat_alignment(reference, music) for music in moved])
+    return np.array([_alignment(reference, (estimate + shift) % duration_seconds, sigma_seconds) for shift in shifts])
+
+
+def _alignment(reference: np.ndarray, estimate: np.ndarray, sigma_seconds: float) -> float:
+    if not len(reference) or not len(estimate):
+        return 0.0
+    return float(np.exp(nearest_distance(reference, estimate) ** 2 * (-0.5 / sigma_seconds**2)).sum() / len(reference))
 
 
 def permutation_p(score: float, chance: np.ndarray) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from dance2music.metrics.catalogue import METRICS
 from dance2music.metrics.diversity import mean_distance_within, mean_pairwise_distance
 from dance2music.metrics.published import deviation
-from dance2music.metrics.quality import frechet_distance
+from dance2music.metrics.quality import frechet_from, moments
 from dance2music.metrics.results import CONTROLS, GENERATED, Beaten, ClipValues, Group, Interval
 from dance2music.metrics.rhythm import permutation_p
 from dance2music.metrics.statistics import bootstrap_interval, bootstrap_set, excludes_zero, paired_difference
@@ -84,10 +84,10 @@ def set_summary(clips: Sequence[Scored], systems: Sequence[str], *, seed: int) -
             table.setdefault("dist_m_takes", {})[system] = bootstrap_interval(within, seed=seed)
         both = [scored for scored in firsts if "reference" in scored.frames and system in scored.frames]
         if both:
-            reference = np.concatenate([scored.frames["reference"] for scored in both])
+            reference = moments(np.concatenate([scored.frames["reference"] for scored in both]))
             frames = [scored.frames[system] for scored in both]
             table.setdefault("frechet", {})[system] = bootstrap_set(
-                lambda rows, r=reference, f=frames: frechet_distance(r, np.concatenate([f[i] for i in rows])),  # type: ignore[misc]
+                lambda rows, r=reference, f=frames: frechet_from(r, moments(np.concatenate([f[i] for i in rows]), root=False)),  # type: ignore[misc]
                 len(both), seed=seed, resamples=FRECHET_RESAMPLES,
             )  # fmt: skip
     return table
