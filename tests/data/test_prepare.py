@@ -92,7 +92,7 @@ def test_clips_that_cannot_be_used_are_skipped_once_with_their_reason(tmp_path: 
 
 def test_a_folder_of_another_data_set_is_refused(tmp_path: Path) -> None:
     prepare(write_pairs(tmp_path / "data", ("a",)), "folder", tmp_path / "out")
-    with pytest.raises(InputError, match=r"out: holds the data set 'folder'; expected one of 'aist'"):
+    with pytest.raises(InputError, match=r"out: holds the data set 'folder'; expected a folder of its own for 'aist'"):
         prepare(write_aist(tmp_path / "aist"), "aist", tmp_path / "out")
 
 
