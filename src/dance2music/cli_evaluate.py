@@ -13,8 +13,8 @@ app = typer.Typer()
 
 @app.command()
 def evaluate(
-    generated: Annotated[Path, typer.Option(help="Folder of generated music: sound files, or videos with sound.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for results.json; a second call resumes.")],
+    generated: Annotated[Path | None, typer.Option(help="Folder of generated music: sound files, or videos with sound.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for results.json and report.html; a second call resumes.")] = None,
     reference: Annotated[Path | None, typer.Option(help="Folder of the dances' own music, matched by name.")] = None,
     videos: Annotated[Path | None, typer.Option(help="Folder of dance videos, matched by name.")] = None,
     motion: Annotated[Path | None, typer.Option(help="Folder of motion files, matched by name; instead of watching videos.")] = None,
@@ -28,11 +28,21 @@ def evaluate(
     partial: Annotated[bool, typer.Option("--partial", help="Leave out what does not match, and say so in the results.")] = False,
     seed: Annotated[int, typer.Option(help="Of controls, shifts and intervals.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    table: Annotated[str, typer.Option(help="Print a table of a paper instead (d2m-1 to d2m-6, creative-2 to creative-5).")] = "",
+    measured: Annotated[list[Path] | None, typer.Option(help="With --table: a results.json, or scores of listen score; repeat it.")] = None,
 ) -> None:
     """Score generated music by every metric, with controls beside each score."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dance2music.cli import _progress
     from dance2music.errors import InputError
+
+    if table:
+        from dance2music.metrics.tables import read_measured, table_text
+
+        typer.echo(table_text(table, [row for path in measured or [] for row in read_measured(path)]))
+        return
+    if generated is None or out is None:
+        raise InputError("evaluate: expected --generated FOLDER and -o FOLDER, or --table NAME; see dance2music evaluate --help")
     from dance2music.metrics.evaluate import EvaluateConfig
     from dance2music.metrics.evaluate import evaluate as run
     from dance2music.metrics.terminal import results_text
@@ -55,3 +65,22 @@ def evaluate(
         results = run(config, out, progress=lambda done, of: progress("score", done / of))
     typer.echo(results_text(results))
     typer.echo(str(out / "results.json"))
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A results.json of dance2music evaluate.")],
+    b: Annotated[Path, typer.Argument(help="Another one, best of the same dances.")],
+    metric: Annotated[list[str] | None, typer.Option(help="Metric to test, or all; repeat it [default: the main ones].")] = None,
+    json_report: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say which differences between two evaluations are beyond noise."""
+    import json
+
+    from dance2music.metrics.compare import MAIN, comparison_text
+    from dance2music.metrics.compare import compare as run
+    from dance2music.metrics.results import load_results
+
+    chosen = tuple(metric) if metric else MAIN
+    comparison = run(load_results(a), load_results(b), metrics=None if "all" in chosen else chosen)
+    typer.echo(json.dumps(comparison.as_dict(), indent=2) if json_report else comparison_text(comparison))

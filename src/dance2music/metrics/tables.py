@@ -117,14 +117,19 @@ def _of_results(results: Results) -> Measured:
         if GENERATED in systems:
             values[metric] = systems[GENERATED]
         # The reference reaches the ideal of what compares with it; the other controls should not.
-        others = [(CONTROLS[s], i.mean) for s, i in systems.items() if s in CONTROLS and s != "reference" and math.isfinite(i.mean)]
+        others = [(s.replace("_", " "), i.mean) for s, i in systems.items() if s in CONTROLS and s != "reference" and math.isfinite(i.mean)]
         better = results.metrics[metric].better if metric in results.metrics else ""
         if others and better:
             best[metric] = (max if better == "higher" else min)(others, key=lambda pair: pair[1])
     lengths = sorted(clip.duration_seconds for clip in results.clips)
     length = f" of {lengths[0]:.1f} to {lengths[-1]:.1f} s" if lengths else ""
     place = results.inputs.get("reference") or results.inputs.get("generated") or "unknown data"
-    return Measured(results.name, f"{len(results.clips)} clips{length} against {place}, {results.created[:10]}", values, best)
+    return Measured(
+        results.name,
+        f"{len(results.clips)} clips{length} against {place}, embedding {results.settings.get('embedding', 'unknown')}, {results.created[:10]}",
+        values,
+        best,
+    )
 
 
 def _of_listening(scores: dict[str, Any]) -> list[Measured]:
