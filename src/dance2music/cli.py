@@ -155,7 +155,13 @@ def prepare(
 
 @app.command()
 def train(
-    stages: Annotated[list[str], typer.Argument(help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, perceptual, or all.")],
+    stages: Annotated[
+        list[str],
+        typer.Argument(
+            help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, perceptual, symbolic (all of dance2music_online, cmt, "
+            "foley_music, inverse_mv, jukebox_prior), one of these, or all."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for data, checkpoints, logs and weights; a second call resumes.")] = Path(
         "runs"
     ),
@@ -164,14 +170,15 @@ def train(
     """Train the models of the package from nothing; what OUT already holds is kept or resumed."""
     from dance2music.config import override
     from dance2music.music.synth import find_soundfonts
-    from dance2music.train.recipe import STAGES, Recipe, build, without_system_soundfonts
+    from dance2music.train.recipe import STAGES, SYMBOLIC, Recipe, build, without_system_soundfonts
 
     logging.getLogger().setLevel(logging.INFO)
     recipe = Recipe()
     if recipe.soundfont not in find_soundfonts():
         logging.warning("soundfont %r is not installed: training with the one that is always there", recipe.soundfont)
         recipe = without_system_soundfonts(recipe)
-    build(override(recipe, settings or []), out, stages=STAGES if "all" in stages else stages)
+    chosen = STAGES if "all" in stages else [name for stage in stages for name in (SYMBOLIC if stage == "symbolic" else (stage,))]
+    build(override(recipe, settings or []), out, stages=chosen)
     typer.echo(str(out / "weights"))
 
 

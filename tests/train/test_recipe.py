@@ -14,15 +14,17 @@ from dance2music.data.pairs import corpus_vocabulary
 from dance2music.errors import InputError
 from dance2music.models.creative_gan import CreativeGan
 from dance2music.models.discriminators import LatentDiscriminatorConfig
+from dance2music.models.perceptual import PerceptualConfig
 from dance2music.train import recipe as recipes
 from dance2music.train.codec import SpectralCodecTraining
 from dance2music.train.generator import CropConfig, PlannerTrainConfig
 from dance2music.train.genre import GenreTrainConfig
 from dance2music.train.loop import LoopConfig
 from dance2music.train.memory import MemoryBuildConfig
+from dance2music.train.perceptual import PerceptualTrainConfig
 from dance2music.train.performer import PerformerTrainConfig
 from dance2music.train.pieces import SegmentsConfig
-from dance2music.train.recipe import STAGES, Build, Recipe, build, without_system_soundfonts
+from dance2music.train.recipe import STAGES, SYMBOLIC, Build, Recipe, build, without_system_soundfonts
 
 LOOP = LoopConfig(steps=2, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
 SMALL = Recipe(
@@ -46,7 +48,16 @@ SMALL = Recipe(
         adversarial_from=1,
     ),
     memory=MemoryBuildConfig(pieces_per_genre=1, bars=2),
-    genre=GenreTrainConfig(loop=LOOP, batch_size=2, clip_seconds=1.0, pool_size=2, piece_seconds=2.0),
+    perceptual=PerceptualTrainConfig(
+        loop=LOOP,
+        batch_size=2,
+        clip_seconds=1.0,
+        pool_size=2,
+        piece_seconds=2.0,
+        held_out_pieces=2,
+        network=PerceptualConfig(compared=(0, 1)),
+    ),
+    genre=GenreTrainConfig(loop=LOOP, batch_size=2, clip_seconds=1.0, pool_size=2, dance_pool_size=2, piece_seconds=2.0),
 )
 
 
@@ -56,14 +67,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipes, "corpus_vocabulary", lambda _: corpus_vocabulary(3))
-        build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre"))
+        build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre", "perceptual"))
     return folder
 
 
 def test_a_stage_brings_what_it_needs_and_lists_what_there_is(folder: Path) -> None:
     weights = folder / "weights"
     listed = json.loads((weights / "sha256.json").read_text())
-    assert set(listed) == {f"{name}.safetensors" for name in ("codec", "creative_gan", "memory", "dance_genre")}
+    assert set(listed) == {f"{name}.safetensors" for name in ("codec", "creative_gan", "memory", "dance_genre", "perceptual")}
     assert all(sha256_of(weights / name) == digest for name, digest in listed.items())
 
 
@@ -83,9 +94,9 @@ def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.Monke
         raise AssertionError("this stage is finished")
 
     before = {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")}
-    for name in ("train_codec", "train_planner", "train_performer", "build_memory", "train_dance_genre"):
+    for name in ("train_codec", "train_planner", "train_performer", "build_memory", "train_dance_genre", "train_perceptual"):
         monkeypatch.setattr(recipes, name, refuse)
-    build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre"))
+    build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre", "perceptual"))
     assert {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")} == before
 
 
@@ -95,7 +106,7 @@ def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_default_recipe_makes_every_file_and_does_without_a_system_soundfont() -> None:
-    assert set(STAGES) == {"codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm"}
+    assert set(STAGES) == {"codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC}
     bare = without_system_soundfonts(Recipe())
     assert bare.soundfont is None and bare.memory.soundfont is None
     assert replace(bare, soundfont="musescore", memory=Recipe().memory) == Recipe()

@@ -1,7 +1,8 @@
 """How the weights that come with the package are made, from nothing: every stage in order, each resumable, all in one folder.
 
     codec -> pairs -> planner -> codes and sketches -> performer -> creative_gan
-    codec -> memory;  music_genre;  dance_genre;  rhythm
+    codec -> memory;  music_genre;  dance_genre;  rhythm;  perceptual
+    dance2music_online;  cmt;  foley_music;  inverse_mv;  codec -> codes -> jukebox_prior
 
 `build` runs the stages that are asked for and those that they need, and skips what the folder already holds.
 """
@@ -14,7 +15,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -28,10 +29,16 @@ from dance2music.models.creative_gan import CreativeGan, CreativeGanConfig
 from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.music.plan import Vocabulary
+from dance2music.train.cmt import CmtTrainConfig, train_cmt
 from dance2music.train.codec import SpectralCodecTraining, train_codec
+from dance2music.train.dance2music import OnlineTrainConfig, train_online
+from dance2music.train.foley_music import FoleyTrainConfig, train_foley_music
 from dance2music.train.generator import PlannerTrainConfig, train_planner
 from dance2music.train.genre import GenreTrainConfig, train_dance_genre, train_music_genre
+from dance2music.train.inverse_mv import InverseMvTrainConfig, train_inverse_mv
+from dance2music.train.jukebox import JukeboxTrainConfig, train_jukebox
 from dance2music.train.memory import MemoryBuildConfig, build_memory
+from dance2music.train.perceptual import PerceptualTrainConfig, evaluate_perceptual, train_perceptual
 from dance2music.train.performer import PerformerTrainConfig, train_performer
 from dance2music.train.rhythm import RhythmTrainConfig, train_rhythm
 
@@ -56,6 +63,12 @@ class Recipe:
     memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
     genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
     rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
+    perceptual: PerceptualTrainConfig = field(default_factory=PerceptualTrainConfig)
+    dance2music_online: OnlineTrainConfig = field(default_factory=OnlineTrainConfig)
+    cmt: CmtTrainConfig = field(default_factory=CmtTrainConfig)
+    foley_music: FoleyTrainConfig = field(default_factory=FoleyTrainConfig)
+    inverse_mv: InverseMvTrainConfig = field(default_factory=InverseMvTrainConfig)
+    jukebox_prior: JukeboxTrainConfig = field(default_factory=JukeboxTrainConfig)
 
 
 class Build:
@@ -166,6 +179,35 @@ class Build:
         with whole_file(self.weights("rhythm")) as temporary:
             shutil.copyfile(path, temporary)
 
+    def perceptual(self) -> None:
+        """Stage: the network whose features the perceptual loss compares."""
+        config, folder = self.recipe.perceptual, self.folder / "perceptual"
+        model = train_perceptual(config, folder, self.folder / "codec" / "pieces")
+        held_out = evaluate_perceptual(model, config, folder / "held_out")
+        self._save("perceptual", model, model.config, {"training": to_dict(config), "held_out": held_out})
+
+    def dance2music_online(self) -> None:
+        """Stage: Dance2Music's online network."""
+        self._symbolic("dance2music_online", train_online(self.recipe.dance2music_online, self.folder / "dance2music_online"))
+
+    def cmt(self) -> None:
+        """Stage: CMT."""
+        self._symbolic("cmt", train_cmt(self.recipe.cmt, self.folder / "cmt"))
+
+    def foley_music(self) -> None:
+        """Stage: Foley Music."""
+        self._symbolic("foley_music", train_foley_music(self.recipe.foley_music, self.folder / "foley_music"))
+
+    def inverse_mv(self) -> None:
+        """Stage: InverseMV."""
+        self._symbolic("inverse_mv", train_inverse_mv(self.recipe.inverse_mv, self.folder / "inverse_mv"))
+
+    def jukebox_prior(self) -> None:
+        """Stage: JukeBox's prior over the codes of composed music."""
+        config = self.recipe.jukebox_prior
+        prior = train_jukebox(self.coded_pairs(), self.coded_pairs("held"), config, self.folder / "jukebox_prior")
+        self._symbolic("jukebox_prior", prior)
+
     def run(self, stages: Sequence[str]) -> None:
         """Carry out model stages by name (`STAGES`) and list the digests of what there is."""
         (self.folder / "weights").mkdir(exist_ok=True)
@@ -197,11 +239,20 @@ class Build:
         module.load_state_dict(torch.load(path, weights_only=True))
         return module.eval()
 
+    def _symbolic(self, name: str, model: Any) -> None:
+        """Write a symbolic model with what held-out batches lost at the end of its training."""
+        lines = [json.loads(line) for line in (self.folder / name / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        held_out = [{k: v for k, v in line.items() if k.startswith("held_out")} for line in lines if any("held_out" in k for k in line)]
+        self._save(name, model, model.config, {"training": to_dict(getattr(self.recipe, name)), **(held_out[-1] if held_out else {})})
+
     def _save(self, name: str, model: torch.nn.Module, config: object, provenance: dict[str, object]) -> None:
         save_model(self.weights(name), model, config, provenance=provenance, storage="int8")
 
 
-STAGES: tuple[str, ...] = ("codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm")
+SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior")
+"""Model files of the systems that the papers compare with: what the stage ``symbolic`` stands for."""
+
+STAGES: tuple[str, ...] = ("codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC)
 """Model files of the package, in the order in which they are made."""
 
 
