@@ -49,11 +49,13 @@ class Take:
     audio : Audio as the method made it, before `finish`.
     score : Score or None, the notes behind it where the method has notes.
     seed : int, the seed that the method was given for this take.
+    candidates : int, how many takes it was chosen from.
     """
 
     audio: Audio
     score: Score | None
     seed: int
+    candidates: int = 1
 
 
 @dataclass
@@ -237,8 +239,8 @@ def best_take(generator: MusicGenerator, conditioning: Conditioning, *, seed: in
     takes = make_takes(generator, heard, seeds=seeds)
     best = max(takes, key=lambda take: rank(measure_sync(take.audio, rhythm)))
     if heard.duration_seconds < conditioning.duration_seconds:
-        return make_takes(generator, conditioning, seeds=[best.seed])[0]
-    return best
+        (best,) = make_takes(generator, conditioning, seeds=[best.seed])
+    return replace(best, candidates=len(seeds))
 
 
 def rank(sync: dict[str, float]) -> float:

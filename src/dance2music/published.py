@@ -188,7 +188,7 @@ def _filled(state: dict[str, Tensor], kind: str, *, where: str) -> tuple[nn.Modu
     try:
         fill(model, state, where=where)
     except InputError as error:
-        raise InputError(f"{error} ({kind} was expected)") from None
+        raise InputError(f"{error}; it was taken for {kind}, what is nearest is {recognise(state, where=where)}") from None
     return model, config, added
 
 

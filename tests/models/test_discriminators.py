@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+import small_gan
 from dance2music.losses import discriminator_hinge, feature_matching, generator_hinge
-from dance2music.models.discriminators import GenreDiscriminator, LatentDiscriminator, LatentDiscriminatorConfig
+from dance2music.models.discriminators import GenreDiscriminator, LatentDiscriminator, LatentDiscriminatorConfig, ReshapedDiscriminator
 from dance2music.types import GENRES
 
 SMALL = LatentDiscriminatorConfig(latent_dim=8, channels=12, layers=4, scales=3)
@@ -57,3 +58,33 @@ def test_the_genre_discriminator_gives_one_logit_per_genre_at_any_length() -> No
     torch.manual_seed(0)
     model = GenreDiscriminator(8, hidden=6)
     assert model(torch.randn(3, 8, 5)).shape == model(torch.randn(3, 8, 50)).shape == (3, len(GENRES))
+
+
+def test_the_reshape_lays_the_rows_of_the_latents_one_after_another() -> None:
+    torch.manual_seed(0)
+    model, z = small_gan.discriminator(), torch.randn(2, 8, 64)
+    for ours, flat in zip(model(z), model(z.reshape(2, 1, 512)), strict=True):
+        for a, b in zip(ours, flat, strict=True):
+            torch.testing.assert_close(a, b)
+    changed = z.clone()
+    changed[:, 0] += 5.0  # the first row: the first eighth of the windows, and no other but for the edge
+    moved = (model(z)[0][-1] - model(changed)[0][-1]).abs().amax(dim=(0, 1)) > 0
+    assert bool(moved[:14].all()) and not bool(moved[26:].any())
+
+
+def test_each_scale_of_the_reshaped_discriminator_sees_half_the_pace() -> None:
+    with torch.device("meta"):
+        seen = ReshapedDiscriminator()(torch.zeros(1, 64, 344))
+    assert [[layer.shape[-1] for layer in layers] for layers in seen] == [
+        [22015, 5504, 1376, 344, 86, 86, 86], [11007, 2752, 688, 172, 43, 43, 43], [5503, 1376, 344, 86, 22, 22, 22],
+    ]  # fmt: skip
+
+
+def test_the_losses_reach_latents_and_parameters_of_the_reshaped_discriminator() -> None:
+    torch.manual_seed(0)
+    model, real, fake = small_gan.discriminator(), torch.randn(2, 8, 64), torch.randn(2, 8, 64, requires_grad=True)
+    discriminator_hinge(model(real), model(fake.detach())).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters() if p.ndim > 1)
+    for loss in (generator_hinge(model(fake)), feature_matching(model(real), model(fake))):
+        (gradient,) = torch.autograd.grad(loss, fake)
+        assert float(gradient.abs().sum()) > 0

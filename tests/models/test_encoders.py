@@ -1,0 +1,67 @@
+"""The parts of D2M-GAN's networks: weight norm by hand against torch's, folding, residual blocks, initialisation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from dance2music.models.encoders import MotionEncoder, ResidualBlock, Row, StackConfig, WeightNormConv1d, conv_stack, fold_weight_norm
+from small_gan import FEATURES, FRAMES, MOTION, generator
+
+
+def test_weight_norm_is_torchs() -> None:
+    torch.manual_seed(0)
+    ours = WeightNormConv1d(6, 4, 3, stride=2, padding=1, groups=2)
+    theirs = weight_norm(nn.Conv1d(6, 4, 3, stride=2, padding=1, groups=2))
+    with torch.no_grad():
+        ours.weight_g.mul_(1.7)
+        theirs.parametrizations.weight.original0.copy_(ours.weight_g)
+        theirs.parametrizations.weight.original1.copy_(ours.weight_v)
+        theirs.bias.copy_(ours.bias)
+    x = torch.randn(2, 6, 11)
+    torch.testing.assert_close(ours(x), theirs(x))
+    assert list(ours.state_dict()) == ["bias", "weight_g", "weight_v"]
+
+
+def test_a_new_convolution_with_weight_norm_keeps_torchs_default_weight() -> None:
+    torch.manual_seed(0)
+    plain = nn.Conv1d(16, 8, 3)
+    torch.manual_seed(0)
+    torch.testing.assert_close(WeightNormConv1d(16, 8, 3).normed(), plain.weight)
+
+
+def test_folding_changes_no_output_and_leaves_no_weight_norm() -> None:
+    model = generator().eval()
+    arguments = torch.randn(2, FRAMES, FEATURES), torch.randn(2, 1, 6), torch.tensor([0, 9])
+    with torch.no_grad():
+        for conv in (m for m in model.modules() if isinstance(m, WeightNormConv1d)):
+            conv.weight_g.mul_(1.3)
+        before = model(*arguments)
+        after = fold_weight_norm(model)(*arguments)
+    torch.testing.assert_close(after, before)
+    assert not any(isinstance(m, WeightNormConv1d) for m in model.modules())
+
+
+def test_a_residual_block_keeps_the_length_and_reaches_as_far_as_its_dilation() -> None:
+    torch.manual_seed(0)
+    block, x = ResidualBlock(4, 9), torch.randn(1, 4, 60)
+    changed = x.clone()
+    changed[..., 30] += 1.0
+    with torch.no_grad():
+        moved = (block(x) - block(changed)).abs().sum(dim=(0, 1)) > 1e-7
+    assert moved.nonzero()[:, 0].tolist() == [21, 30, 39]
+
+
+def test_a_stack_has_the_length_that_its_rows_say() -> None:
+    config = StackConfig((Row(4, 6, 2, zeros=1, reflected=3, after="leaky"), Row(3, 5, zeros=1, stack=False)), (1, 3), batch_norm=True)
+    for n in (40, 41):
+        assert conv_stack(2, config)(torch.randn(2, 2, n)).shape == (2, 3, config.length(n))
+
+
+def test_plain_convolutions_start_with_a_deviation_of_a_fiftieth() -> None:
+    torch.manual_seed(0)
+    first = MotionEncoder(MOTION).model[0]
+    assert isinstance(first, nn.Conv1d)
+    assert float(first.weight.std()) == pytest.approx(0.02, rel=0.05)
