@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dance2music.dance.rhythm import MUSIC_RANGE_BPM, estimate_rhythm
+from dance2music.dance.rhythm import MUSIC_RANGE_BPM, RhythmConfig, estimate_rhythm, network_trust
 from dance2music.errors import InputError
 from dance2music.types import Motion
 
@@ -114,3 +114,13 @@ def test_unusable_input_is_refused_in_one_line() -> None:
         estimate_rhythm(bouncing_dance(100.0), tempo_bpm=5.0)
     with pytest.raises(InputError, match="not positive"):
         estimate_rhythm(bouncing_dance(100.0), duration_seconds=0.0)
+
+
+def test_the_network_is_trusted_as_far_as_it_prefers_some_phases_and_the_dancer_does_not() -> None:
+    tempi, config = np.array([90.0, 120.0]), RhythmConfig()
+    wave = np.repeat(np.cos(2 * np.pi * np.arange(32) / 32)[None], 2, axis=0)
+    sure, unsure = (network_trust({"network_beat": height * wave, "agreement": wave}, tempi, 10.0, config) for height in (100.0, 10.0))
+    assert np.allclose(sure, 1.0) and np.all(unsure < 0.5)
+    assert np.allclose(unsure[0] / unsure[1], 120 / 90)
+    assert np.all(network_trust({"network_beat": 100.0 * wave, "agreement": 8.0 * wave}, tempi, 10.0, config) < 0.3)
+    assert not network_trust({"agreement": wave}, tempi, 10.0, config).any()
