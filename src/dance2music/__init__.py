@@ -20,6 +20,7 @@ _PUBLIC = {
     "to_audio": "dance2music.pipeline",
     "finish": "dance2music.pipeline",
     "measure_sync": "dance2music.pipeline",
+    "evaluate": "dance2music.metrics.evaluate",
 }
 __all__ = ["__version__", *_PUBLIC]
 

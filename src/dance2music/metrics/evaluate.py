@@ -8,11 +8,10 @@ What is heard in a sound and seen in a dance is kept under ``OUT/cache``, so tha
 from __future__ import annotations
 
 import platform
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -23,9 +22,22 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.metrics.catalogue import Pair, score_pair
 from dance2music.metrics.controls import make_controls
-from dance2music.metrics.genre import Database, genre_of_name, read_genres, retrieved_genre, song_of_name
+from dance2music.metrics.genre import Database, retrieved_genre
 from dance2music.metrics.heard import SAMPLE_RATE, Cache, HearingConfig, Seen, embed_piece, embedding, hear, see_file
-from dance2music.metrics.matching import Match, match, read_beats, sounds
+from dance2music.metrics.jobs import (
+    WINDOWS_PER_CLIP,
+    EvaluateConfig,
+    Job,
+    database_of,
+    database_rule,
+    genres_of,
+    jobs_of,
+    load,
+    matched,
+    training_files,
+    windows_of,
+)
+from dance2music.metrics.matching import Match, read_beats
 from dance2music.metrics.results import GENERATED, ClipValues, Results, save_results
 from dance2music.metrics.summary import Scored, summarize
 from dance2music.music.loudness import SILENCE_LUFS
@@ -34,55 +46,8 @@ from dance2music.types import GENRES, Audio
 Progress = Callable[[int, int], None]
 """Called with the number of clips that are done, and of all."""
 
-WINDOWS_PER_CLIP = 8
 _GIVEN = ("generated", "reference", "videos", "motion", "database", "training", "genres")
 _LIBRARIES = ("dance2music", "numpy", "scipy", "torch", "librosa", "mir_eval")
-
-
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """What to evaluate, against what.
-
-    Attributes
-    ----------
-    generated, reference, videos, motion : folders, '' where there is none; files are matched by name (`metrics.matching`).
-    name : of the method, for tables; by default the name of the folder.
-    genres : file of ``name,genre`` lines; by default genres are read from AIST++ and corpus names.
-    database : folder of music with genres in its names, for retrieval; by default the references of the other songs.
-    training : folder of the music that the method was trained on, for novelty.
-    vggish : VGGish weights for the embeddings; by default the embedded classifier's.
-    lengths_seconds : also cut all clips into windows of these lengths and score those.
-    codec : measure what the embedded codec makes of everything.
-    partial : leave out what does not match.
-    seed, workers : of the random parts; processes.
-    """
-
-    generated: str
-    reference: str = ""
-    videos: str = ""
-    motion: str = ""
-    name: str = ""
-    genres: str = ""
-    database: str = ""
-    training: str = ""
-    vggish: str = ""
-    lengths_seconds: tuple[float, ...] = ()
-    codec: bool = True
-    partial: bool = False
-    seed: int = 0
-    workers: int = 2
-
-
-@dataclass(frozen=True)
-class Job:
-    """One clip, or a window of it, to be scored: its files, the files of another song, genre and seed."""
-
-    match: Match
-    other: Path | None
-    genre: int
-    song: str | None
-    seed: int
-    window: tuple[float, float] | None = None
 
 
 def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | None = None) -> Results:
@@ -100,20 +65,20 @@ def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | No
         If folders or names do not match, a file cannot be read or holds NaN (the message names it), or a setting is out of range.
     """
     folder = Path(out)
-    matches, left_out = _matched(config)
+    matches, left_out = matched(config)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
     hearing = HearingConfig(config.vggish, config.codec)
     store = Cache(folder / "cache")
-    genres = _genres(config, matches)
-    jobs = _jobs(config, matches, genres)
+    genres = genres_of(config, matches)
+    jobs = jobs_of(config, matches, genres)
     whole = len(jobs)
     for length in config.lengths_seconds:
-        jobs += [window for job in jobs[:whole] for window in _windows(job, length)]
-    database = _database(config, matches, genres, hearing, store)
-    training = None if not config.training else np.stack([embed_piece(_load(path), hearing, store) for path in _training(config)])
+        jobs += [window for job in jobs[:whole] for window in windows_of(job, length)]
+    database = database_of(config, matches, genres, hearing, store)
+    training = None if not config.training else np.stack([embed_piece(load(path), hearing, store) for path in training_files(config)])
     scored = _run([partial(score_clip, job, hearing, folder / "cache") for job in jobs], config.workers, progress)
     scored = [add_retrieved(item, database, training) for item in scored]
     clips = scored[:whole]
@@ -122,7 +87,7 @@ def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | No
         name=config.name or Path(config.generated).resolve().name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=config.seed,
-        settings={**_protocol(config), "embedding": embedding(config.vggish).name, "database": _database_rule(config)},
+        settings={**_protocol(config), "embedding": embedding(config.vggish).name, "database": database_rule(config)},
         versions={name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
         inputs={
             **{kind: getattr(config, kind) or None for kind in _GIVEN},
@@ -145,8 +110,8 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
     """
     store = Cache(cache_folder)
     m = job.match
-    generated, reference = _cut(_load(m.generated), job.window), None if m.reference is None else _cut(_load(m.reference), job.window)
-    other = None if job.other is None else _cut(_load(job.other), job.window)
+    generated, reference = _cut(load(m.generated), job.window), None if m.reference is None else _cut(load(m.reference), job.window)
+    other = None if job.other is None else _cut(load(job.other), job.window)
     seen = _seen(m, store, job.window)
     controls = make_controls(
         generated, seed=job.seed, reference=reference, other=other, kinematic_beats=None if seen is None else seen.kinematic_beats
@@ -183,85 +148,6 @@ def add_retrieved(scored: Scored, database: Database | None, training: np.ndarra
         if training is not None:
             scored.values[system]["novelty"] = float(novelty(training, piece[None])[0])
     return scored
-
-
-def _matched(config: EvaluateConfig) -> tuple[list[Match], list[str]]:
-    if config.workers < 1 or any(length <= 0 for length in config.lengths_seconds):
-        raise InputError(f"workers {config.workers}, lengths {config.lengths_seconds}; expected at least one process and positive seconds")
-    folders = {kind: Path(getattr(config, kind)) if getattr(config, kind) else None for kind in ("reference", "videos", "motion")}
-    return match(Path(config.generated), **folders, partial=config.partial)
-
-
-def _genres(config: EvaluateConfig, matches: list[Match]) -> dict[str, str | None]:
-    """Genre of every dance, from the given file or its name."""
-    given = read_genres(config.genres) if config.genres else {}
-    return {m.dance: given.get(m.dance, given.get(m.name)) or genre_of_name(m.dance) for m in matches}
-
-
-def _jobs(config: EvaluateConfig, matches: list[Match], genres: dict[str, str | None]) -> list[Job]:
-    """One job per generated file; the other song is that of the next dance whose song differs."""
-    dances = {m.dance: m for m in matches}
-    songs = {dance: song_of_name(dance) or dance for dance in dances}
-    order = list(dances)
-    jobs = []
-    for m in matches:
-        after = order[order.index(m.dance) + 1 :] + order[: order.index(m.dance)]
-        other = next((dances[dance] for dance in after if songs[dance] != songs[m.dance]), None)
-        genre = genres[m.dance]
-        jobs.append(
-            Job(
-                match=m,
-                other=None if other is None else other.reference or other.generated,
-                genre=-1 if genre is None else GENRES.index(genre),
-                song=song_of_name(m.dance),
-                seed=zlib.crc32(m.name.encode()) ^ config.seed,
-            )
-        )
-    return jobs
-
-
-def _windows(job: Job, length: float) -> Iterator[Job]:
-    """Windows of a clip side by side, at most `WINDOWS_PER_CLIP`, spread over it; none for a shorter clip."""
-    from dataclasses import replace
-
-    total = _load(job.match.generated).duration_seconds
-    n = int((total + 0.02) // length)  # a clip of 2 s may lack some samples
-    for i in sorted({round(k) for k in np.linspace(0, n - 1, min(n, WINDOWS_PER_CLIP))}) if n else ():
-        yield replace(job, window=(i * length, length), seed=job.seed + i + 1)
-
-
-def _database(
-    config: EvaluateConfig, matches: list[Match], genres: dict[str, str | None], hearing: HearingConfig, store: Cache
-) -> Database | None:
-    """Pieces for genre retrieval: those of a folder, else the references."""
-    entries: list[tuple[Path | None, str | None, str]]
-    if config.database:
-        given, files = read_genres(config.genres) if config.genres else {}, sounds(Path(config.database), "music")
-        entries = [(path, given.get(name) or genre_of_name(name), song_of_name(name) or name) for name, path in files.items()]
-    else:
-        firsts = {m.dance: m.reference for m in reversed(matches) if m.reference is not None}
-        entries = [(path, genres[dance], song_of_name(dance) or dance) for dance, path in reversed(firsts.items())]
-    entries = [entry for entry in entries if entry[1] is not None]
-    if not entries:
-        return None
-    pieces = np.stack([embed_piece(_load(path), hearing, store) for path, _, _ in entries if path is not None])
-    return Database(pieces, np.array([GENRES.index(genre) for _, genre, _ in entries if genre]), tuple(song for _, _, song in entries))
-
-
-def _training(config: EvaluateConfig) -> list[Path]:
-    return list(sounds(Path(config.training), "training music").values())
-
-
-def _database_rule(config: EvaluateConfig) -> str:
-    source = f"music in {config.database}" if config.database else "the references of this evaluation"
-    return f"{source}; entries of the query's own song (by AIST++ name, else by file name) are left out; Euclidean, first of equals"
-
-
-def _load(path: Path) -> Audio:
-    """Music as it is heard; an error names the file."""
-    from dance2music.music.audio import load_audio
-
-    return load_audio(path, sample_rate=SAMPLE_RATE)
 
 
 def _cut(audio: Audio, window: tuple[float, float] | None) -> Audio:
