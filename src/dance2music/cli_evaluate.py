@@ -45,6 +45,7 @@ def evaluate(
         raise InputError("evaluate: expected --generated FOLDER and -o FOLDER, or --table NAME; see dance2music evaluate --help")
     from dance2music.metrics.evaluate import EvaluateConfig
     from dance2music.metrics.evaluate import evaluate as run
+    from dance2music.metrics.report import write_report
     from dance2music.metrics.terminal import results_text
 
     try:
@@ -63,8 +64,9 @@ def evaluate(
     with _progress() as progress:
         progress("score", 0.0)
         results = run(config, out, progress=lambda done, of: progress("score", done / of))
+    write_report(results, out / "report.html")
     typer.echo(results_text(results))
-    typer.echo(str(out / "results.json"))
+    typer.echo(f"{out / 'results.json'} and report.html")
 
 
 @app.command()

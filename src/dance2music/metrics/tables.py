@@ -123,10 +123,11 @@ def _of_results(results: Results) -> Measured:
             best[metric] = (max if better == "higher" else min)(others, key=lambda pair: pair[1])
     lengths = sorted(clip.duration_seconds for clip in results.clips)
     length = f" of {lengths[0]:.1f} to {lengths[-1]:.1f} s" if lengths else ""
+    embedding = results.settings.get("embedding", "unknown")
     place = results.inputs.get("reference") or results.inputs.get("generated") or "unknown data"
     return Measured(
         results.name,
-        f"{len(results.clips)} clips{length} against {place}, embedding {results.settings.get('embedding', 'unknown')}, {results.created[:10]}",
+        f"{len(results.clips)} clips{length} against {place}, embedding {embedding}, {results.created[:10]}",
         values,
         best,
     )
