@@ -7,8 +7,9 @@
 - ``clips``: real dance videos with published music in them (``--clips-dir``): that music, and ours for the same dances.
 - ``speed``: 100 clips of 10 s, scored a second time, when all is heard.
 
-``WORKERS`` in the environment sets the number of processes, 2 by default. Prints Markdown tables and keeps every results.json under
-``--out``; a second call resumes. Without arguments: rules and speed, small.
+``WORKERS`` in the environment sets the number of processes, 2 by default, ``CANDIDATES`` from how many takes the one that follows the dancer
+best is kept, by default as `generate` does; it is ranked by the very lift that is reported, so 1 shows the method without that choice.
+Prints Markdown tables and keeps every results.json under ``--out``; a second call resumes. Without arguments: rules and speed, small.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ HELD_OUT_SEED = 1_500_000_000
 SECONDS = 10.0
 RATE = 22_050
 WORKERS = int(os.environ.get("WORKERS", "2"))
+CANDIDATES = int(os.environ.get("CANDIDATES", str(pipeline.CANDIDATES)))
 METHODS = ("creative-gan", "composer", "memory")
 RULES = (
     composition.key_clarity, composition.chord_consonance, composition.groove_consistency, composition.self_similarity_structure,
@@ -124,7 +126,7 @@ def bench_clips(folder: Path, methods: tuple[str, ...], out: Path) -> None:
 
 
 def bench_speed(n: int, out: Path) -> None:
-    """Seconds for ``n`` clips of 10 s on two processes: the first time, and once everything is heard."""
+    """Seconds for ``n`` clips of 10 s: the first time (without the codec), and once everything is heard, as it then is with it, too."""
     from dance2music.music.audio import save_wav
     from dance2music.music.compose import compose_corpus_piece
     from dance2music.music.synth import render
@@ -138,7 +140,7 @@ def bench_speed(n: int, out: Path) -> None:
                 save_wav(middle(render(compose_corpus_piece(HELD_OUT_SEED + 10_000 * k + i), sample_rate=RATE)), path)
     for run in ("first", "cached"):
         start = time.perf_counter()
-        evaluate(EvaluateConfig(str(out / "generated"), str(out / "reference"), name=run, workers=WORKERS), out)
+        evaluate(EvaluateConfig(str(out / "generated"), str(out / "reference"), name=run, workers=WORKERS, codec=False), out)
         print(f"{n} clips of {SECONDS:g} s, {run} run, {WORKERS} processes: {time.perf_counter() - start:.1f} s", flush=True)
 
 
@@ -152,7 +154,7 @@ def make_music(method: str, dances: dict[str, Motion], folder: Path, *, genres: 
         path = folder / f"{name}.wav"
         if not path.exists():
             conditioning = pipeline.condition(motion, genre=genres.get(name))
-            save_wav(pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio), path)
+            save_wav(pipeline.finish(pipeline.best_take(generator, conditioning, seed=i, candidates=CANDIDATES).audio), path)
 
 
 def score(method: str, out: Path, *, generated: str = "", **given: str) -> Results:
