@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from dance2music import cli, pipeline, published
+from dance2music import cli, job, pipeline, published
 from dance2music.checkpoint import load_model, read_provenance, sha256_of
 from dance2music.codec.vqvae import VQVAE
 from dance2music.errors import InputError
@@ -169,3 +169,15 @@ def test_the_command_prints_what_it_wrote_and_the_licence(
     printed = capsys.readouterr().out
     assert "vqvae_high.safetensors: vqvae from vqvae_high.pt" in printed and "Noncommercial" in printed
     assert json.dumps(read_provenance(tmp_path / "out" / "vqvae_high.safetensors"))
+
+
+def test_i3d_beside_the_weights_is_run_over_the_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extractors = pytest.importorskip("dance2music.dance.extractors")
+    monkeypatch.setattr(extractors, "load_extractor", lambda name, folder: f"{name} of {folder.name}")
+    monkeypatch.setattr(extractors, "video_features", lambda video, extractor: np.full((3, 2048), len(f"{video} {extractor}")))
+    request = job.Request(video=Path("dance.mp4"), weights=tmp_path)
+    assert job.picture_watcher(request, D2MGan) is None
+    (tmp_path / "rgb_imagenet.pt").touch()
+    watcher = job.picture_watcher(request, D2MGan)
+    assert watcher is not None and watcher().shape == (1, 3, 2048)
+    assert job.picture_watcher(request, object()) is None

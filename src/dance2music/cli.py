@@ -193,6 +193,7 @@ _STAGES = {
     "motion": "reading the motion",
     "watch": "watching the dance",
     "rhythm": "finding its beats",
+    "pictures": "looking at the pictures",
     "music": "making music",
     "finish": "mastering",
     "write": "writing",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dance2music import __version__, pipeline
 from dance2music.dance.rhythm import TEMPO_LIMITS_BPM
@@ -20,6 +20,9 @@ from dance2music.errors import InputError
 from dance2music.files import check_writable, whole_file
 from dance2music.pipeline import Stages, Take
 from dance2music.types import GENRES, Audio, Conditioning, Motion
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_TAKES = 32
 WITHOUT_NOTES = ("memory", "d2m-gan")
@@ -63,12 +66,16 @@ def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[
     outputs = check(request)
     with stages.stage("load"):
         generator = pipeline.load_method(request.method, weights=request.weights, level=request.level)
+        watcher = picture_watcher(request, generator)
         if request.genre is None:
             pipeline.dance_genre_classifier()
     with imported_meanwhile(request):
         motion, duration = watch(request, stages)
     with stages.stage("rhythm"):
         conditioning = pipeline.condition(motion, genre=request.genre, tempo_bpm=request.tempo_bpm, duration_seconds=duration)
+    if watcher is not None:
+        with stages.stage("pictures"):
+            conditioning = replace(conditioning, visual=watcher())
     reports = []
     for i, out in enumerate(outputs):
         with stages.stage("music"):
@@ -160,6 +167,21 @@ def all_or_none(files: list[Path]) -> Iterator[None]:
         for path in new:
             path.unlink(missing_ok=True)
         raise
+
+
+def picture_watcher(request: Request, generator: Any) -> Callable[[], Tensor] | None:
+    """What gives visual features [1, clips, V] of the video, where the method has an extractor and --weights holds that one's files."""
+    name = getattr(generator, "visual_extractor", None)
+    if name is None or request.weights is None or request.video is None:
+        return None
+    from dance2music.dance.extractors import EXTRACTORS, load_extractor, video_features
+
+    if not any((request.weights / file).is_file() for file in EXTRACTORS[name][1]):
+        return None
+    import torch
+
+    extractor, video = load_extractor(name, request.weights), request.video
+    return lambda: torch.from_numpy(video_features(video, extractor))[None]
 
 
 @contextmanager

@@ -100,6 +100,8 @@ class D2MGan(nn.Module):
 
     codec: VQVAE | None = None
     """Whose latents it makes, see `attach`."""
+    visual_extractor = "i3d"
+    """Key of `dance.extractors.EXTRACTORS`."""
     takes_differ = False
     """There is no noise in it: one dance, one piece of music."""
 
@@ -186,7 +188,7 @@ class D2MGan(nn.Module):
         visual, width = conditioning.visual[0], self.config.visual
         if visual.shape[-1] != width:
             logger.warning(
-                "d2m-gan: no I3D features of the video (%d numbers): it sees the motion only, which it was not trained for", width
+                "d2m-gan: no I3D features (%d numbers) of the pictures: it sees the motion only; put I3D's weights beside its own", width
             )
             return torch.zeros(len(start_seconds), 1, width)
         at = np.minimum(np.round(start_seconds / WINDOW_SECONDS).astype(int), len(visual) - 1)
