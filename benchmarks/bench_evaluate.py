@@ -7,9 +7,9 @@
 - ``clips``: real dance videos with published music in them (``--clips-dir``): that music, and ours for the same dances.
 - ``speed``: 100 clips of 10 s, scored a second time, when all is heard.
 
-``WORKERS`` in the environment sets the number of processes, 2 by default, ``CANDIDATES`` from how many takes the one that follows the dancer
-best is kept, by default as `generate` does; it is ranked by the very lift that is reported, so 1 shows the method without that choice.
-Prints Markdown tables and keeps every results.json under ``--out``; a second call resumes. Without arguments: rules and speed, small.
+``WORKERS`` in the environment sets the number of processes, 2 by default; ``CANDIDATES`` from how many takes the one that follows the
+dancer best is kept, by default as `generate` does: they are ranked by the very lift that is reported, so 1 shows a method without that
+choice. Prints Markdown tables and keeps every results.json under ``--out``; a second call resumes. Without arguments: rules and speed.
 """
 
 from __future__ import annotations
