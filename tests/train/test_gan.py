@@ -189,6 +189,6 @@ def test_training_lowers_the_objective_and_leaves_a_picture_of_every_loss(tmp_pa
     config = replace(CONFIG, weights=replace(NOTHING, commitment=1.0, mel=1.0), loop=replace(CONFIG.loop, steps=30, log_every_steps=5))
     train_gan(config, segments(), codec(), tmp_path)
     lines = logged(tmp_path)
-    assert lines[-1]["total"] < 0.8 * lines[0]["total"]
+    assert lines[-1]["total"] < 0.92 * lines[0]["total"]
     assert {"discriminator", "genre", "adversarial", "generator_gradient", "discriminator_gradient"} <= lines[0].keys()
     assert (tmp_path / "losses.png").read_bytes()[:4] == b"\x89PNG"

@@ -88,6 +88,7 @@ class GanTraining:
     weights: GanWeights = field(default_factory=GanWeights)
     adversary: str = "hinge"
     genre_discriminator: bool = False
+    genre_hidden: int = 256
     straight_through: bool = True
     discriminator_rate: float = 1.0
     inputs: tuple[str, ...] = ("motion", "visual")
@@ -111,7 +112,7 @@ class Networks(nn.Module):
 
         self.generator = build_network(config.generator)
         self.discriminator = build_network(config.discriminator)
-        self.genre = GenreDiscriminator() if config.genre_discriminator else None
+        self.genre = GenreDiscriminator(hidden=config.genre_hidden) if config.genre_discriminator else None
 
     @property
     def critics(self) -> list[nn.Parameter]:

@@ -1,0 +1,93 @@
+"""Scores of generators of any length on composed clips, beside those of what is not generated.
+
+The dance's true beats are known here, so music is judged by them; an unsynchronised music fails ``onset_z`` minus ``onset_z_shifted`` and
+``lift``, while it passes the papers' Beats Coverage and Beats Hit, which stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from dance2music.train.gan import GanTraining
+from dance2music.train.segments import ComposedClip
+from dance2music.types import Audio
+
+REACH_SECONDS = 0.05
+"""An onset counts for a beat when it lies within this distance."""
+
+COLUMNS = ("onset_z", "onset_z_shifted", "lift", "beats_coverage", "beats_hit", "diversity")
+
+
+@torch.no_grad()
+def generated(generator: nn.Module, codec: Any, clip: ComposedClip, config: GanTraining, *, seed: int = 0) -> Audio:
+    """The music that a generator of any length makes for a composed clip, from the looked-up codes."""
+    n_frames = -(-len(clip.audio) // codec.hop_length)
+    motion, visual = (torch.from_numpy(getattr(clip, name) * (name in config.inputs)).float()[None] for name in ("motion", "visual"))
+    noise_dim = getattr(config.generator, "noise_dim", 0)
+    noise = {"noise": torch.from_numpy(np.random.default_rng([seed, 9]).standard_normal((1, noise_dim))).float()} if noise_dim else {}
+    latents = generator(motion, visual, torch.tensor([clip.genre]), n_frames=n_frames, **noise)
+    audio = codec.decode(codec.lookup(codec.quantize(latents).codes), len(clip.audio))
+    return Audio(audio.numpy(), codec.sample_rate)
+
+
+def measure(music: Sequence[Audio], clips: Sequence[ComposedClip]) -> dict[str, float]:
+    """Mean scores of music for composed clips, `COLUMNS`.
+
+    ``onset_z`` is onset strength at the dance's true beats (standard deviations above the mean of the piece), ``onset_z_shifted`` that of
+    the same music at 20 random circular shifts; ``lift`` is Beat Alignment with kinematic beats minus that of the shifted music; coverage
+    and hit are D2M-GAN's, against the true music, in percent; ``diversity`` is the mean pairwise distance of embeddings of the embedded
+    genre classifier.
+    """
+    from dance2music.checkpoint import load_embedded
+    from dance2music.metrics.diversity import mean_pairwise_distance
+    from dance2music.metrics.published import beats_coverage, beats_hit, published_onsets, second_bins
+    from dance2music.metrics.rhythm import onset_z, shift_lift
+    from dance2music.music.beats import onset_envelope, onset_times
+
+    classifier: Any = load_embedded("music_genre", expected="music-genre")
+    scores, embeddings = [], []
+    for audio, clip in zip(music, clips):
+        seconds, beats = audio.duration_seconds, clip.beat_times_seconds
+        envelope, fps = onset_envelope(audio)
+        shifts = np.random.default_rng([clip.seed, 8]).uniform(0, seconds, 20)
+        truth = second_bins(published_onsets(Audio(clip.audio[None], audio.sample_rate)), seconds)
+        own = second_bins(published_onsets(audio), seconds)
+        scores.append(
+            {
+                "onset_z": onset_z(envelope, fps, beats, reach_seconds=REACH_SECONDS),
+                "onset_z_shifted": float(
+                    np.mean([onset_z(envelope, fps, (beats + shift) % seconds, reach_seconds=REACH_SECONDS) for shift in shifts])
+                ),
+                "lift": shift_lift(clip.kinematic_beats_seconds, onset_times(audio), seconds)["lift"],
+                "beats_coverage": 100 * beats_coverage(truth, own),
+                "beats_hit": 100 * beats_hit(truth, own),
+            }
+        )
+        with torch.no_grad():
+            embeddings.append(classifier.embed(torch.from_numpy(audio.samples[:1]).float())[0].numpy())
+    means = {name: float(np.nanmean([score[name] for score in scores])) for name in scores[0]}
+    return means | {"diversity": mean_pairwise_distance(np.stack(embeddings))}
+
+
+def controls(clips: Sequence[ComposedClip], sample_rate: int, codec: Any | None = None) -> dict[str, dict[str, float]]:
+    """Scores of what is not generated: the true music, through the codec, of another clip, shifted in time; noise; silence."""
+    n = len(clips)
+    drawn = [np.random.default_rng([clip.seed, 6]) for clip in clips]
+    music = {
+        "true music": [clip.audio for clip in clips],
+        "music of another clip": [clips[(i + 1) % n].audio for i in range(n)],
+        "true music shifted": [np.roll(clip.audio, int(rng.integers(len(clip.audio)))) for clip, rng in zip(clips, drawn)],
+        "white noise": [rng.normal(0, 0.1, len(clip.audio)).astype(np.float32) for clip, rng in zip(clips, drawn)],
+    }
+    if codec is not None:
+        with torch.no_grad():
+            heard = [torch.from_numpy(clip.audio)[None] for clip in clips]
+            music["true music, coded"] = [
+                codec.decode(codec.lookup(codec.quantize(codec.encode(x)).codes), x.shape[-1])[0].numpy() for x in heard
+            ]
+    return {name: measure([Audio(x[None], sample_rate) for x in pieces], clips) for name, pieces in music.items()}
