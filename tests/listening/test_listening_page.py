@@ -158,3 +158,22 @@ def test_a_sample_that_cannot_be_played_does_not_stop_the_test(program: str, bui
         assert browser.evaluate(HEADING) == "Item 2"
         kept = json.loads(browser.evaluate("localStorage.getItem(Object.keys(localStorage)[0])"))
         assert kept["answers"]["0"]["answer"] is None and kept["position"] == 1
+
+
+def test_two_listeners_may_share_a_browser(program: str, built: Built, tmp_path: Path) -> None:
+    with Chromium(program, tmp_path / "profile") as browser:
+        open_test(browser, built, "?listener=1")
+        browser.press("Enter")
+        browser.press("Enter")
+        hear(browser, 1, by_keys=True)
+        browser.press("3")
+        browser.press("Enter")
+        open_test(browser, built, "?listener=2")
+        assert browser.evaluate(HEADING) == built.key["config"]["title"]
+        open_test(browser, built, "?listener=1")
+        assert browser.evaluate(HEADING) == "Welcome back"
+        open_test(browser, built)
+        assert browser.evaluate(HEADING) == "Welcome back"
+        browser.press("Enter")
+        browser.press("Enter")
+        assert browser.evaluate(HEADING) == "Item 2" and browser.complaints() == []

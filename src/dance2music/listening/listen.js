@@ -9,7 +9,7 @@
     return;
   }
   const HEARD_SHARE = 0.95; // of a sample has to be played before it can be answered
-  const store = `listening-test:${test.id}`;
+  const store = `listening-test:${test.id}:`; // and the listener's number: several may share a browser
   const part = Object.fromEntries(test.parts.map((p) => [p.name, p]));
   let state = null; // {listener, session, started, finished, position, answers: {index: answer}, comment}
   let players = []; // of the present item
@@ -54,17 +54,17 @@
 
   // Where a browser forbids storage (some do for files), the test still runs; only a reload begins anew.
   function keep() {
-    try { localStorage.setItem(store, JSON.stringify(state)); } catch { /* see above */ }
+    try { localStorage.setItem(store + state.listener, JSON.stringify(state)); } catch { /* see above */ }
   }
-  function kept() {
+  function kept(listener) {
     try {
-      const found = JSON.parse(localStorage.getItem(store));
-      const fits = found && Number.isInteger(found.listener) && found.listener >= 1 && found.listener <= test.sessions.length;
-      return fits && Number.isInteger(found.position) && found.answers ? found : null;
+      const found = JSON.parse(localStorage.getItem(store + listener));
+      const fits = found && found.listener === listener && Number.isInteger(found.position) && found.position > 0 && found.answers;
+      return fits ? found : null;
     } catch { return null; }
   }
-  function forget() {
-    try { localStorage.removeItem(store); } catch { /* see above */ }
+  function forget(listener) {
+    try { localStorage.removeItem(store + listener); } catch { /* see above */ }
   }
   function random() {
     const bytes = crypto.getRandomValues(new Uint8Array(8));
@@ -161,12 +161,10 @@
   // --- screens ---------------------------------------------------------------------------------------------------------------------
 
   function welcome() {
-    const given = Number(new URLSearchParams(location.search).get("listener"));
-    const invited = Number.isInteger(given) && given >= 1 && given <= test.sessions.length;
     where("", 0);
     const trouble = make("p", { class: "trouble", role: "alert", hidden: true });
     const number = make("input", {
-      type: "number", id: "listener", min: 1, max: test.sessions.length, inputmode: "numeric", value: invited ? given : null, readonly: invited,
+      type: "number", id: "listener", min: 1, max: test.sessions.length, inputmode: "numeric", value: invited, readonly: invited !== null,
     });
     const begin = () => {
       const listener = number.value === "" ? 1 + Math.floor(Math.random() * test.sessions.length) : Number(number.value);
@@ -176,6 +174,8 @@
         number.focus();
         return;
       }
+      const found = kept(listener);
+      if (found) { welcomeBack(found); return; }
       state = { listener, session: random(), started: new Date().toISOString(), finished: null, position: 0, answers: {}, comment: "" };
       keep();
       step();
@@ -197,7 +197,7 @@
       make("h1", {}, "Welcome back"),
       make("p", {}, `Your answers so far are kept in this browser: ${found.position} of ${test.sessions[found.listener - 1].length} items are done.`),
       make("div", { class: "row" }, button("Go on", goOn), button("Start over", () => {
-        if (confirm("This deletes your answers so far. Start over?")) { forget(); introduced = null; welcome(); }
+        if (confirm("This deletes your answers so far. Start over?")) { forget(found.listener); introduced = null; welcome(); }
       }, "")),
     );
     act = { next: goOn };
@@ -354,6 +354,9 @@
   });
 
   document.title = test.title;
-  const found = kept();
-  if (found && found.position > 0) welcomeBack(found); else welcome();
+  const given = Number(new URLSearchParams(location.search).get("listener"));
+  const invited = Number.isInteger(given) && given >= 1 && given <= test.sessions.length ? given : null;
+  const candidates = invited ? [invited] : test.sessions.map((_, i) => i + 1);
+  const begun = candidates.map(kept).find((found) => found);
+  if (begun) welcomeBack(begun); else welcome();
 })();
