@@ -8,13 +8,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dance2music.models.genre import MusicGenreClassifier
 from dance2music.music.compose import compose_corpus_piece
-from dance2music.train.genre import DanceClips, GenreTrainConfig, MusicClips, disturb, genre_of_piece, train_dance_genre, train_music_genre
+from dance2music.train.genre import (
+    DanceClips,
+    GenreTrainConfig,
+    MusicClips,
+    clip_music,
+    disturb,
+    disturb_mel,
+    genre_of_piece,
+    train_dance_genre,
+    train_music_genre,
+)
 from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import PieceStore
 
 LOOP = LoopConfig(steps=3, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
-CONFIG = GenreTrainConfig(loop=LOOP, batch_size=4, clip_seconds=1.0, pool_size=3, piece_seconds=2.0)
+CONFIG = GenreTrainConfig(loop=LOOP, batch_size=4, clip_seconds=1.0, pool_size=3, dance_pool_size=3, piece_seconds=2.0)
 
 
 def noise(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
@@ -27,10 +38,23 @@ def test_the_genre_of_a_piece_is_the_one_that_the_corpus_composes() -> None:
 
 
 def test_clips_of_music_are_a_pure_function_of_the_step(tmp_path: Path) -> None:
-    data = MusicClips(CONFIG, PieceStore(noise, tmp_path, CONFIG.piece_seconds, 22_050))
+    data = MusicClips(CONFIG, MusicGenreClassifier(), PieceStore(noise, tmp_path, CONFIG.piece_seconds, 22_050), tmp_path / "run")
     a, b, c = data[1], data[1], data[2]
-    assert torch.equal(a["audio"], b["audio"]) and not torch.equal(a["audio"], c["audio"])
-    assert a["audio"].shape == (4, 22_050) and a["genre"].tolist() == b["genre"].tolist()
+    assert torch.equal(a["mel"], b["mel"]) and not torch.equal(a["mel"], c["mel"])
+    assert a["mel"].shape == (4, 64, 43) and a["genre"].tolist() == b["genre"].tolist()
+
+
+def test_the_music_of_a_clip_is_a_pure_function_of_its_index() -> None:
+    a, b = clip_music(3, 1.5, 22_050), clip_music(3, 1.5, 22_050)
+    assert a.shape == (33_075,) and np.abs(a).max() > 0 and np.array_equal(a, b)
+
+
+def test_disturbing_mel_amplitudes_keeps_the_loudest_band() -> None:
+    mel = np.full((64, 20), 0.01, np.float32)
+    mel[30] = 10.0
+    other = disturb_mel(mel, np.full(64, 0.05, np.float32), np.random.default_rng(0))
+    assert other.shape == mel.shape and other.dtype == np.float32 and not np.allclose(other, mel)
+    assert other.mean(axis=1).argmax() == 30
 
 
 def test_disturbing_changes_the_sound_a_little_but_not_its_length() -> None:

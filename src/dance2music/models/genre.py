@@ -38,19 +38,31 @@ class MusicGenreClassifier(nn.Module):
         self.dropout = nn.Dropout(0.3)
         self.out = nn.Linear(2 * C, len(GENRES))
 
-    def embed(self, audio: Tensor) -> Tensor:
-        """audio [B, N] at ``config.sample_rate`` -> embedding [B, 2 * channels]; loudness does not matter."""
+    def mel(self, audio: Tensor) -> Tensor:
+        """audio [B, N] at ``config.sample_rate``, of any loudness -> mel amplitudes [B, n_mels, T] of the sound at RMS 1."""
         audio = audio / (audio.square().mean(dim=-1, keepdim=True).sqrt() + 1e-5)
         spectrum = torch.stft(audio, self.config.n_fft, self.config.hop_length, window=self.get_buffer("window"), return_complex=True)
-        x = (self.get_buffer("filters") @ spectrum.abs() + 1e-3).log()
+        return self.get_buffer("filters") @ spectrum.abs()
+
+    def embed_mel(self, mel: Tensor) -> Tensor:
+        """Mel amplitudes [B, n_mels, T] -> embedding [B, 2 * channels]."""
+        x = (mel + 1e-3).log()
         x = self.inward((x - x.mean(dim=(1, 2), keepdim=True)) / 3.0)
         for block in self.blocks:
             x = block(x)
         return torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=-1)
 
+    def embed(self, audio: Tensor) -> Tensor:
+        """audio [B, N] at ``config.sample_rate`` -> embedding [B, 2 * channels]; loudness does not matter."""
+        return self.embed_mel(self.mel(audio))
+
+    def classify_mel(self, mel: Tensor) -> Tensor:
+        """Mel amplitudes [B, n_mels, T] -> logits [B, G]."""
+        return self.out(self.dropout(self.embed_mel(mel)))
+
     def forward(self, audio: Tensor) -> Tensor:
         """audio [B, N] -> logits [B, G]."""
-        return self.out(self.dropout(self.embed(audio)))
+        return self.classify_mel(self.mel(audio))
 
 
 @dataclass(frozen=True)

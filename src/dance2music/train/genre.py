@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
+from dance2music.checkpoint import load_model
 from dance2music.data.pairs import FEATURE_FPS
 from dance2music.files import whole_file
 from dance2music.models.genre import DanceGenreClassifier, MusicGenreClassifier
@@ -23,37 +24,95 @@ from dance2music.types import GENRES
 class GenreTrainConfig:
     """One run of a genre classifier."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=1500, learning_rate=1e-3, warmup_steps=100, workers=1, seed=3))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=1800, learning_rate=1e-3, warmup_steps=100, threads=1, seed=3))
     batch_size: int = 24
     clip_seconds: float = 6.0
-    pool_size: int = 2000
-    """Pieces or dances that are made once and cut anew at every step."""
+    pool_size: int = 1800
+    """Pieces that are made once and cut anew at every step."""
+    dance_pool_size: int = 2000
+    """The same of dances."""
     piece_seconds: float = 10.0
+    start_from: str = ""
+    """Model file of the classifier of sound whose weights its run begins with, or none."""
 
 
 class MusicClips(Dataset[dict[str, Tensor]]):
-    """Cuts of composed music, with random equaliser and noise floor; item ``step`` is the batch of that step."""
+    """Cuts of composed music as mel amplitudes, with random equaliser, noise floor and smear; item ``step`` is the batch of that step.
 
-    def __init__(self, config: GenreTrainConfig, store: PieceStore) -> None:
-        self.config, self.store = config, store
+    The pool are pieces of the codec's corpus, and for every fourth the music of a drawn clip (any tempo, dynamics of a dance). Their
+    spectra are computed once and kept in ``folder``.
+    """
+
+    def __init__(self, config: GenreTrainConfig, model: MusicGenreClassifier, pieces: PieceStore, folder: Path) -> None:
+        self.config, self.model, self.pieces = config, model, pieces
+        self.clips = PieceStore(clip_music, folder / "clips", config.piece_seconds, pieces.sample_rate)
+        path = folder / f"mels-{config.loop.seed}-{config.pool_size}.npz"
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            mels, genres = zip(*(self._piece(i) for i in range(config.pool_size)))
+            with whole_file(path) as temporary:
+                np.savez(temporary, mels=np.stack(mels), genres=np.array(genres))
+        with np.load(path, allow_pickle=False) as stored:
+            self.mels, self.genres = stored["mels"], stored["genres"]
+        white = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 10 * model.config.sample_rate)).astype(np.float32))
+        self.white = model.mel(white)[0].mean(dim=-1).numpy()
+
+    def _piece(self, index: int) -> tuple[np.ndarray, int]:
+        """Mel amplitudes float16 [n_mels, T] of one piece of the pool, and its genre."""
+        of_clip = index % CLIP_EVERY == CLIP_EVERY - 1
+        sound = (self.clips if of_clip else self.pieces)[index] / np.float32(32767.0)
+        with torch.no_grad():
+            mel = self.model.mel(torch.from_numpy(sound)[None])[0].half().numpy()
+        return mel, index // CLIP_EVERY % len(GENRES) if of_clip else genre_of_piece(index)
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.config.loop.seed, step, 5])
-        n = round(self.config.clip_seconds * self.store.sample_rate)
-        clips, genres = [], []
-        for _ in range(self.config.batch_size):
-            seed = int(rng.integers(self.config.pool_size))
-            piece = self.store[seed]
-            start = int(rng.integers(len(piece) - n + 1))
-            clips.append(disturb(piece[start : start + n] / 32767.0, self.store.sample_rate, rng))
-            genres.append(genre_of_piece(seed))
-        return {"audio": torch.from_numpy(np.stack(clips)), "genre": torch.tensor(genres)}
+        T = round(self.config.clip_seconds * self.model.config.sample_rate / self.model.config.hop_length)
+        chosen = rng.integers(len(self.mels), size=self.config.batch_size)
+        starts = rng.integers(self.mels.shape[2] - T + 1, size=self.config.batch_size)
+        cuts = [disturb_mel(self.mels[i, :, s : s + T].astype(np.float32), self.white, rng) for i, s in zip(chosen, starts)]
+        return {"mel": torch.from_numpy(np.stack(cuts)), "genre": torch.from_numpy(self.genres[chosen])}
+
+
+CLIP_EVERY = 4
+"""One of so many pieces of the pool is the music of a drawn clip."""
+
+
+def clip_music(index: int, seconds: float, sample_rate: int) -> np.ndarray:
+    """`train.pieces.Pieces`: music of a drawn clip, mostly through the soundfont that every installation has, roles remixed."""
+    from dance2music.data.synthetic import synthetic_clip
+    from dance2music.music.synth import find_soundfonts, render
+
+    rng = np.random.default_rng([index, 72])
+    clip = synthetic_clip(4 * 10**8 + index, duration_seconds=seconds, genre=index // CLIP_EVERY % len(GENRES))
+    assert clip.score is not None
+    for track in clip.score.tracks:
+        track.gain *= float(10 ** (rng.uniform(-6.0, 4.0) / 20)) * float(rng.random() > 0.05)
+    fonts = find_soundfonts()
+    font = "timgm" if rng.random() < 0.75 else sorted(fonts)[int(rng.integers(len(fonts)))]
+    return render(clip.score, sample_rate=sample_rate, soundfont=fonts[font]).samples[0]
 
 
 def genre_of_piece(seed: int) -> int:
     """Genre of `music.compose.compose_corpus_piece` ``seed``: it walks a grid of 10 genres by 6 tempi."""
     slots = 6 * len(GENRES)
     return seed % slots // 6
+
+
+def disturb_mel(mel: np.ndarray, white: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`disturb` in mel amplitudes [n_mels, T], with smear on top: what a codec or a phone may do.
+
+    ``white`` [n_mels] are the mel amplitudes of white noise of RMS 1.
+    """
+    bands = np.linspace(0.0, 1.0, len(mel))
+    gain = np.interp(bands, np.linspace(0.0, 1.0, 6), rng.normal(0, 4, 6))
+    noise = 10 ** rng.uniform(-3.7, -1.4) * white[:, None] * np.abs(rng.normal(1.0, 0.3, mel.shape))
+    out = np.hypot(mel * 10 ** (gain[:, None] / 20), noise)
+    if rng.random() < 0.4:  # detail is lost, in some bands more than in others
+        share = rng.uniform(0.0, 0.8, (len(mel), 1))
+        out = out * (1 - share) + share / 3 * (out + np.roll(out, 1, axis=1) + np.roll(out, -1, axis=1))
+        out = out * np.exp(rng.normal(0.0, rng.uniform(0.0, 0.3), out.shape))
+    return out.astype(np.float32)
 
 
 def disturb(clip: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -71,10 +130,10 @@ class DanceClips(Dataset[dict[str, Tensor]]):
 
     def __init__(self, config: GenreTrainConfig, folder: Path) -> None:
         self.config = config
-        path = folder / f"dances-{config.loop.seed}-{config.pool_size}.npz"
+        path = folder / f"dances-{config.loop.seed}-{config.dance_pool_size}.npz"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            features, genres = zip(*(_dance(config, i) for i in range(config.pool_size)))
+            features, genres = zip(*(_dance(config, i) for i in range(config.dance_pool_size)))
             with whole_file(path) as temporary:
                 np.savez(temporary, features=np.stack(features).astype(np.float16), genres=np.array(genres))
         with np.load(path, allow_pickle=False) as stored:
@@ -106,26 +165,33 @@ def _dance(config: GenreTrainConfig, index: int) -> tuple[np.ndarray, int]:
 def train_music_genre(config: GenreTrainConfig, out_dir: str | Path, pieces_dir: str | Path) -> MusicGenreClassifier:
     """Train the classifier of sound and return it with its averaged weights; rendered pieces are kept in ``pieces_dir``."""
     model = MusicGenreClassifier()
+    if config.start_from:
+        model.load_state_dict(load_model(config.start_from, expected="music-genre").state_dict())
     store = PieceStore(composed_piece, pieces_dir, config.piece_seconds, model.config.sample_rate)
-    _train(model, MusicClips(config, store), "audio", config, out_dir)
+    _train(model, "classify_mel", MusicClips(config, model, store, Path(out_dir)), "mel", config, out_dir)
     return model.eval()
 
 
 def train_dance_genre(config: GenreTrainConfig, out_dir: str | Path) -> DanceGenreClassifier:
     """Train the classifier of dances and return it with its averaged weights."""
     model = DanceGenreClassifier()
-    _train(model, DanceClips(config, Path(out_dir)), "motion", config, out_dir)
+    _train(model, "forward", DanceClips(config, Path(out_dir)), "motion", config, out_dir)
     return model.eval()
 
 
-def _train(model: torch.nn.Module, data: Dataset[dict[str, Tensor]], key: str, config: GenreTrainConfig, out_dir: str | Path) -> None:
+def _train(
+    model: torch.nn.Module, method: str, data: Dataset[dict[str, Tensor]], key: str, config: GenreTrainConfig, out_dir: str | Path
+) -> None:
+    """Cross-entropy of what ``method`` of the model makes of each batch's ``key``."""
     fabric = start_fabric(config.loop)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=0.02)
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"genre": optimizer}, data=data)
     wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    if method != "forward":
+        wrapped.mark_forward_method(method)
     wrapped.train()
     for _, batch in loop:
-        logits = wrapped(batch[key])
+        logits = getattr(wrapped, method)(batch[key])
         loss = F.cross_entropy(logits, batch["genre"], label_smoothing=0.05)
         fabric.backward(loss)
         fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=config.loop.grad_clip)
