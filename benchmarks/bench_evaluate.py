@@ -162,7 +162,9 @@ def score(method: str, out: Path, *, generated: str = "", **given: str) -> Resul
     folder = out / "scores" / method.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    results = evaluate(EvaluateConfig(generated=generated or str(out / method), name=method, workers=WORKERS, **given), folder)
+    results = evaluate(
+        EvaluateConfig(generated=generated or str(out / method), name=method, workers=WORKERS, cache=str(out / "cache"), **given), folder
+    )
     (folder / "table.txt").write_text(results_text(results) + "\n", encoding="utf-8")
     print(f"{method}: {len(results.clips)} clips in {time.perf_counter() - start:.0f} s, {folder}", flush=True)
     return results

@@ -25,6 +25,7 @@ def evaluate(
     vggish: Annotated[Path | None, typer.Option(help="VGGish weights [default: the embedded genre classifier's layer].")] = None,
     lengths: Annotated[str, typer.Option(help="Also score windows of these lengths in seconds, for example 2,3,4,5,10,30,60.")] = "",
     codec: Annotated[bool, typer.Option(help="Measure what the embedded codec makes of everything.")] = True,
+    cache: Annotated[Path | None, typer.Option(help="Folder of what was heard, to share it between methods [default: OUT/cache].")] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Leave out what does not match, and say so in the results.")] = False,
     seed: Annotated[int, typer.Option(help="Of controls, shifts and intervals.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
@@ -58,7 +59,8 @@ def evaluate(
 
     config = EvaluateConfig(
         generated=str(generated), reference=text(reference), videos=text(videos), motion=text(motion), name=name, genres=text(genres),
-        database=text(database), training=text(training), vggish=text(vggish), lengths_seconds=seconds, codec=codec, partial=partial,
+        database=text(database), training=text(training), vggish=text(vggish), lengths_seconds=seconds, codec=codec,
+        cache=text(cache), partial=partial,
         seed=seed, workers=workers,
     )  # fmt: skip
     with _progress() as progress:

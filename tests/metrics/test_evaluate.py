@@ -147,7 +147,9 @@ def test_a_second_call_by_command_hears_nothing_again_and_gives_the_same(
 
 
 def test_two_processes_give_the_same_as_one(perfect: Results, folders: Path) -> None:
-    again = evaluate(replace(config(folders, "same"), workers=2), folders / "perfect")
+    shared = str(folders / "perfect" / "cache")
+    again = evaluate(replace(config(folders, "same"), workers=2, cache=shared), folders / "parallel")
+    assert not (folders / "parallel" / "cache").exists()
     assert _equal(again, perfect)
 
 

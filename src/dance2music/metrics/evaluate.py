@@ -2,7 +2,8 @@
 
     match --Match--> score_clip (in parallel) --Scored--> metrics.summary --> Results --> results.json
 
-What is heard in a sound and seen in a dance is kept under ``OUT/cache``, so that an interrupted evaluation goes on where it was.
+What is heard in a sound and seen in a dance is kept under ``OUT/cache``, or in a folder that evaluations share, so that an interrupted
+evaluation goes on where it was.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | No
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
     hearing = HearingConfig(config.vggish, config.codec)
-    store = Cache(folder / "cache")
+    cache = Path(config.cache) if config.cache else folder / "cache"
+    store = Cache(cache)
     genres = genres_of(config, matches)
     jobs = jobs_of(config, matches, genres)
     whole = len(jobs)
@@ -79,7 +81,7 @@ def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | No
         jobs += [window for job in jobs[:whole] for window in windows_of(job, length)]
     database = database_of(config, matches, genres, hearing, store)
     training = None if not config.training else np.stack([embed_piece(load(path), hearing, store) for path in training_files(config)])
-    scored = _run([partial(score_clip, job, hearing, folder / "cache") for job in jobs], config.workers, progress)
+    scored = _run([partial(score_clip, job, hearing, cache) for job in jobs], config.workers, progress)
     scored = [add_retrieved(item, database, training) for item in scored]
     clips = scored[:whole]
     windows = {length: [s for s, job in zip(scored, jobs) if job.window and job.window[1] == length] for length in config.lengths_seconds}

@@ -32,6 +32,7 @@ class EvaluateConfig:
     vggish : VGGish weights for the embeddings; by default the embedded classifier's.
     lengths_seconds : also cut all clips into windows of these lengths and score those.
     codec : measure what the embedded codec makes of everything.
+    cache : folder of what was heard and seen, which evaluations may share; ``OUT/cache`` by default.
     partial : leave out what does not match.
     seed, workers : of the random parts; processes.
     """
@@ -47,6 +48,7 @@ class EvaluateConfig:
     vggish: str = ""
     lengths_seconds: tuple[float, ...] = ()
     codec: bool = True
+    cache: str = ""
     partial: bool = False
     seed: int = 0
     workers: int = 2
