@@ -2,10 +2,10 @@
 
     python benchmarks/bench_train.py [--level high] [--batch 16] [--repeats 3] [--inference 5] [--threads 2]
 
-Both sides have the same networks (the released sizes for AIST++), the same weights and the same batch. The literal side follows the released
-code's order: it encodes the music at all three levels, looks up all three, decodes the generated and the true codes of the level in use
-without a gradient, and leaves subnormal numbers to the processor, as torch does by default. Ours is `train.gan.GanTrainer` with the released
-objective and cached encodings; "bf16" is the same under autocast. A step begins with the weights that the released code draws.
+Both sides have the same networks (the released sizes for AIST++), the same weights and the same batch. The literal side follows the order
+of the released code: it encodes the music at all three levels, looks up all three, decodes the generated and the true codes of the level
+in use without a gradient, and leaves subnormal numbers to the processor, as torch does by default. Ours is `train.gan.GanTrainer` with the
+released objective and cached encodings; "bf16" is the same under autocast. Weights of a step are those that the released code draws.
 
 Inference is motion, pictures and genre in, waveform out, one clip at a time, without denoising. Its weights are drawn wide, so that
 the latents are as spread as a trained network's: thus there are hardly subnormal numbers in it, and codes can differ.
@@ -32,10 +32,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dance2music.codec.mel import published_log_mel
 from dance2music.codec.vqvae import VQVAE, VQVAEConfig
-from dance2music.models.d2m_gan import D2MGan
-from dance2music.models.encoders import fold_weight_norm
-from dance2music.train.gan import GanTrainer, Networks, paper_log_mel
+from dance2music.models.encoders import WeightNormConv1d, fold_weight_norm
+from dance2music.train.gan import GanTrainer, Networks
 from dance2music.train.gan_presets import GAN_TRAININGS
 from dance2music.train.loop import start_fabric
 
@@ -53,7 +53,7 @@ def encode_all(codecs: list[VQVAE], audio: Tensor) -> tuple[list[Tensor], list[T
 class Literal:
     """The released step, in its order; see the head of this file."""
 
-    def __init__(self, generator: D2MGan, discriminator: torch.nn.Module, codecs: list[VQVAE], level: int) -> None:
+    def __init__(self, generator: torch.nn.Module, discriminator: torch.nn.Module, codecs: list[VQVAE], level: int) -> None:
         self.generator, self.discriminator, self.codecs, self.level = generator, discriminator, codecs, level
         self.g = torch.optim.Adam(generator.parameters(), lr=1e-4, betas=(0.5, 0.9))
         self.d = torch.optim.Adam(discriminator.parameters(), lr=1e-4, betas=(0.5, 0.9))
@@ -71,7 +71,7 @@ class Literal:
         real = latents[self.level]
         terms = {"latent": F.l1_loss(real, fake), "commitment": F.l1_loss(entries, fake)}
         terms["waveform"] = F.l1_loss(audio[:, : heard.shape[-1]], heard)
-        terms["mel"] = F.l1_loss(paper_log_mel(audio, 22050), paper_log_mel(heard, 22050))
+        terms["mel"] = F.l1_loss(published_log_mel(audio, 22050), published_log_mel(heard, 22050))
         seen_fake, seen_real = self.discriminator(fake.detach()), self.discriminator(real)
         loss_d = sum((F.relu(1 + f[-1]).mean() for f in seen_fake), torch.zeros(()))
         loss_d = loss_d + sum((F.relu(1 - r[-1]).mean() for r in seen_real), torch.zeros(()))
@@ -153,7 +153,7 @@ def spread(network: torch.nn.Module) -> None:
                 continue
             value.normal_(0, 0.9 / float(value[0].numel()) ** 0.5 if value.ndim > 1 else 0.02)
         for module in network.modules():
-            if hasattr(module, "weight_g"):
+            if isinstance(module, WeightNormConv1d):
                 module.weight_g.copy_(module.weight_v.flatten(1).norm(dim=1).view(module.weight_g.shape))
 
 
@@ -260,7 +260,7 @@ def losses_apart(reference: dict[str, Tensor], terms: dict[str, Tensor]) -> dict
 
 
 def music_apart(reference: tuple[Tensor, Tensor], result: tuple[Tensor, Tensor]) -> dict[str, float]:
-    """Share of equal codes, how many are in use, and the largest and root-mean-square difference of the waveform, relative to the reference."""
+    """Share of equal codes, how many are in use, and how far the waveforms are apart, relative to the reference."""
     (codes, audio), (own_codes, own_audio) = reference, result
     difference = own_audio - audio
     return {

@@ -23,19 +23,20 @@ from dance2music.train.gan import GanTraining, GanWeights, train_gan
 from dance2music.train.gan_scores import COLUMNS, generated, measure
 from dance2music.train.segments import ComposedConfig, StackedSegments, coded, composed_segments, held_out_clips
 
+LEVELS = ("high", "low")
+
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: what is trained, and the paper's numbers by the paper's names."""
+    """A row of a table: its name, what is trained, and whether it decodes with a fine-tuned decoder."""
 
     name: str
     config: GanTraining
-    paper: dict[str, float]
     fine_tuned: bool = False
 
 
 def rows_of(table: str, size: str = "embedded") -> list[Row]:
-    """Rows of a table of `TABLES` at a size: "embedded", or "paper" where the papers' networks allow it.
+    """Rows of a table of `TABLES`, in the printed order, at a size: "embedded", or "paper" where the papers' networks allow it.
 
     Raises
     ------
@@ -47,7 +48,8 @@ def rows_of(table: str, size: str = "embedded") -> list[Row]:
     return TABLES[table](size)
 
 
-def _base(kind: str, level: str, size: str, data: str = "aist") -> GanTraining:
+def base_of(kind: str, level: str, size: str, data: str = "aist") -> GanTraining:
+    """The full model that rows differ from: ``kind`` d2m-gan or creative-gan, ``level`` high or low."""
     from dance2music.train.gan_presets import GAN_TRAININGS
 
     form = {"embedded": "embedded", "paper": f"{data}-paper" if kind == "d2m-gan" else "paper"}.get(size)
@@ -64,109 +66,76 @@ def with_sigma(config: Any, sigma: float) -> Any:
     return replace(config, sigma=sigma)
 
 
-def _d2m(names: str, *values: float) -> dict[str, float]:
-    return dict(zip(names.split(), values))
-
-
-_CHG = "beats_coverage beats_hit genre_accuracy"
-_CHDB = "beats_coverage beats_hit dist_m beat_alignment"
-
-
 def d2m_modalities(size: str, data: str = "aist") -> list[Row]:
     """D2M-GAN Table 4 (AIST++) and, for "tiktok", Table 2."""
-    printed = {
-        ("aist", "high"): ((83.5, 82.9, 15.1), (87.1, 88.2, 16.3), (88.2, 84.7, 24.4)),
-        ("aist", "low"): ((89.4, 87.6, 15.1), (90.6, 90.0, 17.4), (92.3, 91.7, 26.7)),
-        ("tiktok", "high"): ((85.5, 72.4), (86.3, 81.7), (88.4, 82.3)),
-        ("tiktok", "low"): ((83.8, 74.6), (85.2, 81.7), (87.1, 83.9)),
-    }
     rows = []
-    for level in ("high", "low"):
-        base, numbers = _base("d2m-gan", level, size, data), printed[data, level]
+    for level in LEVELS:
+        base = base_of("d2m-gan", level, size, data)
         rows += [
-            Row(f"{level} without motion", replace(base, inputs=("visual",)), _d2m(_CHG, *numbers[0])),
-            Row(f"{level} without pictures", replace(base, inputs=("motion",)), _d2m(_CHG, *numbers[1])),
-            Row(f"{level} full", base, _d2m(_CHG, *numbers[2])),
+            Row(f"{level} without motion", replace(base, inputs=("visual",))),
+            Row(f"{level} without pictures", replace(base, inputs=("motion",))),
+            Row(f"{level} full", base),
         ]
     return rows
 
 
 def d2m_lengths(size: str) -> list[Row]:
     """D2M-GAN Table 3: at the embedded size only, the papers' networks are made for two seconds."""
-    printed = {
-        "high": ((88.2, 84.7, 24.4), (88.2, 85.3, 25.6), (87.1, 83.0, 23.3)),
-        "low": ((92.3, 91.7, 26.7), (90.1, 88.2, 25.6), (88.2, 84.7, 23.3)),
-    }
     _any_length_only(size)
     return [
-        Row(f"{level} {n} s", replace(_base("d2m-gan", level, size), segment_seconds=float(n)), _d2m(_CHG, *numbers))
-        for level in ("high", "low")
-        for n, numbers in zip((2, 3, 4), printed[level])
+        Row(f"{level} {n} s", replace(base_of("d2m-gan", level, size), segment_seconds=float(n))) for level in LEVELS for n in (2, 3, 4)
     ]
 
 
 def d2m_architecture(size: str) -> list[Row]:
     """D2M-GAN Table 5. All rows but "without fine-tuning" decode with the decoder of section 3.4."""
-    printed = {
-        "high": ((75.3, 72.9, 9.3), (85.3, 82.9, 21.0), (72.9, 71.8, 14.0), (73.5, 70.1, 11.6), (87.0, 84.7, 24.4), (88.2, 84.7, 24.4)),
-        "low": ((73.5, 71.8, 8.1), (87.0, 85.9, 22.1), (72.4, 70.1, 12.8), (73.5, 71.8, 12.8), (92.3, 91.2, 26.7), (92.3, 91.7, 26.7)),
-    }
     rows = []
-    for level in ("high", "low"):
-        base = _base("d2m-gan", level, size)
-        variants = {
-            "1 discriminator": replace(base, discriminator=replace(base.discriminator, scales=1)),
-            "2 discriminators": replace(base, discriminator=replace(base.discriminator, scales=2)),
-            "without scaling": replace(base, generator=with_sigma(base.generator, 1.0)),
-            "without reshape": replace(base, discriminator=LatentDiscriminatorConfig(channels=64 if size == "embedded" else 512)),
-            "without fine-tuning": base,
-            "full": base,
-        }
-        for (name, config), numbers in zip(variants.items(), printed[level]):
-            rows.append(Row(f"{level} {name}", config, _d2m(_CHG, *numbers), fine_tuned=name != "without fine-tuning"))
+    for level in LEVELS:
+        base = base_of("d2m-gan", level, size)
+        rows += [
+            Row(f"{level} 1 discriminator", replace(base, discriminator=replace(base.discriminator, scales=1)), True),
+            Row(f"{level} 2 discriminators", replace(base, discriminator=replace(base.discriminator, scales=2)), True),
+            Row(f"{level} without scaling", replace(base, generator=with_sigma(base.generator, 1.0)), True),
+            Row(f"{level} without reshape", replace(base, discriminator=LatentDiscriminatorConfig()), True),
+            Row(f"{level} without fine-tuning", base),
+            Row(f"{level} full", base, True),
+        ]
     return rows
 
 
 def d2m_losses(size: str) -> list[Row]:
     """D2M-GAN Table 6."""
-    printed = {
-        "high": ((85.3, 84.7, 23.3), (85.9, 84.7, 23.3), (77.6, 76.5, 18.6), (88.2, 84.7, 24.4)),
-        "low": ((91.7, 90.1, 24.4), (89.4, 88.8, 23.3), (78.8, 77.1, 17.4), (92.3, 91.7, 26.7)),
-    }
     rows = []
-    for level in ("high", "low"):
-        base = _base("d2m-gan", level, size)
-        variants = {
-            "without feature matching": replace(base, weights=replace(base.weights, feature_matching=0.0)),
-            "without waveform loss": replace(base, weights=replace(base.weights, waveform=0.0)),
-            "without mel loss": replace(base, weights=replace(base.weights, mel=0.0)),
-            "full": base,
-        }
-        rows += [Row(f"{level} {name}", config, _d2m(_CHG, *numbers)) for (name, config), numbers in zip(variants.items(), printed[level])]
+    for level in LEVELS:
+        base = base_of("d2m-gan", level, size)
+        rows += [
+            Row(f"{level} without feature matching", replace(base, weights=replace(base.weights, feature_matching=0.0))),
+            Row(f"{level} without waveform loss", replace(base, weights=replace(base.weights, waveform=0.0))),
+            Row(f"{level} without mel loss", replace(base, weights=replace(base.weights, mel=0.0))),
+            Row(f"{level} full", base),
+        ]
     return rows
 
 
 def creative_lengths(size: str) -> list[Row]:
     """Creative-GAN Table 4 (its numbers are those of the low level)."""
-    printed = ((92.1, 91.8, 7.68, 0.245), (89.9, 88.4, 6.35, 0.234), (87.8, 84.7, 6.17, 0.224), (84.1, 79.9, 5.32, 0.207))
     _any_length_only(size)
-    base = _base("creative-gan", "low", size)
-    return [Row(f"{n} s", replace(base, segment_seconds=float(n)), _d2m(_CHDB, *numbers)) for n, numbers in zip((2, 3, 4, 5), printed)]
+    return [Row(f"{n} s", replace(base_of("creative-gan", "low", size), segment_seconds=float(n))) for n in (2, 3, 4, 5)]
 
 
 def creative_losses(size: str) -> list[Row]:
     """Creative-GAN Table 5, cumulative (its numbers are those of the low level)."""
-    base = _base("creative-gan", "low", size)
-    a = replace(base, weights=GanWeights(feature_matching=0, commitment=0, waveform=0, mel=0))
+    base = base_of("creative-gan", "low", size)
+    a = replace(base, weights=GanWeights(feature_matching=0.0, commitment=0.0, waveform=0.0, mel=0.0))
     b = replace(a, weights=replace(a.weights, style=base.weights.style))
     c = replace(b, weights=replace(b.weights, feature_matching=base.weights.feature_matching))
     d = replace(c, weights=replace(c.weights, commitment=base.weights.commitment))
     return [
-        Row("A adversarial", a, _d2m(_CHDB, 84.8, 84.1, 4.37, 0.206)),
-        Row("B + style", b, _d2m(_CHDB, 85.2, 84.5, 7.53, 0.214)),
-        Row("C + feature matching", c, _d2m(_CHDB, 87.4, 86.9, 7.58, 0.237)),
-        Row("D + codebook commitment", d, _d2m(_CHDB, 88.4, 87.1, 7.61, 0.241)),
-        Row("E + perceptual", base, _d2m(_CHDB, 92.1, 91.8, 7.68, 0.245)),
+        Row("A adversarial", a),
+        Row("B + style", b),
+        Row("C + feature matching", c),
+        Row("D + codebook commitment", d),
+        Row("E + perceptual", base),
     ]
 
 
@@ -184,7 +153,7 @@ TABLES: dict[str, Callable[[str], list[Row]]] = {
     "creative-4": creative_lengths,
     "creative-5": creative_losses,
 }
-"""Tables 2-6 of D2M-GAN and 4-5 of Creative-GAN."""
+"""Tables 2-6 of D2M-GAN and 4-5 of Creative-GAN; their printed numbers are in `metrics.published_tables`."""
 
 
 class Bench:
@@ -192,8 +161,8 @@ class Bench:
 
     Parameters
     ----------
-    data : "composed": clips are drawn and kept in ``folder``.
-    codecs : by level, a codec's model file.
+    folder : composed clips are kept in ``data`` in it.
+    codecs : a codec's model file by level, high and low, and by "high fine-tuned" and "low fine-tuned" for rows that need these.
     clips, held_out : how many are trained on and measured on.
     """
 
@@ -227,21 +196,24 @@ class Bench:
 
 def run_row(row: Row, bench: Bench, folder: Path, *, steps: int, seed: int) -> dict[str, Any]:
     """Train and measure one row with one seed; a finished one is read, a broken one goes on."""
-    out = folder / f"{row.name.replace(' ', '-')}-{seed}"
+    out = folder / f"{row.name.replace(' ', '-')}-{steps}-{seed}"
     path = out / "result.json"
     if path.exists():
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if result["steps"] == steps:
-            return result
+        finished: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return finished
     loop = replace(row.config.loop, steps=steps, seed=seed, warmup_steps=min(row.config.loop.warmup_steps, steps // 5))
     config = replace(row.config, loop=replace(loop, log_every_steps=max(1, min(loop.log_every_steps, steps // 5))))
     codec = bench.codecs[config.level]
+    if row.fine_tuned and f"{config.level} fine-tuned" not in bench.codecs:
+        raise InputError(
+            f"row {row.name!r}: needs a fine-tuned decoder of the {config.level} level; make one with 'dance2music train-decoder'"
+        )
     segments = bench.segments(config.level, config.segment_seconds)
     generator = train_gan(config, segments, codec, out, perceptual=bench.perceptual(config), preset=row.name)
-    decoder = bench.codecs.get(f"{config.level} fine-tuned", codec) if row.fine_tuned else codec
+    decoder = bench.codecs[f"{config.level} fine-tuned"] if row.fine_tuned else codec
     scores = measure([generated(generator.cpu(), decoder, clip, config) for clip in bench.held], bench.held)
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    result = {"row": row.name, "seed": seed, "steps": steps, "scores": scores, "first": lines[0], "last": lines[-1]}
+    result: dict[str, Any] = {"row": row.name, "seed": seed, "steps": steps, "scores": scores, "first": lines[0], "last": lines[-1]}
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
@@ -272,18 +244,21 @@ def run_table(table: str, bench: Bench, out: str | Path, *, steps: int, seeds: i
 
 def table_text(table: str, rows: Sequence[Row], results: Sequence[dict[str, Any]], about: str) -> str:
     """The table in Markdown: mean ± standard deviation over seeds, "not run" where there is none, and the paper's numbers."""
-    names = list(rows[0].paper)
-    title = {"d2m": "D2M-GAN", "creative": "Creative-GAN"}[table.split("-")[0]]
+    from dance2music.metrics.published_tables import TABLES as PUBLISHED
+
+    printed = PUBLISHED[table]
+    assert len(printed.rows) == len(rows), "the rows of a table are in the printed order"
+    labels = [f"paper: {column.label}" for column in printed.columns]
     lines = [
-        f"{title} Table {table.rpartition('-')[2]}: {about}",
+        f"{printed.address} ({printed.title}). Here: {about}.",
         "",
-        f"| row | seeds | {' | '.join(COLUMNS)} | {' | '.join('paper: ' + name for name in names)} |",
-        "|" + "---|" * (2 + len(COLUMNS) + len(names)),
+        f"| row | seeds | {' | '.join(COLUMNS)} | {' | '.join(labels)} |",
+        "|" + "---|" * (2 + len(COLUMNS) + len(labels)),
     ]
-    for row in rows:
+    for row, published in zip(rows, printed.rows):
         found = [result["scores"] for result in results if result["row"] == row.name]
         cells = [_spread([scores[column] for scores in found]) for column in COLUMNS]
-        paper = [f"{row.paper[name]:g}" if name in row.paper else "-" for name in names]
+        paper = ["-" if value is None else f"{value:g}" for value in published.values]
         lines.append(f"| {row.name} | {len(found)} | {' | '.join(cells)} | {' | '.join(paper)} |")
     return "\n".join(lines) + "\n"
 

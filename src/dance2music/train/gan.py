@@ -17,10 +17,9 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dance2music import losses
-from dance2music.codec.mel import hann, mel_filters
+from dance2music.codec.mel import published_log_mel
 from dance2music.errors import ConfigError, InputError
 from dance2music.train.loop import Loop, LoopConfig, average_gradients, start_fabric
 from dance2music.train.segments import SegmentBatches, Segments, fingerprint
@@ -166,7 +165,7 @@ class GanTrainer:
         with self.fabric.autocast():
             fake = self.generate(batch, real.shape[-1])
             seen_real = networks.discriminator(real)
-            d_terms = {"discriminator": judge_discriminator(_in_float(seen_real), _in_float(networks.discriminator(fake.detach())))}
+            d_terms = {"discriminator": judge_discriminator(in_float(seen_real), in_float(networks.discriminator(fake.detach())))}
             if networks.genre is not None:
                 d_terms["genre"] = losses.genre_classification(networks.genre(real).float(), batch["genre"])
         d_norm = self._move("discriminator", self.critics, torch.stack(list(d_terms.values())).sum(), d_terms, loop)
@@ -174,15 +173,15 @@ class GanTrainer:
             parameter.requires_grad_(False)  # gradients pass through the discriminators to the latents, and need not stop there
         with self.fabric.autocast():
             seen_fake = networks.discriminator(fake)
-            terms = {"adversarial": judge_generator(_in_float(seen_fake))}
+            terms = {"adversarial": judge_generator(in_float(seen_fake))}
             if weights.feature_matching:
-                terms["feature_matching"] = losses.feature_matching(_in_float(seen_real), _in_float(seen_fake))
+                terms["feature_matching"] = losses.feature_matching(in_float(seen_real), in_float(seen_fake))
             if weights.style and networks.genre is not None:
                 terms["style"] = losses.style_ambiguity(networks.genre(fake).float())
         if weights.commitment:
             terms["commitment"] = losses.codebook_commitment(entries, fake)
         if weights.latent:
-            terms["latent"] = losses.codebook_commitment(real, fake)
+            terms["latent"] = losses.latent_distance(real, fake)
         if config.straight_through and any(getattr(weights, name) for name in DECODED_TERMS):
             terms |= self.decoded_terms(fake, batch["audio"])
         total = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
@@ -211,7 +210,7 @@ class GanTrainer:
         if weights.waveform:
             terms["waveform"] = losses.waveform(audio, heard)
         if weights.mel:
-            terms["mel"] = losses.mel(paper_log_mel(audio, self.codec.sample_rate), paper_log_mel(heard, self.codec.sample_rate))
+            terms["mel"] = losses.mel(published_log_mel(audio, self.codec.sample_rate), published_log_mel(heard, self.codec.sample_rate))
         if weights.perceptual:
             with torch.no_grad():
                 reference = self.perceptual.features(audio)
@@ -232,16 +231,8 @@ class GanTrainer:
         return norm
 
 
-def paper_log_mel(audio: Tensor, sample_rate: int) -> Tensor:
-    """Mel spectrogram of D2M-GAN Eq. 7: log10 of 128 Slaney mels, Hann window 1024, hop 256, floor 1e-5; [B, N] -> [B, 128, L]."""
-    padded = F.pad(audio.unsqueeze(1), ((1024 - 256) // 2,) * 2, mode="reflect").squeeze(1)
-    spectrum = torch.stft(padded, 1024, 256, window=hann(1024).to(audio.device), center=False, return_complex=True)
-    power = torch.view_as_real(spectrum).square().sum(dim=-1)
-    magnitude = (power + 1e-14).sqrt()  # the square root of 0 has no gradient
-    return (mel_filters(sample_rate, 1024, 128).to(audio.device) @ magnitude).clamp_min(1e-5).log10()
-
-
-def _in_float(features: list[list[Tensor]]) -> list[list[Tensor]]:
+def in_float(features: losses.Features) -> losses.Features:
+    """The features in float32, whatever autocast made of them: losses are computed in full precision."""
     return [[layer.float() for layer in scale] for scale in features]
 
 
