@@ -16,6 +16,7 @@ import typer
 from dance2music import __version__
 from dance2music.cli_evaluate import app as evaluate_app
 from dance2music.cli_listen import app as listen_app
+from dance2music.cli_train import app as train_app
 from dance2music.cli_weights import app as weights_app
 from dance2music.errors import Dance2MusicError
 from dance2music.types import GENRES
@@ -26,6 +27,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(listen_app, name="listen")
 app.add_typer(weights_app, name="weights")
 app.add_typer(evaluate_app)
+app.add_typer(train_app)
 
 
 @app.command()
