@@ -13,11 +13,11 @@ from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.listening.design import CLICK, NOISE, SHIFTED, Sample
 from dance2music.metrics.controls import fixed_clicks, shifted, white_noise
-from dance2music.music.audio import AUDIO_SUFFIXES, fade, load_audio, save_audio
+from dance2music.metrics.matching import SOUND_SUFFIXES, VIDEO_SUFFIXES
+from dance2music.music.audio import fade, load_audio, save_audio
 from dance2music.music.loudness import loudness, normalize_loudness
 from dance2music.types import Audio
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 MIN_SECONDS = 1.0
 FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.005, 0.05
 CONTROL_RATE = 44100
@@ -49,7 +49,7 @@ def media_files(folder: Path) -> dict[str, list[Path]]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder; expected a folder with sound or video files; check its name")
-    suffixes = (*AUDIO_SUFFIXES, *VIDEO_SUFFIXES)
+    suffixes = list(dict.fromkeys((*SOUND_SUFFIXES, *VIDEO_SUFFIXES)))
     files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes and path.is_file()]
     if not files:
         raise InputError(f"{folder}: holds no sound or video; expected files that end in {', '.join(suffixes)}")

@@ -143,6 +143,8 @@ def _beats(results: Results) -> str:
         figures.append(f'<div class="card clip"><h3>{escape(clip.name)} <span class="soft">{escape(about)}</span></h3>{lanes(clip)}</div>')
     more = "".join(figures[OPEN_CLIPS:])
     folded = f"<details><summary>{len(figures) - OPEN_CLIPS} more clips</summary>{more}</details>" if more else ""
+    if len(clips) > MAX_CLIPS:
+        folded += f'<p class="soft">results.json has the other {len(clips) - MAX_CLIPS} clips.</p>'
     return (
         "<h2>Beats, clip by clip</h2>"
         '<p class="soft">Above, the dancer\'s kinetic velocity; its minima, the kinematic beats, are dotted through all lanes. Below, '
