@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
+import tiny as tiny_models
 from dance2music.checkpoint import load_model, save_model
+from dance2music.codec.vqvae import VQVAE, VQVAEConfig
 from dance2music.errors import InputError
 from dance2music.models.d2m_gan import VQGeneratorConfig
 from dance2music.models.encoders import MotionEncoderConfig, Row, StackConfig
 from dance2music.models.music_vector import (
+    FRAMES_AND_FEATURES,
     MusicVectorGenerator,
     MusicVectorGeneratorConfig,
     TemporalMusicVectorGenerator,
@@ -123,3 +126,42 @@ def test_generators_are_saved_and_loaded_as_model_files(tmp_path) -> None:  # ty
     save_model(tmp_path / "t.safetensors", TemporalMusicVectorGenerator(temporal), temporal)
     again = load_model(tmp_path / "t.safetensors", expected="music-vector-temporal")
     assert isinstance(again, TemporalMusicVectorGenerator) and again.config == replace(temporal)
+
+
+def vqvae() -> VQVAE:
+    torch.manual_seed(0)
+    model = VQVAE(VQVAEConfig(levels=(2,), level=2, width=4, depth=1, dim=8, codebook_size=64))
+    model.bottleneck.level_blocks["2"].k.normal_().mul_(20.0)
+    return model.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("data", ["aist", "holistic"])
+@pytest.mark.parametrize("noise_dim", [0, 4])
+def test_a_dance_of_any_length_is_given_music_in_windows_and_takes_differ_by_noise_alone(data: str, noise_dim: int) -> None:
+    frames, features = FRAMES_AND_FEATURES[data]
+    motion = MotionEncoderConfig(StackConfig((Row(4, 3), Row(1, 3, stack=False)), dilations=(1,)), frames, features, over_time=True, out=8)
+    stack = StackConfig((Row(8, 3, zeros=1, stack=False),), dilations=(1,))
+    generator = VQGeneratorConfig(stack, fused=8 + 5 + noise_dim, genre_dim=0, sequence=344)
+    torch.manual_seed(0)
+    model = MusicVectorGenerator(MusicVectorGeneratorConfig(motion, generator, visual=5, noise_dim=noise_dim)).eval().attach(vqvae())
+    with torch.no_grad():
+        model.generator.lin.weight.mul_(30.0)
+    given = tiny_models.conditioning(5.0)
+    first, again, other = model.generate(given, seeds=[3, 3, 4])
+    assert first.codes is not None and first.codes.shape == (1, 1, -(-5 * 22_050 // 128))
+    assert first.codes.unique().numel() >= 2
+    assert torch.equal(first.z, again.z)
+    assert torch.equal(first.z, other.z) == (noise_dim == 0) == (not model.takes_differ)
+
+
+def test_the_temporal_form_gives_one_dance_several_takes() -> None:
+    torch.manual_seed(0)
+    network = TemporalD2MGanConfig(latent_dim=tiny_models.LATENT_DIM, channels=32, visual_channels=8, kernel_size=5, sigma=5.0)
+    model = TemporalMusicVectorGenerator(TemporalMusicVectorGeneratorConfig(network, noise_dim=4)).eval().attach(tiny_models.codec())
+    with torch.no_grad():
+        model.network.visual.conv.weight.mul_(300.0)  # untrained, it would hardly hear its noise
+        model.network.out.weight.mul_(10.0)
+    given = tiny_models.conditioning()
+    takes = model.generate(given, seeds=[1, 2, 1])
+    assert takes[0].z.shape[-1] == -(-6 * 22_050 // tiny_models.codec().hop_length)
+    assert torch.equal(takes[0].z, takes[2].z) and not torch.equal(takes[0].z, takes[1].z)

@@ -10,18 +10,22 @@ genres, and several takes, for one dance, and defines no input from which they c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dance2music.dance.posture import POSTURE_FEATURES
+from dance2music.dance.posture import POSTURE_FEATURES, posture_features
 from dance2music.errors import InputError
 from dance2music.models import d2m_tables
-from dance2music.models.d2m_gan import VQGenerator, VQGeneratorConfig
+from dance2music.models.d2m_gan import OVERLAP_SHARE, WINDOW_SECONDS, VQGenerator, VQGeneratorConfig, blend, motion_rows
 from dance2music.models.encoders import MotionEncoder, MotionEncoderConfig
 from dance2music.models.temporal_gan import TemporalD2MGan, TemporalD2MGanConfig
 from dance2music.models.tsn import TSN_FEATURES
+from dance2music.types import Conditioning, Latents
 
 FRAMES_AND_FEATURES = {"aist": (120, 219), "holistic": (60, POSTURE_FEATURES)}
 """Two seconds of SMPL motion at 60 fps (AIST++ has neither hands nor faces); of body, hands and face as seen in a video at 30 fps."""
@@ -55,6 +59,11 @@ def paper(level: str, data: str = "aist", *, genre_dim: int = 0, noise_dim: int 
 
 class MusicVectorGenerator(nn.Module):
     """G(x_v, x_mp) of Creative-GAN Eq. 4: fusion is concatenation, as in D2M-GAN; the paper only names it."""
+
+    codec: Any = None
+    """Whose latents it makes, see `attach`."""
+    visual_extractor = "tsn"
+    """Key of `dance.extractors.EXTRACTORS`."""
 
     def __init__(self, config: MusicVectorGeneratorConfig) -> None:
         super().__init__()
@@ -101,6 +110,53 @@ class MusicVectorGenerator(nn.Module):
             parts.append(_noise(noise, motion, config.noise_dim, drawn=self.training)[:, None])
         return self.generator(torch.cat(parts, dim=2), genre)
 
+    @property
+    def takes_differ(self) -> bool:
+        """Whether another seed gives other music."""
+        return self.config.noise_dim > 0
+
+    def attach(self, codec: Any) -> MusicVectorGenerator:
+        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
+        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
+        return self
+
+    @torch.no_grad()
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
+        """Latents of one take per seed for the first item of the batch, in windows of two seconds that are blended as D2M-GAN's.
+
+        Pictures are the item's ``visual`` where it has the width of TSN features, one vector per clip of two seconds, else zeros.
+
+        Raises
+        ------
+        InputError
+            If the conditioning has no joints, or joints that the encoder cannot take.
+        """
+        codec, config, own = self.codec, self.config, self.config.motion
+        assert codec is not None, "attach() a codec first"
+        if conditioning.dance is None:
+            raise InputError("creative-gan: needs the dancer's joints; expected a motion; start from a video or a motion file")
+        fps = own.frames / WINDOW_SECONDS
+        rows = posture_features(conditioning.dance, fps=fps) if own.features == POSTURE_FEATURES else motion_rows(conditioning.dance, own)
+        n, frame_rate = config.generator.n_frames, codec.sample_rate / codec.hop_length
+        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
+        overlap = int(n * OVERLAP_SHARE)
+        starts = np.arange(0, max(1, n_frames - overlap), n - overlap) / frame_rate
+        at = np.round(starts * fps).astype(int)[:, None] + np.arange(own.frames)
+        motion = torch.from_numpy(rows[np.minimum(at, len(rows) - 1)])
+        visual = torch.zeros(len(starts), config.visual)
+        if conditioning.visual.shape[-1] == config.visual:
+            clips = np.minimum(np.round(starts / WINDOW_SECONDS).astype(int), conditioning.visual.shape[1] - 1)
+            visual = conditioning.visual[0, clips]
+        made: list[Latents] = []
+        for seed in seeds:
+            if made and not self.takes_differ:
+                made.append(made[0])
+                continue
+            noise = seeded_noise(seed, config.noise_dim)
+            windows = [self(m[None], v[None], conditioning.genre[:1], noise=noise) for m, v in zip(motion, visual)]
+            made.append(_looked_up(blend(torch.cat(windows), overlap)[None, :, :n_frames], codec))
+        return made
+
 
 @dataclass(frozen=True)
 class TemporalMusicVectorGeneratorConfig:
@@ -112,6 +168,9 @@ class TemporalMusicVectorGeneratorConfig:
 
 class TemporalMusicVectorGenerator(nn.Module):
     """The same with every convolution over time, a genre input, and a noise vector that is held over the clip."""
+
+    codec: Any = None
+    """Whose latents it makes, see `attach`: any with ``sample_rate``, ``hop_length``, ``quantize`` and ``lookup``."""
 
     def __init__(self, config: TemporalMusicVectorGeneratorConfig) -> None:
         super().__init__()
@@ -127,6 +186,36 @@ class TemporalMusicVectorGenerator(nn.Module):
             held = _noise(noise, motion, self.config.noise_dim, drawn=self.training)[:, None].expand(-1, visual.shape[1], -1)
             visual = torch.cat([visual, held], dim=2)
         return self.network(motion, visual, genre, n_frames=n_frames)
+
+    @property
+    def takes_differ(self) -> bool:
+        """Whether another seed gives other music."""
+        return self.config.noise_dim > 0
+
+    def attach(self, codec: Any) -> TemporalMusicVectorGenerator:
+        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
+        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
+        return self
+
+    @torch.no_grad()
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
+        """Latents of one take per seed for the first item of the batch."""
+        codec = self.codec
+        assert codec is not None, "attach() a codec first"
+        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
+        given = conditioning.motion[:1], conditioning.visual[:1], conditioning.genre[:1]
+        noises = [seeded_noise(seed, self.config.noise_dim) for seed in seeds]
+        return [_looked_up(self(*given, n_frames=n_frames, noise=noise), codec) for noise in noises]
+
+
+def seeded_noise(seed: int, width: int) -> Tensor:
+    """Standard normal noise [1, width] of a take."""
+    return torch.from_numpy(np.random.default_rng([seed, 9]).standard_normal((1, width)).astype(np.float32))
+
+
+def _looked_up(z: Tensor, codec: Any) -> Latents:
+    codes = codec.quantize(z).codes
+    return Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
 
 
 def _noise(noise: Tensor | None, like: Tensor, width: int, *, drawn: bool) -> Tensor:
