@@ -155,6 +155,21 @@ def prepare(
     typer.echo(f"{out / 'manifest.jsonl'}: {report.made} clips made now, {report.kept} were there")
 
 
+@data_app.command(name="visual")
+def data_visual(
+    videos: Annotated[list[Path], typer.Argument(help="Dance videos.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for NAME_seg1.npy, ..., one vector per two seconds.")],
+    weights: Annotated[Path, typer.Option(help="Folder with the network's public checkpoints.")],
+    extractor: Annotated[str, typer.Option(help="i3d or tsn.")] = "i3d",
+) -> None:
+    """See videos with I3D or TSN, whose weights you bring, for training and for generators at the papers' sizes."""
+    from dance2music.dance.extractors import load_extractor, write_segment_features
+
+    network = load_extractor(extractor, weights)
+    for video in videos:
+        typer.echo(f"{video}: {len(write_segment_features(video, network, out))} vectors")
+
+
 @app.command()
 def train(
     stages: Annotated[

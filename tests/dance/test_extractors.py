@@ -21,6 +21,7 @@ from dance2music.dance.extractors import (
     tsn_flow,
     tsn_rgb,
     video_features,
+    write_segment_features,
 )
 from dance2music.errors import InputError
 from dance2music.models.i3d import I3D, load_i3d
@@ -186,7 +187,10 @@ def test_a_video_is_seen_in_clips_of_two_seconds(tmp_path: Path, monkeypatch: py
     assert video_features("a.mp4", Counts())[:, 0].tolist() == [50, 50, 30]
     frames(110)
     assert video_features("a.mp4", Counts())[:, 0].tolist() == [50, 50]
+    files = write_segment_features("dir/a.mp4", Counts(), tmp_path / "out")
+    assert [path.name for path in files] == ["a_seg1.npy", "a_seg2.npy"] and np.load(files[0]).shape == (1, 1)
     frames(20)
+    assert write_segment_features("dir/a.mp4", Counts(), tmp_path / "out") == files  # not watched again
     with pytest.raises(InputError, match="shorter than 1 s"):
         video_features("a.mp4", Counts())
     assert extractors.CLIP_FPS == 25.0

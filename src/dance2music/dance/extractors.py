@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dance2music.errors import InputError
+from dance2music.files import whole_file
 from dance2music.models.i3d import I3D_FEATURES, load_i3d
 from dance2music.models.tsn import FLOW_FRAMES, SEGMENTS, TSN_FEATURES, load_tsn
 
@@ -124,6 +125,24 @@ def video_features(video: str | Path, extractor: VisualExtractor, *, clip_second
     if not rows:
         raise InputError(f"{video}: is shorter than {clip_seconds / 2:g} s; expected at least that for its visual features")
     return np.concatenate(rows)
+
+
+def write_segment_features(video: str | Path, extractor: VisualExtractor, folder: str | Path) -> list[Path]:
+    """Write `video_features` as the released D2M-GAN data has them: ``NAME_seg1.npy`` ..., float32 [1, width] per two seconds.
+
+    A video whose files are all there is not watched again.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = Path(video).stem
+    if (folder / f"{stem}_seg1.npy").exists():
+        return sorted(folder.glob(f"{stem}_seg*.npy"), key=lambda path: int(path.stem.rpartition("_seg")[2]))
+    rows = video_features(video, extractor)
+    for number in range(len(rows), 0, -1):  # the first last: while it is missing, the video is not done
+        path = folder / f"{stem}_seg{number}.npy"
+        with whole_file(path) as temporary:
+            np.save(temporary, rows[number - 1 : number])
+    return [folder / f"{stem}_seg{number}.npy" for number in range(1, len(rows) + 1)]
 
 
 def _clips(frames: Iterator[tuple[np.ndarray, float]], clip_seconds: float) -> Iterator[list[np.ndarray]]:
