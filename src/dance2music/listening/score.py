@@ -201,8 +201,16 @@ def _part(part: str, votes: list[Vote], key: dict[str, Any]) -> dict[str, Any]:
 
 
 def _preferences(votes: list[Vote]) -> dict[str, Any]:
-    """Pairs in alphabetical order, each with the share of votes for its first; and each source against all others."""
-    turned = [v if v.sources == tuple(sorted(v.sources)) else Vote(v.part, v.listener, v.clip, v.sources[::-1], 1 - v.value) for v in votes]
+    """Pairs in alphabetical order, shifted music last, each with the share of votes for its first; and each source against all others."""
+
+    def place(source: str) -> tuple[bool, str]:
+        return source == SHIFTED, source
+
+    def turn(vote: Vote) -> Vote:
+        ordered = vote.sources == tuple(sorted(vote.sources, key=place))
+        return vote if ordered else Vote(vote.part, vote.listener, vote.clip, vote.sources[::-1], 1 - vote.value)
+
+    turned = [turn(vote) for vote in votes]
     pairs = []
     for pair in sorted({vote.sources for vote in turned}):
         own = [vote for vote in turned if vote.sources == pair]
