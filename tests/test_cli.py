@@ -51,10 +51,15 @@ def replace_job(monkeypatch: pytest.MonkeyPatch, *, error: BaseException | None 
 
 def test_all_options_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     requests = replace_job(monkeypatch)
-    given = "generate d.mp4 -o o.mp4 --genre pop --seed 4 --takes 3 --tempo 99.5 --method memory --wav --midi --no-denoise --no-plot"
+    given = "generate d.mp4 -o o.mp4 --genre pop --seed 4 --takes 3 --tempo 99.5 --method cmt --level high --weights w --wav --midi n.mid"
+    given += " --stems s --soundfont f.sf2 --instruments drums,bass --set top_p=1 --set density_control=0.5 --no-denoise --no-plot"
     assert run(monkeypatch, *given.split()) == 0
     assert run(monkeypatch, "generate", "--from-motion", "d.npz", "-o", "o.wav") == 0
-    assert requests[0] == job.Request(Path("d.mp4"), Path("o.mp4"), None, "pop", 4, 3, 99.5, "memory", True, True, False, False)
+    assert requests[0] == job.Request(
+        video=Path("d.mp4"), out=Path("o.mp4"), genre="pop", seed=4, takes=3, tempo_bpm=99.5, method="cmt", level="high", weights=Path("w"),
+        wav=True, midi=Path("n.mid"), stems=Path("s"), soundfont="f.sf2", instruments=("drums", "bass"),
+        settings=("top_p=1", "density_control=0.5"), denoise=False, plot=False,
+    )  # fmt: skip
     assert requests[1] == job.Request(None, Path("o.wav"), Path("d.npz"))
 
 

@@ -146,7 +146,7 @@ def test_the_tempo_is_obeyed(video: Path, seen: list[Path]) -> None:
 
 
 def test_every_file_that_was_asked_for_is_written_and_named(video: Path, seen: list[Path]) -> None:
-    (report,) = job.run(request(video, wav=True, midi=True, plot=True))
+    (report,) = job.run(request(video, wav=True, midi=video.with_name("mein tanz ü.music.mid"), plot=True))
     files = [Path(name) for name in report["files"]]
     assert [path.name for path in files] == [f"mein tanz ü.music{suffix}" for suffix in (".mp4", ".wav", ".mid", ".png", ".json")]
     assert all(path.stat().st_size > 0 for path in files) and names(video.parent) == {video.name, *(path.name for path in files)}
@@ -254,7 +254,7 @@ def test_bad_videos_are_refused_in_one_line_before_they_are_watched(tmp_path: Pa
         ({"tempo_bpm": float("nan")}, "--tempo nan: expected 40 to 240"),
         ({"takes": 0}, "--takes 0: expected 1 to"),
         ({"seed": -1}, "--seed -1: expected"),
-        ({"method": "memory", "midi": True}, "method 'memory' has no notes"),
+        ({"method": "memory", "midi": Path("out.mid")}, "method 'memory' has no notes"),
         ({"out": Path("nowhere/out.mp4")}, "nowhere does not exist"),
         ({"out": Path("out.gif")}, r"unknown kind of video '\.gif'"),
         ({"from_motion": Path("dance.npz")}, "either a video or --from-motion"),
@@ -325,7 +325,7 @@ def test_an_interruption_leaves_no_file(video: Path, seen: list[Path], monkeypat
 
     monkeypatch.setattr(job, "describe", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        job.run(request(video, wav=True, midi=True))
+        job.run(request(video, wav=True, midi=video.with_name("n.mid"), stems=video.with_name("stems")))
     assert names(video.parent) == {video.name}
 
 

@@ -45,7 +45,7 @@ class Clicker:
 def clicker(monkeypatch: pytest.MonkeyPatch) -> Clicker:
     generator = Clicker()
 
-    def to_audio(music: Latents) -> Audio:
+    def to_audio(music: Latents, **_: object) -> Audio:
         seconds = generator.asked[-1][0]
         return clicks(np.arange(0.5, seconds, 0.5) + 0.01 * (float(music.z) % 1000), seconds)
 

@@ -21,6 +21,11 @@ from dance2music.cli_weights import app as weights_app
 from dance2music.errors import Dance2MusicError
 from dance2music.types import GENRES
 
+METHODS = (
+    "creative-gan, composer or memory; or a system to compare with: d2m-gan, dance2music-offline, dance2music-online, foley-music, cmt, "
+    "inverse-mv, jukebox-random, jukebox-reconstruction."
+)
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Music for a dance.")
 data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
 app.add_typer(data_app, name="data")
@@ -39,11 +44,17 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same music.")] = 0,
     takes: Annotated[int, typer.Option(help="How many different takes to write.")] = 1,
     tempo: Annotated[float | None, typer.Option(help="Tempo in bpm [default: the dance's own].")] = None,
-    method: Annotated[str, typer.Option(help="creative-gan, composer or memory.")] = "creative-gan",
-    level: Annotated[str | None, typer.Option(help="high or low, with --weights.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of imported weights (d2m-gan), see 'dance2music weights import'.")] = None,
+    method: Annotated[str, typer.Option(help=METHODS)] = "creative-gan",
+    level: Annotated[str | None, typer.Option(help="high or low, with --weights; finest for jukebox-reconstruction, too.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of imported weights (see 'dance2music weights import'), or a model file of the method.")
+    ] = None,
     wav: Annotated[bool, typer.Option("--wav", help="Write the music as a .wav file too.")] = False,
-    midi: Annotated[bool, typer.Option("--midi", help="Write the notes as a .mid file too, where the method has notes.")] = False,
+    midi: Annotated[Path | None, typer.Option(help="File to write the notes to (.mid), where the method has notes.")] = None,
+    stems: Annotated[Path | None, typer.Option(help="Folder to write each instrument to as .wav, where notes are played.")] = None,
+    soundfont: Annotated[str | None, typer.Option(help="Soundfont to play notes with: .sf2 or .sf3 file [default: TimGM6mb].")] = None,
+    instruments: Annotated[str, typer.Option(help="For cmt: some of drums,piano,guitar,bass,strings [default: all].")] = "",
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting of the method as name=value, see docs/methods.md.")] = None,
     denoise: Annotated[bool, typer.Option(help="Take the codec's noise floor out of the music.")] = True,
     plot: Annotated[bool, typer.Option(help="Write a picture of beats and mel-spectrogram beside the output.")] = True,
     json_report: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a summary.")] = False,
@@ -66,6 +77,10 @@ def generate(
             weights=weights,
             wav=wav,
             midi=midi,
+            stems=stems,
+            soundfont=soundfont,
+            instruments=tuple(name.strip() for name in instruments.split(",")) if instruments else (),
+            settings=tuple(settings or ()),
             denoise=denoise,
             plot=plot,
         )

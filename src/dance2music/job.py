@@ -19,14 +19,13 @@ from dance2music.dance.rhythm import TEMPO_LIMITS_BPM
 from dance2music.errors import InputError
 from dance2music.files import check_writable, whole_file
 from dance2music.pipeline import Stages, Take
-from dance2music.types import GENRES, Audio, Conditioning, Motion
+from dance2music.types import GENRES, ROLES, Audio, Conditioning, Motion
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_TAKES = 32
-WITHOUT_NOTES = ("memory", "d2m-gan")
-"""Methods whose takes have no score."""
+MIDI_SUFFIXES = (".mid", ".midi")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,11 @@ class Request:
     level: str | None = None
     weights: Path | None = None
     wav: bool = False
-    midi: bool = False
+    midi: Path | None = None
+    stems: Path | None = None
+    soundfont: str | None = None
+    instruments: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     denoise: bool = True
     plot: bool = True
 
@@ -65,7 +68,7 @@ def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[
     begun, stages = time.perf_counter(), Stages(progress)
     outputs = check(request)
     with stages.stage("load"):
-        generator = pipeline.load_method(request.method, weights=request.weights, level=request.level)
+        generator = load_generator(request)
         watcher = picture_watcher(request, generator)
         if request.genre is None:
             pipeline.dance_genre_classifier()
@@ -79,19 +82,21 @@ def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[
     reports = []
     for i, out in enumerate(outputs):
         with stages.stage("music"):
-            take = pipeline.best_take(generator, conditioning, seed=request.seed + i)
+            take = pipeline.best_take(generator, conditioning, seed=request.seed + i, soundfont=request.soundfont)
+        denoise = request.denoise and getattr(generator, "denoise", True)
         with stages.stage("finish"):
-            audio = pipeline.finish(take.audio, denoise=request.denoise)
-        with all_or_none(files_of(request, out)):
+            audio = pipeline.finish(take.audio, denoise=denoise)
+        with all_or_none(files_of(request, out), folder=request.stems):
             with stages.stage("write"):
                 write_music(request, out, audio, take)
-            report = describe(request, conditioning, take, audio, motion)
+            report = describe(request, conditioning, take, audio, motion) | {"denoised": denoise}
             if request.plot:
                 with stages.stage("plot"):
                     from dance2music.plot import plot_result
 
                     plot_result(motion, conditioning.rhythm[0], audio, beside(out, ".png"), title=title_of(report))
-            report |= {"output": str(out), "files": [str(path) for path in files_of(request, out)]}
+            unwritten = beside(out, ".json")
+            report |= {"output": str(out), "files": [str(path) for path in files_of(request, out) if path.exists() or path == unwritten]}
             report |= {"seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
             with whole_file(beside(out, ".json")) as temporary:
                 temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -114,8 +119,7 @@ def check(request: Request) -> list[Path]:
         raise InputError("generate --from-motion: expected -o with the name of an audio file to write")
     if request.tempo_bpm is not None and not TEMPO_LIMITS_BPM[0] <= request.tempo_bpm <= TEMPO_LIMITS_BPM[1]:
         raise InputError(f"--tempo {request.tempo_bpm:g}: expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g} beats per minute")
-    if request.midi and request.method in WITHOUT_NOTES:
-        raise InputError(f"--midi: method {request.method!r} has no notes; choose creative-gan or composer, or leave --midi out")
+    check_notes(request)
     if request.video is not None:
         from dance2music.dance.video import probe
 
@@ -129,12 +133,55 @@ def check(request: Request) -> list[Path]:
     for path in (path for output in outputs for path in files_of(request, output)):
         if path.exists() and source.exists() and path.samefile(source):
             raise InputError(f"{path}: is the input itself and would be overwritten; choose another output")
-        check_writable(path)
+        check_writable(path if request.stems is None or path.parent != request.stems or request.stems.is_dir() else request.stems)
     if request.video is not None:
         from dance2music.dance.mux import check_mux
 
         check_mux(request.video, outputs[0])
     return outputs
+
+
+def check_notes(request: Request) -> None:
+    """Refuse what is asked of notes where the method has none, or plays them otherwise than through a soundfont."""
+    from dance2music.models import PLAYED, WITHOUT_NOTES
+    from dance2music.music.synth import check_soundfont
+
+    if request.midi is not None:
+        if request.method in WITHOUT_NOTES:
+            raise InputError(f"--midi: method {request.method!r} has no notes; choose creative-gan or composer, or leave --midi out")
+        if request.midi.suffix.lower() not in MIDI_SUFFIXES:
+            raise InputError(f"--midi {request.midi}: expected the name of a file to write that ends in {' or '.join(MIDI_SUFFIXES)}")
+    for option, given in (("--stems", request.stems), ("--soundfont", request.soundfont)):
+        if given is not None and request.method not in PLAYED:
+            raise InputError(
+                f"{option}: method {request.method!r} plays no notes; choose one of {', '.join(PLAYED)}, or leave {option} out"
+            )
+    if request.soundfont is not None:
+        check_soundfont(request.soundfont)
+    if request.stems is not None and ((request.stems.exists() and not request.stems.is_dir()) or not request.stems.parent.is_dir()):
+        raise InputError(f"--stems {request.stems}: expected a folder, there or in a folder that is there; choose another")
+    if request.instruments and request.method != "cmt":
+        raise InputError(f"--instruments: method {request.method!r} chooses its own; expected method cmt; leave --instruments out")
+
+
+def load_generator(request: Request) -> Any:
+    """The method with its weights, its settings, its instruments, and the video's own music where that is what it codes."""
+    from dance2music.models.base import adjusted
+    from dance2music.models.jukebox import JukeboxReconstruction
+
+    generator: Any = pipeline.load_method(request.method, weights=request.weights, level=request.level)
+    settings = list(request.settings)
+    if request.instruments:
+        from dance2music.music.compound import instrument_ids
+
+        settings.append(f"instruments={json.dumps(instrument_ids(request.instruments))}")
+    if settings:
+        generator = adjusted(generator, settings, where=f"method {request.method!r}")
+    if isinstance(generator, JukeboxReconstruction) and request.video is not None:
+        from dance2music.music.audio import load_audio
+
+        generator = generator.hear(load_audio(request.video))
+    return generator
 
 
 def _default_name(video: Path) -> Path:
@@ -152,20 +199,38 @@ def _default_name(video: Path) -> Path:
 
 
 def files_of(request: Request, out: Path) -> list[Path]:
-    """All files that are written for one take, the music first."""
-    wanted = {".wav": request.wav, ".mid": request.midi, ".png": request.plot, ".json": True}
-    return [out, *(beside(out, suffix) for suffix, is_wanted in wanted.items() if is_wanted and suffix != out.suffix.lower())]
+    """All files that are written for one take, the music first; of the stems those of roles that play."""
+    wanted = {".wav": request.wav, ".png": request.plot, ".json": True}
+    files = [out, *(beside(out, suffix) for suffix, is_wanted in wanted.items() if is_wanted and suffix != out.suffix.lower())]
+    if request.midi is not None:
+        files.insert(-1 - request.plot, numbered(request, out, request.midi))
+    if request.stems is not None:
+        files += [numbered(request, out, request.stems / f"{role}.wav") for role in ROLES]
+    return files
+
+
+def numbered(request: Request, out: Path, path: Path) -> Path:
+    """A further file of a take, with the take's number where there are several."""
+    return path if request.takes == 1 else path.with_name(f"{path.stem}-{out.stem.rpartition('-')[2]}{path.suffix}")
 
 
 @contextmanager
-def all_or_none(files: list[Path]) -> Iterator[None]:
-    """Remove the files again that were not there before if anything stops their being written, an interruption too."""
+def all_or_none(files: list[Path], *, folder: Path | None = None) -> Iterator[None]:
+    """Remove the files again that were not there before if anything stops their being written, an interruption too.
+
+    So with ``folder``, which is made where it is missing.
+    """
     new = [path for path in files if not path.exists()]
+    new_folder = None if folder is None or folder.exists() else folder
     try:
+        if new_folder is not None:
+            new_folder.mkdir()
         yield
     except BaseException:
         for path in new:
             path.unlink(missing_ok=True)
+        if new_folder is not None:
+            new_folder.rmdir()
         raise
 
 
@@ -233,11 +298,19 @@ def write_music(request: Request, out: Path, audio: Audio, take: Take) -> None:
         mux(request.video, audio, out)
     if request.wav and out.suffix.lower() != ".wav":
         save_wav(audio, beside(out, ".wav"))
-    if request.midi:
+    if request.midi is not None:
         assert take.score is not None, "check() refuses --midi for methods without notes"
         from dance2music.music.midi import save_midi
 
-        save_midi(take.score, beside(out, ".mid"))
+        save_midi(take.score, numbered(request, out, request.midi))
+    if request.stems is not None:
+        assert take.score is not None, "check() refuses --stems for methods whose notes are not played"
+        from dance2music.music.synth import render_stems
+
+        playing = {track.role for track in take.score.tracks if track.notes}
+        for role, stem in render_stems(take.score, soundfont=request.soundfont).items():
+            if role in playing:
+                save_wav(stem, numbered(request, out, request.stems / f"{role}.wav"))
 
 
 def title_of(report: dict[str, Any]) -> str:
@@ -264,9 +337,13 @@ def describe(request: Request, conditioning: Conditioning, take: Take, audio: Au
         "input": str(request.video or request.from_motion),
         "method": request.method,
         "preset": f"{request.method}-{'embedded' if request.weights is None else request.level or 'high'}",
+        **({"settings": list(request.settings)} if request.settings else {}),
+        **({"instruments": list(request.instruments)} if request.instruments else {}),
         **({} if request.weights is None else {"weights": str(request.weights)}),
         "seed": request.seed,
-        "take": {"seed": take.seed, "candidates": take.candidates, "chosen_by": "sync lift and beat on this dance"},
+        "take": {"seed": take.seed, "candidates": take.candidates}
+        | ({"chosen_by": "sync lift and beat on this dance"} if take.candidates > 1 else {}),
+        **sound_of(request),
         "genre": GENRES[int(conditioning.genre[0])],
         "genre_chosen": "by the user" if request.genre else "from the dance",
         "tempo_bpm": rhythm.tempo_bpm,
@@ -280,3 +357,17 @@ def describe(request: Request, conditioning: Conditioning, take: Take, audio: Au
         "duration_seconds": conditioning.duration_seconds,
         "denoised": request.denoise,
     }
+
+
+def sound_of(request: Request) -> dict[str, Any]:
+    """What notes were played with, or what a recording was coded with, for the report."""
+    from dance2music.models import PLAYED
+
+    if request.method == "jukebox-reconstruction":
+        return {"codec": "embedded spectral codec" if request.weights is None else "imported VQ-VAE"}
+    if request.method not in PLAYED:
+        return {}
+    from dance2music.music.synth import check_soundfont
+
+    name, sha256 = check_soundfont(request.soundfont)
+    return {"soundfont": {"name": name, "sha256": sha256}}

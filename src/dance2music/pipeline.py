@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -167,36 +167,61 @@ def load_method(method: str, *, weights: str | Path | None = None, level: str | 
 
 def _brought(method: str, weights: str | Path | None, level: str | None) -> MusicGenerator:
     """A generator with weights that the user brings."""
-    from dance2music.published import load_published
+    from dance2music.models import FROM_MODEL_FILE, ready
+    from dance2music.published import load_codec, load_published
 
-    if method != "d2m-gan":
+    if method in FROM_MODEL_FILE and weights is not None:
+        from dance2music.checkpoint import load_model
+
+        return ready(load_model(weights, expected=FROM_MODEL_FILE[method]))
+    if method not in ("d2m-gan", "jukebox-reconstruction"):
         raise InputError(f"--weights, --level: method {method!r} has its weights in the package; expected method d2m-gan; leave them out")
     if weights is None:
         raise InputError(f"--level {level}: its weights are not in the package; expected --weights with a folder of imported ones")
-    return load_published(weights, level=level or "high")
+    if method == "d2m-gan":
+        return load_published(weights, level=level or "high")
+    from dance2music.models.jukebox import JukeboxReconstruction
+
+    return JukeboxReconstruction(load_codec(weights, level=level))
 
 
-def make_takes(generator: MusicGenerator, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Take]:
-    """One take per seed, `LEAD_SECONDS` ahead of the dance's beat grid."""
+def make_takes(
+    generator: MusicGenerator, conditioning: Conditioning, *, seeds: Sequence[int], soundfont: str | Path | None = None
+) -> list[Take]:
+    """One take per seed, `LEAD_SECONDS` ahead of the dance's beat grid, each as long as the dance to the sample."""
     ahead = [replace(rhythm, beat_times_seconds=rhythm.beat_times_seconds - LEAD_SECONDS) for rhythm in conditioning.rhythm]
-    codec = getattr(generator, "codec", None)
-    hear = to_audio if codec is None else partial(to_audio, codec=codec)
+    codec, seconds = getattr(generator, "codec", None), conditioning.duration_seconds
     return [
-        Take(audio=hear(music), score=music if isinstance(music, Score) else music.score, seed=seed)
+        Take(
+            audio=to_audio(music, codec=codec, soundfont=soundfont, duration_seconds=seconds),
+            score=music if isinstance(music, Score) else music.score,
+            seed=seed,
+        )
         for music, seed in zip(generator.generate(replace(conditioning, rhythm=ahead), seeds=seeds), seeds)
     ]
 
 
-def to_audio(music: Latents | Score, codec: Any = None) -> Audio:
-    """Sound of what a generator made: latents are decoded by their codec (the embedded one), a score is played through a soundfont."""
+def to_audio(
+    music: Latents | Score, *, codec: Any = None, soundfont: str | Path | None = None, duration_seconds: float | None = None
+) -> Audio:
+    """Sound of what a generator made: latents are decoded by their codec (the embedded one), a score is played through a soundfont.
+
+    Parameters
+    ----------
+    codec : whose latents they are; the embedded one by default.
+    soundfont : see `music.synth.render`.
+    duration_seconds : length of decoded latents; by default that of their score, or all of their hops.
+    """
     if isinstance(music, Score):
         from dance2music.music.synth import render
 
-        return render(music)
+        return render(music, soundfont=soundfont)
     from dance2music.models import embedded_codec
 
     codec = embedded_codec() if codec is None else codec
-    n_samples = None if music.score is None else round(music.score.duration_seconds * codec.sample_rate)
+    if music.score is not None:
+        duration_seconds = music.score.duration_seconds
+    n_samples = None if duration_seconds is None else round(duration_seconds * codec.sample_rate)
     with torch.no_grad():
         samples = codec.decode(music.z, n_samples)
     return Audio(samples=samples.numpy(), sample_rate=codec.sample_rate)
@@ -226,20 +251,31 @@ def measure_sync(audio: Audio, rhythm: Rhythm, *, seed: int = 0) -> dict[str, fl
     }
 
 
-def best_take(generator: MusicGenerator, conditioning: Conditioning, *, seed: int, candidates: int = CANDIDATES) -> Take:
+def best_take(
+    generator: MusicGenerator,
+    conditioning: Conditioning,
+    *,
+    seed: int,
+    candidates: int = CANDIDATES,
+    soundfont: str | Path | None = None,
+) -> Take:
     """Make ``candidates`` takes from one seed and keep the one that follows this dancer best (`rank`).
 
+    A generator may ask for fewer (its attribute ``candidates``): published systems that are compared with make one, as they were published.
     Of dances longer than `RANKED_SECONDS` the candidates are ranked on their beginning, then the winner is made whole.
     """
-    seeds = [seed * 1000 + i for i in range(candidates if getattr(generator, "takes_differ", True) else 1)]
+    limit = getattr(generator, "candidates", candidates) if getattr(generator, "takes_differ", True) else 1
+    seeds = [seed * 1000 + i for i in range(max(1, min(candidates, limit)))]
+    if len(seeds) == 1:
+        return make_takes(generator, conditioning, seeds=seeds, soundfont=soundfont)[0]
     heard = replace(conditioning, duration_seconds=min(conditioning.duration_seconds, RANKED_SECONDS))
     rhythm = conditioning.rhythm[0]
     beats = rhythm.kinematic_beats_seconds
     rhythm = replace(rhythm, kinematic_beats_seconds=beats[beats < heard.duration_seconds])
-    takes = make_takes(generator, heard, seeds=seeds)
+    takes = make_takes(generator, heard, seeds=seeds, soundfont=soundfont)
     best = max(takes, key=lambda take: rank(measure_sync(take.audio, rhythm)))
     if heard.duration_seconds < conditioning.duration_seconds:
-        (best,) = make_takes(generator, conditioning, seeds=[best.seed])
+        (best,) = make_takes(generator, conditioning, seeds=[best.seed], soundfont=soundfont)
     return replace(best, candidates=len(seeds))
 
 

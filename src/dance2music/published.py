@@ -18,11 +18,14 @@ from dance2music.checkpoint import fill, load_model, read_provenance, read_torch
 from dance2music.errors import InputError
 
 if TYPE_CHECKING:
+    from dance2music.codec.vqvae import VQVAE
     from dance2music.models.d2m_gan import D2MGan
 
 logger = logging.getLogger(__name__)
 
 LEVELS = ("high", "low")
+RECONSTRUCTED = {"high": 2, "low": 1, "finest": 0}
+"""Levels of JukeBox's VQ-VAE, hops 128, 32 and 8; D2M-GAN uses the first two."""
 
 LICENCE_NOTES = {
     "d2m-gan": (
@@ -233,6 +236,26 @@ def load_published(folder: str | Path, *, level: str = "high", data: str | None 
         model = D2MGan(D2MGanConfig(motion.config, generator.config))  # type: ignore[arg-type]
     model.motion, model.generator = motion, generator  # type: ignore[assignment]
     return fold_weight_norm(model.attach(one_level(codec, {"high": 2, "low": 1}[level]))).eval()  # type: ignore[return-value]
+
+
+def load_codec(path: str | Path, *, level: str | None = None) -> VQVAE:
+    """One level of a Music VQ-VAE, from a folder that `import_weights` wrote or from one model file.
+
+    ``level`` is a key of `RECONSTRUCTED`; by default the high one of a folder, and the one that a file decodes.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or it has not this level.
+    """
+    from dance2music.codec.vqvae import VQVAE, one_level
+
+    path = Path(path)
+    if level not in (None, *RECONSTRUCTED):
+        raise InputError(f"--level {level!r}: unknown; expected one of {', '.join(RECONSTRUCTED)}")
+    codec = _part(path, "vqvae", level or "high", "vqvae") if path.is_dir() else load_model(path, expected="vqvae")
+    assert isinstance(codec, VQVAE)
+    return one_level(codec, codec.config.level if level is None else RECONSTRUCTED[level])
 
 
 def _part(folder: Path, stem: str, level: str, kind: str) -> nn.Module:

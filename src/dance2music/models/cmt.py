@@ -89,6 +89,10 @@ CMT_PAPER = CmtConfig(
 class Cmt(nn.Module):
     """Words in, logits of the next word's fields out."""
 
+    candidates = 1
+    """One take is made and kept, as published: nothing is chosen by its sync."""
+    SETTINGS = ("top_p", "beat_temperature", "duration_temperature", "density_control", "strength_control", "instruments")
+
     def __init__(self, config: CmtConfig = CmtConfig()) -> None:
         super().__init__()
         self.config = config

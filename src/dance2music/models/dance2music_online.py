@@ -44,6 +44,10 @@ class OnlineConfig:
 class Dance2MusicOnline(nn.Module):
     """Similarity of recent poses and recent notes in, logits of the next note out."""
 
+    candidates = 1
+    """One take is made and kept, as published: nothing is chosen by its sync."""
+    SETTINGS = ("temperature",)
+
     def __init__(self, config: OnlineConfig = OnlineConfig()) -> None:
         super().__init__()
         self.config = config

@@ -57,6 +57,10 @@ class Dance2MusicSearch:
     Seed 0 gives the published, deterministic melody; any other seed draws the first note, and with it another melody.
     """
 
+    candidates = 1
+    """One take is made and kept, as published: nothing is chosen by its sync."""
+    SETTINGS = ("objective", "beams", "window_notes", "first_class", "hold_similarity", "program", "velocity")
+
     def __init__(self, config: SearchConfig = SearchConfig()) -> None:
         self.config = config
 

@@ -88,6 +88,10 @@ FOLEY_PAPER = FoleyMusicConfig(
 class FoleyMusic(nn.Module):
     """Joints and earlier events in, logits of the next event out."""
 
+    candidates = 1
+    """One take is made and kept, as published: nothing is chosen by its sync."""
+    SETTINGS = ("mode", "top_p", "temperature", "beams", "program")
+
     def __init__(self, config: FoleyMusicConfig = FoleyMusicConfig()) -> None:
         super().__init__()
         self.config = config

@@ -61,6 +61,10 @@ INVERSE_MV_PAPER = InverseMvConfig(
 class InverseMv(nn.Module):
     """Pictures and earlier events in, logits of the next event out."""
 
+    candidates = 1
+    """One take is made and kept, as published: nothing is chosen by its sync."""
+    SETTINGS = ("top_p", "temperature", "program")
+
     def __init__(self, config: InverseMvConfig = InverseMvConfig()) -> None:
         super().__init__()
         self.config = config

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.codec.quantizer import Quantized
+from dance2music.errors import InputError
 from dance2music.models.sampling import draw, one_thread
 from dance2music.models.transformer import BlockConfig, Stack
 from dance2music.types import Audio, Conditioning, Latents
@@ -111,6 +112,8 @@ class JukeboxRandom:
 
     candidates = 1
     """Samples that are made for a take: choosing among several by their sync would make them less random."""
+    denoise = False
+    """What a codec makes of music is the point; D2M-GAN denoises only its own output."""
 
     def __init__(self, prior: JukeboxPrior, codec: Codec) -> None:
         self.prior, self.codec = prior, codec
@@ -128,6 +131,36 @@ class JukeboxRandom:
         return takes
 
 
+class JukeboxReconstruction:
+    """A dance's own music, coded and decoded, behind the same contract: the ceiling of whatever writes codes for that codec."""
+
+    candidates = 1
+    denoise = False
+
+    def __init__(self, codec: Codec, music: Audio | None = None) -> None:
+        self.codec, self.music = codec, music
+
+    def hear(self, music: Audio) -> JukeboxReconstruction:
+        """The same with music to code."""
+        return JukeboxReconstruction(self.codec, music)
+
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
+        """The same latents for every seed.
+
+        Raises
+        ------
+        InputError
+            If there is no music to code.
+        """
+        if self.music is None:
+            raise InputError("jukebox-reconstruction: has no music to code; expected a video with sound; choose another video or method")
+        codec = self.codec
+        with torch.no_grad():
+            codes = codec.quantize(codec.encode(torch.from_numpy(whole_hops(self.music, codec)))).codes
+            latents = Latents(codec.lookup(codes), codes, codec.sample_rate, codec.hop_length)
+        return [latents] * len(seeds)
+
+
 def fold(codes: Tensor, config: JukeboxPriorConfig) -> Tensor:
     """Codes int64 [B, Q, L] as one line [B, n_codebooks * L], frame by frame and coarse to fine; finer codebooks are left out."""
     share = config.vocabulary // config.n_codebooks
@@ -142,12 +175,17 @@ def unfold(line: Tensor, config: JukeboxPriorConfig) -> Tensor:
 
 def reconstruct(audio: Audio, codec: Codec) -> Audio:
     """Mono audio at the codec's rate after coding and decoding; cut to whole hops, as published (44,032 of 44,100 samples at hop 128)."""
+    with torch.no_grad():
+        codes = codec.quantize(codec.encode(torch.from_numpy(whole_hops(audio, codec)))).codes
+        return Audio(codec.decode(codec.lookup(codes)).numpy(), codec.sample_rate)
+
+
+def whole_hops(audio: Audio, codec: Codec) -> np.ndarray:
+    """Mono samples float32 [1, N] at the codec's rate, what is left of the last hop cut off."""
     from dance2music.music.audio import resample
 
-    samples = torch.from_numpy(resample(audio, codec.sample_rate).samples.mean(axis=0, keepdims=True))
-    samples = samples[:, : samples.shape[-1] // codec.hop_length * codec.hop_length]
-    with torch.no_grad():
-        return Audio(codec.decode(codec.lookup(codec.quantize(codec.encode(samples)).codes)).numpy(), codec.sample_rate)
+    samples = resample(audio, codec.sample_rate).samples.mean(axis=0, keepdims=True)
+    return samples[:, : samples.shape[-1] // codec.hop_length * codec.hop_length]
 
 
 def prior_losses(prior: JukeboxPrior, codes: Tensor) -> dict[str, Tensor]:

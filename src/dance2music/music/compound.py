@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from dance2music.errors import InputError
 from dance2music.types import BEATS_PER_BAR, Note, Score, Track
 
 TICKS_PER_BAR = 16
@@ -31,6 +32,20 @@ ROLE_OF = {DRUMS: "drums", PIANO: "chords", GUITAR: "lead", BASS: "bass", STRING
 VELOCITY = 80
 MAX_STRENGTH = CLASSES[STRENGTH] - 1
 MAX_TICKS = CLASSES[DURATION] - 2
+
+
+def instrument_ids(names: Iterable[str]) -> list[int]:
+    """Ids of instruments by name, in the order of `INSTRUMENTS`.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a name is none of them.
+    """
+    known, names = INSTRUMENTS[1:], list(names)
+    if not names or set(names) - set(known):
+        raise InputError(f"--instruments {','.join(names)}: expected one or more of {', '.join(known)} with commas between them")
+    return [INSTRUMENTS.index(name) for name in known if name in names]
 
 
 def words_of(score: Score) -> np.ndarray:

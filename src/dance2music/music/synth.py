@@ -51,9 +51,14 @@ _SYSTEM_FILES = {
 _SYSTEM_FOLDERS = ("/usr/share/sounds", "/usr/local/share/sounds", "/usr/share", "/usr/local/share")
 
 
+BUILT_IN = "built-in"
+"""What plays where a soundfont is missing, or has no sound for a note: tones made of sines (`music.additive`)."""
+
+
 def find_soundfonts() -> dict[str, Path]:
-    """Soundfonts at hand by name (`SOUNDFONTS`): 'timgm' always, 'fluid' and 'musescore' where the system has them."""
-    found = {"timgm": _timgm()}
+    """Soundfonts at hand by name (`SOUNDFONTS`): 'timgm' comes with pretty_midi, 'fluid' and 'musescore' where the system has them."""
+    carried = _timgm()
+    found = {} if carried is None else {"timgm": carried}
     for name, files in _SYSTEM_FILES.items():
         places = (Path(folder) / file for folder in _SYSTEM_FOLDERS for file in files)
         path = next((p for p in places if p.is_file()), None)
@@ -71,7 +76,7 @@ def render(
     ----------
     score : Score.
     sample_rate : int, Hz.
-    soundfont : a name of `SOUNDFONTS`, a path to an sf2 or sf3 file, or None for 'timgm'.
+    soundfont : a name of `SOUNDFONTS`, `BUILT_IN`, a path to an sf2 or sf3 file, or None for 'timgm', or `BUILT_IN` where that is missing.
     onset_grid_seconds : float
         Above 0 note starts and ends are rounded to multiples of it (codec frames, for example). A note starts at sample
         ``round(time * sample_rate)`` and is heard there: the wait at the start of a sample is cut.
@@ -153,28 +158,45 @@ def _limiter(mix: np.ndarray, sample_rate: int) -> np.ndarray:
     return smooth_gain(need, 2 * round(_LIMITER_SECONDS * sample_rate) + 1)
 
 
+def check_soundfont(soundfont: str | Path | None) -> tuple[str, str]:
+    """Name of the soundfont that `render` plays, and the sha256 of its file (nothing for `BUILT_IN`).
+
+    Raises
+    ------
+    InputError
+        As `render`.
+    """
+    from dance2music.checkpoint import sha256_of
+
+    path = _resolve(soundfont)
+    if path == BUILT_IN:
+        return BUILT_IN, ""
+    open_soundfont(path)
+    return Path(path).name, sha256_of(path)
+
+
 def _resolve(soundfont: str | Path | None) -> str:
     fonts = find_soundfonts()
     if soundfont is None:
-        return str(fonts["timgm"])
-    if str(soundfont) in fonts:
-        return str(fonts[str(soundfont)])
+        return str(fonts.get("timgm", BUILT_IN))
+    if str(soundfont) in fonts or str(soundfont) == BUILT_IN:
+        return str(fonts.get(str(soundfont), BUILT_IN))
     path = Path(soundfont)
     if not path.is_file():
         raise InputError(
-            f"soundfont {str(soundfont)!r}: no such file; expected one of {', '.join(fonts)} or a path to an .sf2 or .sf3 file; "
-            "install it or choose another"
+            f"soundfont {str(soundfont)!r}: no such file; expected one of {', '.join([*fonts, BUILT_IN])} or a path to an .sf2 or "
+            ".sf3 file; install it or choose another"
         )
     return str(path)
 
 
-def _timgm() -> Path:
+def _timgm() -> Path | None:
     from importlib.util import find_spec
 
     # The package is found, not imported: importing pretty_midi takes a second.
     spec = find_spec("pretty_midi")
-    assert spec is not None and spec.origin is not None, "pretty_midi is a dependency"
-    return Path(spec.origin).with_name("TimGM6mb.sf2")
+    path = None if spec is None or spec.origin is None else Path(spec.origin).with_name("TimGM6mb.sf2")
+    return path if path is not None and path.is_file() else None
 
 
 @lru_cache(maxsize=1024)
@@ -194,10 +216,12 @@ def _sound(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int,
 def _drum(path: str, sample_rate: int, pitch: int, layer: int) -> np.ndarray:
     sound, _ = _raw(path, sample_rate, 0, True, pitch, layer, _DRUM_SECONDS)
     peak = float(np.abs(sound).max(initial=0.0))
-    if peak < _SILENT_PEAK:
+    if peak < _SILENT_PEAK and pitch in (37, 39):
         # Some soundfonts have no hand clap (39) or side stick (37).
         sound = _noise_hit(sample_rate, bursts=3 if pitch == 39 else 1)
-        peak = float(np.abs(sound).max())
+    elif peak < _SILENT_PEAK:
+        sound, _ = _raw(BUILT_IN, sample_rate, 0, True, pitch, layer, _DRUM_SECONDS)
+    peak = float(np.abs(sound).max())
     sound = sound[_first_sound(sound, sample_rate) :]
     return (sound * (DRUM_GAINS.get(pitch, 0.4) / peak)).astype(np.float32)
 
@@ -210,7 +234,13 @@ def _first_sound(sound: np.ndarray, sample_rate: int) -> int:
 
 def _raw(path: str, sample_rate: int, program: int, is_drum: bool, pitch: int, velocity: int, seconds: float) -> tuple[np.ndarray, float]:
     bank = DRUM_BANK if is_drum else 0
-    return open_soundfont(path).note(sample_rate, bank=bank, program=program, pitch=pitch, velocity=velocity, seconds=seconds)
+    if path != BUILT_IN:
+        sound, release = open_soundfont(path).note(sample_rate, bank=bank, program=program, pitch=pitch, velocity=velocity, seconds=seconds)
+        if is_drum or np.abs(sound).max(initial=0.0) >= _SILENT_PEAK:
+            return sound, release
+    from dance2music.music.additive import drum, tone
+
+    return (drum(sample_rate, pitch), 0.0) if is_drum else tone(sample_rate, program, pitch, seconds)
 
 
 def _noise_hit(sample_rate: int, *, bursts: int) -> np.ndarray:
