@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 import tiny
 from dance2music.checkpoint import save_model
-from dance2music.data.dataset import PreparedSegments, SegmentBatches, mapped_npz
+from dance2music.data.dataset import PreparedSegments, PreparedConfig, mapped_npz
 from dance2music.data.prepare import prepare
 from dance2music.errors import ConfigError, InputError
 from layouts import write_pairs, write_released
@@ -31,7 +31,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_batch_holds_what_training_needs(prepared: Path) -> None:
-    data = PreparedSegments(prepared, SegmentBatches(batch_size=5, codec="spectral"), steps=3)
+    data = PreparedSegments(prepared, PreparedConfig(batch_size=5, codec="spectral"), steps=3)
     batch = data[0]
     assert {name: (str(value.dtype).removeprefix("torch."), tuple(value.shape)) for name, value in batch.items()} == {
         "motion": ("float32", (5, 120, 219)), "visual": ("float32", (5, 2048)), "flow": ("float32", (5, 60, 5)),
@@ -44,11 +44,11 @@ def test_a_batch_holds_what_training_needs(prepared: Path) -> None:
     assert batch["tempo_bpm"][order].nan_to_num(0.0).tolist() == [120, 120, 0, 0, 90]
     assert torch.allclose(batch["audio"].abs().amax(dim=1), torch.tensor(0.95), atol=1e-4)
     for layout, width in (("keypoints", 75), ("features", 80)):
-        assert PreparedSegments(prepared, SegmentBatches(1, motion=layout)).segment(0)["motion"].shape == (60, width)
+        assert PreparedSegments(prepared, PreparedConfig(1, motion=layout)).segment(0)["motion"].shape == (60, width)
 
 
 def test_segments_lie_where_their_names_say(prepared: Path) -> None:
-    data = PreparedSegments(prepared, SegmentBatches(batch_size=1, motion="features"))
+    data = PreparedSegments(prepared, PreparedConfig(batch_size=1, motion="features"))
     with np.load(prepared / "clips" / "a.npz") as clip:
         second = data.segment(data.names.index("a_seg2"))
         assert np.array_equal(second["motion"].numpy(), clip["features"][60:120])
@@ -58,7 +58,7 @@ def test_segments_lie_where_their_names_say(prepared: Path) -> None:
 
 def test_a_batch_is_a_pure_function_of_seed_and_step(prepared: Path) -> None:
     def batches(seed: int, *steps: int) -> list[torch.Tensor]:
-        data = PreparedSegments(prepared, SegmentBatches(batch_size=3, gain=(0.3, 1.0)), seed=seed, steps=9)
+        data = PreparedSegments(prepared, PreparedConfig(batch_size=3, gain=(0.3, 1.0)), seed=seed, steps=9)
         return [torch.cat([data[step]["audio"].flatten(), data[step]["motion"].flatten()]) for step in steps]
 
     assert all(torch.equal(a, b) for a, b in zip(batches(1, 4, 7, 0), reversed(batches(1, 0, 7, 4))))
@@ -66,21 +66,21 @@ def test_a_batch_is_a_pure_function_of_seed_and_step(prepared: Path) -> None:
 
 
 def test_every_epoch_meets_every_segment_once(prepared: Path) -> None:
-    data = PreparedSegments(prepared, SegmentBatches(batch_size=2, audio=False), steps=10)
+    data = PreparedSegments(prepared, PreparedConfig(batch_size=2, audio=False), steps=10)
     drawn = torch.cat([data[step]["index"] for step in range(10)]).view(4, 5)
     assert all(sorted(epoch.tolist()) == [0, 1, 2, 3, 4] for epoch in drawn)
     assert len({tuple(epoch.tolist()) for epoch in drawn}) > 1
 
 
 def test_a_loader_in_another_process_gives_the_same_batches(prepared: Path) -> None:
-    data = PreparedSegments(prepared, SegmentBatches(batch_size=2, codec="spectral"), seed=3, steps=4)
+    data = PreparedSegments(prepared, PreparedConfig(batch_size=2, codec="spectral"), seed=3, steps=4)
     loaded = list(DataLoader(data, batch_size=None, sampler=range(1, 4), num_workers=1))
     for step, batch in zip(range(1, 4), loaded, strict=True):
         assert all(torch.equal(value.nan_to_num(), data[step][name].nan_to_num()) for name, value in batch.items())
 
 
 def test_processes_share_one_global_batch(prepared: Path) -> None:
-    config = SegmentBatches(batch_size=4, gain=(0.3, 1.0))
+    config = PreparedConfig(batch_size=4, gain=(0.3, 1.0))
     whole = PreparedSegments(prepared, config, seed=5, steps=3)[2]
     parts = [PreparedSegments(prepared, config, seed=5, steps=3, rank=rank, world_size=2)[2] for rank in range(2)]
     for name, value in whole.items():
@@ -88,7 +88,7 @@ def test_processes_share_one_global_batch(prepared: Path) -> None:
 
 
 def test_gains_lie_between_the_given_bounds(prepared: Path) -> None:
-    data = PreparedSegments(prepared, SegmentBatches(batch_size=5, gain=(0.3, 1.0)), steps=8)
+    data = PreparedSegments(prepared, PreparedConfig(batch_size=5, gain=(0.3, 1.0)), steps=8)
     peaks = torch.cat([data[step]["audio"].abs().amax(dim=1) for step in range(8)])
     assert 0.95 * 0.3 - 1e-3 <= peaks.min() < 0.5 and 0.7 < peaks.max() <= 0.951
 
@@ -96,23 +96,23 @@ def test_gains_lie_between_the_given_bounds(prepared: Path) -> None:
 def test_visual_vectors_of_the_data_set_come_through_and_flow_stands_in(tmp_path: Path, prepared: Path) -> None:
     clips = {"train": ("000000_0_0_seg3", "000000_0_1_seg1")}
     prepare(write_released(tmp_path / "data", "tiktok", clips, width=75, frames=60), "tiktok", tmp_path / "out")
-    data = PreparedSegments(tmp_path / "out", SegmentBatches(batch_size=2, motion="keypoints"))
+    data = PreparedSegments(tmp_path / "out", PreparedConfig(batch_size=2, motion="keypoints"))
     assert data.segment(1)["visual"].tolist() == [1.0] * 2048 and data.segment(1)["genre"] == -1
     assert data.names == ["000000_0_0_seg3", "000000_0_1_seg1"]
-    short = PreparedSegments(prepared, SegmentBatches(batch_size=1, visual_dim=300))[0]
+    short = PreparedSegments(prepared, PreparedConfig(batch_size=1, visual_dim=300))[0]
     assert torch.equal(short["visual"], short["flow"].reshape(1, 300))
-    both = PreparedSegments([tmp_path / "out", prepared], SegmentBatches(batch_size=1, motion="keypoints"))
+    both = PreparedSegments([tmp_path / "out", prepared], PreparedConfig(batch_size=1, motion="keypoints"))
     assert both.n_segments == 7
 
 
 @pytest.mark.parametrize(
     ("config", "kind", "message"),
-    [(SegmentBatches(motion="pixels"), ConfigError, "motion 'pixels'"),
-     (SegmentBatches(codec="spectral", gain=(0.3, 1.0)), ConfigError, "with codec 'spectral'"),
-     (SegmentBatches(batch_size=3), ConfigError, "3 on 2 processes"),
-     (SegmentBatches(codec="vqvae-hop128"), InputError, "has codes of spectral-hop256-.*; expected one 'vqvae-hop128'")],
+    [(PreparedConfig(motion="pixels"), ConfigError, "motion 'pixels'"),
+     (PreparedConfig(codec="spectral", gain=(0.3, 1.0)), ConfigError, "with codec 'spectral'"),
+     (PreparedConfig(batch_size=3), ConfigError, "3 on 2 processes"),
+     (PreparedConfig(codec="vqvae-hop128"), InputError, "has codes of spectral-hop256-.*; expected one 'vqvae-hop128'")],
 )  # fmt: skip
-def test_what_cannot_be_given_is_refused_at_once(prepared: Path, config: SegmentBatches, kind: type[Exception], message: str) -> None:
+def test_what_cannot_be_given_is_refused_at_once(prepared: Path, config: PreparedConfig, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         PreparedSegments(prepared, config, world_size=2)
 

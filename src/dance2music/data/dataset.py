@@ -25,7 +25,7 @@ _ZIP_LENGTHS_AT = 26
 
 
 @dataclass(frozen=True)
-class SegmentBatches:
+class PreparedConfig:
     """What a batch holds.
 
     Attributes
@@ -55,7 +55,7 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
     ``world_size``-th row of the same batch.
 
     ============  =====================  ==============================================================================================
-    ``motion``    float32 [B, T, F]      in the layout of `SegmentBatches.motion`
+    ``motion``    float32 [B, T, F]      in the layout of `PreparedConfig.motion`
     ``visual``    float32 [B, D_v]       the vector that the data set or a visual network gave (I3D); elsewhere the optical flow
                                          [60, 5] row by row. Cut, or filled with zeros, to ``visual_dim``
     ``flow``      float32 [B, 60, 5]     `dance.visual.visual_features` at 30 fps
@@ -84,7 +84,7 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(
-        self, folder: str | Path | list[str | Path], config: SegmentBatches = SegmentBatches(), *, split: str = "train", seed: int = 0,
+        self, folder: str | Path | list[str | Path], config: PreparedConfig = PreparedConfig(), *, split: str = "train", seed: int = 0,
         steps: int = 1, rank: int = 0, world_size: int = 1,
     ) -> None:  # fmt: skip
         if config.motion not in ("smpl", "keypoints", "features"):

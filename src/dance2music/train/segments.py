@@ -197,10 +197,9 @@ class Prepared:
     """
 
     def __init__(self, folder: str | Path, *, motion: str, flow: bool, codec: str = "", split: str = "train", genres: bool = True) -> None:
-        from dance2music.data.dataset import PreparedSegments
-        from dance2music.data.dataset import SegmentBatches as Batches
+        from dance2music.data.dataset import PreparedConfig, PreparedSegments
 
-        self.data = PreparedSegments(folder, Batches(batch_size=1, motion=motion, codec=codec), split=split)
+        self.data = PreparedSegments(folder, PreparedConfig(batch_size=1, motion=motion, codec=codec), split=split)
         self.flow = flow
         if genres:
             nameless = next((i for i in range(len(self)) if self.data.row(i).genre is None), None)
