@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 import tiny
 from dance2music.checkpoint import save_model
-from dance2music.data.dataset import PreparedSegments, PreparedConfig, mapped_npz
+from dance2music.data.dataset import PreparedConfig, PreparedSegments, mapped_npz
 from dance2music.data.prepare import prepare
 from dance2music.errors import ConfigError, InputError
 from layouts import write_pairs, write_released
