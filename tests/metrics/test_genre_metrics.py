@@ -27,10 +27,10 @@ BASE = Database(np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 5.0]]), np.array([2, 4, 
 
 def test_the_nearest_entry_decides_and_the_own_song_is_left_out() -> None:
     assert retrieved_genre(BASE, np.array([0.1, 0.0])) == 2
-    assert retrieved_genre(BASE, np.array([0.1, 0.0]), song="a") == 4
+    assert retrieved_genre(BASE, np.array([0.1, 0.0]), songs={"a"}) == 4
     assert retrieved_genre(BASE, np.array([0.5, 0.0])) == 2  # the first of equals
     only = Database(BASE.embeddings[:1], BASE.genres[:1], ("a",))
-    assert retrieved_genre(only, np.zeros(2), song="a") == -1
+    assert retrieved_genre(only, np.zeros(2), songs={"a"}) == -1
     assert retrieved_genre(Database(np.zeros((0, 2)), np.zeros(0, int), ()), np.zeros(2)) == -1
 
 

@@ -82,7 +82,7 @@ def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | No
     database = database_of(config, matches, genres, hearing, store)
     training = None if not config.training else np.stack([embed_piece(load(path), hearing, store) for path in training_files(config)])
     scored = _run([partial(score_clip, job, hearing, cache) for job in jobs], config.workers, progress)
-    scored = [add_retrieved(item, database, training) for item in scored]
+    scored = [add_retrieved(item, database, training, other_song=job.other_song) for item, job in zip(scored, jobs)]
     clips = scored[:whole]
     windows = {length: [s for s, job in zip(scored, jobs) if job.window and job.window[1] == length] for length in config.lengths_seconds}
     results = Results(
@@ -137,8 +137,11 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
     return scored
 
 
-def add_retrieved(scored: Scored, database: Database | None, training: np.ndarray | None) -> Scored:
-    """Add the values that need other pieces: genre of the nearest entry of the database, distance to the nearest training piece."""
+def add_retrieved(scored: Scored, database: Database | None, training: np.ndarray | None, *, other_song: str | None = None) -> Scored:
+    """Add the values that need other pieces: genre of the nearest entry of the database, distance to the nearest training piece.
+
+    The dance's own song is left out of the database; for the control that plays another song that one, too.
+    """
     from dance2music.metrics.diversity import novelty
 
     genre = -1 if scored.clip.genre is None else GENRES.index(scored.clip.genre)
@@ -146,7 +149,8 @@ def add_retrieved(scored: Scored, database: Database | None, training: np.ndarra
     for system, piece in scored.pieces.items():
         if database is not None and genre >= 0 and len(set(database.genres.tolist())) > 1:
             silent = scored.values[system]["loudness_lufs"] <= SILENCE_LUFS  # has no nearest neighbour
-            scored.values[system]["genre_retrieval"] = float(not silent and retrieved_genre(database, piece, song=song) == genre)
+            left = {song, other_song} if system == "other_song" and other_song is not None else {song}
+            scored.values[system]["genre_retrieval"] = float(not silent and retrieved_genre(database, piece, songs=left) == genre)
         if training is not None:
             scored.values[system]["novelty"] = float(novelty(training, piece[None])[0])
     return scored

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,20 +55,19 @@ class Database:
     songs: tuple[str, ...]
 
 
-def retrieved_genre(database: Database, embedding: np.ndarray, *, song: str | None = None) -> int:
+def retrieved_genre(database: Database, embedding: np.ndarray, *, songs: Collection[str] = ()) -> int:
     """Genre of the nearest entry that is not of the query's own song; -1 where there is none.
 
     Parameters
     ----------
     database : Database.
     embedding : float [D] of the query.
-    song : the song that the query's dance belongs to, or None.
+    songs : to be left out: the song that the query's dance belongs to.
     """
     if not len(database.embeddings):
         return -1
     distance = distances(np.asarray(embedding, dtype=np.float64)[None], np.asarray(database.embeddings, dtype=np.float64))[0]
-    if song is not None:
-        distance = np.where(np.array(database.songs) == song, np.inf, distance)
+    distance = np.where(np.isin(np.array(database.songs), list(songs)), np.inf, distance)
     nearest = int(np.argmin(distance))
     return int(database.genres[nearest]) if np.isfinite(distance[nearest]) else -1
 

@@ -56,10 +56,11 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class Job:
-    """One clip, or a window of it, to be scored: its files, the files of another song, genre and seed."""
+    """One clip, or a window of it, to be scored: its files, the music of another song and which that is, genre and seed."""
 
     match: Match
     other: Path | None
+    other_song: str | None
     genre: int
     song: str | None
     seed: int
@@ -81,22 +82,26 @@ def genres_of(config: EvaluateConfig, matches: list[Match]) -> dict[str, str | N
 
 
 def jobs_of(config: EvaluateConfig, matches: list[Match], genres: dict[str, str | None]) -> list[Job]:
-    """One job per generated file; the other song is that of the next dance whose song differs."""
+    """One job per generated file; the other song is that of a dance drawn from those whose song differs.
+
+    Drawn, since neighbours by name are often of one genre.
+    """
     dances = {m.dance: m for m in matches}
     songs = {dance: song_of_name(dance) or dance for dance in dances}
-    order = list(dances)
     jobs = []
     for m in matches:
-        after = order[order.index(m.dance) + 1 :] + order[: order.index(m.dance)]
-        other = next((dances[dance] for dance in after if songs[dance] != songs[m.dance]), None)
+        seed = zlib.crc32(m.name.encode()) ^ config.seed
+        others = [dance for dance in dances if songs[dance] != songs[m.dance]]
+        other = dances[others[int(np.random.default_rng([seed, 4]).integers(len(others)))]] if others else None
         genre = genres[m.dance]
         jobs.append(
             Job(
                 match=m,
                 other=None if other is None else other.reference or other.generated,
+                other_song=None if other is None else songs[other.dance],
                 genre=-1 if genre is None else GENRES.index(genre),
                 song=song_of_name(m.dance),
-                seed=zlib.crc32(m.name.encode()) ^ config.seed,
+                seed=seed,
             )
         )
     return jobs
