@@ -1,0 +1,81 @@
+"""From names and files to a training, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from dance2music.checkpoint import load_model, read_provenance, save_model
+from dance2music.cli import app
+from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
+from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
+from dance2music.data.prepare import prepare
+from dance2music.data.synthetic import write_corpus
+from dance2music.errors import InputError
+from dance2music.train.gan_job import gan_training, motion_layout, needs_genre, open_codec, open_segments
+from dance2music.train.gan_presets import GAN_TRAININGS
+
+SMALL = ["--set", "loop.steps=2", "--set", "loop.log_every_steps=1", "--set", "batch_size=2", "--set", "loop.accelerator=cpu"]
+PRESET = "d2m-gan-high-embedded"
+
+
+@pytest.fixture(scope="module")
+def codec_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    config = SpectralCodecConfig(
+        hop_length=256, n_fft=512, n_mels=20, encoder_width=8, encoder_depth=1, decoder_width=8, decoder_depth=1,
+        quantizer=ResidualQuantizerConfig(n_codebooks=1, codebook=CodebookConfig(size=16, dim=64)),
+    )  # fmt: skip
+    model = SpectralCodec(config)
+    model.quantizer.codebooks[0].get_buffer("k").copy_(torch.randn(16, 64))
+    path = tmp_path_factory.mktemp("codec") / "codec.safetensors"
+    save_model(path, model, config, storage="float32")
+    return path
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, codec_file: Path) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder / "raw", 1, 0, duration_seconds=4.0, filmed_share=0.0, workers=1)
+    prepare(folder / "raw", "composed", folder / "prepared", codec=str(codec_file), workers=1)
+    return folder / "prepared"
+
+
+def test_a_prepared_corpus_trains_a_generator_with_its_cached_codes(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    config = gan_training(PRESET, [])
+    segments = open_segments(prepared, config, open_codec(codec_file, config.codec, config.level), tmp_path)
+    item = segments[1]
+    assert len(segments) == 2 and item["motion"].shape == (60, 80) and item["visual"].shape == (60, 5)
+    assert item["codes"].shape == (1, 173) and item["latents"].shape == (64, 173)
+    options = ["--preset", PRESET, "--data", str(prepared), "--codec", str(codec_file), "--out", str(tmp_path / "gan"), *SMALL]
+    done = CliRunner().invoke(app, ["train-gan", *options], catch_exceptions=False)
+    assert done.exit_code == 0
+    about = read_provenance(tmp_path / "gan" / "generator.safetensors")
+    assert (about["level"], about["preset"], about["step"]) == ("high", PRESET, "2")
+    load_model(tmp_path / "gan" / "generator.safetensors", expected="d2m-gan")
+    assert [json.loads(line)["step"] for line in (tmp_path / "gan" / "log.jsonl").read_text().splitlines()] == [1, 2]
+
+
+def test_a_prepared_corpus_tunes_a_decoder(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    options = ["--preset", PRESET, "--data", str(prepared), "--codec", str(codec_file), "--out", str(tmp_path), *SMALL]
+    assert CliRunner().invoke(app, ["train-decoder", *options], catch_exceptions=False).exit_code == 0
+    open_codec(tmp_path / "codec.safetensors", "spectral-small-high", "high")
+    assert CliRunner().invoke(app, ["train-plot", str(tmp_path)], catch_exceptions=False).exit_code == 0
+
+
+def test_the_papers_generators_take_the_motion_of_their_data_set(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    layouts = {name: motion_layout(config.generator) for name, config in GAN_TRAININGS.items() if "holistic" not in name}
+    assert {layout for name, layout in layouts.items() if "aist" in name or name == "creative-gan-low-paper"} == {"smpl"}
+    assert {layout for name, layout in layouts.items() if "tiktok" in name} == {"keypoints"}
+    assert needs_genre(GAN_TRAININGS["d2m-gan-high-aist-released"]) and not needs_genre(GAN_TRAININGS["d2m-gan-high-tiktok-released"])
+    codec = open_codec(codec_file, "spectral-small-high", "high")
+    item = open_segments(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], codec, tmp_path)[0]
+    assert item["motion"].shape == (120, 219) and item["visual"].shape == (2048,)
+    with pytest.raises(InputError, match="prepare data"):
+        open_segments("composed", GAN_TRAININGS["d2m-gan-high-aist-paper"], codec, tmp_path)
+    with pytest.raises(InputError, match="not prepared"):
+        motion_layout(GAN_TRAININGS["creative-gan-low-holistic"].generator)
