@@ -33,7 +33,7 @@ def random_walk(seed: int, n_frames: int) -> np.ndarray:
 def test_block_means_give_the_correlation_of_the_enlarged_matrices() -> None:
     D = cosine_similarity(random_walk(0, 60))
     notes = np.random.default_rng(1).integers(0, 5, (4, 10))
-    means, squares = block_means(D, 6)
+    means, squares = block_means(random_walk(0, 60), 6)
     fast = correlation(notes, means, squares)
     for melody, value in zip(notes, fast):
         M = np.kron(similarity_of_notes(melody[:, None], melody[None]), np.ones((6, 6)))
@@ -41,7 +41,7 @@ def test_block_means_give_the_correlation_of_the_enlarged_matrices() -> None:
 
 
 def test_running_sums_of_the_whole_objective_equal_the_correlation_of_everything() -> None:
-    means, squares = block_means(cosine_similarity(random_walk(2, 150)), 6)
+    means, squares = block_means(random_walk(2, 150), 6)
     whole = replace(SearchConfig(), objective="whole")
     melody = search(means, squares, whole, first_class=2)
     best = correlation(melody[None], means, squares)[0]
@@ -57,7 +57,7 @@ def test_running_sums_of_the_whole_objective_equal_the_correlation_of_everything
 def test_a_dance_of_two_poses_in_turn_gives_a_melody_of_two_notes_in_turn() -> None:
     a, b = np.random.default_rng(4).normal(size=(2, 36))
     poses = np.repeat(np.stack([a, b] * 6), 6, axis=0)
-    melody = search(*block_means(cosine_similarity(poses), 6), SearchConfig(), first_class=2)
+    melody = search(*block_means(poses, 6), SearchConfig(), first_class=2)
     assert len(set(melody[2::2])) == 1
     assert len(set(melody[3::2])) == 1
     assert melody[4] != melody[5]
@@ -65,7 +65,7 @@ def test_a_dance_of_two_poses_in_turn_gives_a_melody_of_two_notes_in_turn() -> N
 
 def test_a_wide_beam_finds_at_least_what_a_narrow_one_finds() -> None:
     for seed in range(5):
-        blocks = block_means(cosine_similarity(random_walk(seed, 60)), 6)
+        blocks = block_means(random_walk(seed, 60), 6)
         rewards = [correlation(search(*blocks, replace(SearchConfig(), beams=beams), first_class=2)[None], *blocks)[0] for beams in (1, 50)]
         assert rewards[1] >= rewards[0]
 
@@ -111,3 +111,10 @@ def test_without_joints_the_method_says_what_it_needs(conditioning: Conditioning
 def test_an_unknown_objective_is_refused() -> None:
     with pytest.raises(InputError, match="window, whole"):
         SearchConfig(objective="best")
+
+
+def test_rows_of_the_dance_matrix_that_are_looked_at_apart_give_the_whole() -> None:
+    poses = random_walk(5, 6 * 61 + 3)
+    means, squares = block_means(poses, 6)
+    D = cosine_similarity(poses)[: 6 * 61, : 6 * 61].reshape(61, 6, 61, 6)
+    assert np.allclose(means, D.mean(axis=(1, 3))) and np.allclose(squares, np.square(D).mean(axis=(1, 3)))

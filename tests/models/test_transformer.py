@@ -90,3 +90,12 @@ def test_every_kind_of_block_learns() -> None:
         memory = torch.randn(1, 5, 24) if config.cross else None
         model(torch.randn(1, 12, 24), memory).square().sum().backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_several_positions_may_begin_a_stepwise_path() -> None:
+    model = built(SMALL)
+    x = torch.randn(2, 20, 24)
+    with torch.no_grad():
+        whole, states = model(x), model.start()
+        parts = [model.step(x[:, :12], states), *(model.step(x[:, i : i + 1], states) for i in range(12, 20))]
+    assert torch.allclose(whole, torch.cat(parts, dim=1), atol=1e-5)

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from dance2music.dance.impact import IMPACT_FPS, visual_beats
 from dance2music.models.dance2music_search import dance_of
 from dance2music.models.sampling import draw, one_thread
-from dance2music.models.transformer import BlockConfig, Stack, State, sinusoids
+from dance2music.models.transformer import BlockConfig, Stack, State, waves
 from dance2music.music.compound import (
     BAR,
     BEAT,
@@ -123,9 +123,7 @@ class Cmt(nn.Module):
         parts = [table(words[..., i]) * math.sqrt(table.embedding_dim) for i, table in enumerate(self.fields)]  # type: ignore[arg-type]
         x = self.word(torch.cat(parts, dim=-1))
         x = x + self.progress_in(self.progress(words[..., P_BEAT]) * math.sqrt(self.config.progress_channels))
-        ticks = words[..., I_BEAT]
-        table = sinusoids(int(ticks.max()) + 1, self.config.channels).to(x)
-        return self.dropout(x + table[ticks])
+        return self.dropout(x + waves(words[..., I_BEAT], self.config.channels))
 
     def prefixed(self, genre: Tensor, instruments: Tensor) -> Tensor:
         """The seven prefix vectors [B, 7, C]: genre, then one place for each instrument, announced or not.

@@ -22,6 +22,8 @@ NOTE_PITCHES = (60, 62, 64, 67, 69)
 POSE_FPS = 30.0
 POSE_SKELETON = "openpose-18"
 OBJECTIVES = ("window", "whole")
+_ROWS = 25
+"""Notes whose rows of the dance matrix are looked at together: 22 MB of ten minutes."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Dance2MusicSearch:
     def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
         """One score per seed for the first item of the batch."""
         poses = pose_vectors(dance_of(conditioning), conditioning.duration_seconds)
-        blocks = block_means(cosine_similarity(poses), self.config.frames_per_note)
+        blocks = block_means(poses, self.config.frames_per_note)
         melodies: dict[int, np.ndarray] = {}
         scores = []
         for seed in seeds:
@@ -94,18 +96,29 @@ def pose_vectors(motion: Motion, duration_seconds: float) -> np.ndarray:
 
 def cosine_similarity(poses: np.ndarray) -> np.ndarray:
     """The dance matrix: cosine of every two pose vectors, [F, D] -> [F, F], values crowd near 1."""
-    unit = poses / np.maximum(np.linalg.norm(poses, axis=1, keepdims=True), 1e-12)
+    unit = unit_vectors(poses)
     return unit @ unit.T
 
 
-def block_means(matrix: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Means of a matrix and of its squares over blocks of ``size`` x ``size``: two [n, n] with n = F // size; the rest is cut off.
+def unit_vectors(poses: np.ndarray) -> np.ndarray:
+    """Pose vectors [F, D] of length one."""
+    return poses / np.maximum(np.linalg.norm(poses, axis=1, keepdims=True), 1e-12)
 
-    A note matrix that is enlarged block by block correlates with the full matrix through these alone.
+
+def block_means(poses: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Means of the dance matrix and of its squares over blocks of ``size`` x ``size``: two [n, n] with n = F // size; the rest is cut off.
+
+    A note matrix that is enlarged block by block correlates with the full matrix through these alone. The full one is never held: ten
+    minutes would take 2.6 GB.
     """
-    n = len(matrix) // size
-    cut = matrix[: n * size, : n * size].reshape(n, size, n, size)
-    return cut.mean(axis=(1, 3)), np.square(cut).mean(axis=(1, 3))
+    n = len(poses) // size
+    unit = unit_vectors(poses[: n * size])
+    means, squares = np.zeros((n, n)), np.zeros((n, n))
+    for first in range(0, n, _ROWS):
+        rows = (unit[first * size : (first + _ROWS) * size] @ unit.T).reshape(-1, size, n, size)
+        at = slice(first, first + _ROWS)
+        means[at], squares[at] = rows.mean(axis=(1, 3)), np.square(rows).mean(axis=(1, 3))
+    return means, squares
 
 
 def similarity_of_notes(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -92,18 +92,16 @@ class JukeboxPrior(nn.Module):
         share = config.vocabulary // config.n_codebooks
         allowed = [torch.arange(config.vocabulary) // share == q for q in range(config.n_codebooks)]
         while len(codes) < n_codes:
-            known = codes[-(config.context // 2) :] if codes else []
-            states = self.stack.start()
-            vector: Tensor = self.start
-            for position in range(config.context):
-                h = self.stack.step((vector + self.positions[position])[None, None], states)
-                if position >= len(known):
-                    uniform = torch.tensor([chance.random()])
-                    grammar = allowed[len(codes) % config.n_codebooks][None]
-                    codes.append(int(draw(self.logits(h)[:, 0], uniform, temperature=config.temperature, allowed=grammar)[0]))
-                    if len(codes) == n_codes:
-                        break
-                vector = self.codes.weight[known[position] if position < len(known) else codes[-1]]
+            known = torch.tensor(codes[-(config.context // 2) :], dtype=torch.long)
+            states, vectors = self.stack.start(), torch.cat([self.start[None], self.codes.weight[known]])
+            for position in range(len(known), config.context):
+                h = self.stack.step((vectors + self.positions[position + 1 - len(vectors) : position + 1])[None], states)[:, -1]
+                uniform = torch.tensor([chance.random()])
+                grammar = allowed[len(codes) % config.n_codebooks][None]
+                codes.append(int(draw(self.logits(h), uniform, temperature=config.temperature, allowed=grammar)[0]))
+                if len(codes) == n_codes:
+                    break
+                vectors = self.codes.weight[codes[-1:]]
         return torch.tensor(codes)
 
 

@@ -94,8 +94,13 @@ class SelfAttention(nn.Module):
         return self._join(F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
 
     def step(self, x: Tensor, state: State) -> Tensor:
-        """One position x [B, 1, C] after those in ``state``, which is updated -> [B, 1, C]."""
+        """One position x [B, 1, C] after those in ``state``, which is updated -> [B, 1, C].
+
+        ``softmax`` attention without a window takes several positions [B, L, C] at once to begin with.
+        """
         q, k, v = self._heads(x)
+        several = x.shape[1] > 1
+        assert not several or (not state and self.config.attention == "softmax" and not self.config.window), "one position at a time"
         if self.config.attention == "linear":
             return self._join(_linear_step(q, k, v, state))
         if "k" in state:
@@ -107,7 +112,7 @@ class SelfAttention(nn.Module):
         if self.relative is not None:
             assert k.shape[2] <= len(self.relative), f"{k.shape[2]} positions; the table of distances has {len(self.relative)}"
             bias = q @ self.relative[-k.shape[2] :].T / math.sqrt(q.shape[-1])
-        return self._join(F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
+        return self._join(F.scaled_dot_product_attention(q, k, v, attn_mask=bias, is_causal=several))
 
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         B, L, _ = x.shape
@@ -201,7 +206,7 @@ class Stack(nn.Module):
         return [{} for _ in self.blocks]
 
     def step(self, x: Tensor, states: list[State], memory: Tensor | None = None, *, memory_mask: Tensor | None = None) -> Tensor:
-        """One position x [B, 1, C] -> [B, 1, C]."""
+        """One position x [B, 1, C] -> [B, 1, C]; several to begin with where the attention can (`SelfAttention.step`)."""
         for block, state in zip(self.blocks, states):
             x = cast(Block, block).step(x, state, memory, memory_mask=memory_mask)
         return self.norm(x)
@@ -214,11 +219,14 @@ def encoder(config: BlockConfig, n_layers: int) -> Stack:
 
 def sinusoids(n_positions: int, channels: int, *, start: int = 0) -> Tensor:
     """Positions start .. start + n - 1 as float32 [n, channels]: sines in even channels, cosines in odd ones (Vaswani et al. 2017)."""
-    positions = torch.arange(start, start + n_positions, dtype=torch.float32)[:, None]
-    rates = torch.exp(torch.arange(0, channels, 2, dtype=torch.float32) * (-math.log(10000.0) / channels))
-    table = torch.zeros(n_positions, channels)
-    table[:, 0::2], table[:, 1::2] = (positions * rates).sin(), (positions * rates).cos()[:, : channels // 2]
-    return table
+    return waves(torch.arange(start, start + n_positions), channels)
+
+
+def waves(positions: Tensor, channels: int) -> Tensor:
+    """Sinusoids of any positions [...] as float32 [..., channels], see `sinusoids`."""
+    rates = torch.exp(torch.arange(0, channels, 2, dtype=torch.float32, device=positions.device) * (-math.log(10000.0) / channels))
+    angles = positions.float()[..., None] * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :channels]
 
 
 def linear_attention(q: Tensor, k: Tensor, v: Tensor, *, chunk: int = LINEAR_CHUNK) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from dance2music.models.dance2music_online import Dance2MusicOnline, OnlineConfig, decision
-from dance2music.models.dance2music_search import SearchConfig, block_means, cosine_similarity, pose_vectors, search
+from dance2music.models.dance2music_search import SearchConfig, block_means, pose_vectors, search
 from dance2music.train.loop import LoopConfig
 from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
@@ -67,7 +67,7 @@ def searched(seed: int, *, seconds: float, config: SearchConfig) -> Arrays:
 
     motion = perturb(synthetic_clip(seed, duration_seconds=seconds).motion, np.random.default_rng([seed, 12]))
     poses = pose_vectors(motion, seconds)
-    melody = search(*block_means(cosine_similarity(poses), config.frames_per_note), config, first_class=config.first_class)
+    melody = search(*block_means(poses, config.frames_per_note), config, first_class=config.first_class)
     return {"poses": poses.astype(np.float32), "melody": melody.astype(np.int64)}
 
 
