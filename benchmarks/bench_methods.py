@@ -1,0 +1,198 @@
+"""Every system that the papers compare with: seconds and memory, pictures, and its rows of the papers' tables.
+
+    python benchmarks/bench_methods.py [speed] [pictures] [held-out] [clips] [--methods ...] [--n 20] [--seconds 10] [--clips-dir DIR]
+
+- ``speed``: a drawn dance through the whole command on two processors, in a process of its own; bars: 30 s for 10 s of dance, 2 GiB.
+- ``pictures``: piano-roll and mel-spectrogram of each method's take for held-out composed dances, to look at.
+- ``held-out``: ``--n`` held-out composed pairs through `bench_evaluate`, then D2M-GAN Table 1 and Creative-GAN Table 2 with these rows.
+- ``clips``: the same for real dance videos (``--clips-dir``).
+
+Methods whose weights are missing are named and left out. Everything is kept under ``--out``; a second call makes what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dance2music import pipeline
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+from dance2music.types import Audio, Conditioning, Score
+
+METHODS = (
+    "dance2music-offline", "dance2music-online", "foley-music", "cmt", "inverse-mv", "jukebox-random", "jukebox-reconstruction",
+    "composer", "memory", "creative-gan",
+)  # fmt: skip
+RECONSTRUCTION = "jukebox-reconstruction"
+TABLES = ("d2m-1", "creative-2")
+SECONDS_BAR, MIB_BAR = 30.0, 2048.0
+LOOKED_AT = 3
+
+
+def bench_speed(methods: list[str], seconds: float, runs: int) -> None:
+    """A table of seconds and memory, a row per method."""
+    from bench_speed import PROCESSORS, draw, run
+
+    print(f"\n{seconds:g} s of dance, 640x480, 30 frames/s, {PROCESSORS} processors, {os.uname().machine}, median of {runs}")
+    print("| method | total, s | music, s | processor, s | peak memory, MiB | within bars |\n|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        silent, sounding = Path(folder) / "dance.mp4", Path(folder) / "with-music.mp4"
+        draw(silent, seconds, (640, 480), 30.0)
+        run(silent, "composer")
+        shutil.copy(Path(folder) / "out.mp4", sounding)
+        for method in methods:
+            try:
+                reports = [run(sounding if method == RECONSTRUCTION else silent, method) for _ in range(runs)]
+            except subprocess.CalledProcessError as error:
+                print(f"| {method} | failed: {error.stderr.strip().splitlines()[0][:120]} |", flush=True)
+                continue
+            row: dict[str, float] = {
+                "total": statistics.median(r["seconds"]["total"] for r in reports),
+                "music": statistics.median(r["seconds"]["music"] for r in reports),
+                "processor": statistics.median(r["processor_seconds"] for r in reports),
+                "peak": max(r["peak_mib"] for r in reports),
+            }
+            within = "yes" if row["total"] <= SECONDS_BAR * max(seconds / 10, 1) and row["peak"] <= MIB_BAR else "NO"
+            print(
+                f"| {method} | {row['total']:.1f} | {row['music']:.1f} | {row['processor']:.1f} | {row['peak']:.0f} | {within} |",
+                flush=True,
+            )
+
+
+def bench_pictures(methods: list[str], seconds: float, out: Path) -> None:
+    """A picture per method and dance, and what is in the score as a line of JSON."""
+    from dance2music.data.perturb import perturb
+    from dance2music.data.synthetic import synthetic_clip
+
+    out.mkdir(parents=True, exist_ok=True)
+    for i in range(LOOKED_AT):
+        clip = synthetic_clip(1_500_000_000 + i, duration_seconds=seconds, genre=3 * i)
+        conditioning = pipeline.condition(perturb(clip.motion, np.random.default_rng(i)))
+        for method in methods:
+            if method == RECONSTRUCTION:
+                continue
+            take = pipeline.best_take(pipeline.load_method(method), conditioning, seed=i)
+            picture(take, conditioning, out / f"{method}-{i}.png", title=f"{method}, dance {i}")
+            notes = {t.role: len(t.notes) for t in take.score.tracks} if take.score else {}
+            sync = {k: round(v, 3) for k, v in pipeline.measure_sync(take.audio, conditioning.rhythm[0]).items()}
+            print(json.dumps({"method": method, "dance": i, "notes": notes, **sync}), flush=True)
+
+
+def picture(take: pipeline.Take, conditioning: Conditioning, path: str | Path, *, title: str) -> None:
+    """Notes over time, coloured by role, above the mel-spectrogram of their sound; beats and kinematic beats as lines."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from dance2music.music.beats import log_mel
+
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    roll, mel = figure.subplots(2, 1, sharex=True)
+    if take.score is not None:
+        draw_roll(roll, take.score)
+    rhythm = conditioning.rhythm[0]
+    for t in rhythm.beat_times_seconds:
+        roll.axvline(t, color="#ddd", zorder=0)
+    roll.plot(rhythm.kinematic_beats_seconds, np.full(len(rhythm.kinematic_beats_seconds), 20), "^", color="#c8352c")
+    roll.set(ylabel="MIDI pitch", xlim=(0, take.audio.duration_seconds))
+    bands = log_mel(mono(take.audio), hop_length=256)
+    mel.imshow(bands, origin="lower", aspect="auto", extent=(0, take.audio.duration_seconds, 0, len(bands)), cmap="magma")
+    mel.set(ylabel="mel band", xlabel="seconds")
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=80)
+
+
+def draw_roll(axes: Any, score: Score) -> None:
+    """Bars of the notes of each track."""
+    for k, track in enumerate(score.tracks):
+        starts = score.time_at(np.array([n.start_beats for n in track.notes]))
+        ends = score.time_at(np.array([n.start_beats + n.duration_beats for n in track.notes]))
+        pitches = [n.pitch for n in track.notes]
+        axes.barh(pitches, ends - starts, left=starts, height=0.9, color=f"C{k}", label=f"{track.role} ({len(pitches)})", alpha=0.8)
+    axes.legend(loc="upper right", ncols=5, fontsize=8)
+
+
+def mono(audio: Audio) -> Audio:
+    """One channel."""
+    return Audio(audio.samples.mean(axis=0, keepdims=True), audio.sample_rate)
+
+
+def bench_held_out(methods: list[str], n: int, out: Path) -> None:
+    """Score every method on held-out composed pairs and print the papers' tables with its rows."""
+    from bench_evaluate import bench_held_out as run
+    from bench_evaluate import score
+
+    from dance2music.metrics.tables import read_measured, table_text
+    from dance2music.models import embedded_codec
+    from dance2music.models.jukebox import reconstruct
+    from dance2music.music.audio import load_audio, save_wav
+
+    run(n, tuple(m for m in methods if m != RECONSTRUCTION), out)
+    folder = out / f"held-out-{n}"
+    if RECONSTRUCTION in methods:
+        (folder / RECONSTRUCTION).mkdir(exist_ok=True)
+        for path in sorted((folder / "reference").glob("*.wav")):
+            if not (folder / RECONSTRUCTION / path.name).exists():
+                save_wav(reconstruct(load_audio(path), embedded_codec()), folder / RECONSTRUCTION / path.name)
+        score(RECONSTRUCTION, folder, reference=str(folder / "reference"), motion=str(folder / "motion"))
+    measured = [row for method in methods for row in read_measured(folder / "scores" / method / "results.json")]
+    for table in TABLES:
+        print(f"\n{table_text(table, measured)}", flush=True)
+
+
+def bench_clips(methods: list[str], clips: Path, out: Path) -> None:
+    """Score every method on real dances; there is no music of their own to compare with."""
+    from bench_evaluate import bench_clips as run
+
+    run(clips, tuple(m for m in methods if m != RECONSTRUCTION), out)
+
+
+def with_weights(methods: list[str]) -> list[str]:
+    """Those that can be loaded; the others are named."""
+    found = []
+    for method in methods:
+        try:
+            pipeline.load_method(method)
+        except InputError as error:
+            print(f"left out: {error}", flush=True)
+        else:
+            found.append(method)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=["speed"], help="speed, pictures, held-out, clips")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--n", type=int, default=20, help="held-out pairs")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the dance for speed and pictures")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--clips-dir", type=Path, help="folder of dance videos with music")
+    parser.add_argument("--out", type=Path, default=Path("out/methods"))
+    arguments = parser.parse_args()
+    methods = with_weights(arguments.methods)
+    if "speed" in arguments.parts:
+        bench_speed(methods, arguments.seconds, arguments.runs)
+    if "pictures" in arguments.parts:
+        bench_pictures(methods, arguments.seconds, arguments.out / "pictures")
+    if "held-out" in arguments.parts:
+        bench_held_out(methods, arguments.n, arguments.out)
+    if "clips" in arguments.parts:
+        if arguments.clips_dir is None:
+            parser.error("clips needs --clips-dir DIR")
+        bench_clips(methods, arguments.clips_dir, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
