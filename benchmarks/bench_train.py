@@ -98,11 +98,11 @@ class Literal:
         return self
 
     @torch.no_grad()
-    def infer(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Codes and waveform of one clip: latents are looked up at all three levels, as in the released script."""
+    def infer(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents, codes and waveform of one clip: latents are looked up at all three levels, as in the released script."""
         fake = self.generator(batch["motion"], batch["visual"], batch["genre"])
         codes = [codec.quantize(fake).codes for codec in self.codecs][self.level]
-        return codes, self.codecs[self.level].decode(self.codecs[self.level].lookup(codes))
+        return fake, codes, self.codecs[self.level].decode(self.codecs[self.level].lookup(codes))
 
 
 class Ours:
@@ -127,12 +127,12 @@ class Ours:
         return self
 
     @torch.inference_mode()
-    def infer(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Codes and waveform of one clip: one level, in the precision of this side up to the lookup."""
+    def infer(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents, codes and waveform of one clip: one level, in the precision of this side up to the lookup."""
         kind = torch.bfloat16 if self.precision != "32-true" else torch.float32
         fake = self.folded(batch["motion"].to(kind), batch["visual"].to(kind), batch["genre"]).float()
         codes = self.codec.quantize(fake).codes
-        return codes, self.codec.decode(self.codec.lookup(codes))
+        return fake, codes, self.codec.decode(self.codec.lookup(codes))
 
 
 def timed(function: Callable[[], Any], *, flush: bool) -> tuple[float, float, Any]:
@@ -256,18 +256,22 @@ def compare(
 def losses_apart(reference: dict[str, Tensor], terms: dict[str, Tensor]) -> dict[str, float]:
     """Largest relative difference of the terms that both have."""
     both = [name for name in reference if name in terms]
-    return {"losses": max(abs(float(terms[name]) - float(reference[name])) / max(abs(float(reference[name])), 1e-6) for name in both)}
+    return {"losses": max(abs(float(terms[name].detach()) / float(reference[name].detach()) - 1) for name in both)}
 
 
-def music_apart(reference: tuple[Tensor, Tensor], result: tuple[Tensor, Tensor]) -> dict[str, float]:
-    """Share of equal codes, how many are in use, and how far the waveforms are apart, relative to the reference."""
-    (codes, audio), (own_codes, own_audio) = reference, result
-    difference = own_audio - audio
+def music_apart(reference: tuple[Tensor, ...], result: tuple[Tensor, ...]) -> dict[str, float]:
+    """Share of equal codes, how many are in use, and root-mean-square differences of latents and waveform, relative to the reference."""
+    (latents, codes, audio), (own_latents, own_codes, own_audio) = reference, result
+
+    def apart(a: Tensor, b: Tensor) -> float:
+        return float((a - b).square().mean().sqrt() / a.square().mean().sqrt())
+
+    alike = float((codes == own_codes).float().mean())
     return {
-        "codes_alike": float((codes == own_codes).float().mean()),
+        "latents": apart(latents, own_latents),
+        "codes_alike": alike,
         "codes_in_use": len(codes.unique()),
-        "audio_max": float(difference.abs().max() / audio.abs().max()),
-        "audio_rms": float(difference.square().mean().sqrt() / audio.square().mean().sqrt()),
+        "audio": apart(audio, own_audio),
     }
 
 

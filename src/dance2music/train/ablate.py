@@ -196,7 +196,7 @@ class Bench:
 
 def run_row(row: Row, bench: Bench, folder: Path, *, steps: int, seed: int) -> dict[str, Any]:
     """Train and measure one row with one seed; a finished one is read, a broken one goes on."""
-    out = folder / f"{row.name.replace(' ', '-')}-{steps}-{seed}"
+    out = folder / f"{row.name.replace(' + ', '-').replace(' ', '-')}-{steps}-{seed}"
     path = out / "result.json"
     if path.exists():
         finished: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -31,7 +31,7 @@ CREATIVE_WEIGHTS = GanWeights(feature_matching=3.0, commitment=15.0, waveform=0.
 """Creative-GAN Eq. 12. Its weights are not given: those of D2M-GAN, and 1."""
 
 EMBEDDED_LOOP = LoopConfig(
-    steps=400, learning_rate=1e-3, warmup_steps=20, final_factor=0.1, grad_clip=10.0, ema_decay=0.98, save_every_steps=100,
+    steps=1200, learning_rate=2e-3, warmup_steps=20, final_factor=0.1, grad_clip=10.0, ema_decay=0.98, save_every_steps=100,
     log_every_steps=10, threads=1, workers=0,
 )  # fmt: skip
 
