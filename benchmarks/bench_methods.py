@@ -1,11 +1,12 @@
 """Every system that the papers compare with: seconds and memory, pictures, and its rows of the papers' tables.
 
-    python benchmarks/bench_methods.py [speed] [pictures] [held-out] [clips] [--methods ...] [--n 20] [--seconds 10] [--clips-dir DIR]
+    python benchmarks/bench_methods.py [speed] [pictures] [held-out] [matched] [clips] [--methods ...] [--n 20] [--clips-dir DIR]
 
 - ``speed``: a drawn dance through the whole command on two processors, in a process of its own; bars: 30 s for 10 s of dance, 2 GiB.
 - ``pictures``: piano-roll and mel-spectrogram of each method's take for held-out composed dances, to look at.
 - ``held-out``: ``--n`` held-out composed pairs through `bench_evaluate`, then D2M-GAN Table 1 and Creative-GAN Table 2 with these rows.
-- ``clips``: the same for real dance videos (``--clips-dir``).
+- ``matched``: of the same music, Beat Alignment with its own dance and with the others.
+- ``clips``: real dance videos (``--clips-dir``) through `bench_evaluate`.
 
 Methods whose weights are missing are named and left out. Everything is kept under ``--out``; a second call makes what is missing.
 """
@@ -151,6 +152,25 @@ def bench_held_out(methods: list[str], n: int, out: Path) -> None:
         print(f"\n{table_text(table, measured)}", flush=True)
 
 
+def bench_matched(methods: list[str], n: int, out: Path) -> None:
+    """Beat Alignment of held-out music with its own dance and with the other dances, of music that ``held-out`` made."""
+    from dance2music.dance.motion_files import load_motion
+    from dance2music.dance.rhythm import estimate_rhythm
+    from dance2music.metrics.rhythm import beat_alignment
+    from dance2music.music.audio import load_audio
+    from dance2music.music.beats import onset_times
+
+    folder = out / f"held-out-{n}"
+    dances = {p.stem: estimate_rhythm(load_motion(p)).kinematic_beats_seconds for p in sorted((folder / "motion").glob("*.npz"))}
+    print(f"\n{len(dances)} held-out dances\n| method | own dance | other dances | difference ± standard error |\n|---|---|---|---|")
+    for method in methods:
+        music = {name: onset_times(load_audio(folder / method / f"{name}.wav")) for name in dances}
+        own = np.array([beat_alignment(dances[name], music[name]) for name in dances])
+        other = np.array([np.mean([beat_alignment(dances[x], music[name]) for x in dances if x != name]) for name in dances])
+        error = np.std(own - other, ddof=1) / len(own) ** 0.5
+        print(f"| {method} | {own.mean():.3f} | {other.mean():.3f} | {(own - other).mean():+.3f} ± {error:.3f} |", flush=True)
+
+
 def bench_clips(methods: list[str], clips: Path, out: Path) -> None:
     """Score every method on real dances; there is no music of their own to compare with."""
     from bench_evaluate import bench_clips as run
@@ -173,7 +193,7 @@ def with_weights(methods: list[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["speed"], help="speed, pictures, held-out, clips")
+    parser.add_argument("parts", nargs="*", default=["speed"], help="speed, pictures, held-out, matched, clips")
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--n", type=int, default=20, help="held-out pairs")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the dance for speed and pictures")
@@ -188,6 +208,8 @@ def main() -> None:
         bench_pictures(methods, arguments.seconds, arguments.out / "pictures")
     if "held-out" in arguments.parts:
         bench_held_out(methods, arguments.n, arguments.out)
+    if "matched" in arguments.parts:
+        bench_matched(methods, arguments.n, arguments.out)
     if "clips" in arguments.parts:
         if arguments.clips_dir is None:
             parser.error("clips needs --clips-dir DIR")

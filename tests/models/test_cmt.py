@@ -10,7 +10,21 @@ from dance2music import pipeline
 from dance2music.data.synthetic import synthetic_clip
 from dance2music.models.cmt import CMT_PAPER, FORCED, Cmt, CmtConfig, Program, Writer, word_losses
 from dance2music.music.compose import compose_corpus_piece
-from dance2music.music.compound import BAR, BEAT, DENSITY, DRUMS, I_BEAT, INSTRUMENT, NOTE, RHYTHM, STRENGTH, TYPE, words_of
+from dance2music.music.compound import (
+    BAR,
+    BEAT,
+    DENSITY,
+    DRUMS,
+    I_BEAT,
+    INSTRUMENT,
+    NOTE,
+    RHYTHM,
+    STRENGTH,
+    TYPE,
+    note_word,
+    rhythm_word,
+    words_of,
+)
 from dance2music.train.cmt import CmtTrainConfig, WordData, dance_statistics, losses, piece_words, set_percentiles
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Conditioning
@@ -132,3 +146,16 @@ def test_percentiles_share_the_bars_of_the_dances_evenly() -> None:
     speeds = np.concatenate([d["speed"] for d in dances])
     classes = np.searchsorted(model.get_buffer("density_edges").numpy(), speeds)
     assert np.bincount(classes, minlength=17).max() <= np.ceil(len(speeds) / 17) + 1
+
+
+def test_a_bar_lasts_four_beats_of_the_dances_tempo(conditioning: Conditioning, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = []
+    for bar in range(3):
+        words += [rhythm_word(BAR, 2, bar=bar, n_bars=3), rhythm_word(1, 1, bar=bar, n_bars=3, instrument=DRUMS, strength=1)]
+        words.append(note_word(36, 1, DRUMS, bar=bar, tick=0, n_bars=3))
+    monkeypatch.setattr(Writer, "run", lambda _: words)
+    rhythm = replace(conditioning.rhythm[0], beat_times_seconds=np.arange(16) * 60 / 93, downbeat=0, tempo_bpm=93.0)
+    score = built().write(PROGRAM, replace(conditioning, rhythm=[rhythm]), seed=0)
+    (drums,) = score.tracks
+    onsets = score.time_at(np.array([note.start_beats for note in drums.notes]))
+    assert np.diff(onsets) == pytest.approx(240 / 93)

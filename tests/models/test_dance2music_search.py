@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -118,3 +119,12 @@ def test_rows_of_the_dance_matrix_that_are_looked_at_apart_give_the_whole() -> N
     means, squares = block_means(poses, 6)
     D = cosine_similarity(poses)[: 6 * 61, : 6 * 61].reshape(61, 6, 61, 6)
     assert np.allclose(means, D.mean(axis=(1, 3))) and np.allclose(squares, np.square(D).mean(axis=(1, 3)))
+
+
+def test_a_long_dance_never_holds_its_whole_matrix() -> None:
+    poses = random_walk(6, 9000)  # five minutes, whose matrix has 648 MB
+    tracemalloc.start()
+    means, _ = block_means(poses, 6)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert means.shape == (1500, 1500) and peak < 120e6

@@ -93,3 +93,21 @@ def test_the_prior_learns_one_line_by_heart() -> None:
     assert float(prior_losses(prior, line[None])["bits"]) == pytest.approx(
         float(prior_losses(prior, line[None])["cross_entropy"]) / np.log(2)
     )
+
+
+def test_a_reconstruction_is_nearer_to_the_music_than_any_codes() -> None:
+    from dance2music.metrics.quality import log_mel_l1
+    from dance2music.models import embedded_codec
+    from dance2music.music.compose import compose_corpus_piece
+    from dance2music.music.synth import render
+
+    codec, music = embedded_codec(), render(compose_corpus_piece(1_500_000_003, duration_seconds=2.0))
+    heard = reconstruct(music, codec)
+    n_codebooks, n_frames = len(codec.quantizer.codebooks), heard.samples.shape[-1] // codec.hop_length
+    codes = torch.randint(
+        0, codec.quantizer.codebooks[0].config.size, (1, n_codebooks, n_frames), generator=torch.Generator().manual_seed(0)
+    )
+    with torch.no_grad():
+        random = codec.decode(codec.lookup(codes))[0].numpy()
+    truth = music.samples[0, : len(random)]
+    assert log_mel_l1(truth, heard.samples[0], codec.sample_rate) < 0.5 * log_mel_l1(truth, random, codec.sample_rate)

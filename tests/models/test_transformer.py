@@ -99,3 +99,13 @@ def test_several_positions_may_begin_a_stepwise_path() -> None:
         whole, states = model(x), model.start()
         parts = [model.step(x[:, :12], states), *(model.step(x[:, i : i + 1], states) for i in range(12, 20))]
     assert torch.allclose(whole, torch.cat(parts, dim=1), atol=1e-5)
+
+
+def test_linear_attention_remembers_as_much_of_a_long_sequence_as_of_a_short_one() -> None:
+    model = built(KINDS["linear"])
+    states, sizes = model.start(), []
+    with torch.no_grad():
+        for _ in range(30):
+            model.step(torch.randn(1, 1, 24), states)
+            sizes.append(sum(value.numel() for state in states for value in state.values()))
+    assert len(set(sizes)) == 1
