@@ -124,6 +124,25 @@ def bench_clips(folder: Path, methods: tuple[str, ...], out: Path) -> None:
         make_music(method, made, out / method, genres={})
         results.append(score(method, out, motion=str(out / "motion")))
     show("clips", results)
+    show_offsets(folder, made)
+
+
+def show_offsets(folder: Path, dances: dict[str, Motion]) -> None:
+    """Lift of the music in the clips when it is moved as a whole: an encoder's delay must not count against it."""
+    from dance2music.dance.kinematics import kinematic_beats
+    from dance2music.metrics.rhythm import shift_lift
+    from dance2music.music.audio import load_audio
+    from dance2music.music.beats import onset_times
+
+    heard = {name: load_audio(folder / f"{name}.mp4", sample_rate=RATE) for name in dances}
+    heard_onsets = {name: onset_times(audio) for name, audio in heard.items()}
+    print("\nmusic in the clips moved as a whole: mean lift of onsets\n\n| ms | lift |\n|---|---|")
+    for offset in np.arange(-150, 151, 50):
+        lifts = [
+            shift_lift(kinematic_beats(motion), heard_onsets[name] + offset / 1000, heard[name].duration_seconds)["lift"]
+            for name, motion in dances.items()
+        ]
+        print(f"| {offset} | {np.mean(lifts):.3f} |")
 
 
 def bench_speed(n: int, out: Path) -> None:
