@@ -60,8 +60,8 @@ MAX_WORDS_PER_BAR = 160
 class CmtConfig:
     """Sizes; the defaults are the embedded ones, `CMT_PAPER` has the published.
 
-    ``field_channels`` are the widths of the embeddings of the seven fields; temperatures and ``top_p`` are those of the published sampler but
-    for ``duration_temperature``: at the published 2 chords last four times as long as in the corpus and drown the drums.
+    ``field_channels`` are the widths of the embeddings of the seven fields; temperatures and ``top_p`` are those of the published sampler
+    but for ``duration_temperature``: at the published 2 chords last four times as long as in the corpus and drown the drums.
     """
 
     channels: int = 128

@@ -13,6 +13,9 @@ from dance2music.models.sampling import draw
 from dance2music.models.transformer import Stack, State
 from dance2music.music.tokens import PerformanceTokenizer, TimedNote
 
+END_SECONDS = 1.0
+"""A window may end this long before its time is over, not earlier: a dance goes on, and an early end would leave a hole of silence."""
+
 
 class EventModel(Protocol):
     """What can be asked for the next event."""
@@ -67,7 +70,7 @@ def draw_events(
     temperature: float,
     top_p: float,
 ) -> list[int]:
-    """Events of one window [1, T, C], drawn until the end event, the window's end or the last position.
+    """Events of one window [1, T, C], drawn until the end event (`END_SECONDS`), the window's end or the last position.
 
     ``first`` is the event that stands before all others; it and the padding are never drawn. Temperature 0 is greedy.
     """
@@ -79,6 +82,8 @@ def draw_events(
             ids.append(prompt[len(ids) - 1])
         else:
             logits[:, [first, config.pad]] = -torch.inf
+            if elapsed < window_seconds - END_SECONDS:
+                logits[:, config.end] = -torch.inf
             ids.append(int(draw(logits, torch.tensor([chance.random()]), temperature=temperature, top_p=top_p)[0]))
         elapsed += model.tokenizer.seconds_of(ids[-1])
         if ids[-1] == config.end or elapsed > window_seconds:

@@ -20,7 +20,7 @@ from dance2music.dance.framed import framed_joints
 from dance2music.dance.skeleton import skeleton
 from dance2music.errors import InputError
 from dance2music.models.dance2music_search import dance_of
-from dance2music.models.event_windows import draw_events, play_windows, window_starts
+from dance2music.models.event_windows import END_SECONDS, draw_events, play_windows, window_starts
 from dance2music.models.sampling import one_thread
 from dance2music.models.skeleton_graph import SkeletonEncoder
 from dance2music.models.transformer import BlockConfig, Stack, State, sinusoids
@@ -174,6 +174,8 @@ class FoleyMusic(nn.Module):
                 beams = [[*b, prompt[position]] for b in beams]
                 continue
             logits[:, [config.tokens.start, config.tokens.pad]] = -torch.inf
+            early = [sum(map(self.tokenizer.seconds_of, b)) < config.window_seconds - END_SECONDS for b in beams]
+            logits[early, config.tokens.end] = -torch.inf
             scores = totals[:, None] + torch.log_softmax(logits, dim=-1)
             best, index = scores.flatten().topk(n)
             grown: list[list[int]] = []
