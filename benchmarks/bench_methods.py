@@ -1,8 +1,9 @@
 """Every system that the papers compare with: seconds and memory, pictures, and its rows of the papers' tables.
 
-    python benchmarks/bench_methods.py [speed] [pictures] [held-out] [matched] [clips] [--methods ...] [--n 20] [--clips-dir DIR]
+    python benchmarks/bench_methods.py [speed] [long] [pictures] [held-out] [matched] [clips] [--methods ...] [--n 20] [--clips-dir DIR]
 
 - ``speed``: a drawn dance through the whole command on two processors, in a process of its own; bars: 30 s for 10 s of dance, 2 GiB.
+- ``long``: one take of ``--seconds 600`` from joints: processor seconds and peak memory; of the systems to compare with.
 - ``pictures``: piano-roll and mel-spectrogram of each method's take for held-out composed dances, to look at.
 - ``held-out``: ``--n`` held-out composed pairs through `bench_evaluate`, then D2M-GAN Table 1 and Creative-GAN Table 2 with these rows.
 - ``matched``: of the same music, Beat Alignment with its own dance and with the others.
@@ -16,10 +17,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
 import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +36,10 @@ from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.types import Audio, Conditioning, Score
 
-METHODS = (
+COMPARED = (
     "dance2music-offline", "dance2music-online", "foley-music", "cmt", "inverse-mv", "jukebox-random", "jukebox-reconstruction",
-    "composer", "memory", "creative-gan",
 )  # fmt: skip
+METHODS = (*COMPARED, "composer", "memory", "creative-gan")
 RECONSTRUCTION = "jukebox-reconstruction"
 TABLES = ("d2m-1", "creative-2")
 SECONDS_BAR, MIB_BAR = 30.0, 2048.0
@@ -68,6 +74,46 @@ def bench_speed(methods: list[str], seconds: float, runs: int) -> None:
                 f"| {method} | {row['total']:.1f} | {row['music']:.1f} | {row['processor']:.1f} | {row['peak']:.0f} | {within} |",
                 flush=True,
             )
+
+
+def bench_long(methods: list[str], seconds: float) -> None:
+    """Seconds and memory of one take for a drawn dance again and again, from its joints; each method in a process of its own."""
+    print(f"\n{seconds:g} s of dance, from joints, one thread")
+    print("| method | processor, s | notes | loaded, MiB | peak, MiB |\n|---|---|---|---|---|")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for method in methods:
+            if method != RECONSTRUCTION:
+                print(pool.submit(long_take, method, seconds).result(), flush=True)
+
+
+def long_take(method: str, seconds: float) -> str:
+    """A row of the table of `bench_long`."""
+    import torch
+
+    from dance2music.data.drawing import example_dance
+    from dance2music.types import Rhythm
+
+    torch.set_num_threads(1)
+    short, _ = example_dance(10.0)
+    times = max(1, round(seconds / 10))
+    joints, confidence = np.tile(short.joints, (times, 1, 1)), np.tile(short.confidence, (times, 1))
+    beats = np.arange(-1.0, seconds + 2, 0.5)
+    conditioning = Conditioning(
+        *(torch.zeros(1, round(seconds * pipeline.FEATURE_FPS), n) for n in (256, 16)),
+        [Rhythm(beats, 0, 120.0, 1.0, beats[2:-4])], torch.tensor([1]), pipeline.FEATURE_FPS, seconds,
+        dance=replace(short, joints=joints, confidence=confidence, flow_energy=None),
+    )  # fmt: skip
+    generator = pipeline.load_method(method)
+    loaded, begun = peak_mib(), time.process_time()
+    (take,) = pipeline.make_takes(generator, conditioning, seeds=[0])
+    assert take.audio.samples.shape[-1] == round(seconds * take.audio.sample_rate)
+    notes = sum(len(track.notes) for track in take.score.tracks) if take.score else "-"
+    return f"| {method} | {time.process_time() - begun:.1f} | {notes} | {loaded:.0f} | {peak_mib():.0f} |"
+
+
+def peak_mib() -> float:
+    """The most memory that this process had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def bench_pictures(methods: list[str], seconds: float, out: Path) -> None:
@@ -193,10 +239,10 @@ def with_weights(methods: list[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["speed"], help="speed, pictures, held-out, matched, clips")
+    parser.add_argument("parts", nargs="*", default=["speed"], help="speed, long, pictures, held-out, matched, clips")
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--n", type=int, default=20, help="held-out pairs")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of the dance for speed and pictures")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the dance for speed, long and pictures")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--clips-dir", type=Path, help="folder of dance videos with music")
     parser.add_argument("--out", type=Path, default=Path("out/methods"))
@@ -204,6 +250,8 @@ def main() -> None:
     methods = with_weights(arguments.methods)
     if "speed" in arguments.parts:
         bench_speed(methods, arguments.seconds, arguments.runs)
+    if "long" in arguments.parts:
+        bench_long([m for m in methods if m in COMPARED], arguments.seconds)
     if "pictures" in arguments.parts:
         bench_pictures(methods, arguments.seconds, arguments.out / "pictures")
     if "held-out" in arguments.parts:
