@@ -46,15 +46,15 @@ class PerformerTrainConfig:
     """One run of the performer."""
 
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=2400, learning_rate=8e-4, warmup_steps=200, precision="bf16-mixed", save_every_steps=250)
+        default_factory=lambda: LoopConfig(steps=4400, learning_rate=8e-4, warmup_steps=200, precision="bf16-mixed", save_every_steps=250)
     )
     crops: CropConfig = field(default_factory=CropConfig)
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)
     discriminator: LatentDiscriminatorConfig = field(default_factory=LatentDiscriminatorConfig)
     discriminator_rate: float = 0.25
     """Learning rate of the discriminators as a share of the generator's: at equal rates they win early."""
-    adversarial_from: int = 2400
-    """Step from which there are discriminators: before it, what they would judge is not yet music. Not reached with the default steps."""
+    adversarial_from: int = 3400
+    """Step from which there are discriminators: before it, what they would judge is not yet music."""
 
 
 class Setup(nn.Module):

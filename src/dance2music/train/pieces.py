@@ -59,8 +59,8 @@ class SegmentsConfig:
     """
 
     n_samples: int = 86 * 256
-    pieces_per_step: int = 2
-    segments_per_piece: int = 2
+    pieces_per_step: int = 4
+    segments_per_piece: int = 1
     first_pieces: int = 32
     steps_per_new_piece: int = 3
     piece_seconds: float = 10.0

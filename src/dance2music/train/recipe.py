@@ -48,7 +48,7 @@ M = TypeVar("M", bound=torch.nn.Module)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of all stages; the defaults are those of the shipped weights."""
+    """Settings of all stages; the defaults make weights like the shipped ones (the model card says how those came about)."""
 
     n_pairs: int = 2400
     n_held_out: int = 200
