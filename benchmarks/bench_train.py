@@ -121,16 +121,14 @@ class Ours:
 
     def ready(self) -> Ours:
         """Fold the weight norm, for inference."""
-        self.folded: Any = fold_weight_norm(deepcopy(self.trainer.networks.generator)).eval()
-        if self.precision != "32-true":
-            self.folded = self.folded.bfloat16()
+        self.kind = torch.float32 if self.precision == "32-true" else torch.bfloat16
+        self.folded: Any = fold_weight_norm(deepcopy(self.trainer.networks.generator), self.kind).eval()
         return self
 
     @torch.inference_mode()
     def infer(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Latents, codes and waveform of one clip: one level, in the precision of this side up to the lookup."""
-        kind = torch.bfloat16 if self.precision != "32-true" else torch.float32
-        fake = self.folded(batch["motion"].to(kind), batch["visual"].to(kind), batch["genre"]).float()
+        fake = self.folded(batch["motion"].to(self.kind), batch["visual"].to(self.kind), batch["genre"]).float()
         codes = self.codec.quantize(fake).codes
         return fake, codes, self.codec.decode(self.codec.lookup(codes))
 

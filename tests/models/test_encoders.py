@@ -44,6 +44,38 @@ def test_folding_changes_no_output_and_leaves_no_weight_norm() -> None:
     assert not any(isinstance(m, WeightNormConv1d) for m in model.modules())
 
 
+def test_folding_to_half_precision_changes_outputs_by_rounding_only() -> None:
+    model = generator().eval()
+    motion, visual, genre = torch.randn(2, FRAMES, FEATURES), torch.randn(2, 1, 6), torch.tensor([0, 9])
+    with torch.no_grad():
+        before = model(motion, visual, genre)
+        after = fold_weight_norm(model, torch.bfloat16)(motion.bfloat16(), visual.bfloat16(), genre)
+    assert after.dtype == torch.bfloat16 and float((after - before).abs().max()) < 0.05 * float(before.abs().max())
+
+
+@pytest.mark.parametrize(("n", "k", "stride", "padding"), [(43, 41, 4, 20), (64, 41, 4, 20), (50, 5, 2, 0), (31, 4, 3, 1)])
+def test_neighbours_as_channels_are_the_same_convolution(n: int, k: int, stride: int, padding: int) -> None:
+    torch.manual_seed(0)
+    conv, x = WeightNormConv1d(6, 9, k, stride=stride, padding=padding, groups=3), torch.randn(2, 6, n, requires_grad=True)
+    plain = torch.nn.functional.conv1d(x, conv.normed(), conv.bias, stride, padding, groups=3)
+    torch.testing.assert_close(conv(x), plain)
+    inputs = [x, *conv.parameters()]
+    for a, b in zip(torch.autograd.grad(conv(x).square().sum(), inputs), torch.autograd.grad(plain.square().sum(), inputs), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_layout_by_time_changes_only_the_rounding_and_stays() -> None:
+    torch.manual_seed(0)
+    stack = conv_stack(4, StackConfig((Row(6, 5, 2, zeros=1, reflected=2), Row(8, 3, before="leaky")), (1, 3)))
+    x = torch.randn(2, 4, 40)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        half = stack(x)
+    with torch.no_grad():
+        whole = stack(x)
+    assert half.dtype == torch.bfloat16 and half.stride(1) == 1 and whole.stride(2) == 1
+    assert float((half - whole).abs().max()) < 0.03 * float(whole.abs().max())
+
+
 def test_a_residual_block_keeps_the_length_and_reaches_as_far_as_its_dilation() -> None:
     torch.manual_seed(0)
     block, x = ResidualBlock(4, 9), torch.randn(1, 4, 60)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from dance2music.models.encoders import SLOPE, WeightNormConv1d
+from dance2music.models.encoders import SLOPE, Reflection, WeightNormConv1d
 from dance2music.types import GENRES
 
 
@@ -128,7 +128,7 @@ class _Block(nn.Module):
         channels = 1
         for i, row in enumerate(rows):
             conv = WeightNormConv1d(channels, row.channels, row.kernel_size, stride=row.stride, padding=row.zeros, groups=row.groups)
-            padding = [nn.ReflectionPad1d(row.reflected)] if row.reflected else []
+            padding = [Reflection(row.reflected)] if row.reflected else []
             last = i == len(rows) - 1
             self.model[f"layer_{i}"] = conv if last else nn.Sequential(*padding, conv, nn.LeakyReLU(SLOPE))
             channels = row.channels

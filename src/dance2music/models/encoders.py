@@ -57,6 +57,51 @@ class StackConfig:
         return n
 
 
+def convolve(conv: nn.Conv1d, x: Tensor, weight: Tensor) -> Tensor:
+    """What ``conv`` makes of x [B, C, L] with a weight [C', C / groups, k]: the same sums in the way that takes a processor least time.
+
+    In half precision (a network of bfloat16, or autocast) memory is laid out by time, channels last. Torch's 1-d convolution copies
+    that back, its 2-d one does not, so this is the 2-d one with a height of 1; its output keeps the layout for those that follow. In
+    groups with a stride, s neighbours become s channels of a convolution without a stride: wider groups, of which discriminators have many.
+    """
+    (stride,), (padding,), (dilation,) = conv.stride, map(int, conv.padding), conv.dilation
+    if conv.groups > 1 and stride > 1 and dilation == 1:
+        return F.conv1d(*_without_stride(x, weight, stride, padding), conv.bias, groups=conv.groups)
+    device = x.device.type
+    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    dtype = torch.get_autocast_dtype(device) if autocast else weight.dtype
+    if dtype == torch.float32 or conv.groups > 1 or weight.shape[1] == 1:
+        return F.conv1d(x, weight, conv.bias, stride, padding, dilation, conv.groups)
+    x = x.unsqueeze(2).to(dtype, memory_format=torch.channels_last)
+    weight = weight.unsqueeze(2).to(dtype, memory_format=torch.channels_last)
+    return F.conv2d(x, weight, conv.bias, (1, stride), (0, padding), (1, dilation)).squeeze(2)
+
+
+def _without_stride(x: Tensor, weight: Tensor, stride: int, padding: int) -> tuple[Tensor, Tensor]:
+    """x [B, C, L] and weight [O, I, k] as [B, C s, M] and [O, I s, ceil(k / s)], which give the same without stride and padding."""
+    taps = -(-weight.shape[2] // stride)
+    n = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + taps  # outputs, and what the last one sees further
+    x = F.pad(x, (padding, stride * n - padding - x.shape[2])).unflatten(2, (n, stride))
+    weight = F.pad(weight, (0, stride * taps - weight.shape[2])).unflatten(2, (taps, stride))
+    return x.transpose(2, 3).flatten(1, 2), weight.transpose(2, 3).flatten(1, 2)
+
+
+class Conv1d(nn.Conv1d):
+    """Plain convolution by `convolve`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, C, L] -> [B, C', L']."""
+        return convolve(self, x, self.weight)
+
+
+class Reflection(nn.ReflectionPad1d):
+    """Padding by reflection that keeps the layout of memory."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, C, L] -> [B, C, L + 2 padding]."""
+        return F.pad(x.unsqueeze(2), (*self.padding, 0, 0), mode="reflect").squeeze(2)
+
+
 class WeightNormConv1d(nn.Conv1d):
     """Convolution with weight norm (Salimans & Kingma 2016); its tensors are ``weight_g`` and ``weight_v``, as in published files."""
 
@@ -74,7 +119,7 @@ class WeightNormConv1d(nn.Conv1d):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, C, L] -> [B, C', L']."""
-        return F.conv1d(x, self.normed(), self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return convolve(self, x, self.normed())
 
 
 class ResidualBlock(nn.Module):
@@ -84,7 +129,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.block = nn.Sequential(
             nn.LeakyReLU(SLOPE),
-            nn.ReflectionPad1d(dilation),
+            Reflection(dilation),
             WeightNormConv1d(channels, channels, 3, dilation=dilation),
             nn.LeakyReLU(SLOPE),
             WeightNormConv1d(channels, channels, 1),
@@ -106,8 +151,8 @@ def conv_stack(in_channels: int, config: StackConfig, *tail: nn.Module) -> nn.Se
         if row.before:
             modules.append(_ACTIVATIONS[row.before]())
         if row.reflected:
-            modules.append(nn.ReflectionPad1d(row.reflected))
-        modules.append(nn.Conv1d(in_channels, row.channels, row.kernel_size, stride=row.stride, padding=row.zeros))
+            modules.append(Reflection(row.reflected))
+        modules.append(Conv1d(in_channels, row.channels, row.kernel_size, stride=row.stride, padding=row.zeros))
         if config.batch_norm and row is not config.rows[-1]:
             modules.append(nn.BatchNorm1d(row.channels))
         if row.after:
@@ -129,19 +174,25 @@ def init_plain_convolutions(model: nn.Module) -> None:
             nn.init.normal_(module.weight, std=0.02)
 
 
-def fold_weight_norm(model: nn.Module) -> nn.Module:
+def fold_weight_norm(model: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     """Put a plain convolution with the same weight in the place of every `WeightNormConv1d`: the same outputs in less time, for inference.
 
-    The model is changed and returned; it can neither be trained as before nor loaded into afterwards.
+    In a ``dtype`` of half precision the whole model is cast to it, and weights are laid out as `convolve` needs them. The model is
+    changed and returned; it can neither be trained as before nor loaded into afterwards.
     """
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if isinstance(child, WeightNormConv1d):
-                plain = nn.Conv1d(child.in_channels, child.out_channels, child.kernel_size[0], child.stride[0], int(child.padding[0]),
-                                  child.dilation[0], child.groups, device="meta")  # fmt: skip
+                plain = Conv1d(child.in_channels, child.out_channels, child.kernel_size[0], child.stride[0], int(child.padding[0]),
+                               child.dilation[0], child.groups, device="meta")  # fmt: skip
                 plain.weight = nn.Parameter(child.normed().detach(), requires_grad=False)
                 plain.bias = child.bias
                 setattr(parent, name, plain.train(child.training))
+    if dtype != torch.float32:
+        for module in model.to(dtype).modules():
+            if isinstance(module, Conv1d):
+                weight = module.weight.detach().transpose(1, 2).contiguous().transpose(1, 2)
+                module.weight = nn.Parameter(weight, requires_grad=False)
     return model
 
 
