@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,18 +155,23 @@ def import_weights(files: Sequence[str | Path], out: str | Path, *, kind: str = 
     return written
 
 
+@cache
+def _shapes(known: PublishedKind) -> dict[str, torch.Size]:
+    """Shapes of the tensors of a kind by name."""
+    with torch.device("meta"):
+        return {name: value.shape for name, value in known.build()[0].state_dict().items()}
+
+
 def recognise(state: Mapping[str, Tensor], *, where: str) -> str:
     """Kind of a published state dict: the one of `PUBLISHED` with the fewest tensors missing, unknown or of another shape."""
 
     def misfits(kind: str) -> tuple[int, int]:
-        with torch.device("meta"):
-            own = PUBLISHED[kind].build()[0].state_dict()
-        wrong = sum(name not in state or state[name].shape != value.shape for name, value in own.items())
+        own = _shapes(PUBLISHED[kind])
+        wrong = sum(name not in state or state[name].shape != shape for name, shape in own.items())
         return wrong + len(state.keys() - own.keys()), -len(own)
 
     best = min(PUBLISHED, key=misfits)
-    with torch.device("meta"):
-        own = PUBLISHED[best].build()[0].state_dict()
+    own = _shapes(PUBLISHED[best])
     shared = len(state.keys() & own.keys())
     if shared < len(own) // 2:
         raise InputError(
