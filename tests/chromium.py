@@ -128,11 +128,16 @@ class Chromium:
         raise TimeoutError(f"{expression}: {self.evaluate('document.body.innerText')!r}, media {self.evaluate(media)}")
 
     def click(self, selector: str) -> None:
-        """A real click into the middle of the first element that fits."""
-        at = self.evaluate(
-            f"(() => {{ const n = document.querySelector({json.dumps(selector)}); n.scrollIntoView({{block: 'center'}});"
-            "const r = n.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+        """A real click into the middle of the first element that fits, once it stands still and nothing lies over it."""
+        find = (
+            f"(() => {{ const n = document.querySelector({json.dumps(selector)}); n.scrollIntoView({{block: 'center', behavior: 'instant'}});"
+            "const r = n.getBoundingClientRect(); const x = r.x + r.width / 2, y = r.y + r.height / 2;"
+            "return [x, y, n.contains(document.elementFromPoint(x, y))]; })()"
         )
+        end, at, before = time.monotonic() + TIMEOUT_SECONDS, self.evaluate(find), None
+        while (at != before or not at[2]) and time.monotonic() < end:
+            self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            before, at = at, self.evaluate(find)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], button="left", clickCount=1)
 

@@ -14,9 +14,11 @@ from dance2music.dance.motion_files import save_motion
 from dance2music.data.drawing import example_dance
 
 PAUSED = """
-import sys, time
+import signal, sys, time
 from dance2music import cli, job
 from dance2music.music import audio
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told its background jobs to ignore it
 
 def wait(*_, **__):
     print("paused", flush=True)
