@@ -119,18 +119,25 @@ class Chromium:
 
     def wait(self, expression: str) -> None:
         """Wait until an expression is true."""
-        end = time.monotonic() + TIMEOUT_SECONDS
-        while time.monotonic() < end:
-            if self.evaluate(f"Boolean({expression})"):
-                return
-            time.sleep(0.02)
+        if self.comes_true(expression, within_seconds=TIMEOUT_SECONDS):
+            return
         media = "[...document.querySelectorAll('video, audio')].map((m) => [m.currentTime, m.duration, m.paused, m.readyState])"
         raise TimeoutError(f"{expression}: {self.evaluate('document.body.innerText')!r}, media {self.evaluate(media)}")
+
+    def comes_true(self, expression: str, *, within_seconds: float) -> bool:
+        """Whether an expression becomes true in time."""
+        end = time.monotonic() + within_seconds
+        while time.monotonic() < end:
+            if self.evaluate(f"Boolean({expression})"):
+                return True
+            time.sleep(0.02)
+        return False
 
     def click(self, selector: str) -> None:
         """A real click into the middle of the first element that fits, once it stands still and nothing lies over it."""
         find = (
-            f"(() => {{ const n = document.querySelector({json.dumps(selector)}); n.scrollIntoView({{block: 'center', behavior: 'instant'}});"
+            f"(() => {{ const n = document.querySelector({json.dumps(selector)});"
+            "n.scrollIntoView({block: 'center', behavior: 'instant'});"
             "const r = n.getBoundingClientRect(); const x = r.x + r.width / 2, y = r.y + r.height / 2;"
             "return [x, y, n.contains(document.elementFromPoint(x, y))]; })()"
         )
