@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import torch
 
 from dance2music.errors import InputError
 from dance2music.models.base import MusicGenerator
+from dance2music.models.sampling import side_by_side
 from dance2music.types import GENRES, Audio, Conditioning, Latents, Motion, Rhythm, Score
 
 Progress = Callable[[str, float], None]
@@ -190,14 +191,11 @@ def make_takes(
 ) -> list[Take]:
     """One take per seed, `LEAD_SECONDS` ahead of the dance's beat grid, each as long as the dance to the sample."""
     ahead = [replace(rhythm, beat_times_seconds=rhythm.beat_times_seconds - LEAD_SECONDS) for rhythm in conditioning.rhythm]
-    codec, seconds = getattr(generator, "codec", None), conditioning.duration_seconds
+    play = partial(to_audio, codec=getattr(generator, "codec", None), soundfont=soundfont, duration_seconds=conditioning.duration_seconds)
+    made = list(generator.generate(replace(conditioning, rhythm=ahead), seeds=seeds))
     return [
-        Take(
-            audio=to_audio(music, codec=codec, soundfont=soundfont, duration_seconds=seconds),
-            score=music if isinstance(music, Score) else music.score,
-            seed=seed,
-        )
-        for music, seed in zip(generator.generate(replace(conditioning, rhythm=ahead), seeds=seeds), seeds)
+        Take(audio=audio, score=music if isinstance(music, Score) else music.score, seed=seed)
+        for audio, music, seed in zip(side_by_side(play, made), made, seeds)
     ]
 
 
@@ -273,7 +271,8 @@ def best_take(
     beats = rhythm.kinematic_beats_seconds
     rhythm = replace(rhythm, kinematic_beats_seconds=beats[beats < heard.duration_seconds])
     takes = make_takes(generator, heard, seeds=seeds, soundfont=soundfont)
-    best = max(takes, key=lambda take: rank(measure_sync(take.audio, rhythm)))
+    scores = side_by_side(lambda take: rank(measure_sync(take.audio, rhythm)), takes)
+    best = takes[scores.index(max(scores))]
     if heard.duration_seconds < conditioning.duration_seconds:
         (best,) = make_takes(generator, conditioning, seeds=[best.seed], soundfont=soundfont)
     return replace(best, candidates=len(seeds))

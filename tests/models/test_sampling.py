@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dance2music.models.sampling import draw
+from dance2music.models.sampling import draw, one_thread, side_by_side
 
 LOGITS = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
 
@@ -39,3 +39,15 @@ def test_a_grammar_is_obeyed_even_where_it_allows_only_the_unlikely() -> None:
 def test_a_grammar_that_permits_nothing_is_a_mistake_of_ours() -> None:
     with pytest.raises(AssertionError, match="permits nothing"):
         draw(LOGITS, torch.tensor(0.5), allowed=torch.zeros(4, dtype=torch.bool))
+
+
+def test_side_by_side_gives_what_one_after_the_other_gives_in_order_and_restores_the_threads() -> None:
+    threads = torch.get_num_threads()
+    weights = [torch.randn(64, 64, generator=torch.Generator().manual_seed(i)) for i in range(5)]
+    together = side_by_side(lambda w: (w @ w, torch.get_num_threads()), weights)
+    assert all(n == 1 for _, n in together)
+    with one_thread():
+        apart = [w @ w for w in weights]
+    assert all(torch.equal(a, b) for (a, _), b in zip(together, apart))
+    assert torch.get_num_threads() == threads
+    assert side_by_side(lambda _: torch.get_num_threads(), [0]) == [threads]

@@ -18,7 +18,7 @@ from dance2music.codec.spectral import SpectralCodec
 from dance2music.dance.steps import pool_at_steps
 from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
-from dance2music.models.sampling import one_thread
+from dance2music.models.sampling import one_thread, side_by_side
 from dance2music.music.plan import PITCHED_ROLES, STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
 from dance2music.music.roll import frame_roll, note_table
 from dance2music.music.sketch import sketch
@@ -90,7 +90,7 @@ class CreativeGan(nn.Module):
 
     def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
         """Latents of one take per seed for the first item of the batch."""
-        return [self.perform(score) for score in self.scores(conditioning, seeds=seeds)]
+        return side_by_side(self.perform, self.scores(conditioning, seeds=seeds))
 
     @torch.no_grad()
     def perform(self, score: Score) -> Latents:
