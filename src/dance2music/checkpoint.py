@@ -216,7 +216,8 @@ def _plain_numbers() -> list[Any]:
     """What numpy's numbers are pickled as: JukeBox keeps measurements beside its tensors. None of it runs code."""
     import numpy as np
 
-    return [np.core.multiarray.scalar, np.dtype, type(np.dtype(np.float32)), type(np.dtype(np.float64)), type(np.dtype(np.int64))]
+    scalar: Any = getattr(np.core.multiarray, "scalar")  # noqa: B009 (numpy's stubs lack it)
+    return [scalar, np.dtype, type(np.dtype(np.float32)), type(np.dtype(np.float64)), type(np.dtype(np.int64))]
 
 
 def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
