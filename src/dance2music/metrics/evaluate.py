@@ -227,9 +227,15 @@ def _run(calls: list[partial[Scored]], workers: int, progress: Progress | None) 
 
 @contextmanager
 def _pool(workers: int) -> Iterator[Callable[[list[partial[Scored]]], Iterator[tuple[int, Scored]]]]:
-    """A function that runs calls and yields their results as they come; in this process for one worker."""
+    """A function that runs calls and yields their results as they come; in this process for one worker.
+
+    Either way with one thread each, so that the number of processes changes no digit.
+    """
     if workers <= 1:
-        yield lambda calls: ((i, call()) for i, call in enumerate(calls))
+        from dance2music.models.sampling import one_thread
+
+        with one_thread():
+            yield lambda calls: ((i, call()) for i, call in enumerate(calls))
         return
     pool = ProcessPoolExecutor(workers, initializer=_one_thread)
     try:
