@@ -45,7 +45,7 @@ from dance2music.files import whole_file
 from dance2music.types import GENRES
 
 if TYPE_CHECKING:
-    from dance2music.train.codec import Codec
+    from dance2music.codec.base import Codec
 
 logger = logging.getLogger(__name__)
 

@@ -12,30 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.codec.quantizer import Quantized
+from dance2music.codec.base import Codec
 from dance2music.errors import InputError
 from dance2music.models.sampling import draw, one_thread
 from dance2music.models.transformer import BlockConfig, Stack
 from dance2music.types import Audio, Conditioning, Latents
-
-
-class Codec(Protocol):
-    """What is needed of a codec; `codec.vqvae.VQVAE` and `codec.spectral.SpectralCodec` have it."""
-
-    sample_rate: int
-    hop_length: int
-
-    def encode(self, audio: Tensor) -> Tensor: ...
-    def quantize(self, z_e: Tensor) -> Quantized: ...
-    def lookup(self, codes: Tensor) -> Tensor: ...
-    def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor: ...
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dance2music.checkpoint import fill, load_model, save_model
+from dance2music.codec.base import Codec
 from dance2music.codec.mel import log_mel
-from dance2music.codec.quantizer import Quantized
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.codec.vqvae import VQVAE, VQVAEConfig, VQVAEObjective, measure_bandwidth
 from dance2music.config import to_dict
@@ -25,17 +25,6 @@ from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 
 logger = logging.getLogger(__name__)
-
-
-class Codec(Protocol):
-    """What `evaluate_codec` needs of a codec."""
-
-    sample_rate: int
-
-    def encode(self, audio: Tensor) -> Tensor: ...
-    def quantize(self, z_e: Tensor) -> Quantized: ...
-    def lookup(self, codes: Tensor) -> Tensor: ...
-    def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor: ...
 
 
 @dataclass(frozen=True)
