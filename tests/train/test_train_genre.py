@@ -71,9 +71,9 @@ def test_both_classifiers_train_and_keep_what_they_made(tmp_path: Path) -> None:
     dance = train_dance_genre(CONFIG, tmp_path / "dance")
     lines = [json.loads(line) for line in (tmp_path / "dance" / "log.jsonl").read_text().splitlines()]
     assert {"loss", "accuracy"} <= lines[-1].keys() and len(lines) == 3
-    stored = next((tmp_path / "dance").glob("dances-*.npz")).stat().st_mtime_ns
+    stored = next((tmp_path / "dance").glob("dances-*/*.npz")).stat().st_mtime_ns
     again = train_dance_genre(CONFIG, tmp_path / "dance")
-    assert next((tmp_path / "dance").glob("dances-*.npz")).stat().st_mtime_ns == stored
+    assert next((tmp_path / "dance").glob("dances-*/*.npz")).stat().st_mtime_ns == stored
     assert all(torch.equal(a, b) for a, b in zip(dance.state_dict().values(), again.state_dict().values()))
     item = DanceClips(CONFIG, tmp_path / "dance")[0]
     assert item["motion"].shape == (4, 30, dance.config.motion_dim) and int(item["genre"].max()) < 10

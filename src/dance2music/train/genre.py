@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,10 @@ from torch.utils.data import Dataset
 
 from dance2music.checkpoint import load_model
 from dance2music.data.pairs import FEATURE_FPS
-from dance2music.files import whole_file
 from dance2music.models.genre import DanceGenreClassifier, MusicGenreClassifier
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
 from dance2music.train.pieces import PieceStore, composed_piece
+from dance2music.train.pool import Item, pool_of
 from dance2music.types import GENRES
 
 
@@ -29,8 +30,9 @@ class GenreTrainConfig:
     clip_seconds: float = 6.0
     pool_size: int = 1800
     """Pieces that are made once and cut anew at every step."""
-    dance_pool_size: int = 2000
+    dance_pool_size: int = 16_000
     """The same of dances."""
+    draw_workers: int = 2
     piece_seconds: float = 10.0
     start_from: str = ""
     """Model file of the classifier of sound whose weights its run begins with, or none."""
@@ -46,24 +48,18 @@ class MusicClips(Dataset[dict[str, Tensor]]):
     def __init__(self, config: GenreTrainConfig, model: MusicGenreClassifier, pieces: PieceStore, folder: Path) -> None:
         self.config, self.model, self.pieces = config, model, pieces
         self.clips = PieceStore(clip_music, folder / "clips", config.piece_seconds, pieces.sample_rate)
-        path = folder / f"mels-{config.loop.seed}-{config.pool_size}.npz"
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            mels, genres = zip(*(self._piece(i) for i in range(config.pool_size)))
-            with whole_file(path) as temporary:
-                np.savez(temporary, mels=np.stack(mels), genres=np.array(genres))
-        with np.load(path, allow_pickle=False) as stored:
-            self.mels, self.genres = stored["mels"], stored["genres"]
+        pool = pool_of(self._piece, config.pool_size, folder / f"mels-{config.loop.seed}", workers=config.draw_workers)
+        self.mels, self.genres = pool["mels"], pool["genres"]
         white = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 10 * model.config.sample_rate)).astype(np.float32))
         self.white = model.mel(white)[0].mean(dim=-1).numpy()
 
-    def _piece(self, index: int) -> tuple[np.ndarray, int]:
+    def _piece(self, index: int) -> Item:
         """Mel amplitudes float16 [n_mels, T] of one piece of the pool, and its genre."""
         of_clip = index % CLIP_EVERY == CLIP_EVERY - 1
         sound = (self.clips if of_clip else self.pieces)[index] / np.float32(32767.0)
         with torch.no_grad():
             mel = self.model.mel(torch.from_numpy(sound)[None])[0].half().numpy()
-        return mel, index // CLIP_EVERY % len(GENRES) if of_clip else genre_of_piece(index)
+        return {"mels": mel, "genres": np.asarray(index // CLIP_EVERY % len(GENRES) if of_clip else genre_of_piece(index))}
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.config.loop.seed, step, 5])
@@ -130,14 +126,8 @@ class DanceClips(Dataset[dict[str, Tensor]]):
 
     def __init__(self, config: GenreTrainConfig, folder: Path) -> None:
         self.config = config
-        path = folder / f"dances-{config.loop.seed}-{config.dance_pool_size}.npz"
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            features, genres = zip(*(_dance(config, i) for i in range(config.dance_pool_size)))
-            with whole_file(path) as temporary:
-                np.savez(temporary, features=np.stack(features).astype(np.float16), genres=np.array(genres))
-        with np.load(path, allow_pickle=False) as stored:
-            self.features, self.genres = stored["features"], stored["genres"]
+        pool = pool_of(partial(_dance, config), config.dance_pool_size, folder / f"dances-{config.loop.seed}", workers=config.draw_workers)
+        self.features, self.genres = pool["features"], pool["genres"]
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.config.loop.seed, step, 6])
@@ -148,8 +138,8 @@ class DanceClips(Dataset[dict[str, Tensor]]):
         return {"motion": torch.from_numpy(motion), "genre": torch.from_numpy(self.genres[chosen])}
 
 
-def _dance(config: GenreTrainConfig, index: int) -> tuple[np.ndarray, int]:
-    """Features of one drawn dance and its genre."""
+def _dance(config: GenreTrainConfig, index: int) -> Item:
+    """Features float16 [T, D_m] of one drawn dance and its genre."""
     from dance2music.dance.kinematics import motion_features
     from dance2music.data.perturb import perturb
     from dance2music.data.synthetic import synthetic_clip
@@ -159,7 +149,8 @@ def _dance(config: GenreTrainConfig, index: int) -> tuple[np.ndarray, int]:
     seen = perturb(clip.motion, np.random.default_rng([index, 7]))
     features = motion_features(seen, fps=FEATURE_FPS)
     T = round(config.piece_seconds * FEATURE_FPS) - 2
-    return np.pad(features[:T], [(0, max(0, T - len(features))), (0, 0)]), clip.genre
+    padded = np.pad(features[:T], [(0, max(0, T - len(features))), (0, 0)])
+    return {"features": padded.astype(np.float16), "genres": np.asarray(clip.genre)}
 
 
 def train_music_genre(config: GenreTrainConfig, out_dir: str | Path, pieces_dir: str | Path) -> MusicGenreClassifier:

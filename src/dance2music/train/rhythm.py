@@ -5,8 +5,8 @@ Every item is a pure function of its seed and every batch of its step, so a run 
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,9 @@ from dance2music.dance.kinematics import MOTION_FEATURES, low_pass, motion_featu
 from dance2music.dance.rhythm_model import RhythmModel, RhythmModelConfig, RhythmOutput
 from dance2music.data.choreography import dance
 from dance2music.data.synthetic import synthetic_clip
-from dance2music.files import whole_file
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.pool import Item, pool_of
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion
-
-log = logging.getLogger(__name__)
-
 
 LOOP = LoopConfig(
     steps=3500, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, ema_decay=0.998, threads=1, save_every_steps=500
@@ -42,8 +39,9 @@ class RhythmTrainConfig:
     loop: LoopConfig = field(default_factory=lambda: LOOP)
     batch_size: int = 20
     weight_decay: float = 1e-2
-    pool_size: int = 5000
+    pool_size: int = 24_000
     """Dances drawn for training, from seed ``loop.seed * 10**6`` upwards; held-out ones start at `HELD_OUT_SEED`."""
+    draw_workers: int = 2
     item_seconds: float = 14.0
     min_window_seconds: float = 2.0
     max_window_seconds: float = 12.0
@@ -236,25 +234,20 @@ Pool = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def draw_pool(config: RhythmTrainConfig, folder: Path) -> Pool:
     """All training items, kept in ``folder`` for the next time."""
+    make = partial(_pool_item, config=config)
+    name = f"pool-{config.loop.seed}-{round(config.item_seconds * config.model.fps)}"
+    pool = pool_of(make, config.pool_size, folder / name, workers=config.draw_workers)
+    return pool["features"], pool["targets"], pool["tempi"]
+
+
+def _pool_item(index: int, *, config: RhythmTrainConfig) -> Item:
+    """Features float16 [T, D_m], targets float16 [2, T] and tempo of one drawn dance."""
     frames = round(config.item_seconds * config.model.fps)
-    path = folder / f"pool-{config.loop.seed}-{config.pool_size}-{frames}.npz"
-    if path.exists():
-        with np.load(path, allow_pickle=False) as stored:
-            return stored["features"], stored["targets"], stored["tempi"]
-    features = np.zeros((config.pool_size, frames, MOTION_FEATURES), np.float16)
-    wanted = np.zeros((config.pool_size, 2, frames), np.float16)
-    tempi = np.zeros(config.pool_size, np.float32)
-    for i in range(config.pool_size):
-        item = draw_item(config.loop.seed * 10**6 + i, seconds=config.item_seconds)
-        seen = motion_features(item.motion, fps=config.model.fps)[:frames]
-        features[i, : len(seen)] = seen
-        row = targets(item, config)[:, :frames]
-        wanted[i, :, : row.shape[1]], tempi[i] = row, item.tempo_bpm
-        if i % 1000 == 999:
-            log.info("drew %d of %d dances", i + 1, config.pool_size)
-    with whole_file(path) as temporary:
-        np.savez(temporary, features=features, targets=wanted, tempi=tempi)
-    return features, wanted, tempi
+    item = draw_item(config.loop.seed * 10**6 + index, seconds=config.item_seconds)
+    features, wanted = np.zeros((frames, MOTION_FEATURES), np.float16), np.zeros((2, frames), np.float16)
+    seen, rows = motion_features(item.motion, fps=config.model.fps)[:frames], targets(item, config)[:, :frames]
+    features[: len(seen)], wanted[:, : rows.shape[1]] = seen, rows
+    return {"features": features, "targets": wanted, "tempi": np.asarray(item.tempo_bpm, np.float32)}
 
 
 class RhythmBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -310,7 +303,9 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=RhythmBatches(pool, config))
     trained, trained_optimizer = fabric.setup(model, optimizer)
     for _, (features, wanted, tempo_bpm) in loop:
-        loss, parts = rhythm_loss(trained(features), wanted, tempo_bpm, config)
+        with fabric.autocast():
+            output = trained(features)
+        loss, parts = rhythm_loss(RhythmOutput(*(part.float() for part in output)), wanted, tempo_bpm, config)
         trained_optimizer.zero_grad(set_to_none=True)
         fabric.backward(loss)
         fabric.clip_gradients(trained, trained_optimizer, max_norm=config.loop.grad_clip)
