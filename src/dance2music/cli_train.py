@@ -71,23 +71,26 @@ def train_plot(folder: Annotated[Path, typer.Argument(help="Folder of a training
 @app.command()
 def ablate(
     table: Annotated[str, typer.Argument(help="d2m-2 to d2m-6, creative-4 or creative-5.")],
-    codec_high: Annotated[Path, typer.Option(help="Codec of the high level: latest.safetensors of spectral-small-high.")],
-    codec_low: Annotated[Path, typer.Option(help="Codec of the low level.")],
-    out: _Out = Path("runs/ablate"),
+    data: _Data = "composed",
     steps: Annotated[int, typer.Option(help="Of each row's training.")] = 400,
-    seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 3,
-    clips: Annotated[int, typer.Option(help="Composed clips that are trained on.")] = 200,
-    held_out: Annotated[int, typer.Option(help="Composed clips that are measured on.")] = 12,
+    out: _Out = Path("runs/ablate"),
+    codec_high: Annotated[Path | None, typer.Option(help="Codec of the high level: latest.safetensors of spectral-small-high.")] = None,
+    codec_low: Annotated[Path | None, typer.Option(help="Codec of the low level; rows whose codec is not given are not run.")] = None,
     decoder_high: Annotated[Path | None, typer.Option(help="Fine-tuned codec of train-decoder, for d2m-5.")] = None,
     decoder_low: Annotated[Path | None, typer.Option(help="The same of the low level.")] = None,
+    size: Annotated[str, typer.Option(help="embedded, or paper: the papers' sizes, on prepared data.")] = "embedded",
+    seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 3,
+    clips: Annotated[int, typer.Option(help="Composed clips that are trained on.")] = 200,
+    held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most.")] = 24,
+    settings: _Set = None,
 ) -> None:
-    """Train and measure every row of an ablation table on composed clips, and print it beside the paper's numbers."""
+    """Train and measure every row of an ablation table, and print it beside the paper's numbers."""
     from dance2music.train.ablate import Bench, rows_of, run_table
 
-    rows_of(table)
+    rows_of(table, size)
     files = {"high": codec_high, "low": codec_low, "high fine-tuned": decoder_high, "low fine-tuned": decoder_low}
-    bench = Bench(out, {name: path for name, path in files.items() if path is not None}, clips=clips, held_out=held_out)
-    typer.echo(run_table(table, bench, out, steps=steps, seeds=seeds))
+    bench = Bench(out, {name: path for name, path in files.items() if path is not None}, data=data, clips=clips, held_out=held_out)
+    typer.echo(run_table(table, bench, out, steps=steps, seeds=seeds, size=size, settings=settings or []))
 
 
 def _tell() -> None:

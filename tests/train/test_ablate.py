@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from typer.testing import CliRunner
 
+from dance2music.checkpoint import save_model
+from dance2music.cli import app
+from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
+from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
+from dance2music.data.prepare import prepare
+from dance2music.data.synthetic import write_corpus
 from dance2music.errors import InputError
 from dance2music.metrics.published_tables import TABLES as PUBLISHED
-from dance2music.train.ablate import TABLES, rows_of, run_row, table_text
+from dance2music.train.ablate import TABLES, rows_of, run_row, run_table, table_text
+from dance2music.train.ablation_data import Bench, prepared_clips
 from dance2music.train.gan import build_network
 from dance2music.train.gan_job import gan_training, motion_layout, open_codec
 from dance2music.train.gan_presets import GAN_TRAININGS
@@ -73,8 +82,6 @@ def test_an_unknown_preset_and_a_codec_of_another_kind_are_refused(tmp_path: Pat
         gan_training("d2m", [])
     from tiny_gan import codec
 
-    from dance2music.checkpoint import save_model
-
     save_model(tmp_path / "codec.safetensors", codec(), codec().config)
     with pytest.raises(InputError, match=r"hop 64 .*expected a SpectralCodec at hop 256"):
         open_codec(tmp_path / "codec.safetensors", "spectral-small-high", "high")
@@ -82,10 +89,70 @@ def test_an_unknown_preset_and_a_codec_of_another_kind_are_refused(tmp_path: Pat
         open_codec(tmp_path / "codec.safetensors", "vqvae-high", "high")
 
 
-def test_a_row_with_a_fine_tuned_decoder_needs_one(tmp_path: Path) -> None:
-    bench: Any = SimpleNamespace(codecs={"high": None})
+@pytest.fixture(scope="module")
+def codec_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A codec of the high level that has learnt nothing."""
+    torch.manual_seed(0)
+    config = SpectralCodecConfig(
+        hop_length=256, n_fft=512, n_mels=20, encoder_width=8, encoder_depth=1, decoder_width=8, decoder_depth=1,
+        quantizer=ResidualQuantizerConfig(n_codebooks=1, codebook=CodebookConfig(size=16, dim=64)),
+    )  # fmt: skip
+    model = SpectralCodec(config)
+    model.quantizer.codebooks[0].get_buffer("k").copy_(torch.randn(16, 64))
+    path = tmp_path_factory.mktemp("codec") / "codec.safetensors"
+    save_model(path, model, config, storage="float32")
+    return path
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, codec_file: Path) -> Path:
+    """One clip to train on and one to test, prepared; all of it is one song's."""
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder / "raw", 2, 0, duration_seconds=4.0, filmed_share=0.0, workers=1)
+    prepare(folder / "raw", "composed", folder / "prepared", codec=str(codec_file), workers=1)
+    manifest = folder / "prepared" / "manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    for row, split in zip(rows, ("train", "test"), strict=True):
+        row["split"] = split
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder / "prepared"
+
+
+def test_rows_of_a_prepared_folder_are_trained_and_measured_and_the_others_say_what_they_lack(
+    tmp_path: Path, codec_file: Path, prepared: Path
+) -> None:
+    options = ["--data", str(prepared), "--codec-high", str(codec_file), "--out", str(tmp_path), "--steps", "1", "--seeds", "1"]
+    options += ["--set", "batch_size=1", "--set", "loop.accelerator=cpu"]
+    done = CliRunner().invoke(app, ["ablate", "d2m-3", *options], catch_exceptions=False)
+    assert done.exit_code == 0
+    lines = {line.split(" |")[0]: line for line in done.output.splitlines()}
+    assert "training split of prepared, measured on 1 others, 1 steps of 1 segments, 1 seed, batch_size=1" in done.output
+    assert "| 1 |" in lines["| high 2 s"] and "| 0 | not run |" in lines["| high 3 s"]
+    assert "Not run: high 3 s, low 3 s: segments of 3 s: prepared ones last 2 s" in done.output
+    assert "Not run: low 2 s: no codec of the low level is given; make one with 'dance2music train-codec'" in done.output
+    result = json.loads((tmp_path / "d2m-3" / "high-2-s-1-0" / "result.json").read_text())
+    assert set(COLUMNS) == result["scores"].keys()
+    with pytest.raises(InputError, match="other settings"):
+        run_table("d2m-3", Bench(tmp_path, {"high": codec_file}, data=prepared), tmp_path, steps=1, seeds=1)
+
+
+def test_test_clips_of_a_prepared_folder_are_whole_or_in_segments_as_the_generator_takes_them(prepared: Path) -> None:
+    whole = prepared_clips(prepared, GAN_TRAININGS["d2m-gan-high-embedded"], limit=9)
+    parts = prepared_clips(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], limit=9)
+    assert [clip.motion.shape for clip in whole] == [(120, 80)] and [clip.motion.shape for clip in parts] == [(120, 219)] * 2
+    assert whole[0].visual.shape == (120, 5) and parts[0].visual.shape == (2048,)
+    assert len(whole[0].audio) == 4 * 22050 and np.array_equal(whole[0].audio[:44100], parts[0].audio)
+    for kind in ("beat_times_seconds", "kinematic_beats_seconds"):
+        times = [getattr(parts[0], kind), getattr(parts[1], kind) + 2.0]
+        assert len(times[0]) and np.allclose(np.concatenate(times), getattr(whole[0], kind))
+    assert len(prepared_clips(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], limit=1)) == 1
+
+
+def test_a_table_without_a_single_row_to_run_is_refused(tmp_path: Path, codec_file: Path) -> None:
+    with pytest.raises(InputError, match=r"table 'd2m-6': no row can be run: no codec of the high level is given"):
+        run_table("d2m-6", Bench(tmp_path, {}), tmp_path, steps=1)
     with pytest.raises(InputError, match="train-decoder"):
-        run_row(rows_of("d2m-5")[0], bench, tmp_path, steps=1, seed=0)
+        run_row(rows_of("d2m-5")[0], Bench(tmp_path, {"high": codec_file}), tmp_path, steps=1, seed=0)
 
 
 def test_the_table_says_not_run_and_how_far_seeds_differ() -> None:
@@ -95,6 +162,8 @@ def test_the_table_says_not_run_and_how_far_seeds_differ() -> None:
     assert "200 composed clips, 8 steps" in lines[0] and "Table 5" in lines[0]
     assert "| A adversarial | 2 | 1.50 ± 0.71 |" in lines[4] and lines[4].endswith("| 84.8 | 84.1 | 4.37 | 0.206 |")
     assert "| B + style | 0 | not run |" in lines[5]
+    told = table_text("creative-5", rows, results, "", lacking={"B + style": "no codec", "E + perceptual": "no codec"})
+    assert told.endswith("\nNot run: B + style, E + perceptual: no codec.\n")
 
 
 def test_scores_tell_true_music_from_the_same_shifted_and_from_noise() -> None:

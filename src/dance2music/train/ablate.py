@@ -1,27 +1,29 @@
 """The papers' ablations: every row is its base with one thing replaced; training, measuring and the table beside the paper's numbers.
 
-What is measured on composed music is not the papers' data: the tables say so, and lead with scores that an unsynchronised music fails
-(`metrics.rhythm`). The papers' Beats Coverage and Beats Hit stand beside them.
+The data are composed clips or a prepared folder (`train.ablation_data`). Composed music is not the papers' data: the tables say on what
+they were measured, and lead with scores that an unsynchronised music fails (`metrics.rhythm`). The papers' Beats Coverage and Beats Hit
+stand beside them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 
+from dance2music.config import override
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.models.discriminators import LatentDiscriminatorConfig
+from dance2music.train.ablation_data import Bench
 from dance2music.train.gan import GanTraining, GanWeights, train_gan
 from dance2music.train.gan_scores import COLUMNS, generated, measure
-from dance2music.train.segments import ComposedConfig, StackedSegments, coded, composed_segments, held_out_clips
 
 LEVELS = ("high", "low")
 
@@ -156,94 +158,95 @@ TABLES: dict[str, Callable[[str], list[Row]]] = {
 """Tables 2-6 of D2M-GAN and 4-5 of Creative-GAN; their printed numbers are in `metrics.published_tables`."""
 
 
-class Bench:
-    """What rows are trained and measured on: codecs by level, composed segments coded by them, held-out clips.
-
-    Parameters
-    ----------
-    folder : composed clips are kept in ``data`` in it.
-    codecs : a codec's model file by level, high and low, and by "high fine-tuned" and "low fine-tuned" for rows that need these.
-    clips, held_out : how many are trained on and measured on.
-    """
-
-    def __init__(self, folder: str | Path, codecs: dict[str, Path], *, clips: int = 200, held_out: int = 12) -> None:
-        from dance2music.checkpoint import load_model
-
-        self.folder, self.clips = Path(folder), clips
-        self.codecs: dict[str, Any] = {level: load_model(path) for level, path in codecs.items()}
-        self.held = held_out_clips(ComposedConfig(clips=clips, held_out=held_out))
-        self._coded: dict[tuple[str, float], StackedSegments] = {}
-
-    @property
-    def about(self) -> str:
-        """The data, for a table's head."""
-        return f"{self.clips} composed clips of {ComposedConfig.clip_seconds:g} s, measured on {len(self.held)} others"
-
-    def segments(self, level: str, seconds: float) -> StackedSegments:
-        """Coded training segments."""
-        if (level, seconds) not in self._coded:
-            whole = math.ceil(ComposedConfig.clip_seconds / seconds) * seconds
-            plain = composed_segments(ComposedConfig(clips=self.clips, clip_seconds=whole, segment_seconds=seconds), self.folder / "data")
-            self._coded[level, seconds] = coded(plain, self.codecs[level])
-        return self._coded[level, seconds]
-
-    def perceptual(self, config: GanTraining) -> nn.Module | None:
-        """The embedded perceptual network, where the objective needs one."""
-        from dance2music.models.perceptual import embedded_perceptual
-
-        return embedded_perceptual() if config.weights.perceptual else None
-
-
 def run_row(row: Row, bench: Bench, folder: Path, *, steps: int, seed: int) -> dict[str, Any]:
-    """Train and measure one row with one seed; a finished one is read, a broken one goes on."""
+    """Train and measure one row with one seed; a finished one is read, a broken one goes on.
+
+    Raises
+    ------
+    InputError
+        If the bench lacks what the row needs (`Bench.open`), or the folder holds the row's result with other settings.
+    """
+    from dance2music.models.perceptual import embedded_perceptual
+
+    loop = replace(row.config.loop, steps=steps, seed=seed, warmup_steps=min(row.config.loop.warmup_steps, steps // 5))
+    config = replace(row.config, loop=replace(loop, log_every_steps=max(1, min(loop.log_every_steps, steps // 5))))
     out = folder / f"{row.name.replace(' + ', '-').replace(' ', '-')}-{steps}-{seed}"
     path = out / "result.json"
     if path.exists():
         finished: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if finished.get("settings", _settings(config)) != _settings(config):
+            raise InputError(f"{path}: row {row.name!r} was trained with other settings; choose another folder or delete this one")
         return finished
-    loop = replace(row.config.loop, steps=steps, seed=seed, warmup_steps=min(row.config.loop.warmup_steps, steps // 5))
-    config = replace(row.config, loop=replace(loop, log_every_steps=max(1, min(loop.log_every_steps, steps // 5))))
-    codec = bench.codecs[config.level]
-    if row.fine_tuned and f"{config.level} fine-tuned" not in bench.codecs:
-        raise InputError(
-            f"row {row.name!r}: needs a fine-tuned decoder of the {config.level} level; make one with 'dance2music train-decoder'"
-        )
-    segments = bench.segments(config.level, config.segment_seconds)
-    generator = train_gan(config, segments, codec, out, perceptual=bench.perceptual(config), preset=row.name)
-    decoder = bench.codecs[f"{config.level} fine-tuned"] if row.fine_tuned else codec
-    scores = measure([generated(generator.cpu(), decoder, clip, config) for clip in bench.held], bench.held)
+    material = bench.open(config, fine_tuned=row.fine_tuned)
+    perceptual = embedded_perceptual() if config.weights.perceptual else None
+    generator = train_gan(config, material.segments, material.codec, out, perceptual=perceptual, preset=row.name).cpu()
+    decoder = material.decoder.cpu()
+    scores = measure([generated(generator, decoder, clip, config) for clip in material.held], material.held)
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    result: dict[str, Any] = {"row": row.name, "seed": seed, "steps": steps, "scores": scores, "first": lines[0], "last": lines[-1]}
+    about = {"row": row.name, "seed": seed, "steps": steps, "settings": _settings(config)}
+    result: dict[str, Any] = {**about, "scores": scores, "first": lines[0], "last": lines[-1]}
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
 
 
-def run_table(table: str, bench: Bench, out: str | Path, *, steps: int, seeds: int = 3, size: str = "embedded") -> str:
+def _settings(config: GanTraining) -> str:
+    """Digest of everything that a row is trained with."""
+    return hashlib.sha256(repr(config).encode()).hexdigest()[:12]
+
+
+def run_table(
+    table: str, bench: Bench, out: str | Path, *, steps: int, seeds: int = 3, size: str = "embedded", settings: Sequence[str] = ()
+) -> str:
     """Train and measure every row of a table with seeds 0, 1, ...; finished rows are kept.
 
     Writes ``OUT/TABLE/`` with a folder per row and seed, ``table.json`` and ``table.md``, both anew after every row.
 
+    Parameters
+    ----------
+    settings : ``name=value`` of `GanTraining`, replaced in every row.
+
     Returns
     -------
-    The table as text, .
+    The table as text (`table_text`); rows that the bench lacks something for say what.
+
+    Raises
+    ------
+    InputError
+        If there is no row that can be run.
     """
-    rows, folder = rows_of(table, size), Path(out) / table
-    about = f"{bench.about}, {steps} steps of {rows[0].config.batch_size} segments, {seeds} seeds"
+    rows, folder = [replace(row, config=override(row.config, list(settings))) for row in rows_of(table, size)], Path(out) / table
+    folder.mkdir(parents=True, exist_ok=True)
+    lacking: dict[str, str] = {}
+    for row in rows:
+        try:
+            bench.open(row.config, fine_tuned=row.fine_tuned)
+        except InputError as error:
+            lacking[row.name] = str(error)
+    if len(lacking) == len(rows):
+        raise InputError(f"table {table!r}: no row can be run: {lacking[rows[0].name]}")
+    about = f"{bench.about}, {steps} steps of {rows[0].config.batch_size} segments, {seeds} seed{'s' * (seeds > 1)}"
+    about += f", {' '.join(settings)}" * bool(settings)
     results: list[dict[str, Any]] = []
     text = ""
     for seed in range(seeds):
         for row in rows:
+            if row.name in lacking:
+                continue
             results.append(run_row(row, bench, folder, steps=steps, seed=seed))
-            text = table_text(table, rows, results, about)
-            for name, content in (("table.json", json.dumps({"about": about, "results": results}, indent=1) + "\n"), ("table.md", text)):
+            text = table_text(table, rows, results, about, lacking=lacking)
+            kept = json.dumps({"about": about, "results": results, "not run": lacking}, indent=1) + "\n"
+            for name, content in (("table.json", kept), ("table.md", text)):
                 with whole_file(folder / name) as temporary:
                     temporary.write_text(content, encoding="utf-8")
     return text
 
 
-def table_text(table: str, rows: Sequence[Row], results: Sequence[dict[str, Any]], about: str) -> str:
-    """The table in Markdown: mean ± standard deviation over seeds, "not run" where there is none, and the paper's numbers."""
+def table_text(
+    table: str, rows: Sequence[Row], results: Sequence[dict[str, Any]], about: str, *, lacking: Mapping[str, str] | None = None
+) -> str:
+    """The table in Markdown: mean ± standard deviation over seeds, and the paper's numbers; "not run" where there is none, and below it why
+    (``lacking``, by row)."""
     from dance2music.metrics.published_tables import TABLES as PUBLISHED
 
     printed = PUBLISHED[table]
@@ -260,6 +263,10 @@ def table_text(table: str, rows: Sequence[Row], results: Sequence[dict[str, Any]
         cells = [_spread([scores[column] for scores in found]) for column in COLUMNS]
         paper = ["-" if value is None else f"{value:g}" for value in published.values]
         lines.append(f"| {row.name} | {len(found)} | {' | '.join(cells)} | {' | '.join(paper)} |")
+    reasons: dict[str, list[str]] = {}
+    for name, reason in (lacking or {}).items():
+        reasons.setdefault(reason, []).append(name)
+    lines += ["", *(f"Not run: {', '.join(names)}: {reason}." for reason, names in reasons.items())] * bool(reasons)
     return "\n".join(lines) + "\n"
 
 

@@ -25,8 +25,9 @@ COLUMNS = ("onset_z", "onset_z_shifted", "lift", "beats_coverage", "beats_hit", 
 
 @torch.no_grad()
 def generated(generator: nn.Module, codec: Any, clip: ComposedClip, config: GanTraining, *, seed: int = 0) -> Audio:
-    """The music that a generator of any length makes for a composed clip, from the looked-up codes."""
-    n_frames = -(-len(clip.audio) // codec.hop_length)
+    """The music that a generator makes for a clip, from the looked-up codes; a clip has two seconds where the generator makes no others."""
+    own = getattr(getattr(config.generator, "generator", None), "n_frames", None)
+    n_frames = own or -(-len(clip.audio) // codec.hop_length)
     motion, visual = (torch.from_numpy(getattr(clip, name) * (name in config.inputs)).float()[None] for name in ("motion", "visual"))
     noise_dim = getattr(config.generator, "noise_dim", 0)
     noise = {"noise": torch.from_numpy(np.random.default_rng([seed, 9]).standard_normal((1, noise_dim))).float()} if noise_dim else {}
