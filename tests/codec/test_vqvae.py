@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from dance2music.codec.vqvae import VQVAE, Bandwidth, VQVAEConfig, load_published_vqvae, measure_bandwidth, multispectral_loss
+from dance2music.codec import vqvae
+from dance2music.codec.vqvae import (
+    VQVAE,
+    Bandwidth,
+    VQVAEConfig,
+    load_published_vqvae,
+    measure_bandwidth,
+    multispectral_loss,
+    start_from_below,
+)
+from dance2music.codec.vqvae_networks import Raise
 from dance2music.errors import InputError
 from oracles import assert_network_close, filled, filled_state, manifest, normal, oracle
 
@@ -126,3 +136,46 @@ def test_equal_spectra_have_no_multispectral_loss_but_a_finite_gradient() -> Non
     loss = multispectral_loss(audio, estimate)
     loss.backward()
     assert float(loss) < 1e-6 and torch.isfinite(estimate.grad).all()
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_long_audio_in_pieces_gives_what_it_gives_at_once(level: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = VQVAE(VQVAEConfig(levels=(level,), level=level, width=8, depth=2, dim=8, codebook_size=16, multipliers=(1, 1, 1))).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    audio = torch.randn(1, 20_011)
+    with torch.no_grad():
+        z = model.encode(audio)
+        model.quantize(z)
+        model._codebook(level).start(z[0].T)
+        codes, heard = model.quantize(z).codes, model.decode(z)
+        monkeypatch.setattr(vqvae, "PIECE", 4096)
+        assert torch.allclose(model.encode(audio), z, atol=1e-5 * float(z.abs().max()))
+        assert torch.equal(model.code(audio), codes)
+        assert torch.allclose(model.decode(z), heard, atol=1e-5 * float(heard.abs().max()))
+        # Pieces that know less of their neighbours do differ, so that the reach is what makes them equal.
+        monkeypatch.setattr(VQVAEConfig, "reach_of", lambda self, level: self.hop_length_of(level))
+        assert not torch.allclose(model.encode(audio), z, atol=1e-5 * float(z.abs().max()))
+
+
+def test_half_precision_raises_the_rate_by_the_same_sums() -> None:
+    torch.manual_seed(0)
+    raise_rate, x = Raise(5, 6), torch.randn(2, 5, 9)
+    full = raise_rate(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = raise_rate(x)
+    assert half.shape == full.shape == (2, 6, 18) and half.dtype == torch.bfloat16
+    assert float((half - full).abs().max()) < 0.01 * float(full.abs().max())
+
+
+def test_a_level_starts_from_the_one_below_with_all_blocks_but_its_last() -> None:
+    sizes = {"width": 4, "depth": 1, "dim": 8, "codebook_size": 16, "multipliers": (1, 1, 1)}
+    below, above = (VQVAE(VQVAEConfig(levels=(level,), level=level, **sizes)) for level in (1, 2))  # type: ignore[arg-type]
+    last = above.encoders["2"].level_blocks[2].state_dict()
+    start_from_below(above, below)
+    for own, lent in ((above.encoders["2"], below.encoders["1"]), (above.decoders["2"], below.decoders["1"])):
+        assert all(torch.equal(value, own.state_dict()[name]) for name, value in lent.state_dict().items())
+    assert all(torch.equal(value, last[name]) for name, value in above.encoders["2"].level_blocks[2].state_dict().items())
+    with pytest.raises(InputError, match="level 2 cannot start level 1"):
+        start_from_below(below, above)

@@ -9,7 +9,7 @@ import torch
 from dance2music import pipeline
 from dance2music.codec.vqvae import VQVAE, VQVAEConfig
 from dance2music.data.synthetic import synthetic_clip
-from dance2music.models.jukebox import JukeboxPrior, JukeboxPriorConfig, JukeboxRandom, fold, prior_losses, reconstruct, unfold
+from dance2music.models.jukebox import JukeboxPrior, JukeboxPriorConfig, JukeboxRandom, _Steps, fold, prior_losses, reconstruct, unfold
 from dance2music.train.jukebox import CodeLines, JukeboxTrainConfig, losses
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Audio
@@ -57,6 +57,17 @@ def test_a_sample_takes_its_codebooks_in_turn_and_repeats_for_its_seed() -> None
     assert not torch.equal(once, other)
     assert (once[0::2] < 16).all()
     assert (once[1::2] >= 16).all()
+
+
+def test_steps_in_numpy_give_what_the_network_gives_at_once() -> None:
+    prior, codes = built(), torch.randint(32, (1, 20), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        wanted = prior(codes)[0].numpy()
+        past = torch.cat([prior.start.expand(1, 1, -1), prior.codes(codes[:, :-1])], dim=1)[0] + prior.positions[:20]
+        steps, x = _Steps(prior), past.numpy()
+        for _ in range(2):  # the second window writes over the first
+            h = [steps.begin(x[:7])] + [steps(x[i], i) for i in range(7, 20)]
+            assert np.allclose(np.stack(h) @ prior.codes.weight.numpy().T, wanted[6:], atol=1e-5)
 
 
 def test_a_random_sample_is_as_long_as_the_dance_and_hears_nothing_of_it() -> None:

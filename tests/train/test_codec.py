@@ -68,6 +68,18 @@ def test_the_papers_vqvae_trains_by_the_same_command(tmp_path) -> None:
     assert loaded.state_dict().keys() == codec.state_dict().keys()
 
 
+def test_a_vqvae_trains_in_half_precision_from_the_level_below_on_pieces_of_another_folder(tmp_path) -> None:
+    loop = dataclasses.replace(LOOP, precision="bf16-mixed", steps=2, learning_rate=1e-4)
+    for level in (0, 1):
+        codec = VQVAEConfig(levels=(level,), level=level, width=4, depth=1, dim=8, codebook_size=16, multipliers=(1, 1, 1))
+        below = str(tmp_path / "0" / "latest.safetensors") if level else ""
+        config = VQVAETraining(codec=codec, segments=SEGMENTS, loop=loop, held_out_pieces=1, bandwidth_steps=1, start_from=below)
+        train_codec(config, tmp_path / str(level), pieces=tone, pieces_folder=tmp_path / "pieces")
+    assert list((tmp_path / "pieces").glob("*.npy")) and not (tmp_path / "0" / "pieces").exists()
+    first, second = (load_model(tmp_path / name / "latest.safetensors").state_dict() for name in "01")
+    assert torch.allclose(first["decoders.0.out.weight"], second["decoders.1.out.weight"], atol=1e-3)
+
+
 def test_creative_gans_vqvae_learns_its_codebook_by_the_second_term_of_its_loss(tmp_path) -> None:
     small = VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16, codebook_by_gradient=True)
     paper = CODEC_TRAININGS["creative-gan-vqvae-low"]

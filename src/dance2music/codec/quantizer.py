@@ -16,6 +16,9 @@ from torch.nn import functional as F
 
 from dance2music.errors import InputError
 
+_ROWS_AT_ONCE = 16_384
+"""Rows whose distances from all codes are held at a time."""
+
 
 @dataclass(frozen=True)
 class CodebookConfig:
@@ -61,8 +64,9 @@ class Codebook(nn.Module):
 
     def nearest(self, rows: Tensor) -> Tensor:
         """Index [n] of the nearest code of each row [n, E] by squared Euclidean distance; the lowest index on a tie."""
-        scores = torch.addmm(self.k.square().sum(dim=1), rows, self.k.t(), alpha=-2.0)
-        return scores.argmin(dim=1)
+        lengths = self.k.square().sum(dim=1)
+        scores = (torch.addmm(lengths, part, self.k.t(), alpha=-2.0) for part in rows.split(_ROWS_AT_ONCE))
+        return torch.cat([part.argmin(dim=1) for part in scores])
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Code vectors [..., E] of int64 codes [...]."""

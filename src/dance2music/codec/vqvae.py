@@ -6,7 +6,7 @@ these load as they are; `VQVAEConfig.levels` says which levels a model holds, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,11 @@ from torch.nn import functional as F
 from dance2music import losses
 from dance2music.checkpoint import fill, read_torch_state
 from dance2music.codec.quantizer import Codebook, CodebookConfig, Quantized, rows_of, straight_through
+from dance2music.codec.vqvae_networks import Decoder, Encoder
 from dance2music.errors import InputError
+
+PIECE = 1 << 18
+"""Samples that longer audio is coded and decoded in at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,92 +46,18 @@ class VQVAEConfig:
     restart_threshold: float = 1.0
     codebook_by_gradient: bool = False
     """Codebooks that learn by the second term of Creative-GAN Eq. 2 instead of moving averages."""
+    reset_restarted: bool = False
+    """See `CodebookConfig`; JukeBox does without, but batches with fewer codes than the codebook has need it."""
 
     def hop_length_of(self, level: int) -> int:
         """Samples per code of a level: 8, 32, 128."""
         return int(2 ** sum(self.downs[: level + 1]))
 
-
-class _Residual(nn.Module):
-    """x + conv1x1(relu(dilated conv(relu(x))))."""
-
-    def __init__(self, width: int, dilation: int) -> None:
-        super().__init__()
-        self.model = nn.Sequential(
-            nn.ReLU(), nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation), nn.ReLU(), nn.Conv1d(width, width, 1)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.model(x)
-
-
-class _Resnet(nn.Module):
-    """Residual blocks with dilations 1, g, g^2, ...; in decoders the other way round."""
-
-    def __init__(self, width: int, depth: int, growth: int, *, reverse: bool) -> None:
-        super().__init__()
-        powers: Iterable[int] = reversed(range(depth)) if reverse else range(depth)
-        self.model = nn.Sequential(*(_Residual(width, growth**power) for power in powers))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
-
-
-class _EncoderBlock(nn.Module):
-    def __init__(self, config: VQVAEConfig, level: int, index: int) -> None:
-        super().__init__()
-        width, depth = config.width * config.multipliers[level], config.depth * config.multipliers[level]
-        steps: list[nn.Module] = []
-        for step in range(config.downs[index]):
-            n_in = width if step else (config.dim if index else 1)
-            strided = nn.Conv1d(n_in, width, 4, stride=2, padding=1)
-            steps.append(nn.Sequential(strided, _Resnet(width, depth, config.dilation_growth, reverse=False)))
-        self.model = nn.Sequential(*steps, nn.Conv1d(width, config.dim, 3, padding=1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
-
-
-class _DecoderBlock(nn.Module):
-    def __init__(self, config: VQVAEConfig, level: int, index: int) -> None:
-        super().__init__()
-        width, depth = config.width * config.multipliers[level], config.depth * config.multipliers[level]
-        steps: list[nn.Module] = [nn.Conv1d(config.dim, width, 3, padding=1)]
-        for step in range(config.downs[index]):
-            n_out = config.dim if step == config.downs[index] - 1 else width
-            raised = nn.ConvTranspose1d(width, n_out, 4, stride=2, padding=1)
-            steps.append(nn.Sequential(_Resnet(width, depth, config.dilation_growth, reverse=True), raised))
-        self.model = nn.Sequential(*steps)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
-
-
-class Encoder(nn.Module):
-    """Waveform [B, 1, N] -> latents [B, E, L] of one level."""
-
-    def __init__(self, config: VQVAEConfig, level: int) -> None:
-        super().__init__()
-        self.level_blocks = nn.ModuleList(_EncoderBlock(config, level, index) for index in range(level + 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        for block in self.level_blocks:
-            x = block(x)
-        return x
-
-
-class Decoder(nn.Module):
-    """Latents [B, E, L] -> waveform [B, 1, L * hop] of one level, not limited to -1..1."""
-
-    def __init__(self, config: VQVAEConfig, level: int) -> None:
-        super().__init__()
-        self.level_blocks = nn.ModuleList(_DecoderBlock(config, level, index) for index in range(level + 1))
-        self.out = nn.Conv1d(config.dim, 1, 3, padding=1)
-
-    def forward(self, z: Tensor) -> Tensor:
-        for block in reversed(self.level_blocks):  # type: ignore[call-overload]
-            z = block(z)
-        return self.out(z)
+    def reach_of(self, level: int) -> int:
+        """Whole hops, in samples, beyond which nothing is heard of by encoder or decoder of a level: a bound, to either side."""
+        hop_length = self.hop_length_of(level)
+        dilations = sum(self.dilation_growth**power for power in range(self.depth * self.multipliers[level]))
+        return 2 * hop_length * (dilations + 3)
 
 
 class _Bottleneck(nn.Module):
@@ -180,7 +110,7 @@ class VQVAE(nn.Module):
         self.sample_rate, self.dim = config.sample_rate, config.dim
         self.hop_length = config.hop_length_of(config.level)
         self.n_codebooks, self.codebook_size = 1, config.codebook_size
-        codebook = CodebookConfig(config.codebook_size, config.dim, config.ema_decay, config.restart_threshold, reset_restarted=False,
+        codebook = CodebookConfig(config.codebook_size, config.dim, config.ema_decay, config.restart_threshold, config.reset_restarted,
                                   by_gradient=config.codebook_by_gradient)  # fmt: skip
         self.encoders = nn.ModuleDict({str(level): Encoder(config, level) for level in config.levels})
         self.decoders = nn.ModuleDict({str(level): Decoder(config, level) for level in config.levels})
@@ -190,11 +120,22 @@ class VQVAE(nn.Module):
         """Latents before quantisation [B, E, N // hop] of audio [B, N]. Raises InputError for audio shorter than one hop."""
         if audio.shape[-1] < self.hop_length:
             raise InputError(f"audio: {audio.shape[-1]} samples; expected at least one hop of {self.hop_length}; pad it")
-        return self.encoders[str(self.config.level)](audio.unsqueeze(1))
+        encoder = self.encoders[str(self.config.level)]
+        return _in_pieces(encoder, audio.unsqueeze(1), PIECE, self.config.reach_of(self.config.level), 1, self.hop_length)
 
     def quantize(self, z_e: Tensor) -> Quantized:
         """Quantise latents [B, E, L] of ``config.level``; in training mode this also moves the codebook."""
         return quantize_single(self._codebook(self.config.level), z_e)
+
+    def code(self, audio: Tensor) -> Tensor:
+        """Codes int64 [B, 1, L] of audio [B, N] of any length, whose latents are never all held at once."""
+        encoder, codebook, hop_length = self.encoders[str(self.config.level)], self._codebook(self.config.level), self.hop_length
+
+        def codes(x: Tensor) -> Tensor:
+            z_e = encoder(x)
+            return codebook.nearest(rows_of(z_e)).view(len(z_e), 1, -1)
+
+        return _in_pieces(codes, audio.unsqueeze(1), PIECE, self.config.reach_of(self.config.level), 1, hop_length)
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Latents [B, E, L] of int64 codes [B, 1, L]. Raises InputError for codes that cannot be of this codec."""
@@ -206,7 +147,9 @@ class VQVAE(nn.Module):
 
     def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor:
         """Audio [B, n_samples] of latents [B, E, L] of ``config.level``; by default all L * hop samples, zeros beyond them."""
-        audio = self.decoders[str(self.config.level)](z).squeeze(1)
+        reach = self.config.reach_of(self.config.level) // self.hop_length
+        decoder = self.decoders[str(self.config.level)]
+        audio = _in_pieces(decoder, z, PIECE // self.hop_length, reach, self.hop_length, 1).squeeze(1)
         n_samples = audio.shape[-1] if n_samples is None else n_samples
         return F.pad(audio, (0, max(0, n_samples - audio.shape[-1])))[:, :n_samples]
 
@@ -251,6 +194,22 @@ class VQVAE(nn.Module):
         codebook = self.bottleneck.level_blocks[str(level)]
         assert isinstance(codebook, Codebook)
         return codebook
+
+
+def _in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, piece: int, reach: int, up: int, down: int) -> Tensor:
+    """``function(x)`` over the last axis in pieces with ``reach`` more on both sides, so that memory is bounded; nothing else changes.
+
+    Its output has ``up`` values for every ``down`` of x; ``piece`` and ``reach`` are multiples of ``down``.
+    """
+    n = x.shape[-1]
+    if n <= piece + 2 * reach:
+        return function(x)
+    parts = []
+    for start in range(0, n - n % down, piece):
+        first, end = max(0, start - reach), min(n, start + piece)
+        y = function(x[..., first : min(n, end + reach)])
+        parts.append(y[..., (start - first) * up // down : (end - first) * up // down].clone())
+    return torch.cat(parts, dim=-1)
 
 
 def quantize_single(codebook: Codebook, z_e: Tensor) -> Quantized:
@@ -331,6 +290,24 @@ def one_level(model: VQVAE, level: int) -> VQVAE:
     state = {name: value for name, value in model.state_dict().items() if _level_of(name) in (None, str(level))}
     fill(alone, state, where="VQ-VAE")
     return alone.eval()
+
+
+def start_from_below(model: VQVAE, below: VQVAE) -> None:
+    """Give a model of one level the weights that it has in common with one of the level below: the blocks of the higher sample rates.
+
+    JukeBox trains its levels independently; a level that begins so has only its last block to learn anew.
+
+    Raises
+    ------
+    InputError
+        If ``below`` is not of the level below, or of other sizes.
+    """
+    level, lower = model.config.level, below.config.level
+    own = model.state_dict()
+    lent = {name.replace(f"coders.{lower}.", f"coders.{level}."): value for name, value in below.state_dict().items() if "coders." in name}
+    if lower != level - 1 or any(name not in own or own[name].shape != value.shape for name, value in lent.items()):
+        raise InputError(f"VQ-VAE: level {lower} cannot start level {level}; expected level {level - 1} of the same width and depth")
+    model.load_state_dict({**own, **lent})
 
 
 def _level_of(name: str) -> str | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.codec.base import Codec
+from dance2music.codec.vqvae import VQVAE
 from dance2music.errors import InputError
 from dance2music.models.sampling import draw, one_thread
 from dance2music.models.transformer import BlockConfig, Stack
@@ -77,19 +79,63 @@ class JukeboxPrior(nn.Module):
         config, chance = self.config, np.random.default_rng([seed, 29])
         codes: list[int] = []
         share = config.vocabulary // config.n_codebooks
-        allowed = [torch.arange(config.vocabulary) // share == q for q in range(config.n_codebooks)]
+        steps, vectors, positions = _Steps(self), _plain(self.codes.weight), _plain(self.positions)
         while len(codes) < n_codes:
-            known = torch.tensor(codes[-(config.context // 2) :], dtype=torch.long)
-            states, vectors = self.stack.start(), torch.cat([self.start[None], self.codes.weight[known]])
-            for position in range(len(known), config.context):
-                h = self.stack.step((vectors + self.positions[position + 1 - len(vectors) : position + 1])[None], states)[:, -1]
-                uniform = torch.tensor([chance.random()])
-                grammar = allowed[len(codes) % config.n_codebooks][None]
-                codes.append(int(draw(self.logits(h), uniform, temperature=config.temperature, allowed=grammar)[0]))
-                if len(codes) == n_codes:
+            known = codes[-(config.context // 2) :]
+            h = steps.begin(np.concatenate([_plain(self.start)[None], vectors[known]]) + positions[: len(known) + 1])
+            for position in range(len(known) + 1, config.context + 1):
+                first = len(codes) % config.n_codebooks * share
+                logits = torch.from_numpy(vectors[first : first + share] @ h)
+                codes.append(first + int(draw(logits, torch.tensor(chance.random()), temperature=config.temperature)))
+                if len(codes) == n_codes or position == config.context:
                     break
-                vectors = self.codes.weight[codes[-1:]]
+                h = steps(vectors[codes[-1]] + positions[position], position)
         return torch.tensor(codes)
+
+
+class _Steps:
+    """`models.transformer.Stack.step` for one sequence of a prior in numpy, which has less to do around each small product."""
+
+    def __init__(self, prior: JukeboxPrior) -> None:
+        config, self.stack = prior.config, prior.stack
+        self.heads, self.size = config.heads, config.channels // 4 // config.heads
+        blocks: list[Any] = list(prior.stack.blocks)
+        parts = [(b.norms[0], b.attention.qkv, b.attention.out, b.norms[1], b.feed_in, b.feed_out) for b in blocks]
+        self.blocks = [[_plain(tensor) for part in block for tensor in (part.weight, part.bias)] for block in parts]
+        self.norm = (_plain(prior.stack.norm.weight), _plain(prior.stack.norm.bias))
+        self.keys = np.zeros((len(parts), self.heads, self.size, config.context), np.float32)
+        self.values = np.zeros((len(parts), self.heads, config.context, self.size), np.float32)
+
+    def begin(self, x: np.ndarray) -> np.ndarray:
+        """Hidden state float32 [C] of the last of the first inputs [L, C]; what was seen before is forgotten."""
+        states = self.stack.start()
+        h = self.stack.step(torch.from_numpy(x)[None], states)[0, -1]
+        for keys, values, state in zip(self.keys, self.values, states):
+            keys[:, :, : len(x)], values[:, : len(x)] = state["k"][0].transpose(1, 2).numpy(), state["v"][0].numpy()
+        return h.numpy()
+
+    def __call__(self, x: np.ndarray, position: int) -> np.ndarray:
+        """Hidden state float32 [C] of the input float32 [C] at a position whose predecessors were given before."""
+        seen = position + 1
+        for block, keys, values in zip(self.blocks, self.keys, self.values):
+            norm, norm_bias, qkv, qkv_bias, out, out_bias, feed_norm, feed_norm_bias, feed_in, in_bias, feed_out, out2_bias = block
+            q, k, v = (qkv @ _layer_norm(x, norm, norm_bias) + qkv_bias).reshape(3, self.heads, self.size)
+            keys[:, :, position], values[:, position] = k, v
+            weights = q[:, None] @ keys[:, :, :seen] * self.size**-0.5
+            weights = np.exp(weights - weights.max(axis=-1, keepdims=True))
+            x = x + out @ (weights @ values[:, :seen] / weights.sum(axis=-1, keepdims=True)).ravel() + out_bias
+            y = feed_in @ _layer_norm(x, feed_norm, feed_norm_bias) + in_bias
+            x = x + feed_out @ (y / (1 + np.exp(-1.702 * y))) + out2_bias
+        return _layer_norm(x, *self.norm)
+
+
+def _layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    x = x - np.add.reduce(x) / len(x)
+    return x * (1 / np.sqrt(x @ x / len(x) + 1e-5)) * weight + bias
+
+
+def _plain(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().float().numpy()
 
 
 class JukeboxRandom:
@@ -141,7 +187,7 @@ class JukeboxReconstruction:
             raise InputError("jukebox-reconstruction: has no music to code; expected a video with sound; choose another video or method")
         codec = self.codec
         with torch.no_grad():
-            codes = codec.quantize(codec.encode(torch.from_numpy(whole_hops(self.music, codec)))).codes
+            codes = codes_of(self.music, codec)
             latents = Latents(codec.lookup(codes), codes, codec.sample_rate, codec.hop_length)
         return [latents] * len(seeds)
 
@@ -161,8 +207,13 @@ def unfold(line: Tensor, config: JukeboxPriorConfig) -> Tensor:
 def reconstruct(audio: Audio, codec: Codec) -> Audio:
     """Mono audio at the codec's rate after coding and decoding; cut to whole hops, as published (44,032 of 44,100 samples at hop 128)."""
     with torch.no_grad():
-        codes = codec.quantize(codec.encode(torch.from_numpy(whole_hops(audio, codec)))).codes
-        return Audio(codec.decode(codec.lookup(codes)).numpy(), codec.sample_rate)
+        return Audio(codec.decode(codec.lookup(codes_of(audio, codec))).numpy(), codec.sample_rate)
+
+
+def codes_of(audio: Audio, codec: Codec) -> Tensor:
+    """Codes int64 [1, Q, L] of whole hops of audio."""
+    samples = torch.from_numpy(whole_hops(audio, codec))
+    return codec.code(samples) if isinstance(codec, VQVAE) else codec.quantize(codec.encode(samples)).codes
 
 
 def whole_hops(audio: Audio, codec: Codec) -> np.ndarray:

@@ -18,7 +18,7 @@ from dance2music.checkpoint import fill, load_model, save_model
 from dance2music.codec.base import Codec
 from dance2music.codec.mel import log_mel
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
-from dance2music.codec.vqvae import VQVAE, VQVAEConfig, VQVAEObjective, measure_bandwidth
+from dance2music.codec.vqvae import VQVAE, Bandwidth, VQVAEConfig, VQVAELoss, VQVAEObjective, measure_bandwidth, start_from_below
 from dance2music.config import to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
@@ -59,13 +59,21 @@ class VQVAETraining:
     betas: tuple[float, float] = (0.9, 0.999)
     bandwidth_steps: int = 50
     held_out_pieces: int = 12
+    start_from: str = ""
+    """Model file of the level below to start from (`codec.vqvae.start_from_below`)."""
 
 
-def train_codec(config: SpectralCodecTraining | VQVAETraining, out_dir: str | Path, *, pieces: Pieces = composed_piece) -> nn.Module:
+def train_codec(
+    config: SpectralCodecTraining | VQVAETraining,
+    out_dir: str | Path,
+    *,
+    pieces: Pieces = composed_piece,
+    pieces_folder: str | Path | None = None,
+) -> nn.Module:
     """Train a codec, resuming from ``out_dir`` where it was stopped.
 
-    Writes ``checkpoint.pt``, ``log.jsonl``, TensorBoard events, rendered ``pieces``, and at every regular save ``latest.safetensors``
-    with the averaged weights.
+    Writes ``checkpoint.pt``, ``log.jsonl``, TensorBoard events, rendered ``pieces`` (into ``pieces_folder`` instead, if given, where
+    several runs find them), and at every regular save ``latest.safetensors`` with the averaged weights.
 
     Returns
     -------
@@ -73,7 +81,7 @@ def train_codec(config: SpectralCodecTraining | VQVAETraining, out_dir: str | Pa
     """
     out_dir = Path(out_dir)
     fabric = start_fabric(config.loop)
-    store = PieceStore(pieces, out_dir / "pieces", config.segments.piece_seconds, config.codec.sample_rate)
+    store = PieceStore(pieces, pieces_folder or out_dir / "pieces", config.segments.piece_seconds, config.codec.sample_rate)
     data = MusicSegments(store, config.segments, seed=config.loop.seed, steps=config.loop.steps)
     if isinstance(config, SpectralCodecTraining):
         return _train_spectral(fabric, config, out_dir, data, pieces)
@@ -111,15 +119,19 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
 
 def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicSegments, pieces: Pieces) -> nn.Module:
     model = VQVAE(config.codec)
+    if config.start_from:
+        below = load_model(config.start_from, expected="vqvae")
+        assert isinstance(below, VQVAE)
+        start_from_below(model, below)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.loop.learning_rate, betas=config.betas, eps=1e-8)
     bandwidth = measure_bandwidth(data[step] for step in range(min(config.bandwidth_steps, config.loop.steps)))
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    wrapped, wrapped_optimizer = fabric.setup(_WithLosses(model, bandwidth, config.objective), optimizer)
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
                 about={"kind": "vqvae", "levels": str(config.codec.levels)})  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
-        loss = wrapped(audio, bandwidth, config.objective)
+        loss = wrapped(audio)
         wrapped_optimizer.zero_grad()
         fabric.backward(loss.total)
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
@@ -128,6 +140,18 @@ def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicS
         wrapped_optimizer.step()
         loop.log(loss=loss.total, **terms, gradient_norm=norm)
     return _report(loop, model, config, out_dir, pieces)
+
+
+class _WithLosses(nn.Module):
+    """A VQ-VAE whose call gives its losses; in half precision Fabric looks through all arguments of a call and refuses frozen ones."""
+
+    def __init__(self, model: VQVAE, bandwidth: Bandwidth, objective: VQVAEObjective) -> None:
+        super().__init__()
+        self.model, self.bandwidth, self.objective = model, bandwidth, objective
+
+    def forward(self, audio: Tensor) -> VQVAELoss:
+        """Audio [B, N]."""
+        return self.model.losses(audio, self.bandwidth, self.objective)
 
 
 def mel_loss(estimate: Tensor, reference: Tensor, sample_rate: int) -> Tensor:
