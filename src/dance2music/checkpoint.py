@@ -10,7 +10,7 @@ import importlib
 import json
 import logging
 import pickle
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
 
 
 def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mapping[str, Tensor] | None = None,
-               provenance: Mapping[str, Any] | None = None, storage: str = "float16") -> None:  # fmt: skip
+               provenance: Mapping[str, Any] | None = None, storage: str = "float16",
+               eight_bit: Collection[str] = ()) -> None:  # fmt: skip
     """Write a model file, whole or not at all.
 
     Parameters
@@ -65,13 +66,14 @@ def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mappin
     provenance : what made it (data, seeds, steps, command, measurements); JSON values.
     storage : 'float32', 'float16', or 'int8': parameters of at least two dimensions in eight bits with a scale per output row, the rest
         (biases, norms, codebooks) in half precision. The model that comes back is float32 in any case.
+    eight_bit : names of further tensors for which 'int8' means eight bits, as the finest of many residual codebooks.
     """
     from safetensors.torch import save_file
 
     kind = next((k for k, (_, _, name) in KINDS.items() if name == type(model).__name__), None)
     assert kind is not None, f"{type(model).__name__} is not in checkpoint.KINDS"
     assert storage in ("float32", "float16", "int8"), storage
-    matrices = {name for name, value in model.named_parameters() if value.ndim >= 2} if storage == "int8" else set()
+    matrices = {name for name, value in model.named_parameters() if value.ndim >= 2} | set(eight_bit) if storage == "int8" else set()
     tensors: dict[str, Tensor] = {}
     for name, value in (state or model.state_dict()).items():
         value = value.detach().cpu().contiguous().clone()

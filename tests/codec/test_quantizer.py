@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dance2music.codec.quantizer import Codebook, CodebookConfig, ResidualQuantizer, ResidualQuantizerConfig, rows_of
+from dance2music.codec.quantizer import Codebook, CodebookConfig, ResidualQuantizer, ResidualQuantizerConfig, fit_codebook, rows_of
 from dance2music.codec.vqvae import quantize_single
 from dance2music.errors import InputError
 from oracles import normal, oracle
@@ -115,3 +115,28 @@ def test_codes_outside_the_codebook_are_refused() -> None:
         residual().lookup(torch.tensor([[[0, 16]]]))
     with pytest.raises(InputError, match="shape"):
         residual().lookup(torch.zeros(1, 9, 2, dtype=torch.int64))
+
+
+def test_a_fitted_codebook_holds_the_means_of_what_it_stands_for() -> None:
+    torch.manual_seed(2)
+    rows = torch.randn(2000, 4)
+    book = Codebook(CodebookConfig(size=16, dim=4))
+    book.start(rows)
+    error_of_a_choice = float((rows - book.lookup(book.nearest(rows))).square().mean())
+    fit_codebook(book, rows, rounds=100, rows_at_once=500)
+    codes = book.nearest(rows)
+    assert float((rows - book.lookup(codes)).square().mean()) < 0.8 * error_of_a_choice
+    means = torch.stack([rows[codes == code].mean(dim=0) for code in range(16)])
+    assert torch.allclose(book.k, means, atol=0.03) and bool(book.started)
+
+
+def test_frozen_codebooks_stay_in_training_and_late_ones_are_still_dropped() -> None:
+    quantizer = residual(dropout=1.0)
+    for book in quantizer.codebooks:
+        book.start(torch.randn(100, 4))
+    quantizer.train().freeze()
+    before = quantizer.state_dict()["codebooks.0.k"].clone()
+    z = torch.randn(4, 4, 50)
+    result = quantizer(z)
+    assert torch.equal(quantizer.state_dict()["codebooks.0.k"], before)
+    assert not torch.allclose(result.z, quantizer.lookup(result.codes), atol=1e-4)

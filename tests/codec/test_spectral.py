@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
-from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
+from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig, grown
 from dance2music.errors import InputError
 
 TINY = SpectralCodecConfig(
@@ -98,3 +98,28 @@ def test_digital_silence_and_full_scale_stay_finite() -> None:
     with torch.no_grad():
         for audio in (torch.zeros(1, 5000), torch.ones(1, 5000)):
             assert bool(torch.isfinite(codec.decode(codec.quantize(codec.encode(audio)).z)).all())
+
+
+def test_a_grown_codec_does_the_same_until_it_learns_and_every_part_can_learn() -> None:
+    codec = tiny()
+    larger = grown(codec, n_codebooks=5, decoder_depth=4, dropout=0.0)
+    audio = torch.randn(1, 8000) * 0.1
+    with torch.no_grad():
+        before, after = (model.quantize(model.encode(audio)) for model in (codec, larger))
+        assert after.codes.shape[1] == 5 and torch.equal(after.codes[:, :3], before.codes)
+        assert torch.equal(larger.decode(larger.lookup(before.codes)), codec.decode(codec.lookup(before.codes)))
+        assert torch.equal(larger.decode(after.z), codec.decode(before.z))
+    assert all(torch.equal(value, larger.state_dict()[name]) for name, value in codec.state_dict().items())
+    larger.train()(audio)[0].square().mean().backward()
+    moved = [name for name, p in larger.named_parameters() if p.grad is not None and float(p.grad.abs().max()) > 0]
+    assert {"decoder_trunk.2.narrow.weight", "decoder_trunk.3.narrow.weight"} <= set(moved)
+
+
+def test_frozen_codes_stay_while_the_decoder_gets_gradients() -> None:
+    codec = tiny().train()
+    codec.freeze_codes()
+    before = {name: value.clone() for name, value in codec.state_dict().items()}
+    codec(torch.randn(2, 8192) * 0.1)[0].square().mean().backward()
+    assert all(torch.equal(value, before[name]) for name, value in codec.state_dict().items())
+    for name, parameter in codec.named_parameters():
+        assert (parameter.grad is None) == name.startswith("encoder"), name

@@ -11,6 +11,7 @@ import torch
 
 import tiny
 from dance2music.checkpoint import load_model, save_model
+from dance2music.codec.spectral import grown
 from dance2music.models import creative_gan
 from dance2music.models.creative_gan import CreativeGan, CreativeGanConfig, step_features
 from dance2music.models.performer import PerformerConfig
@@ -90,3 +91,16 @@ def test_step_features_lie_on_the_beat_grid() -> None:
     motion, visual = step_features(given, first_bar=first, n_steps=bars * STEPS_PER_BAR)
     assert motion.shape == (1, bars * STEPS_PER_BAR, given.motion.shape[-1]) and visual.shape[:2] == motion.shape[:2]
     assert float(motion.abs().sum()) > 0
+
+
+def test_a_grown_codec_plays_what_was_trained_for_it_before() -> None:
+    gan, codec = model(), tiny.codec()
+    score = gan.scores(tiny.conditioning(SECONDS), seeds=[0])[0]
+    before = gan.perform(score)
+    larger = grown(codec, n_codebooks=tiny.N_CODEBOOKS + 2, decoder_depth=2)
+    for book in range(tiny.N_CODEBOOKS, tiny.N_CODEBOOKS + 2):
+        larger.quantizer.codebooks[book].get_buffer("k").copy_(0.05 * torch.randn(tiny.CODEBOOK_SIZE, tiny.LATENT_DIM))
+    after = gan.attach(larger).perform(score)
+    assert codes(after).shape[1] == tiny.N_CODEBOOKS + 2
+    assert torch.equal(codes(after)[:, : tiny.N_CODEBOOKS], codes(before))
+    assert torch.equal(after.z, larger.lookup(codes(after))) and not torch.equal(after.z, before.z)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+import tiny
 from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.music.roll import N_DRUM_CHANNELS, N_PITCH_CHANNELS
 
@@ -79,3 +80,17 @@ def test_losses_reach_every_parameter() -> None:
     loss = model.codes(features, torch.randint(0, 16, (1, 3, 30))).square().mean() + model.regress(features)[0, 0].sum()
     loss.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_it_chooses_among_the_first_codebooks_of_a_codec_that_has_more() -> None:
+    config = PerformerConfig(
+        latent_dim=tiny.LATENT_DIM, n_codebooks=1, codebook_size=tiny.CODEBOOK_SIZE, role_channels=8, role_dilations=(1,), trunk_channels=8,
+        trunk_dilations=(1,), classify=True, sketch=False,
+    )  # fmt: skip
+    model = Performer(config).eval()
+    assert model.codes is not None
+    model.codes.attach(tiny.codec())
+    assert torch.equal(model.codes.get_buffer("tables")[0], tiny.codec().quantizer.codebooks[0].get_buffer("k"))
+    given = {name: value for name, value in rolls(20).items() if name != "sketch"}
+    codes = model.codes.choose(model.features(**given))
+    assert codes.shape == (1, 1, 20) and tiny.codec().lookup(codes).shape == (1, tiny.LATENT_DIM, 20)

@@ -17,6 +17,7 @@ from dance2music.models.discriminators import LatentDiscriminatorConfig
 from dance2music.models.perceptual import PerceptualConfig
 from dance2music.train import recipe as recipes
 from dance2music.train.codec import SpectralCodecTraining
+from dance2music.train.codec_growth import CodecGrowth
 from dance2music.train.generator import CropConfig, PlannerTrainConfig
 from dance2music.train.genre import GenreTrainConfig
 from dance2music.train.loop import LoopConfig
@@ -36,6 +37,15 @@ SMALL = Recipe(
     workers=1,
     codec=SpectralCodecTraining(
         codec=tiny.codec().config,
+        segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0),
+        loop=LOOP,
+        held_out_pieces=1,
+    ),
+    codec_growth=CodecGrowth(
+        n_codebooks=tiny.N_CODEBOOKS + 1,
+        decoder_depth=2,
+        codebook_batches=2,
+        codebook_rounds=2,
         segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0),
         loop=LOOP,
         held_out_pieces=1,
@@ -84,7 +94,7 @@ def test_the_generator_and_its_codec_fit_and_make_music(folder: Path) -> None:
     assert isinstance(gan, CreativeGan)
     given = tiny.conditioning()
     (take,) = gan.attach(build_.codec()).generate(given, seeds=[0])
-    assert take.codes is not None and take.codes.shape[1] == tiny.N_CODEBOOKS and take.score is not None
+    assert take.codes is not None and take.codes.shape[1] == tiny.N_CODEBOOKS + 1 and take.score is not None
     provenance = read_provenance(build_.weights("creative_gan"))
     assert provenance["kind"] == "creative-gan" and provenance["n_pairs"] == 2
 
@@ -94,7 +104,7 @@ def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.Monke
         raise AssertionError("this stage is finished")
 
     before = {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")}
-    for name in ("train_codec", "train_planner", "train_performer", "build_memory", "train_dance_genre", "train_perceptual"):
+    for name in ("train_codec", "grow_codec", "train_planner", "train_performer", "build_memory", "train_dance_genre", "train_perceptual"):
         monkeypatch.setattr(recipes, name, refuse)
     build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre", "perceptual"))
     assert {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")} == before

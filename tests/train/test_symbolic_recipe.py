@@ -17,6 +17,7 @@ from dance2music.models.jukebox import JukeboxPriorConfig
 from dance2music.train import recipe as recipes
 from dance2music.train.cmt import CmtTrainConfig
 from dance2music.train.codec import SpectralCodecTraining
+from dance2music.train.codec_growth import CodecGrowth
 from dance2music.train.dance2music import OnlineTrainConfig
 from dance2music.train.foley_music import FoleyTrainConfig
 from dance2music.train.inverse_mv import InverseMvTrainConfig
@@ -39,6 +40,7 @@ SMALL = Recipe(
     codec=SpectralCodecTraining(
         codec=tiny.codec().config, segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0), loop=LOOP, held_out_pieces=1
     ),
+    codec_growth=CodecGrowth(loop=replace(LOOP, steps=0)),
     dance2music_online=OnlineTrainConfig(model=OnlineConfig(channels=(2,) * 6, head=(8, 8), note_hidden=2), training=TRAINING),
     cmt=CmtTrainConfig(
         model=CmtConfig(channels=16, heads=2, layers=1, feed_channels=16, field_channels=(2,) * 7), training=TRAINING, crop_words=24,

@@ -22,3 +22,14 @@ def test_the_bank_holds_every_genre_bar_by_bar_and_is_the_same_each_time() -> No
     assert np.abs(seconds - 4 * 60 / first.get_buffer("tempo_bpm").numpy()).max() < 0.03
     energy = first.get_buffer("energy")
     assert 0.0 <= float(energy.min()) <= float(energy.max()) <= 1.0
+
+
+def test_the_bank_can_keep_the_coarse_codebooks_alone_and_still_plays() -> None:
+    from dataclasses import replace
+
+    codec = tiny.codec()
+    coarse = build_memory(replace(CONFIG, n_codebooks=1), codec)
+    assert coarse.config.n_codebooks == 1
+    assert torch.equal(coarse.get_buffer("codes")[0], build_memory(CONFIG, codec).get_buffer("codes")[0])
+    (take,) = coarse.attach(codec).generate(tiny.conditioning(), seeds=[0])
+    assert take.codes is not None and take.codes.shape[1] == 1 and torch.equal(take.z, codec.lookup(take.codes))

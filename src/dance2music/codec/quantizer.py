@@ -48,6 +48,7 @@ class Codebook(nn.Module):
     def __init__(self, config: CodebookConfig) -> None:
         super().__init__()
         self.config = config
+        self.frozen = False
         if config.by_gradient:
             self.k = nn.Parameter(torch.zeros(config.size, config.dim))
         else:
@@ -81,7 +82,7 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def update(self, rows: Tensor, codes: Tensor) -> None:
         """Moving-average step from the rows [n, E] and the codes [n] that they got from the codebook as it still is; none by gradient."""
-        if self.config.by_gradient:
+        if self.config.by_gradient or self.frozen:
             return
         config, decay = self.config, self.config.ema_decay
         counts = torch.bincount(codes, minlength=config.size).to(rows.dtype)
@@ -197,6 +198,12 @@ class ResidualQuantizer(nn.Module):
             assert isinstance(codebook, Codebook)
             codebook.restore_averages()
 
+    def freeze(self) -> None:
+        """Keep the codebooks as they are in training mode, too."""
+        for codebook in self.codebooks:
+            assert isinstance(codebook, Codebook)
+            codebook.frozen = True
+
     def _kept_codebooks(self, batch: int, device: torch.device) -> Tensor:
         n = self.config.n_codebooks
         kept = torch.full((batch,), n, device=device)
@@ -204,3 +211,17 @@ class ResidualQuantizer(nn.Module):
             return kept
         fewer = torch.randint(1, n, (batch,), device=device)
         return torch.where(torch.rand(batch, device=device) < self.config.dropout, fewer, kept)
+
+
+@torch.no_grad()
+def fit_codebook(codebook: Codebook, rows: Tensor, *, rounds: int = 12, rows_at_once: int = 32_768) -> None:
+    """Fit a codebook to rows [n, E] by Lloyd's algorithm from a random choice of them; a code that nothing uses starts again at another."""
+    codebook.start(rows)
+    size = codebook.config.size
+    for _ in range(rounds):
+        codes = torch.cat([codebook.nearest(part) for part in rows.split(rows_at_once)])
+        counts = torch.bincount(codes, minlength=size).unsqueeze(1)
+        means = torch.zeros_like(codebook.k).index_add_(0, codes, rows) / counts.clamp_min(1)
+        chance = rows[torch.randint(len(rows), (size,), device=rows.device)]
+        codebook.k.copy_(torch.where(counts > 0, means, chance))
+    codebook.restore_averages()

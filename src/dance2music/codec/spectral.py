@@ -8,7 +8,7 @@ either side and on nothing else, so that music of any length is coded in chunks 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -127,6 +127,12 @@ class SpectralCodec(nn.Module):
         """Make the codebooks of loaded weights ready for further training."""
         self.quantizer.restore_averages()
 
+    def freeze_codes(self) -> None:
+        """Keep encoder and codebooks as they are in training, so that codes keep their meaning; only the decoder learns."""
+        for part in (self.encoder_in, self.encoder_trunk, self.encoder_norm, self.encoder_out):
+            part.requires_grad_(False)
+        self.quantizer.freeze()
+
     def _in_chunks(self, function: Callable[[int, int], Tensor], length: int, rate: int) -> Tensor:
         """Join ``function(start, end)`` over chunks of frames; each is computed with context and cut, ``rate`` outputs per frame."""
         size, context = self.max_frames, self.context_frames
@@ -184,6 +190,27 @@ class SpectralCodec(nn.Module):
         margin = (config.n_fft - config.hop_length) // 2
         total = length * config.hop_length
         return audio[:, margin : margin + total] / weight[:, margin : margin + total]
+
+
+@torch.no_grad()
+def grown(codec: SpectralCodec, *, n_codebooks: int, decoder_depth: int, dropout: float | None = None) -> SpectralCodec:
+    """A codec with more codebooks and decoder blocks that does just what ``codec`` does, until those learn.
+
+    Appended codebooks hold nothing but zeros and appended blocks add zero; the rest has the same bits. ``dropout``, if given, replaces the
+    quantiser's.
+    """
+    config, quantizer = codec.config, codec.config.quantizer
+    assert n_codebooks >= quantizer.n_codebooks and decoder_depth >= config.decoder_depth, "a codec only grows"
+    quantizer = replace(quantizer, n_codebooks=n_codebooks, dropout=quantizer.dropout if dropout is None else dropout)
+    model = SpectralCodec(replace(config, decoder_depth=decoder_depth, quantizer=quantizer))
+    for index in range(config.decoder_depth, decoder_depth):
+        block = model.decoder_trunk[index]
+        assert isinstance(block, ConvNeXtBlock)
+        nn.init.zeros_(block.narrow.weight)
+        nn.init.zeros_(block.narrow.bias)
+    model.load_state_dict({**model.state_dict(), **codec.state_dict()})
+    model.restore_averages()
+    return model.train(codec.training)
 
 
 def _overlap_add(frames: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from dance2music.types import GENRES
 
 @dataclass(frozen=True)
 class PerformerConfig:
-    """Sizes of the performer. The codec's sizes must match the codec that it is trained for."""
+    """Sizes of the performer. The latents must be those of the codec that it is trained for; ``n_codebooks`` are the codec's first."""
 
     latent_dim: int = 64
     n_codebooks: int = 6
@@ -140,8 +140,9 @@ class CodeHead(nn.Module):
         self.register_buffer("tables", torch.zeros(Q, config.codebook_size, config.latent_dim), persistent=False)
 
     def attach(self, codec: SpectralCodec) -> None:
-        """Learn the codec's codebooks: entries that were chosen are seen as vectors, not as numbers."""
-        self.get_buffer("tables").copy_(tables_of(codec))
+        """Learn the codec's first codebooks: entries that were chosen are seen as vectors, not as numbers."""
+        tables = self.get_buffer("tables")
+        tables.copy_(tables_of(codec)[: len(tables)])
 
     def forward(self, features: Tensor, codes: Tensor) -> Tensor:
         """Teacher-forced logits [B, Q, L, K] of features [B, L, C] and codes int64 [B, Q, L]."""

@@ -17,11 +17,15 @@ _FIRST_SEED = 2_000_000_000
 
 @dataclass(frozen=True)
 class MemoryBuildConfig:
-    """What the bank holds: for each genre ``pieces_per_tempo`` pieces of ``bars`` bars at every ``tempo_share``-th of its six tempi."""
+    """What the bank holds: for each genre ``pieces_per_genre`` pieces of ``bars`` bars, at its six tempi in turn.
+
+    ``n_codebooks`` are the coarsest of the codec's, all of them where it has fewer: finer ones make the file larger by as much each.
+    """
 
     pieces_per_genre: int = 6
     bars: int = 8
     soundfont: str | None = None
+    n_codebooks: int = 6
 
 
 def build_memory(config: MemoryBuildConfig, codec: SpectralCodec) -> Memory:
@@ -41,7 +45,7 @@ def build_memory(config: MemoryBuildConfig, codec: SpectralCodec) -> Memory:
                 score, sample_rate=codec.sample_rate, soundfont=config.soundfont, onset_grid_seconds=codec.hop_length / codec.sample_rate
             )
             with torch.no_grad():
-                codes = codec.quantize(codec.encode(torch.from_numpy(audio.samples))).codes[0]
+                codes = codec.quantize(codec.encode(torch.from_numpy(audio.samples))).codes[0, : config.n_codebooks]
             lines = np.round(score.time_at(np.arange(config.bars + 1.0) * BEATS_PER_BAR) * codec.sample_rate / codec.hop_length).astype(
                 np.int64
             )

@@ -1,6 +1,6 @@
 """How the weights that come with the package are made, from nothing: every stage in order, each resumable, all in one folder.
 
-    codec -> pairs -> planner -> codes and sketches -> performer -> creative_gan
+    codec (trained, then grown) -> pairs -> planner -> codes and sketches -> performer -> creative_gan
     codec -> memory;  music_genre;  dance_genre;  rhythm;  perceptual
     dance2music_online;  cmt;  foley_music;  inverse_mv;  codec -> codes -> jukebox_prior
 
@@ -31,6 +31,7 @@ from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.music.plan import Vocabulary
 from dance2music.train.cmt import CmtTrainConfig, train_cmt
 from dance2music.train.codec import SpectralCodecTraining, train_codec
+from dance2music.train.codec_growth import CodecGrowth, appended_codebooks, grow_codec
 from dance2music.train.dance2music import OnlineTrainConfig, train_online
 from dance2music.train.foley_music import FoleyTrainConfig, train_foley_music
 from dance2music.train.generator import PlannerTrainConfig, train_planner
@@ -58,6 +59,8 @@ class Recipe:
     """Sound that the performer learns; None takes the one that every installation has."""
     workers: int = 2
     codec: SpectralCodecTraining = field(default_factory=SpectralCodecTraining)
+    codec_growth: CodecGrowth = field(default_factory=CodecGrowth)
+    """What the trained codec grows to; with no steps it stays as it is."""
     planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
     performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
     memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
@@ -83,12 +86,17 @@ class Build:
         return self.folder / "weights" / f"{name}.safetensors"
 
     def codec(self) -> SpectralCodec:
-        """Stage: the spectral codec."""
-        path = self.weights("codec")
+        """Stage: the spectral codec, trained and then grown."""
+        path, folder, growth = self.weights("codec"), self.folder / "codec", self.recipe.codec_growth
         if not path.exists():
-            model = train_codec(self.recipe.codec, self.folder / "codec")
+            model = train_codec(self.recipe.codec, folder)
+            training: dict[str, object] = {"training": to_dict(self.recipe.codec)}
+            if growth.loop.steps:
+                model = grow_codec(growth, folder / "latest.safetensors", self.folder / "codec_growth", pieces_folder=folder / "pieces")
+                training["growth"] = to_dict(growth)
             assert isinstance(model, SpectralCodec)
-            self._save("codec", model, model.config, {"training": to_dict(self.recipe.codec)})
+            first = self.recipe.codec.codec.quantizer.n_codebooks
+            self._save("codec", model, model.config, training, eight_bit=appended_codebooks(model, first))
         model = load_model(path, expected="spectral-codec")
         assert isinstance(model, SpectralCodec)
         return model
@@ -223,7 +231,7 @@ class Build:
 
     def _gan_config(self) -> CreativeGanConfig:
         voicings = tuple(self.voicings())
-        codec = self.recipe.codec.codec
+        codec = self.recipe.codec.codec  # before it grows: its codebooks remain the first
         performer = PerformerConfig(
             latent_dim=codec.dim, n_codebooks=codec.quantizer.n_codebooks, codebook_size=codec.quantizer.codebook.size
         )
@@ -245,8 +253,10 @@ class Build:
         held_out = [{k: v for k, v in line.items() if k.startswith("held_out")} for line in lines if any("held_out" in k for k in line)]
         self._save(name, model, model.config, {"training": to_dict(getattr(self.recipe, name)), **(held_out[-1] if held_out else {})})
 
-    def _save(self, name: str, model: torch.nn.Module, config: object, provenance: dict[str, object]) -> None:
-        save_model(self.weights(name), model, config, provenance=provenance, storage="int8")
+    def _save(
+        self, name: str, model: torch.nn.Module, config: object, provenance: dict[str, object], eight_bit: Sequence[str] = ()
+    ) -> None:
+        save_model(self.weights(name), model, config, provenance=provenance, storage="int8", eight_bit=eight_bit)
 
 
 SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior")
