@@ -3,6 +3,7 @@
 python benchmarks/bench_codec.py                                   the embedded codec on 64 held-out composed pieces per soundfont
 python benchmarks/bench_codec.py --codec runs/codec/latest.safetensors --pieces 16
 python benchmarks/bench_codec.py --music FOLDER                    and on the sound files of a folder
+python benchmarks/bench_codec.py --codebooks 6                     with the first, coarsest codebooks only
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=64, help="held-out pieces per soundfont")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each piece")
     parser.add_argument("--music", type=Path, help="folder with sound files to measure as well")
+    parser.add_argument("--codebooks", type=int, help="keep only the first so many codebooks; default: all")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -77,7 +79,7 @@ def main() -> None:
     for font in sorted(find_soundfonts()):
         render = partial(composed_piece, soundfont=font)
         music = [render(HELD_OUT_SEED + i, arguments.seconds, codec.sample_rate) for i in range(arguments.pieces)]
-        scores = [reconstruction_scores(codec, piece) for piece in music]
+        scores = [reconstruction_scores(codec, piece, n_codebooks=arguments.codebooks) for piece in music]
         rows[f"composed, {font}"] = summary(scores)
         pooled += scores
         pieces += music[:16]
@@ -89,12 +91,13 @@ def main() -> None:
             audio = load_audio(file, sample_rate=codec.sample_rate).samples[0]
             middle = len(audio) // 2
             half = round(arguments.seconds * codec.sample_rate / 2)
-            real.append(reconstruction_scores(codec, audio[max(0, middle - half) : middle + half]))
+            excerpt = audio[max(0, middle - half) : middle + half]
+            real.append(reconstruction_scores(codec, excerpt, n_codebooks=arguments.codebooks))
         rows[f"{arguments.music.name} ({len(real)} files)"] = summary(real)
 
     audio = torch.from_numpy(pieces[0])[None]
     with torch.no_grad():
-        codes = codec.quantize(codec.encode(audio)).codes
+        codes = codec.quantize(codec.encode(audio)).codes[:, : arguments.codebooks]
         encode_seconds = seconds_per(lambda: codec.quantize(codec.encode(audio)))
         decode_seconds = seconds_per(lambda: codec.decode(codec.lookup(codes), audio.shape[-1]))
     frame_rate = codec.sample_rate / codec.hop_length
@@ -102,7 +105,8 @@ def main() -> None:
         "bench": "codec",
         "codec": arguments.codec or "embedded",
         "parameters": sum(p.numel() for p in codec.parameters()),
-        "bits_per_second": round(frame_rate * codec.n_codebooks * math.log2(codec.codebook_size)),
+        "bits_per_second": round(frame_rate * codes.shape[1] * math.log2(codec.codebook_size)),
+        "codebooks": codes.shape[1],
         "used_bits_per_code": round(used_bits_per_code(codec, pieces), 2),
         "encode_seconds": round(encode_seconds, 4),
         "decode_seconds": round(decode_seconds, 4),

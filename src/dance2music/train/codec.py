@@ -180,11 +180,14 @@ def evaluate_codec(codec: Codec, pieces: Pieces = composed_piece, *, n_pieces: i
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
 
 
-def reconstruction_scores(codec: Codec, audio: np.ndarray) -> dict[str, float]:
-    """`log_mel_l1` and `si_sdr_db` of mono audio float32 [N], brought to a peak of 0.7, after coding and decoding."""
+def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int | None = None) -> dict[str, float]:
+    """`log_mel_l1` and `si_sdr_db` of mono audio float32 [N], brought to a peak of 0.7, after coding and decoding.
+
+    ``n_codebooks`` keeps only the first, coarsest ones.
+    """
     audio = (audio * (0.7 / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32)
     with torch.no_grad():
-        codes = codec.quantize(codec.encode(torch.from_numpy(audio)[None])).codes
+        codes = codec.quantize(codec.encode(torch.from_numpy(audio)[None])).codes[:, :n_codebooks]
         estimate = codec.decode(codec.lookup(codes), len(audio))[0].numpy()
     return {"log_mel_l1": log_mel_l1(audio, estimate, codec.sample_rate), "si_sdr_db": si_sdr_db(audio, estimate)}
 
