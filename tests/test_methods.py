@@ -241,6 +241,24 @@ def test_an_empty_score_is_silence_and_a_file_without_notes(tmp_path: Path) -> N
             load_midi(tmp_path / "empty.mid")
 
 
+def test_a_level_of_jukebox_needs_no_weights_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = VQVAEConfig(width=4, depth=1, codebook_size=8, multipliers=(1, 1, 1), untuned=True)
+    torch.manual_seed(0)
+    asked = []
+    monkeypatch.setattr("dance2music.checkpoint.load_embedded", lambda name, expected: (asked.append((name, expected)), VQVAE(config))[1])
+    hops = {level: pipeline.load_method("jukebox-reconstruction", level=level).codec.hop_length  # type: ignore[attr-defined]
+            for level in ("high", "low", "finest", "high-untuned")}  # fmt: skip
+    assert hops == {"high": 128, "low": 32, "finest": 8, "high-untuned": 128} and set(asked) == {("jukebox_vqvae", "vqvae")}
+    with pytest.raises(InputError, match="--level 'middle': unknown; expected one of high, low, finest"):
+        pipeline.load_method("jukebox-reconstruction", level="middle")
+    monkeypatch.setattr(pipeline, "read_motion", lambda video, progress=None: motion())
+    video = videos.write_video(tmp_path / "clip.mp4", seconds=SECONDS)
+    (report,) = job.run(
+        Request(video=video, out=tmp_path / "own.mp4", method="jukebox-reconstruction", level="low", genre="pop", plot=False)
+    )
+    assert report["codec"] == "embedded VQ-VAE, low" and report["preset"] == "jukebox-reconstruction-low"
+
+
 def test_the_music_of_a_video_is_coded_and_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "read_motion", lambda video, progress=None: motion())
     video = videos.write_video(tmp_path / "clip.mp4", seconds=SECONDS)

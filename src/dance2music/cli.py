@@ -45,7 +45,9 @@ def generate(
     takes: Annotated[int, typer.Option(help="How many different takes to write.")] = 1,
     tempo: Annotated[float | None, typer.Option(help="Tempo in bpm [default: the dance's own].")] = None,
     method: Annotated[str, typer.Option(help=METHODS)] = "creative-gan",
-    level: Annotated[str | None, typer.Option(help="high or low, with --weights; finest for jukebox-reconstruction, too.")] = None,
+    level: Annotated[
+        str | None, typer.Option(help="high or low, with --weights; of jukebox-reconstruction high, low or finest, without, too.")
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of imported weights (see 'dance2music weights import'), or a model file of the method.")
     ] = None,
@@ -191,7 +193,7 @@ def train(
         list[str],
         typer.Argument(
             help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, perceptual, symbolic (all of dance2music_online, cmt, "
-            "foley_music, inverse_mv, jukebox_prior), one of these, or all."
+            "foley_music, inverse_mv, jukebox_prior, jukebox_vqvae), one of these, or all."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for data, checkpoints, logs and weights; a second call resumes.")] = Path(

@@ -336,7 +336,7 @@ def describe(request: Request, conditioning: Conditioning, take: Take, audio: Au
         | {"python": platform.python_version()},
         "input": str(request.video or request.from_motion),
         "method": request.method,
-        "preset": f"{request.method}-{'embedded' if request.weights is None else request.level or 'high'}",
+        "preset": f"{request.method}-{request.level or ('embedded' if request.weights is None else 'high')}",
         **({"settings": list(request.settings)} if request.settings else {}),
         **({"instruments": list(request.instruments)} if request.instruments else {}),
         **({} if request.weights is None else {"weights": str(request.weights)}),
@@ -364,7 +364,8 @@ def sound_of(request: Request) -> dict[str, Any]:
     from dance2music.models import PLAYED
 
     if request.method == "jukebox-reconstruction":
-        return {"codec": "embedded spectral codec" if request.weights is None else "imported VQ-VAE"}
+        own = f"embedded VQ-VAE, {request.level}" if request.level else "embedded spectral codec"
+        return {"codec": own if request.weights is None else "imported VQ-VAE"}
     if request.method not in PLAYED:
         return {}
     from dance2music.music.synth import check_soundfont

@@ -155,7 +155,7 @@ def dance_genre_classifier() -> torch.nn.Module:
 def load_method(method: str, *, weights: str | Path | None = None, level: str | None = None) -> MusicGenerator:
     """The generator of that name with its embedded weights, or with those in the folder ``weights`` (`published.import_weights`).
 
-    ``level`` is 'high' or 'low', for methods that have both.
+    ``level`` is 'high' or 'low', for methods that have both; of the embedded JukeBox VQ-VAE one of `models.jukebox.EMBEDDED_LEVELS`.
     """
     from dance2music.models import GENERATORS
 
@@ -167,7 +167,7 @@ def load_method(method: str, *, weights: str | Path | None = None, level: str | 
 
 
 def _brought(method: str, weights: str | Path | None, level: str | None) -> MusicGenerator:
-    """A generator with weights that the user brings."""
+    """A generator with weights that the user brings, or the embedded one of a level."""
     from dance2music.models import FROM_MODEL_FILE, ready
     from dance2music.published import load_codec, load_published
 
@@ -177,6 +177,10 @@ def _brought(method: str, weights: str | Path | None, level: str | None) -> Musi
         return ready(load_model(weights, expected=FROM_MODEL_FILE[method]))
     if method not in ("d2m-gan", "jukebox-reconstruction"):
         raise InputError(f"--weights, --level: method {method!r} has its weights in the package; expected method d2m-gan; leave them out")
+    if weights is None and method == "jukebox-reconstruction":
+        from dance2music.models.jukebox import JukeboxReconstruction, embedded_vqvae
+
+        return JukeboxReconstruction(embedded_vqvae(str(level)))
     if weights is None:
         raise InputError(f"--level {level}: its weights are not in the package; expected --weights with a folder of imported ones")
     if method == "d2m-gan":

@@ -9,9 +9,11 @@ from dance2music.codec.vqvae import (
     VQVAE,
     Bandwidth,
     VQVAEConfig,
+    joined,
     load_published_vqvae,
     measure_bandwidth,
     multispectral_loss,
+    one_level,
     start_from_below,
 )
 from dance2music.codec.vqvae_networks import Raise
@@ -179,3 +181,19 @@ def test_a_level_starts_from_the_one_below_with_all_blocks_but_its_last() -> Non
     assert all(torch.equal(value, last[name]) for name, value in above.encoders["2"].level_blocks[2].state_dict().items())
     with pytest.raises(InputError, match="level 2 cannot start level 1"):
         start_from_below(below, above)
+
+
+def test_levels_join_into_one_model_and_come_apart_again_with_either_decoder() -> None:
+    torch.manual_seed(0)
+    sizes = {"width": 4, "depth": 1, "dim": 8, "codebook_size": 16}
+    tuned, before = ([VQVAE(VQVAEConfig(levels=(n,), level=n, **sizes)) for n in (0, 1)] for _ in range(2))  # type: ignore[arg-type]
+    whole = joined(tuned, untuned=before)
+    assert whole.config.levels == (0, 1) and whole.config.untuned
+    for level in (0, 1):
+        after, untuned = one_level(whole, level), one_level(whole, level, untuned=True)
+        assert all(torch.equal(value, after.state_dict()[name]) for name, value in tuned[level].state_dict().items())
+        for part, source in (("encoders", tuned), ("decoders", before), ("bottleneck", tuned)):
+            expected = getattr(source[level], part).state_dict()
+            assert all(torch.equal(value, getattr(untuned, part).state_dict()[name]) for name, value in expected.items())
+    with pytest.raises(InputError, match="holds no decoders from before fine-tuning"):
+        one_level(tuned[0], 0, untuned=True)

@@ -6,24 +6,29 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import tiny
 from dance2music.checkpoint import load_model, read_provenance
+from dance2music.codec.vqvae import VQVAE, VQVAEConfig, one_level
 from dance2music.models.cmt import CmtConfig
 from dance2music.models.dance2music_online import OnlineConfig
+from dance2music.models.discriminators import Judge, ReshapedDiscriminatorConfig
 from dance2music.models.foley_music import FoleyMusicConfig
 from dance2music.models.inverse_mv import InverseMvConfig
 from dance2music.models.jukebox import JukeboxPriorConfig
 from dance2music.train import recipe as recipes
 from dance2music.train.cmt import CmtTrainConfig
-from dance2music.train.codec import SpectralCodecTraining
+from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
 from dance2music.train.codec_growth import CodecGrowth
 from dance2music.train.dance2music import OnlineTrainConfig
+from dance2music.train.finetune import DecoderTraining
 from dance2music.train.foley_music import FoleyTrainConfig
 from dance2music.train.inverse_mv import InverseMvTrainConfig
 from dance2music.train.jukebox import JukeboxTrainConfig
+from dance2music.train.jukebox_vqvae import JukeboxVqvaeTrainConfig
 from dance2music.train.loop import LoopConfig
-from dance2music.train.pieces import SegmentsConfig
+from dance2music.train.pieces import HELD_OUT_SEED, SegmentsConfig, composed_piece
 from dance2music.train.recipe import SYMBOLIC, Build, Recipe, build
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Score
@@ -60,6 +65,19 @@ SMALL = Recipe(
         model=JukeboxPriorConfig(vocabulary=tiny.CODEBOOK_SIZE * 2, n_codebooks=2, context=16, channels=16, heads=2, layers=1),
         training=TRAINING,
     ),
+    jukebox_vqvae=JukeboxVqvaeTrainConfig(
+        codec=VQVAEConfig(width=4, depth=1, dim=8, codebook_size=16, multipliers=(1, 1, 1), reset_restarted=True),
+        training=VQVAETraining(
+            segments=SegmentsConfig(n_samples=4096, pieces_per_step=2, first_pieces=2, piece_seconds=2.0), loop=LOOP, bandwidth_steps=1,
+            held_out_pieces=1,
+        ),
+        steps=(2, 2, 2),
+        tuning=DecoderTraining(
+            segment_seconds=0.3, batch_size=2, loop=LOOP,
+            discriminator=ReshapedDiscriminatorConfig(rows=(Judge(4, 15, reflected=7), Judge(1, 3, zeros=1)), scales=1),
+        ),
+        tuning_steps=(2, 2, 2),
+    ),
 )  # fmt: skip
 
 
@@ -71,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [name for name in SYMBOLIC if name != "jukebox_prior"])
+@pytest.mark.parametrize("name", [name for name in SYMBOLIC if not name.startswith("jukebox")])
 def test_a_symbolic_stage_ends_in_a_model_that_writes_a_score(name: str, folder: Path) -> None:
     model = load_model(Build(SMALL, folder).weights(name))
     conditioning = replace(tiny.conditioning(), duration_seconds=3.0)
@@ -87,10 +105,29 @@ def test_the_prior_continues_codes_of_the_codec_that_was_trained_before_it(folde
     assert codes.max() < tiny.CODEBOOK_SIZE * 2
 
 
+def test_the_vqvae_holds_all_hops_with_decoders_before_and_after_fine_tuning(folder: Path) -> None:
+    path = Build(SMALL, folder).weights("jukebox_vqvae")
+    whole = load_model(path, expected="vqvae")
+    assert isinstance(whole, VQVAE)
+    held_out = read_provenance(path)["held_out"]
+    assert len(held_out) == 6
+    audio = torch.from_numpy(composed_piece(HELD_OUT_SEED, 2.0, whole.sample_rate))[None]
+    for level, hop_length in ((0, 8), (1, 32), (2, 128)):
+        after, before = one_level(whole, level), one_level(whole, level, untuned=True)
+        assert f"hop {hop_length} before fine-tuning" in held_out and f"hop {hop_length} after fine-tuning" in held_out
+        with torch.no_grad():
+            codes = after.code(audio)
+            assert codes.shape == (1, 1, 44_100 // hop_length) and torch.equal(codes, before.code(audio))
+            heard = [model.decode(model.lookup(codes)) for model in (after, before)]
+        assert heard[0].shape == heard[1].shape and not torch.equal(*heard)
+    blocks = [one_level(whole, level).state_dict()[f"encoders.{level}.level_blocks.0.model.0.0.bias"] for level in (0, 2)]
+    assert torch.allclose(*blocks, atol=0.01)  # moved by few steps since one started from the other
+
+
 def test_finished_symbolic_stages_are_not_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("this stage is finished")
 
-    for name in ("train_online", "train_cmt", "train_foley_music", "train_inverse_mv", "train_jukebox"):
+    for name in ("train_online", "train_cmt", "train_foley_music", "train_inverse_mv", "train_jukebox", "train_jukebox_vqvae"):
         monkeypatch.setattr(recipes, name, refuse)
     build(SMALL, folder, stages=SYMBOLIC)

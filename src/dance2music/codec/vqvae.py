@@ -6,7 +6,7 @@ these load as they are; `VQVAEConfig.levels` says which levels a model holds, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +48,8 @@ class VQVAEConfig:
     """Codebooks that learn by the second term of Creative-GAN Eq. 2 instead of moving averages."""
     reset_restarted: bool = False
     """See `CodebookConfig`; JukeBox does without, but batches with fewer codes than the codebook has need it."""
+    untuned: bool = False
+    """The decoders before fine-tuning (D2M-GAN section 3.4) are held, too; `one_level` can put them in use."""
 
     def hop_length_of(self, level: int) -> int:
         """Samples per code of a level: 8, 32, 128."""
@@ -114,6 +116,8 @@ class VQVAE(nn.Module):
                                   by_gradient=config.codebook_by_gradient)  # fmt: skip
         self.encoders = nn.ModuleDict({str(level): Encoder(config, level) for level in config.levels})
         self.decoders = nn.ModuleDict({str(level): Decoder(config, level) for level in config.levels})
+        if config.untuned:
+            self.untuned_decoders = nn.ModuleDict({str(level): Decoder(config, level) for level in config.levels})
         self.bottleneck = _Bottleneck(nn.ModuleDict({str(level): Codebook(codebook) for level in config.levels}))
 
     def encode(self, audio: Tensor) -> Tensor:
@@ -282,14 +286,37 @@ def load_published_vqvae(path: str | Path, config: VQVAEConfig = VQVAEConfig()) 
     return model.eval()
 
 
-def one_level(model: VQVAE, level: int) -> VQVAE:
-    """The same weights with one of the levels alone, in use, in evaluation mode. Raises InputError if the model does not hold it."""
+def one_level(model: VQVAE, level: int, *, untuned: bool = False) -> VQVAE:
+    """The same weights with one of the levels alone, in use, in evaluation mode; ``untuned`` with the decoder before fine-tuning.
+
+    Raises
+    ------
+    InputError
+        If the model does not hold the level, or not this decoder.
+    """
     if level not in model.config.levels:
         raise InputError(f"VQ-VAE: holds the levels {model.config.levels}; expected {level} among them; choose another file")
-    alone = VQVAE(replace(model.config, levels=(level,), level=level))
-    state = {name: value for name, value in model.state_dict().items() if _level_of(name) in (None, str(level))}
+    if untuned and not model.config.untuned:
+        raise InputError("VQ-VAE: holds no decoders from before fine-tuning; expected a file with both; leave 'untuned' out")
+    alone = VQVAE(replace(model.config, levels=(level,), level=level, untuned=False))
+    left_out = "decoders." if untuned else "untuned_decoders."
+    state = {
+        name.removeprefix("untuned_"): value
+        for name, value in model.state_dict().items()
+        if _level_of(name) in (None, str(level)) and not name.startswith(left_out)
+    }
     fill(alone, state, where="VQ-VAE")
     return alone.eval()
+
+
+def joined(tuned: Sequence[VQVAE], *, untuned: Sequence[VQVAE]) -> VQVAE:
+    """Models of one level each as one that holds all, the last level in use, with the decoders of ``untuned`` beside them."""
+    levels = tuple(model.config.level for model in tuned)
+    whole = VQVAE(replace(tuned[-1].config, levels=levels, level=levels[-1], untuned=True))
+    state = {name: value for model in tuned for name, value in model.state_dict().items()}
+    before = {name: value for model in untuned for name, value in model.state_dict().items() if name.startswith("decoders.")}
+    fill(whole, {**state, **{f"untuned_{name}": value for name, value in before.items()}}, where="VQ-VAE")
+    return whole.eval()
 
 
 def start_from_below(model: VQVAE, below: VQVAE) -> None:
@@ -313,7 +340,7 @@ def start_from_below(model: VQVAE, below: VQVAE) -> None:
 def _level_of(name: str) -> str | None:
     """Level in a published tensor name, as '2' in ``encoders.2.level_blocks...`` and ``bottleneck.level_blocks.2.k``."""
     parts = name.split(".")
-    if parts[0] in ("encoders", "decoders") and len(parts) > 1:
+    if parts[0] in ("encoders", "decoders", "untuned_decoders") and len(parts) > 1:
         return parts[1]
     if parts[:2] == ["bottleneck", "level_blocks"] and len(parts) > 2:
         return parts[2]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.codec.base import Codec
-from dance2music.codec.vqvae import VQVAE
+from dance2music.codec.vqvae import VQVAE, one_level
 from dance2music.errors import InputError
 from dance2music.models.sampling import draw, one_thread
 from dance2music.models.transformer import BlockConfig, Stack
@@ -160,6 +160,29 @@ class JukeboxRandom:
             with torch.no_grad():
                 takes.append(Latents(codec.lookup(codes), codes, codec.sample_rate, codec.hop_length))
         return takes
+
+
+EMBEDDED_LEVELS: dict[str, int] = {"high": 2, "low": 1, "finest": 0}
+"""Levels of the embedded VQ-VAE, hops 128, 32 and 8. With ``-untuned`` behind the name their decoders are those before fine-tuning."""
+
+
+def embedded_vqvae(level: str) -> VQVAE:
+    """One level of the VQ-VAE that comes with the package.
+
+    Raises
+    ------
+    InputError
+        If the level is unknown.
+    """
+    from dance2music.checkpoint import load_embedded
+
+    name = level.removesuffix("-untuned")
+    if name not in EMBEDDED_LEVELS:
+        expected = f"expected one of {', '.join(EMBEDDED_LEVELS)}, or one of them with -untuned behind it"
+        raise InputError(f"--level {level!r}: unknown; {expected}")
+    model = load_embedded("jukebox_vqvae", expected="vqvae")
+    assert isinstance(model, VQVAE)
+    return one_level(model, EMBEDDED_LEVELS[name], untuned=name != level)
 
 
 class JukeboxReconstruction:

@@ -2,7 +2,7 @@
 
     codec (trained, then grown) -> pairs -> planner -> codes and sketches -> performer -> creative_gan
     codec -> memory;  music_genre;  dance_genre;  rhythm;  perceptual
-    dance2music_online;  cmt;  foley_music;  inverse_mv;  codec -> codes -> jukebox_prior
+    dance2music_online;  cmt;  foley_music;  inverse_mv;  codec -> codes -> jukebox_prior;  jukebox_vqvae
 
 `build` runs the stages that are asked for and those that they need, and skips what the folder already holds.
 """
@@ -38,6 +38,7 @@ from dance2music.train.generator import PlannerTrainConfig, train_planner
 from dance2music.train.genre import GenreTrainConfig, train_dance_genre, train_music_genre
 from dance2music.train.inverse_mv import InverseMvTrainConfig, train_inverse_mv
 from dance2music.train.jukebox import JukeboxTrainConfig, train_jukebox
+from dance2music.train.jukebox_vqvae import JukeboxVqvaeTrainConfig, train_jukebox_vqvae
 from dance2music.train.memory import MemoryBuildConfig, build_memory
 from dance2music.train.perceptual import PerceptualTrainConfig, evaluate_perceptual, train_perceptual
 from dance2music.train.performer import PerformerTrainConfig, train_performer
@@ -72,6 +73,7 @@ class Recipe:
     foley_music: FoleyTrainConfig = field(default_factory=FoleyTrainConfig)
     inverse_mv: InverseMvTrainConfig = field(default_factory=InverseMvTrainConfig)
     jukebox_prior: JukeboxTrainConfig = field(default_factory=JukeboxTrainConfig)
+    jukebox_vqvae: JukeboxVqvaeTrainConfig = field(default_factory=JukeboxVqvaeTrainConfig)
 
 
 class Build:
@@ -216,6 +218,12 @@ class Build:
         prior = train_jukebox(self.coded_pairs(), self.coded_pairs("held"), config, self.folder / "jukebox_prior")
         self._symbolic("jukebox_prior", prior)
 
+    def jukebox_vqvae(self) -> None:
+        """Stage: JukeBox's VQ-VAE at hops 8, 32 and 128, its decoders before and after fine-tuning; on the codec's pieces."""
+        config = self.recipe.jukebox_vqvae
+        model, held_out = train_jukebox_vqvae(config, self.folder / "jukebox_vqvae", pieces_folder=self.folder / "codec" / "pieces")
+        self._save("jukebox_vqvae", model, model.config, {"training": to_dict(config), "held_out": held_out})
+
     def run(self, stages: Sequence[str]) -> None:
         """Carry out model stages by name (`STAGES`) and list the digests of what there is."""
         (self.folder / "weights").mkdir(exist_ok=True)
@@ -259,7 +267,7 @@ class Build:
         save_model(self.weights(name), model, config, provenance=provenance, storage="int8", eight_bit=eight_bit)
 
 
-SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior")
+SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior", "jukebox_vqvae")
 """Model files of the systems that the papers compare with: what the stage ``symbolic`` stands for."""
 
 STAGES: tuple[str, ...] = ("codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC)
