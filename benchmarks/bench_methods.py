@@ -76,21 +76,28 @@ def bench_speed(methods: list[str], seconds: float, runs: int) -> None:
             )
 
 
-def bench_long(methods: list[str], seconds: float) -> None:
-    """Seconds and memory of one take for a drawn dance again and again, from its joints; each method in a process of its own."""
+def bench_long(methods: list[str], seconds: float, vqvae: Path | None) -> None:
+    """Seconds and memory of one take for a drawn dance again and again, from its joints; each method in a process of its own.
+
+    The reconstruction codes a composed piece again and again, by the embedded codec and by every level of JukeBox's VQ-VAE.
+    """
+    from dance2music.models.jukebox import EMBEDDED_LEVELS
+
     print(f"\n{seconds:g} s of dance, from joints, one thread")
     print("| method | processor, s | notes | loaded, MiB | peak, MiB |\n|---|---|---|---|---|")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         for method in methods:
-            if method != RECONSTRUCTION:
-                print(pool.submit(long_take, method, seconds).result(), flush=True)
+            for level in (None, *EMBEDDED_LEVELS) if method == RECONSTRUCTION else (None,):
+                print(pool.submit(long_take, method, seconds, level, vqvae).result(), flush=True)
 
 
-def long_take(method: str, seconds: float) -> str:
+def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None) -> str:
     """A row of the table of `bench_long`."""
     import torch
 
     from dance2music.data.drawing import example_dance
+    from dance2music.models.jukebox import JukeboxReconstruction
+    from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
     from dance2music.types import Rhythm
 
     torch.set_num_threads(1)
@@ -103,12 +110,15 @@ def long_take(method: str, seconds: float) -> str:
         [Rhythm(beats, 0, 120.0, 1.0, beats[2:-4])], torch.tensor([1]), pipeline.FEATURE_FPS, seconds,
         dance=replace(short, joints=joints, confidence=confidence, flow_energy=None),
     )  # fmt: skip
-    generator = pipeline.load_method(method)
+    generator = pipeline.load_method(method, level=level, weights=vqvae if level else None)
+    if isinstance(generator, JukeboxReconstruction):
+        piece = composed_piece(HELD_OUT_SEED, 10.0, generator.codec.sample_rate)
+        generator = generator.hear(Audio(np.tile(piece, times)[None], generator.codec.sample_rate))
     loaded, begun = peak_mib(), time.process_time()
     (take,) = pipeline.make_takes(generator, conditioning, seeds=[0])
     assert take.audio.samples.shape[-1] == round(seconds * take.audio.sample_rate)
     notes = sum(len(track.notes) for track in take.score.tracks) if take.score else "-"
-    return f"| {method} | {time.process_time() - begun:.1f} | {notes} | {loaded:.0f} | {peak_mib():.0f} |"
+    return f"| {method}{f', {level}' if level else ''} | {time.process_time() - begun:.1f} | {notes} | {loaded:.0f} | {peak_mib():.0f} |"
 
 
 def peak_mib() -> float:
@@ -244,6 +254,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=20, help="held-out pairs")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the dance for speed, long and pictures")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--vqvae", type=Path, help="model file for the levels of jukebox-reconstruction; default: the embedded one")
     parser.add_argument("--clips-dir", type=Path, help="folder of dance videos with music")
     parser.add_argument("--out", type=Path, default=Path("out/methods"))
     arguments = parser.parse_args()
@@ -251,7 +262,7 @@ def main() -> None:
     if "speed" in arguments.parts:
         bench_speed(methods, arguments.seconds, arguments.runs)
     if "long" in arguments.parts:
-        bench_long([m for m in methods if m in COMPARED], arguments.seconds)
+        bench_long([m for m in methods if m in COMPARED], arguments.seconds, arguments.vqvae)
     if "pictures" in arguments.parts:
         bench_pictures(methods, arguments.seconds, arguments.out / "pictures")
     if "held-out" in arguments.parts:

@@ -12,6 +12,7 @@ from dance2music.models.music_vector import MusicVectorGeneratorConfig, Temporal
 from dance2music.models.patch_gan import PatchGanConfig
 from dance2music.models.temporal_gan import TemporalD2MGanConfig
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
+from dance2music.train.jukebox_vqvae import JukeboxVqvaeTrainConfig
 from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
 
@@ -39,6 +40,8 @@ CODECS: dict[str, SpectralCodecConfig | VQVAEConfig] = {
     "vqvae": VQVAEConfig(),
     "vqvae-high": VQVAEConfig(levels=(2,), level=2),
     "vqvae-low": VQVAEConfig(levels=(1,), level=1),
+    # What the package brings of it: the published width, three residual blocks instead of four (eight at hop 8).
+    "vqvae-embedded": JukeboxVqvaeTrainConfig().codec,
 }
 
 CODEC_TRAININGS: dict[str, SpectralCodecTraining | VQVAETraining] = {

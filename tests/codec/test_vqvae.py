@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dance2music.codec import vqvae
+from dance2music.codec import quantizer, vqvae
+from dance2music.codec.quantizer import Codebook, CodebookConfig
 from dance2music.codec.vqvae import (
     VQVAE,
     Bandwidth,
@@ -197,3 +198,13 @@ def test_levels_join_into_one_model_and_come_apart_again_with_either_decoder() -
             assert all(torch.equal(value, getattr(untuned, part).state_dict()[name]) for name, value in expected.items())
     with pytest.raises(InputError, match="holds no decoders from before fine-tuning"):
         one_level(tuned[0], 0, untuned=True)
+
+
+def test_the_nearest_code_does_not_depend_on_how_many_rows_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    codebook = Codebook(CodebookConfig(size=32, dim=8))
+    rows = torch.randn(1000, 8)
+    codebook.start(rows)
+    at_once = codebook.nearest(rows)
+    monkeypatch.setattr(quantizer, "_ROWS_AT_ONCE", 96)
+    assert torch.equal(codebook.nearest(rows), at_once) and len(at_once.unique()) == 32

@@ -54,7 +54,7 @@ class JukeboxVqvaeTrainConfig:
     tuning: DecoderTraining = field(
         default_factory=lambda: DecoderTraining(
             codec="jukebox_vqvae",
-            segment_seconds=0.75,
+            segment_seconds=0.375,
             batch_size=4,
             discriminator=ReshapedDiscriminatorConfig(
                 rows=(
