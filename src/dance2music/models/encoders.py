@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music.models.residual_half import FEWEST_CHANNELS, residual
+
 SLOPE = 0.2
 """Of every leaky ReLU (released code)."""
 
@@ -137,8 +139,18 @@ class ResidualBlock(nn.Module):
         self.shortcut = WeightNormConv1d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, C, L] -> [B, C, L]; L must be longer than the dilation."""
+        """x [B, C, L] -> [B, C, L]; L must be longer than the dilation. In training in bfloat16 wide ones go by `residual_half`."""
+        first, last = self.block[2], self.block[4]
+        wide = x.shape[1] >= FEWEST_CHANNELS and x.device.type == "cpu" and x.dtype == torch.bfloat16
+        if wide and torch.is_grad_enabled() and isinstance(first, WeightNormConv1d) and isinstance(last, WeightNormConv1d):
+            return residual(x, _tensors(self.shortcut), _tensors(first), _tensors(last), first.dilation[0], SLOPE)
         return self.shortcut(x) + self.block(x)
+
+
+def _tensors(conv: WeightNormConv1d) -> tuple[Tensor, Tensor]:
+    """Weight and bias."""
+    assert conv.bias is not None
+    return conv.normed(), conv.bias
 
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "leaky": lambda: nn.LeakyReLU(SLOPE)}

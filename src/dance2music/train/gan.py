@@ -165,7 +165,7 @@ class GanTrainer:
         with self.fabric.autocast():
             fake = self.generate(batch, real.shape[-1])
             seen_real = networks.discriminator(real)
-            d_terms = {"discriminator": judge_discriminator(in_float(seen_real), in_float(networks.discriminator(fake.detach())))}
+            d_terms = {"discriminator": judge_discriminator(logits(seen_real), logits(networks.discriminator(fake.detach())))}
             if networks.genre is not None:
                 d_terms["genre"] = losses.genre_classification(networks.genre(real).float(), batch["genre"])
         d_norm = self._move("discriminator", self.critics, torch.stack(list(d_terms.values())).sum(), d_terms, loop)
@@ -173,9 +173,9 @@ class GanTrainer:
             parameter.requires_grad_(False)  # gradients pass through the discriminators to the latents, and need not stop there
         with self.fabric.autocast():
             seen_fake = networks.discriminator(fake)
-            terms = {"adversarial": judge_generator(in_float(seen_fake))}
+            terms = {"adversarial": judge_generator(logits(seen_fake))}
             if weights.feature_matching:
-                terms["feature_matching"] = losses.feature_matching(in_float(seen_real), in_float(seen_fake))
+                terms["feature_matching"] = losses.feature_matching(seen_real, seen_fake)
             if weights.style and networks.genre is not None:
                 terms["style"] = losses.style_ambiguity(networks.genre(fake).float())
         if weights.commitment:
@@ -229,6 +229,11 @@ class GanTrainer:
             loop.check(**{f"gradient of {name}": norm})
         optimizer.step()
         return norm
+
+
+def logits(features: losses.Features) -> losses.Features:
+    """The last layer of each scale alone, in float32, whatever autocast made of it."""
+    return [[scale[-1].float()] for scale in features]
 
 
 def in_float(features: losses.Features) -> losses.Features:
