@@ -10,14 +10,14 @@ from dance2music import pipeline
 from dance2music.dance.skeleton import skeleton
 from dance2music.data.synthetic import synthetic_clip
 from dance2music.errors import InputError
-from dance2music.models.foley_music import FOLEY_PAPER, FoleyMusic, FoleyMusicConfig
+from dance2music.models.foley_music import FOLEY_EMBEDDED, FOLEY_PAPER, FoleyMusic, FoleyMusicConfig
 from dance2music.models.skeleton_graph import CENTRES, edges_of, partitions
 from dance2music.train.foley_music import FoleyTrainConfig, PoseEvents, losses, move, pose_and_notes
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Conditioning
 
-SMALL = FoleyMusicConfig(graph_channels=(8, 8), graph_strides=(1, 2), channels=32, heads=2, layers=2, feed_channels=32, max_events=96,
-                         window_seconds=3.0)  # fmt: skip
+SMALL = replace(FOLEY_EMBEDDED, graph_channels=(8, 8), graph_strides=(1, 2), channels=32, heads=2, layers=2, feed_channels=32,
+                max_events=96, window_seconds=3.0)  # fmt: skip
 
 
 def built(config: FoleyMusicConfig = SMALL) -> FoleyMusic:
@@ -63,7 +63,8 @@ def test_every_graph_is_connected() -> None:
 def test_the_published_and_the_embedded_sizes_have_the_specified_number_of_parameters() -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in FoleyMusic(FOLEY_PAPER).parameters()) == pytest.approx(22.58e6, rel=2e-4)
-        assert sum(p.numel() for p in FoleyMusic().parameters()) == pytest.approx(1.10e6, rel=3e-3)
+        for config in (FoleyMusicConfig(), FOLEY_EMBEDDED):
+            assert sum(p.numel() for p in FoleyMusic(config).parameters()) == pytest.approx(1.10e6, rel=3e-3)
 
 
 def test_six_seconds_of_dance_are_33_memory_steps_at_the_published_size() -> None:
@@ -107,9 +108,36 @@ def test_the_dance_reaches_the_notes() -> None:
     assert not torch.allclose(a, b, atol=1e-3)
 
 
-def test_an_unknown_mode_is_refused() -> None:
+@pytest.mark.parametrize("told", [{}, {"preview": False}, {"preview": False, "elapsed": False}, {"memory_positions": False}])
+def test_events_step_by_step_are_those_of_the_whole_sequence(told: dict[str, bool]) -> None:
+    model = built(replace(SMALL, **told))
+    events = torch.tensor([[240, 190, 40, 225, 128, 230, 190, 44]])
+    with torch.no_grad():
+        memory, states = model.remember(torch.randn(1, 66, 17, 2)), model.decoder.start()
+        whole = model.read(memory, events)
+        seconds = torch.cumsum(torch.tensor([model.tokenizer.seconds_of(id_) for id_ in events[0].tolist()]), dim=0)
+        for i in range(events.shape[1]):
+            step = model.step(events[:, i], i, states, memory, seconds[i : i + 1])
+            assert torch.allclose(step, whole[:, i], atol=1e-4)
+
+
+def test_an_event_knows_how_much_of_the_window_is_over() -> None:
+    shifts = {k: 208 + k for k in (2, 20)}  # 20 ms and 0.25 s
+    for elapsed, differs in ((True, True), (False, False)):
+        model = built(replace(SMALL, elapsed=elapsed, preview=False))
+        with torch.no_grad():
+            model.events.weight[shifts[20]] = model.events.weight[shifts[2]]  # only the time tells them apart
+            memory = model.remember(torch.randn(1, 66, 17, 2, generator=torch.Generator().manual_seed(0)))
+            a, b = (model.read(memory, torch.tensor([[240, shift, 190]])) for shift in shifts.values())
+        assert torch.allclose(a[:, 0], b[:, 0], atol=1e-5)
+        assert torch.allclose(a[:, 2], b[:, 2], atol=1e-4) is not differs
+
+
+def test_an_unknown_mode_and_a_preview_of_nothing_are_refused() -> None:
     with pytest.raises(InputError, match="nucleus"):
         FoleyMusicConfig(mode="best")
+    with pytest.raises(InputError, match="onsets=true"):
+        FoleyMusicConfig(preview=True)
 
 
 def test_the_model_learns_one_dance_by_heart() -> None:
@@ -121,13 +149,14 @@ def test_the_model_learns_one_dance_by_heart() -> None:
     torch.manual_seed(0)
     model = FoleyMusic(config.model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    first = float(losses(model, data[0])["cross_entropy"])
+    first = losses(model, data[0])
     for step in range(80):
-        loss = losses(model, data[step])["cross_entropy"]
+        terms = losses(model, data[step])
         optimizer.zero_grad()
-        loss.backward()
+        terms["total"].backward()
         optimizer.step()
-    assert float(loss) < 0.2 * first
+    assert float(terms["cross_entropy"]) < 0.2 * float(first["cross_entropy"])
+    assert float(terms["onset"]) < 0.2 * float(first["onset"])
 
 
 def test_the_camera_of_the_augmentation_moves_all_joints_together() -> None:

@@ -9,12 +9,13 @@ import torch
 from dance2music import pipeline
 from dance2music.data.synthetic import synthetic_clip
 from dance2music.models.event_windows import window_starts
-from dance2music.models.inverse_mv import INVERSE_MV_PAPER, InverseMv, InverseMvConfig, draw_pictures
+from dance2music.models.inverse_mv import INVERSE_MV_EMBEDDED, INVERSE_MV_PAPER, InverseMv, InverseMvConfig, draw_pictures
 from dance2music.train.inverse_mv import InverseMvTrainConfig, PictureEvents, losses, poses_and_notes
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Conditioning
 
-SMALL = InverseMvConfig(picture_size=16, picture_channels=(4, 8, 32), heads=2, layers=1, feed_channels=32, n_pictures=12, max_events=96)
+SMALL = replace(INVERSE_MV_EMBEDDED, picture_size=16, picture_channels=(4, 8, 32), heads=2, layers=1, feed_channels=32, n_pictures=12,
+                max_events=96)  # fmt: skip
 
 
 def built(config: InverseMvConfig = SMALL) -> InverseMv:
@@ -30,7 +31,8 @@ def conditioning() -> Conditioning:
 def test_the_published_and_the_embedded_sizes_have_the_specified_number_of_parameters() -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in InverseMv(INVERSE_MV_PAPER).parameters()) == pytest.approx(45.46e6, rel=5e-4)
-        assert sum(p.numel() for p in InverseMv().parameters()) == pytest.approx(1.50e6, rel=2e-3)
+        for config in (InverseMvConfig(), INVERSE_MV_EMBEDDED):
+            assert sum(p.numel() for p in InverseMv(config).parameters()) == pytest.approx(1.50e6, rel=2e-3)
 
 
 def test_thirty_pictures_are_thirty_memory_steps() -> None:
@@ -71,11 +73,33 @@ def test_pictures_show_the_dancer_and_move_with_them() -> None:
     assert (still != moved).mean() > 0.02
 
 
+def test_a_long_exposure_shows_in_colour_what_moves_and_in_grey_what_does_not() -> None:
+    pose = np.random.default_rng(0).uniform(-0.6, 0.6, (1, 18, 2))
+    still = draw_pictures(np.repeat(pose, 3, axis=0), 64, exposure=True)
+    assert still.shape == (1, 3, 64, 64)
+    assert (still[0, 0] == still[0, 1]).all() and (still[0, 0] == still[0, 2]).all() and (still > 0).any()
+    moving = draw_pictures(pose + np.array([0.0, 0.1, 0.2])[:, None, None], 64, exposure=True)
+    columns = [np.average(np.arange(64), weights=plane.sum(axis=0)) for plane in moving[0].astype(float)]
+    assert np.diff(columns) == pytest.approx([3.15, 3.15], abs=0.3)  # a tenth of half of 63 pixels to the right each
+
+
+def test_events_step_by_step_are_those_of_the_whole_sequence() -> None:
+    model = built()
+    events = torch.tensor([[0, 290, 40, 230, 120, 200, 44]])
+    with torch.no_grad():
+        memory, states = model.remember(torch.rand(1, 12, 3, 16, 16)), model.decoder.start()
+        whole = model.read(memory, events)
+        seconds = torch.cumsum(torch.tensor([model.tokenizer.seconds_of(id_) for id_ in events[0].tolist()]), dim=0)
+        for i in range(events.shape[1]):
+            step = model.step(events[:, i], i, states, memory, seconds[i : i + 1])
+            assert torch.allclose(step, whole[:, i], atol=1e-4)
+
+
 def test_the_model_learns_one_dance_by_heart() -> None:
     config = InverseMvTrainConfig(
         model=replace(SMALL, dropout=0.0), training=SymbolicTrainConfig(batch_size=2, n_pieces=1, piece_seconds=4.0), crop_events=64
     )
-    data = PictureEvents([poses_and_notes(5, seconds=4.0)], config, seed=0)
+    data = PictureEvents([poses_and_notes(5, seconds=4.0, fps=config.model.poses_fps)], config, seed=0)
     torch.manual_seed(0)
     model = InverseMv(config.model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)

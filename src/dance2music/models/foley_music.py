@@ -8,6 +8,7 @@ which each goes on from the second half of the one before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,20 +21,22 @@ from dance2music.dance.framed import framed_joints
 from dance2music.dance.skeleton import skeleton
 from dance2music.errors import InputError
 from dance2music.models.dance2music_search import dance_of
-from dance2music.models.event_windows import END_SECONDS, draw_events, play_windows, window_starts
+from dance2music.models.event_windows import END_SECONDS, draw_events, play_windows, preview, window_starts
 from dance2music.models.sampling import one_thread
 from dance2music.models.skeleton_graph import SkeletonEncoder
-from dance2music.models.transformer import BlockConfig, Stack, State, sinusoids
+from dance2music.models.transformer import BlockConfig, Stack, State, sinusoids, waves
 from dance2music.music.tokens import FOLEY, PerformanceTokenizer, TokenizerConfig, score_of
 from dance2music.types import Conditioning, Score
 
 POSE_FPS = 22.0
+PREVIEW_SECONDS = 1.2
+"""A little more than the longest shift."""
 MODES = ("nucleus", "greedy", "beam")
 
 
 @dataclass(frozen=True)
 class FoleyMusicConfig:
-    """Sizes; the defaults are the embedded ones, `FOLEY_PAPER` has the published.
+    """Sizes; the defaults are small, `FOLEY_EMBEDDED` is the size of the package's weights, `FOLEY_PAPER` has the published.
 
     Attributes
     ----------
@@ -42,6 +45,12 @@ class FoleyMusicConfig:
     max_events : events of one window.
     true_distance : distances to the centre of the graph are those along its links; False is the published form (`skeleton_graph`).
     memory_positions : tell the decoder when in the window a memory step lies; the published code does not.
+    elapsed : tell the decoder how much of the window is over at each event, in the sinusoids of the memory's positions: without it only
+        the sum of all shifts before says which memory step sounds now. The published code does not.
+    motion : velocity and speed of each joint as further input channels.
+    onsets : a further output says in which frames notes begin, so that training can ask the encoder for it.
+    preview : each event is shown those onsets of the next `PREVIEW_SECONDS`, seen from its own time (needs ``onsets``): a small decoder
+        learns at once how long to wait, where through cross attention alone it takes many thousand steps.
     mode : how events are chosen, one of `MODES`.
     program : General MIDI program of the one instrument, 0 for a piano.
     """
@@ -58,6 +67,10 @@ class FoleyMusicConfig:
     dropout: float = 0.1
     true_distance: bool = True
     memory_positions: bool = True
+    elapsed: bool = False
+    motion: bool = False
+    onsets: bool = False
+    preview: bool = False
     mode: str = "nucleus"
     top_p: float = 0.9
     temperature: float = 1.0
@@ -68,7 +81,12 @@ class FoleyMusicConfig:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise InputError(f"mode {self.mode!r}: unknown; expected one of {', '.join(MODES)}")
+        if self.preview and not self.onsets:
+            raise InputError("preview: True without onsets; expected both; set onsets=true, too")
 
+
+FOLEY_EMBEDDED = FoleyMusicConfig(elapsed=True, motion=True, onsets=True, preview=True, dropout=0.0)
+"""What the weights of the package have and what training starts from."""
 
 FOLEY_PAPER = FoleyMusicConfig(
     graph_channels=(64, 64, 64, 64, 128, 128, 128, 256, 256, 256),
@@ -98,8 +116,8 @@ class FoleyMusic(nn.Module):
         self.tokenizer = PerformanceTokenizer(config.tokens)
         C = config.channels
         self.encoder = SkeletonEncoder(
-            config.skeleton, channels_in=2, channels=config.graph_channels, strides=config.graph_strides, out=C, dropout=config.dropout,
-            true_distance=config.true_distance,
+            config.skeleton, channels_in=5 if config.motion else 2, channels=config.graph_channels, strides=config.graph_strides, out=C,
+            dropout=config.dropout, true_distance=config.true_distance,
         )  # fmt: skip
         self.memory_norm = nn.LayerNorm(C)
         self.events = nn.Embedding(self.tokenizer.vocabulary, C)
@@ -110,23 +128,60 @@ class FoleyMusic(nn.Module):
         self.decoder = Stack(block, config.layers)
         self.dropout = nn.Dropout(config.dropout)
         self.out = nn.Linear(C, self.tokenizer.vocabulary)
+        self.frames_per_step = math.prod(config.graph_strides)
+        self.onsets = nn.Linear(C, self.frames_per_step) if config.onsets else None
+        self.preview = nn.Linear(round(PREVIEW_SECONDS * POSE_FPS), C) if config.preview else None
         self.register_buffer("positions", sinusoids(config.max_events, C), persistent=False)
-        nn.init.normal_(self.events.weight, std=0.1)
+        self.register_buffer("seconds", torch.from_numpy(self.tokenizer.seconds_table()), persistent=False)
+
+    def encode(self, joints: Tensor) -> Tensor:
+        """What the graph network makes [B, T', C] of joints [B, T, V, 2] at 22 fps; no positions yet."""
+        if self.config.motion:
+            velocity = torch.gradient(joints, dim=1)[0] * POSE_FPS
+            joints = torch.cat([joints, velocity, velocity.norm(dim=-1, keepdim=True)], dim=-1)
+        return self.memory_norm(self.encoder(joints))
 
     def remember(self, joints: Tensor) -> Tensor:
         """Memory [B, T', C] of joints [B, T, V, 2] at 22 fps."""
-        memory = self.memory_norm(self.encoder(joints))
-        return memory + sinusoids(memory.shape[1], memory.shape[2]).to(memory) if self.config.memory_positions else memory
+        return self.placed(self.encode(joints))
+
+    def placed(self, encoded: Tensor) -> Tensor:
+        """Memory [B, T', C] that knows where its steps are."""
+        return encoded + self._places(encoded) if self.config.memory_positions else encoded
+
+    def onset_logits(self, memory: Tensor) -> Tensor:
+        """Whether a note begins in a frame of 1/22 s, logits [B, T], of a memory [B, T', C]."""
+        assert self.onsets is not None, "this model has no output for onsets"
+        return self.onsets(memory - self._places(memory) if self.config.memory_positions else memory).flatten(1)
+
+    def _places(self, memory: Tensor) -> Tensor:
+        return sinusoids(memory.shape[1], memory.shape[2]).to(memory)
 
     def forward(self, joints: Tensor, events: Tensor) -> Tensor:
         """Logits [B, L, vocabulary] of the events that follow each of ``events`` int64 [B, L]."""
-        x = self.dropout(self.events(events) + self.get_buffer("positions")[: events.shape[1]])
-        return self.out(self.decoder(x, self.remember(joints)))
+        return self.read(self.remember(joints), events)
 
-    def step(self, event: Tensor, position: int, states: list[State], memory: Tensor) -> Tensor:
-        """Logits [B, vocabulary] after one more event int64 [B]."""
+    def read(self, memory: Tensor, events: Tensor) -> Tensor:
+        """Logits as `forward`, of a memory [B, T', C]."""
+        x = self.events(events) + self.get_buffer("positions")[: events.shape[1]]
+        x = x + self._now(self.get_buffer("seconds")[events].cumsum(dim=1), memory)
+        return self.out(self.decoder(self.dropout(x), memory))
+
+    def step(self, event: Tensor, position: int, states: list[State], memory: Tensor, elapsed_seconds: Tensor) -> Tensor:
+        """Logits [B, vocabulary] after one more event int64 [B], at whose end so much [B] of the window is over."""
         x = self.events(event)[:, None] + self.get_buffer("positions")[position]
+        x = x + self._now(elapsed_seconds[:, None], memory)
         return self.out(self.decoder.step(x, states, memory))[:, 0]
+
+    def _now(self, elapsed_seconds: Tensor, memory: Tensor) -> Tensor:
+        """What events [B, L] are told of their time: [B, L, C], or 0."""
+        told = torch.zeros((), device=memory.device)
+        if self.config.elapsed:
+            told = told + waves(elapsed_seconds * (POSE_FPS / self.frames_per_step), self.config.channels)
+        if self.preview is not None:
+            onsets = self.onset_logits(memory).float().sigmoid()
+            told = told + self.preview(preview(onsets, elapsed_seconds, self.preview.in_features, fps=POSE_FPS))
+        return told
 
     def joints_of(self, conditioning: Conditioning) -> np.ndarray:
         """Joints float32 [T, V, 2] of the dance, at 22 fps."""
@@ -169,13 +224,13 @@ class FoleyMusic(nn.Module):
         beams, totals, states = [[config.tokens.start]], torch.zeros(1), self.decoder.start()
         finished: list[tuple[float, list[int]]] = []
         for position in range(config.max_events - 1):
-            logits = self.step(torch.tensor([b[-1] for b in beams]), position, states, memory.expand(len(beams), -1, -1))
+            elapsed = torch.tensor([sum(map(self.tokenizer.seconds_of, b)) for b in beams])
+            logits = self.step(torch.tensor([b[-1] for b in beams]), position, states, memory.expand(len(beams), -1, -1), elapsed)
             if position < len(prompt):
                 beams = [[*b, prompt[position]] for b in beams]
                 continue
             logits[:, [config.tokens.start, config.tokens.pad]] = -torch.inf
-            early = [sum(map(self.tokenizer.seconds_of, b)) < config.window_seconds - END_SECONDS for b in beams]
-            logits[early, config.tokens.end] = -torch.inf
+            logits[elapsed < config.window_seconds - END_SECONDS, config.tokens.end] = -torch.inf
             scores = totals[:, None] + torch.log_softmax(logits, dim=-1)
             best, index = scores.flatten().topk(n)
             grown: list[list[int]] = []

@@ -2,8 +2,9 @@
 
 Each picture goes through a small convolutional network of its own, a transformer encoder mixes them over time, and a decoder writes
 performance events. The published model sees the video's pictures; here the pictures are drawn from the dancer's joints, in training as in
-use, so that weights trained on drawn dances meet what they know. At three pictures per second nothing faster than 1.5 Hz can be seen:
-music in time with the beat is not to be expected, and the published scores say so.
+use, so that weights trained on drawn dances meet what they know. At three pictures per second nothing faster than 1.5 Hz can be seen, and
+music in time with the dancer is not to be expected; the published scores say so. A drawn picture may show more than one instant, though,
+as a long exposure does: still three per second, each shows in red, green and blue where the dancer is in the thirds of its time.
 """
 
 from __future__ import annotations
@@ -21,22 +22,34 @@ from torch.nn import functional as F
 
 from dance2music.dance.framed import framed_joints
 from dance2music.dance.skeleton import skeleton
+from dance2music.errors import InputError
 from dance2music.models.dance2music_search import dance_of
-from dance2music.models.event_windows import draw_events, play_windows, window_starts
+from dance2music.models.event_windows import draw_events, play_windows, preview, window_starts
 from dance2music.models.sampling import one_thread
-from dance2music.models.transformer import BlockConfig, Stack, State, encoder, sinusoids
+from dance2music.models.transformer import BlockConfig, Stack, State, encoder, sinusoids, waves
 from dance2music.music.tokens import INVERSE_MV, PerformanceTokenizer, TokenizerConfig, score_of
 from dance2music.types import Conditioning, Score
 
 PICTURE_FPS = 3.0
 PICTURE_SKELETON = "openpose-18"
+PREVIEW_SECONDS = 1.2
+"""A little more than the longest shift."""
+INSTANTS = 3
+"""Instants that a picture with ``exposure`` shows, one per colour."""
 
 
 @dataclass(frozen=True)
 class InverseMvConfig:
-    """Sizes; the defaults are the embedded ones, `INVERSE_MV_PAPER` has the published.
+    """Sizes; the defaults are small, `INVERSE_MV_EMBEDDED` is the size of the package's weights, `INVERSE_MV_PAPER` has the published.
 
     The last of ``picture_channels`` is the width of the transformer. Pure sampling (``top_p`` 1), as published, is noisy at small size.
+
+    Attributes
+    ----------
+    exposure : a picture shows three instants of its third of a second, one per colour; the published ones show one.
+    elapsed : tell the decoder how much of the window is over at each event, in the sinusoids of the pictures; the published code does not.
+    onsets : a further output says at which instants of the pictures notes begin, so that training can ask the encoder for it.
+    preview : each event is shown those onsets of the next `PREVIEW_SECONDS`, seen from its own time (needs ``onsets``), as in Foley Music.
     """
 
     picture_size: int = 64
@@ -50,8 +63,24 @@ class InverseMvConfig:
     top_p: float = 0.9
     temperature: float = 1.0
     program: int = 0
+    exposure: bool = False
+    elapsed: bool = False
+    onsets: bool = False
+    preview: bool = False
     tokens: TokenizerConfig = field(default_factory=lambda: INVERSE_MV)
 
+    def __post_init__(self) -> None:
+        if self.preview and not self.onsets:
+            raise InputError("preview: True without onsets; expected both; set onsets=true, too")
+
+    @property
+    def poses_fps(self) -> float:
+        """Poses per second that pictures are drawn from."""
+        return PICTURE_FPS * (INSTANTS if self.exposure else 1)
+
+
+INVERSE_MV_EMBEDDED = InverseMvConfig(exposure=True, elapsed=True, onsets=True, preview=True, dropout=0.0)
+"""What the weights of the package have and what training starts from."""
 
 INVERSE_MV_PAPER = InverseMvConfig(
     picture_size=256, picture_channels=(64, 128, 512), heads=8, layers=6, feed_channels=2048, max_events=1024, top_p=1.0
@@ -81,8 +110,11 @@ class InverseMv(nn.Module):
         self.space = nn.Parameter(torch.randn(C) * C**-0.5)
         self.events = nn.Embedding(self.tokenizer.vocabulary, C)
         nn.init.normal_(self.events.weight, std=C**-0.5)
+        self.onsets = nn.Linear(C, INSTANTS if config.exposure else 1) if config.onsets else None
+        self.preview = nn.Linear(round(PREVIEW_SECONDS * config.poses_fps), C) if config.preview else None
         self.dropout = nn.Dropout(config.dropout)
         self.register_buffer("positions", sinusoids(max(config.max_events, config.n_pictures), C), persistent=False)
+        self.register_buffer("seconds", torch.from_numpy(self.tokenizer.seconds_table()), persistent=False)
 
     @property
     def window_seconds(self) -> float:
@@ -101,28 +133,50 @@ class InverseMv(nn.Module):
         """Vectors [..., C] of events."""
         return self.events(events) * math.sqrt(self.events.embedding_dim)
 
+    def onset_logits(self, memory: Tensor) -> Tensor:
+        """Whether a note begins at an instant of the pictures, logits [B, n_pictures x instants], from a memory [B, n_pictures, C]."""
+        assert self.onsets is not None, "this model has no output for onsets"
+        return self.onsets(memory).flatten(1)
+
     def forward(self, pictures: Tensor, events: Tensor) -> Tensor:
         """Logits [B, L, vocabulary] of the events that follow each of ``events`` int64 [B, L]."""
-        x = self.dropout(self.embed(events) + self.get_buffer("positions")[: events.shape[1]])
-        return F.linear(self.decoder(x, self.remember(pictures)), self.events.weight)
+        return self.read(self.remember(pictures), events)
 
-    def step(self, event: Tensor, position: int, states: list[State], memory: Tensor) -> Tensor:
-        """Logits [B, vocabulary] after one more event int64 [B]."""
+    def read(self, memory: Tensor, events: Tensor) -> Tensor:
+        """Logits as `forward`, of a memory [B, T, C]."""
+        x = self.embed(events) + self.get_buffer("positions")[: events.shape[1]]
+        x = x + self._now(self.get_buffer("seconds")[events].cumsum(dim=1), memory)
+        return F.linear(self.decoder(self.dropout(x), memory), self.events.weight)
+
+    def step(self, event: Tensor, position: int, states: list[State], memory: Tensor, elapsed_seconds: Tensor) -> Tensor:
+        """Logits [B, vocabulary] after one more event int64 [B], at whose end so much [B] of the window is over."""
         x = self.embed(event)[:, None] + self.get_buffer("positions")[position]
+        x = x + self._now(elapsed_seconds[:, None], memory)
         return F.linear(self.decoder.step(x, states, memory), self.events.weight)[:, 0]
+
+    def _now(self, elapsed_seconds: Tensor, memory: Tensor) -> Tensor:
+        """What events [B, L] are told of their time: [B, L, C], or 0."""
+        told = torch.zeros((), device=memory.device)
+        if self.config.elapsed:
+            told = told + waves(elapsed_seconds * PICTURE_FPS, memory.shape[-1])
+        if self.preview is not None:
+            onsets = self.onset_logits(memory).float().sigmoid()
+            told = told + self.preview(preview(onsets, elapsed_seconds, self.preview.in_features, fps=self.config.poses_fps))
+        return told
 
     @torch.no_grad()
     def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
         """One score per seed for the first item of the batch."""
         config, duration = self.config, conditioning.duration_seconds
-        joints = framed_joints(dance_of(conditioning), skeleton=PICTURE_SKELETON, fps=PICTURE_FPS, duration_seconds=duration)
+        joints = framed_joints(dance_of(conditioning), skeleton=PICTURE_SKELETON, fps=config.poses_fps, duration_seconds=duration)
         starts = window_starts(duration, self.window_seconds)
         with one_thread():
             memories = []
             for start in starts:
-                first = round(start * PICTURE_FPS)
-                window = joints[np.minimum(np.arange(first, first + config.n_pictures), len(joints) - 1)]
-                memories.append(self.remember(torch.from_numpy(draw_pictures(window, config.picture_size))[None].float()))
+                first = round(start * config.poses_fps)
+                window = joints[np.minimum(np.arange(first, first + round(self.window_seconds * config.poses_fps)), len(joints) - 1)]
+                drawn = draw_pictures(window, config.picture_size, exposure=config.exposure)
+                memories.append(self.remember(torch.from_numpy(drawn)[None].float()))
             scores = []
             for seed in seeds:
                 choose = partial(self._choose, memories, np.random.default_rng([seed, 19]))
@@ -139,18 +193,24 @@ class InverseMv(nn.Module):
         )  # fmt: skip
 
 
-def draw_pictures(joints: np.ndarray, size: int) -> np.ndarray:
-    """Pictures uint8 [T, 3, size, size] of joints [T, 18, 2] in -1..1: coloured limbs on grey, left and right in colours of their own."""
+def draw_pictures(joints: np.ndarray, size: int, *, exposure: bool = False) -> np.ndarray:
+    """Pictures uint8 [T, 3, size, size] of joints [T, 18, 2] in -1..1: coloured limbs on grey, left and right in colours of their own.
+
+    With ``exposure``, joints [3 T, 18, 2] at three times the rate give as many pictures, white limbs on black, one instant per colour.
+    """
     import cv2
 
     body = skeleton(PICTURE_SKELETON)
-    colours = {"left": (230, 120, 60), "right": (60, 140, 230)}
-    pictures = np.full((len(joints), size, size, 3), 96, dtype=np.uint8)
+    colours = {} if exposure else {"left": (230, 120, 60), "right": (60, 140, 230)}
+    middle = (255, 255, 255) if exposure else (235, 220, 200)
+    planes = 1 if exposure else 3
+    pictures = np.full((len(joints), size, size, planes), 0 if exposure else 96, dtype=np.uint8)
     thickness = max(1, size // 20)
     points = np.round((joints + 1) / 2 * (size - 1) * 8).astype(int)
     for picture, pose in zip(pictures, points):
         for a, b in body.bones:
-            colour = colours.get(body.joints[b].split("_")[0], (235, 220, 200))
+            colour = colours.get(body.joints[b].split("_")[0], middle)
             cv2.line(picture, tuple(pose[a].tolist()), tuple(pose[b].tolist()), colour, thickness, cv2.LINE_AA, 3)
-        cv2.circle(picture, tuple(pose[body.index("nose")].tolist()), size * 8 // 24, (235, 220, 200), -1, cv2.LINE_AA, 3)
-    return pictures.transpose(0, 3, 1, 2)
+        cv2.circle(picture, tuple(pose[body.index("nose")].tolist()), size * 8 // 24, middle, -1, cv2.LINE_AA, 3)
+    pictures = pictures.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(pictures.reshape(-1, INSTANTS, size, size)) if exposure else pictures

@@ -177,6 +177,10 @@ class PerformanceTokenizer:
         shift = id_ - self.base["shift"]
         return self.config.shift_seconds[shift] if 0 <= shift < len(self.config.shift_seconds) else 0.0
 
+    def seconds_table(self) -> np.ndarray:
+        """`seconds_of` of all ids, float32 [vocabulary]."""
+        return np.array([self.seconds_of(id_) for id_ in range(self.vocabulary)], dtype=np.float32)
+
     def _velocity_bin(self, velocity: int) -> int:
         values = self.config.velocities
         if self.config.velocity_rounds_up:

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dance2music.dance.framed import framed_joints
-from dance2music.models.foley_music import POSE_FPS, FoleyMusic, FoleyMusicConfig
+from dance2music.dance.kinematics import kinematic_beats
+from dance2music.models.foley_music import FOLEY_EMBEDDED, POSE_FPS, FoleyMusic, FoleyMusicConfig
 from dance2music.music.tokens import PerformanceTokenizer, notes_of
-from dance2music.train.events import event_losses, window_events
+from dance2music.train.events import danced, event_losses, onset_frames, onset_loss, window_events
 from dance2music.train.loop import LoopConfig
 from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
@@ -23,16 +24,26 @@ ROLES = ("lead", "chords")
 
 @dataclass(frozen=True)
 class FoleyTrainConfig:
-    """One run of Foley Music. ``crop_events`` bounds the sequences in training, as the published 512 do."""
+    """One run of Foley Music.
 
-    model: FoleyMusicConfig = field(default_factory=FoleyMusicConfig)
+    Attributes
+    ----------
+    crop_events : bounds the sequences in training, as the published 512 do.
+    onset_weight : of the encoder's own loss, whether a note begins in a frame, where the model has an output for it.
+    danced : notes are struck where the dancer stops (`events.danced`), as a player's where the hand does; False leaves the music that the
+        dance was made for as it is.
+    """
+
+    model: FoleyMusicConfig = field(default_factory=lambda: FOLEY_EMBEDDED)
     training: SymbolicTrainConfig = field(
         default_factory=lambda: SymbolicTrainConfig(
-            loop=LoopConfig(steps=2500, learning_rate=1e-3, warmup_steps=200, save_every_steps=250), batch_size=12, n_pieces=1600,
-            piece_seconds=16.0,
+            loop=LoopConfig(steps=450, learning_rate=3e-3, warmup_steps=50, save_every_steps=100, precision="bf16-mixed"),
+            batch_size=12, n_pieces=1600, piece_seconds=16.0,
         )
     )  # fmt: skip
-    crop_events: int = 224
+    crop_events: int = 160
+    onset_weight: float = 0.5
+    danced: bool = True
 
 
 class PoseEvents(Dataset[Batch]):
@@ -51,7 +62,7 @@ class PoseEvents(Dataset[Batch]):
             first = int(rng.integers(max(1, len(item["joints"]) - T + 1)))
             joints = move(item["joints"][np.minimum(np.arange(first, first + T), len(item["joints"]) - 1)].astype(np.float32), rng)
             events = window_events(self.tokenizer, item["notes"], first / POSE_FPS, model.window_seconds, self.config.crop_events + 1)
-            rows.append({"joints": joints, "events": events})
+            rows.append({"joints": joints, "events": events, "onsets": onset_frames(item["notes"], first, T, fps=POSE_FPS)})
         return batch_of(rows)
 
 
@@ -68,29 +79,36 @@ def move(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (turned + np.stack(shift, axis=-1)[:, None]).astype(np.float32)
 
 
-def losses(model: FoleyMusic, batch: Batch) -> dict[str, Tensor]:
-    """What a batch of `PoseEvents` loses."""
-    return event_losses(model(batch["joints"], batch["events"][:, :-1]), batch["events"][:, 1:], pad=model.config.tokens.pad)
+def losses(model: FoleyMusic, batch: Batch, *, onset_weight: float = 0.5) -> dict[str, Tensor]:
+    """What a batch of `PoseEvents` loses, ``total`` first."""
+    memory = model.remember(batch["joints"])
+    terms = event_losses(model.read(memory, batch["events"][:, :-1]), batch["events"][:, 1:], pad=model.config.tokens.pad)
+    if not model.config.onsets:
+        return terms
+    return onset_loss(terms, model.onset_logits(memory), batch["onsets"], weight=onset_weight)
 
 
-def pose_and_notes(seed: int, *, seconds: float, skeleton: str) -> Arrays:
+def pose_and_notes(seed: int, *, seconds: float, skeleton: str, follow: bool = True) -> Arrays:
     """Joints float16 [T, V, 2] of a drawn dance, as a pose estimator sees it, and notes float32 [n, 4] of its music."""
     from dance2music.data.perturb import perturb
     from dance2music.data.synthetic import synthetic_clip
 
     clip = synthetic_clip(seed, duration_seconds=seconds)
-    assert clip.score is not None
+    assert clip.score is not None and clip.rhythm is not None
     motion = perturb(clip.motion, np.random.default_rng([seed, 12]))
     joints = framed_joints(motion, skeleton=skeleton, fps=POSE_FPS, duration_seconds=seconds)
     roles = ROLES if any(t.notes for t in clip.score.tracks if t.role in ROLES) else ("pad", "bass")
-    return {"joints": joints.astype(np.float16), "notes": np.array(notes_of(clip.score, roles=roles), dtype=np.float32)}
+    notes = notes_of(clip.score, roles=roles)
+    if follow:
+        notes = danced(notes, kinematic_beats(motion), seconds)
+    return {"joints": joints.astype(np.float16), "notes": np.array(notes, dtype=np.float32).reshape(-1, 4)}
 
 
 def train_foley_music(config: FoleyTrainConfig, out_dir: str | Path) -> FoleyMusic:
     """Train Foley Music; dances and notes are kept in ``out_dir``. Resumes what the folder holds."""
     out_dir, training = Path(out_dir), config.training
-    make = partial(pose_and_notes, seconds=training.piece_seconds, skeleton=config.model.skeleton)
+    make = partial(pose_and_notes, seconds=training.piece_seconds, skeleton=config.model.skeleton, follow=config.danced)
     train = kept(out_dir / "train.npz", make, range(training.n_pieces), workers=training.workers)
     held = kept(out_dir / "held.npz", make, range(HELD_OUT_FROM, HELD_OUT_FROM + training.n_held_out), workers=training.workers)
     data, held_data = PoseEvents(train, config, seed=training.loop.seed), PoseEvents(held, config, seed=training.loop.seed + 1)
-    return fit(FoleyMusic(config.model), data, losses, training, out_dir, held_out=held_data)
+    return fit(FoleyMusic(config.model), data, partial(losses, onset_weight=config.onset_weight), training, out_dir, held_out=held_data)

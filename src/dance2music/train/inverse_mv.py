@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dance2music.dance.framed import framed_joints
-from dance2music.models.inverse_mv import PICTURE_FPS, PICTURE_SKELETON, InverseMv, InverseMvConfig, draw_pictures
+from dance2music.dance.kinematics import kinematic_beats
+from dance2music.models.inverse_mv import INVERSE_MV_EMBEDDED, PICTURE_FPS, PICTURE_SKELETON, InverseMv, InverseMvConfig, draw_pictures
 from dance2music.music.tokens import PerformanceTokenizer, notes_of
-from dance2music.train.events import event_losses, window_events
+from dance2music.train.events import danced, event_losses, onset_frames, onset_loss, window_events
 from dance2music.train.foley_music import move
 from dance2music.train.loop import LoopConfig
 from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
@@ -22,16 +23,24 @@ from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTra
 
 @dataclass(frozen=True)
 class InverseMvTrainConfig:
-    """One run of InverseMV. ``crop_events`` bounds the sequences in training."""
+    """One run of InverseMV.
 
-    model: InverseMvConfig = field(default_factory=InverseMvConfig)
+    Attributes
+    ----------
+    crop_events : bounds the sequences in training.
+    onset_weight, danced : see `FoleyTrainConfig`.
+    """
+
+    model: InverseMvConfig = field(default_factory=lambda: INVERSE_MV_EMBEDDED)
     training: SymbolicTrainConfig = field(
         default_factory=lambda: SymbolicTrainConfig(
-            loop=LoopConfig(steps=1800, learning_rate=1e-3, warmup_steps=200, save_every_steps=200), batch_size=8, n_pieces=1600,
-            piece_seconds=16.0,
+            loop=LoopConfig(steps=900, learning_rate=2e-3, warmup_steps=50, save_every_steps=100, precision="bf16-mixed"),
+            batch_size=8, n_pieces=1600, piece_seconds=16.0,
         )
     )  # fmt: skip
-    crop_events: int = 400
+    crop_events: int = 320
+    onset_weight: float = 0.5
+    danced: bool = True
 
 
 class PictureEvents(Dataset[Batch]):
@@ -46,37 +55,44 @@ class PictureEvents(Dataset[Batch]):
         model, rows = self.config.model, []
         for _ in range(self.config.training.batch_size):
             item = self.items[int(rng.integers(len(self.items)))]
-            n = model.n_pictures
+            seconds = model.n_pictures / PICTURE_FPS
+            n = round(seconds * model.poses_fps)
             first = int(rng.integers(max(1, len(item["joints"]) - n + 1)))
             joints = move(item["joints"][np.minimum(np.arange(first, first + n), len(item["joints"]) - 1)].astype(np.float32), rng)
-            events = window_events(self.tokenizer, item["notes"], first / PICTURE_FPS, n / PICTURE_FPS, self.config.crop_events + 1)
-            rows.append({"pictures": draw_pictures(joints, model.picture_size), "events": events})
+            events = window_events(self.tokenizer, item["notes"], first / model.poses_fps, seconds, self.config.crop_events + 1)
+            pictures = draw_pictures(joints, model.picture_size, exposure=model.exposure)
+            rows.append({"pictures": pictures, "events": events, "onsets": onset_frames(item["notes"], first, n, fps=model.poses_fps)})
         batch = batch_of(rows)
         return batch | {"pictures": batch["pictures"].to(torch.float32)}
 
 
-def losses(model: InverseMv, batch: Batch) -> dict[str, Tensor]:
-    """What a batch of `PictureEvents` loses."""
-    return event_losses(model(batch["pictures"], batch["events"][:, :-1]), batch["events"][:, 1:], pad=model.config.tokens.pad)
+def losses(model: InverseMv, batch: Batch, *, onset_weight: float = 0.5) -> dict[str, Tensor]:
+    """What a batch of `PictureEvents` loses; ``total`` first where the model has an output for onsets."""
+    memory = model.remember(batch["pictures"])
+    terms = event_losses(model.read(memory, batch["events"][:, :-1]), batch["events"][:, 1:], pad=model.config.tokens.pad)
+    return onset_loss(terms, model.onset_logits(memory), batch["onsets"], weight=onset_weight) if model.config.onsets else terms
 
 
-def poses_and_notes(seed: int, *, seconds: float) -> Arrays:
-    """Joints float16 [T, 18, 2] of a drawn dance at 3 fps, as a pose estimator sees it, and notes float32 [n, 4] of its music."""
+def poses_and_notes(seed: int, *, seconds: float, fps: float = PICTURE_FPS, follow: bool = True) -> Arrays:
+    """Joints float16 [T, 18, 2] of a drawn dance, as a pose estimator sees it, and notes float32 [n, 4] of its music."""
     from dance2music.data.perturb import perturb
     from dance2music.data.synthetic import synthetic_clip
 
     clip = synthetic_clip(seed, duration_seconds=seconds)
-    assert clip.score is not None
+    assert clip.score is not None and clip.rhythm is not None
     motion = perturb(clip.motion, np.random.default_rng([seed, 12]))
-    joints = framed_joints(motion, skeleton=PICTURE_SKELETON, fps=PICTURE_FPS, duration_seconds=seconds)
-    return {"joints": joints.astype(np.float16), "notes": np.array(notes_of(clip.score), dtype=np.float32)}
+    joints = framed_joints(motion, skeleton=PICTURE_SKELETON, fps=fps, duration_seconds=seconds)
+    notes = notes_of(clip.score)
+    if follow:
+        notes = danced(notes, kinematic_beats(motion), seconds)
+    return {"joints": joints.astype(np.float16), "notes": np.array(notes, dtype=np.float32).reshape(-1, 4)}
 
 
 def train_inverse_mv(config: InverseMvTrainConfig, out_dir: str | Path) -> InverseMv:
     """Train InverseMV; dances and notes are kept in ``out_dir``. Resumes what the folder holds."""
     out_dir, training = Path(out_dir), config.training
-    make = partial(poses_and_notes, seconds=training.piece_seconds)
+    make = partial(poses_and_notes, seconds=training.piece_seconds, fps=config.model.poses_fps, follow=config.danced)
     train = kept(out_dir / "train.npz", make, range(training.n_pieces), workers=training.workers)
     held = kept(out_dir / "held.npz", make, range(HELD_OUT_FROM, HELD_OUT_FROM + training.n_held_out), workers=training.workers)
     data, held_data = PictureEvents(train, config, seed=training.loop.seed), PictureEvents(held, config, seed=training.loop.seed + 1)
-    return fit(InverseMv(config.model), data, losses, training, out_dir, held_out=held_data)
+    return fit(InverseMv(config.model), data, partial(losses, onset_weight=config.onset_weight), training, out_dir, held_out=held_data)
