@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=64, help="held-out pieces per soundfont")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each piece")
     parser.add_argument("--music", type=Path, help="folder with sound files to measure as well")
-    parser.add_argument("--codebooks", type=int, help="keep only the first so many codebooks; default: all")
+    parser.add_argument("--codebooks", type=int, help="keep only the first so many codebooks, 0: do not quantise; default: all")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -97,7 +97,7 @@ def main() -> None:
 
     audio = torch.from_numpy(pieces[0])[None]
     with torch.no_grad():
-        codes = codec.quantize(codec.encode(audio)).codes[:, : arguments.codebooks]
+        codes = codec.quantize(codec.encode(audio)).codes[:, : arguments.codebooks or None]
         encode_seconds = seconds_per(lambda: codec.quantize(codec.encode(audio)))
         decode_seconds = seconds_per(lambda: codec.decode(codec.lookup(codes), audio.shape[-1]))
     frame_rate = codec.sample_rate / codec.hop_length

@@ -46,6 +46,10 @@ def test_more_codebooks_keep_more_and_one_is_enough_to_tell_the_music(codec) -> 
             for n in (1, 3, codec.n_codebooks)
         ]
     assert errors[0] > errors[1] > errors[2] and errors[0] < 0.9
+    coarse, whole, unquantised = (
+        reconstruction_scores(codec, audio[0].numpy(), n_codebooks=n)["log_mel_l1"] for n in (1, codec.n_codebooks, 0)
+    )
+    assert coarse > whole > unquantised
 
 
 def test_its_latents_are_about_unit_variance_and_its_codes_are_all_in_use(codec) -> None:

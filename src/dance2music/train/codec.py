@@ -183,12 +183,14 @@ def evaluate_codec(codec: Codec, pieces: Pieces = composed_piece, *, n_pieces: i
 def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int | None = None) -> dict[str, float]:
     """`log_mel_l1` and `si_sdr_db` of mono audio float32 [N], brought to a peak of 0.7, after coding and decoding.
 
-    ``n_codebooks`` keeps only the first, coarsest ones.
+    ``n_codebooks`` keeps only the first, coarsest ones; 0 leaves the latents unquantised, which no codebooks can do better than.
     """
     audio = (audio * (0.7 / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32)
     with torch.no_grad():
-        codes = codec.quantize(codec.encode(torch.from_numpy(audio)[None])).codes[:, :n_codebooks]
-        estimate = codec.decode(codec.lookup(codes), len(audio))[0].numpy()
+        z = codec.encode(torch.from_numpy(audio)[None])
+        if n_codebooks != 0:
+            z = codec.lookup(codec.quantize(z).codes[:, :n_codebooks])
+        estimate = codec.decode(z, len(audio))[0].numpy()
     return {"log_mel_l1": log_mel_l1(audio, estimate, codec.sample_rate), "si_sdr_db": si_sdr_db(audio, estimate)}
 
 
