@@ -131,7 +131,7 @@ def test_rows_of_a_prepared_folder_are_trained_and_measured_and_the_others_say_w
     assert "Not run: high 3 s, low 3 s: segments of 3 s: prepared ones last 2 s" in done.output
     assert "Not run: low 2 s: no codec of the low level is given; make one with 'dance2music train-codec'" in done.output
     result = json.loads((tmp_path / "d2m-3" / "high-2-s-1-0" / "result.json").read_text())
-    assert set(COLUMNS) == result["scores"].keys()
+    assert {*COLUMNS, "codes"} == result["scores"].keys()
     with pytest.raises(InputError, match="other settings"):
         run_table("d2m-3", Bench(tmp_path, {"high": codec_file}, data=prepared), tmp_path, steps=1, seeds=1)
 
@@ -157,7 +157,7 @@ def test_a_table_without_a_single_row_to_run_is_refused(tmp_path: Path, codec_fi
 
 def test_the_table_says_not_run_and_how_far_seeds_differ() -> None:
     rows = rows_of("creative-5")
-    results = [{"row": "A adversarial", "scores": dict.fromkeys(COLUMNS, value)} for value in (1.0, 2.0)]
+    results = [{"row": "A adversarial", "scores": dict.fromkeys([*COLUMNS, "codes"], value)} for value in (1.0, 2.0)]
     lines = table_text("creative-5", rows, results, "200 composed clips, 8 steps").splitlines()
     assert "200 composed clips, 8 steps" in lines[0] and "Table 5" in lines[0]
     assert "| A adversarial | 2 | 1.50 ± 0.71 |" in lines[4] and lines[4].endswith("| 84.8 | 84.1 | 4.37 | 0.206 |")

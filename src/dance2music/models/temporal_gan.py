@@ -14,8 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.models.encoders import SLOPE, ResidualBlock
+from dance2music.models.encoders import SLOPE, ResidualBlock, WeightNormConv1d
 from dance2music.types import GENRES, Conditioning, Latents
+
+STILL = 0.02
+"""A feature whose deviation is below this hardly moves."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class TemporalD2MGanConfig:
     doublings : how often the generator doubles its pace on the way to the latents; the rest is interpolated at its beginning.
     kernel_size : of the convolutions between residual stacks (section 3.2: relatively large), odd.
     sigma : factor after tanh; it must exceed the largest latent of the codec.
+    standardize : whether each motion feature has its mean over the clip taken away and is brought to unit deviation.
     """
 
     motion: int = 80
@@ -41,10 +45,15 @@ class TemporalD2MGanConfig:
     kernel_size: int = 15
     dilations: tuple[int, ...] = (1, 3, 9, 27)
     sigma: float = 100.0
+    standardize: bool = False
 
 
 class TemporalD2MGan(nn.Module):
-    """Motion, pictures and genre in, latents out, at any length."""
+    """Motion, pictures and genre in, latents out, at any length.
+
+    Departs from the released code in how weights begin, see `_begin`: with its, or torch's, a new generator's latents hardly change over
+    time, and a quantiser hears one code, which training may never leave.
+    """
 
     codec: Any = None
     """Whose latents it makes, see `attach`: any with ``sample_rate``, ``hop_length``, ``quantize`` and ``lookup``."""
@@ -66,6 +75,9 @@ class TemporalD2MGan(nn.Module):
             _Stage(max(channels >> i, 32), max(channels >> (i + 1), 32), k, config.dilations[:2]) for i in range(config.doublings)
         )
         self.out = nn.Conv1d(max(channels >> config.doublings, 32), config.latent_dim, 7, padding=3)
+        _begin(self)
+        with torch.no_grad():
+            self.out.weight /= config.sigma
 
     def forward(self, motion: Tensor, visual: Tensor, genre: Tensor, *, n_frames: int) -> Tensor:
         """Latents of a dance.
@@ -82,6 +94,7 @@ class TemporalD2MGan(nn.Module):
         Tensor [B, E, n_frames], within -sigma..sigma.
         """
         visual = visual[:, None] if visual.ndim == 2 else visual
+        motion = _standardized(motion) if self.config.standardize else motion
         pace = -(-n_frames // 2**self.config.doublings)
         parts = [_at_pace(self.motion(motion.transpose(1, 2)), pace), _at_pace(self.visual(visual.transpose(1, 2)), pace)]
         parts.append(self.genre_embed(genre)[:, :, None].expand(-1, -1, pace))
@@ -145,6 +158,36 @@ class _Stack(nn.Module):
         for block in self.blocks:
             x = block(x)
         return x[..., :n]
+
+
+def _begin(model: nn.Module) -> None:
+    """Draw weights so that what varies over time at the beginning of the network does so as much at its end (He et al. 2015).
+
+    No biases; the two ways through a residual block share its variance.
+    """
+    blocks = [module for module in model.modules() if isinstance(module, ResidualBlock)]
+    shared = {id(end) for block in blocks for end in (block.shortcut, block.block[-1])}
+    linear = {id(block.shortcut) for block in blocks} | {id(m.conv) for m in model.modules() if isinstance(m, _Encoder)}
+    for module in model.modules():
+        if not isinstance(module, nn.Conv1d):
+            continue
+        weight = torch.empty(module.out_channels, module.in_channels, *module.kernel_size)
+        nn.init.kaiming_normal_(weight, a=1.0 if id(module) in linear else SLOPE)  # 1: no activation before it
+        weight /= 2**0.5 if id(module) in shared else 1.0
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+        with torch.no_grad():
+            if isinstance(module, WeightNormConv1d):
+                module.weight_v.copy_(weight)
+                module.weight_g.copy_(weight.flatten(1).norm(dim=1).view(-1, 1, 1))
+            else:
+                module.weight.copy_(weight)
+
+
+def _standardized(x: Tensor) -> Tensor:
+    """x [B, T, F] with mean 0 and deviation 1 over T; what hardly moves is not blown up."""
+    deviation, mean = torch.std_mean(x, dim=1, keepdim=True, correction=0)
+    return (x - mean) / (deviation + STILL)
 
 
 def _at_pace(x: Tensor, n: int) -> Tensor:

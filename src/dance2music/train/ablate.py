@@ -23,7 +23,7 @@ from dance2music.files import whole_file
 from dance2music.models.discriminators import LatentDiscriminatorConfig
 from dance2music.train.ablation_data import Bench
 from dance2music.train.gan import GanTraining, GanWeights, train_gan
-from dance2music.train.gan_scores import COLUMNS, generated, measure
+from dance2music.train.gan_scores import COLUMNS, score
 
 LEVELS = ("high", "low")
 
@@ -180,8 +180,7 @@ def run_row(row: Row, bench: Bench, folder: Path, *, steps: int, seed: int) -> d
     material = bench.open(config, fine_tuned=row.fine_tuned)
     perceptual = embedded_perceptual() if config.weights.perceptual else None
     generator = train_gan(config, material.segments, material.codec, out, perceptual=perceptual, preset=row.name).cpu()
-    decoder = material.decoder.cpu()
-    scores = measure([generated(generator, decoder, clip, config) for clip in material.held], material.held)
+    scores = score(generator, material.decoder.cpu(), material.held, config)
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     about = {"row": row.name, "seed": seed, "steps": steps, "settings": _settings(config)}
     result: dict[str, Any] = {**about, "scores": scores, "first": lines[0], "last": lines[-1]}
@@ -251,16 +250,16 @@ def table_text(
 
     printed = PUBLISHED[table]
     assert len(printed.rows) == len(rows), "the rows of a table are in the printed order"
-    labels = [f"paper: {column.label}" for column in printed.columns]
+    labels, columns = [f"paper: {column.label}" for column in printed.columns], (*COLUMNS, "codes")
     lines = [
         f"{printed.address} ({printed.title}). Here: {about}.",
         "",
-        f"| row | seeds | {' | '.join(COLUMNS)} | {' | '.join(labels)} |",
-        "|" + "---|" * (2 + len(COLUMNS) + len(labels)),
+        f"| row | seeds | {' | '.join(columns)} | {' | '.join(labels)} |",
+        "|" + "---|" * (2 + len(columns) + len(labels)),
     ]
     for row, published in zip(rows, printed.rows):
         found = [result["scores"] for result in results if result["row"] == row.name]
-        cells = [_spread([scores[column] for scores in found]) for column in COLUMNS]
+        cells = [_spread([scores[column] for scores in found]) for column in columns]
         paper = ["-" if value is None else f"{value:g}" for value in published.values]
         lines.append(f"| {row.name} | {len(found)} | {' | '.join(cells)} | {' | '.join(paper)} |")
     reasons: dict[str, list[str]] = {}

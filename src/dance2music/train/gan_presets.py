@@ -100,8 +100,9 @@ def _paper(kind: str, level: str, data: str) -> GanTraining:
 
 def _embedded(kind: str, level: str) -> GanTraining:
     network = TemporalD2MGanConfig(
-        channels=64, visual_channels=16, genre_dim=16, doublings=1 if level == "high" else 2, kernel_size=9, dilations=(1, 3, 9), sigma=5.0
-    )
+        channels=64, visual_channels=16, genre_dim=16, doublings=1 if level == "high" else 2, kernel_size=9, dilations=(1, 3, 9), sigma=5.0,
+        standardize=True,
+    )  # fmt: skip
     base = GanTraining(
         generator=network,
         discriminator=_NARROW,

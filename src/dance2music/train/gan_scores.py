@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dance2music.train.gan import GanTraining
 from dance2music.train.segments import ComposedClip
@@ -24,16 +24,28 @@ COLUMNS = ("onset_z", "onset_z_shifted", "lift", "beats_coverage", "beats_hit", 
 
 
 @torch.no_grad()
-def generated(generator: nn.Module, codec: Any, clip: ComposedClip, config: GanTraining, *, seed: int = 0) -> Audio:
-    """The music that a generator makes for a clip, from the looked-up codes; a clip has two seconds where the generator makes no others."""
+def generated_codes(generator: nn.Module, codec: Any, clip: ComposedClip, config: GanTraining, *, seed: int = 0) -> Tensor:
+    """Codes int64 [1, Q, L] that a generator makes for a clip, which lasts two seconds where the generator makes no others."""
     own = getattr(getattr(config.generator, "generator", None), "n_frames", None)
     n_frames = own or -(-len(clip.audio) // codec.hop_length)
     motion, visual = (torch.from_numpy(getattr(clip, name) * (name in config.inputs)).float()[None] for name in ("motion", "visual"))
     noise_dim = getattr(config.generator, "noise_dim", 0)
     noise = {"noise": torch.from_numpy(np.random.default_rng([seed, 9]).standard_normal((1, noise_dim))).float()} if noise_dim else {}
-    latents = generator(motion, visual, torch.tensor([clip.genre]), n_frames=n_frames, **noise)
-    audio = codec.decode(codec.lookup(codec.quantize(latents).codes), len(clip.audio))
-    return Audio(audio.numpy(), codec.sample_rate)
+    codes: Tensor = codec.quantize(generator(motion, visual, torch.tensor([clip.genre]), n_frames=n_frames, **noise)).codes
+    return codes
+
+
+@torch.no_grad()
+def heard(codec: Any, codes: Tensor, n_samples: int) -> Audio:
+    """The sound of codes [1, Q, L]."""
+    return Audio(codec.decode(codec.lookup(codes), n_samples).numpy(), codec.sample_rate)
+
+
+def score(generator: nn.Module, codec: Any, clips: Sequence[ComposedClip], config: GanTraining) -> dict[str, float]:
+    """`measure` of what a generator makes for clips, and ``codes``, how many different codes are in it: 1 is a generator that collapsed."""
+    codes = [generated_codes(generator, codec, clip, config) for clip in clips]
+    music = [heard(codec, made, len(clip.audio)) for made, clip in zip(codes, clips)]
+    return measure(music, clips) | {"codes": float(len(torch.cat([made.flatten() for made in codes]).unique()))}
 
 
 def measure(music: Sequence[Audio], clips: Sequence[ComposedClip]) -> dict[str, float]:
@@ -87,8 +99,6 @@ def controls(clips: Sequence[ComposedClip], sample_rate: int, codec: Any | None 
     }
     if codec is not None:
         with torch.no_grad():
-            heard = [torch.from_numpy(clip.audio)[None] for clip in clips]
-            music["true music, coded"] = [
-                codec.decode(codec.lookup(codec.quantize(codec.encode(x)).codes), x.shape[-1])[0].numpy() for x in heard
-            ]
+            sounds = [torch.from_numpy(clip.audio)[None] for clip in clips]
+            music["true music, coded"] = [heard(codec, codec.quantize(codec.encode(x)).codes, x.shape[-1]).samples[0] for x in sounds]
     return {name: measure([Audio(x[None], sample_rate) for x in pieces], clips) for name, pieces in music.items()}
