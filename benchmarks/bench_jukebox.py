@@ -1,11 +1,12 @@
 """What JukeBox's VQ-VAE keeps of music at hops 8, 32 and 128, with its decoders before and after fine-tuning. Prints tables.
 
-    python benchmarks/bench_jukebox.py [--vqvae FILE] [--pieces 32] [--music FOLDER] [--pictures FOLDER]
+    python benchmarks/bench_jukebox.py [--vqvae FILE] [--pieces 32] [--music FOLDER] [--files 0] [--seconds 10]
 
-- Music: ``--pieces`` held-out composed pieces of 10 s, and the middle 10 s of the sound files of ``--music``, at a peak of 0.7.
+- Music: ``--pieces`` held-out composed pieces of ``--seconds``, and as much from the middle of ``--files`` of the sound files of
+  ``--music``, at a peak of 0.7.
 - Distances: log-mel L1 (natural logarithm), SI-SDR, multi-resolution STFT (`metrics.quality`); means ± standard error.
 - Bit rate: of all codes, and of their entropy over all of the music; codes in use: how many of the codebook occur.
-- Time: of 10 s through encoder and decoder with ``--threads``.
+- Time: of one piece through encoder and decoder with ``--threads``. ``--pictures FOLDER`` draws mel-spectrograms of a piece of each kind.
 """
 
 from __future__ import annotations
@@ -26,34 +27,34 @@ from dance2music.music.audio import load_audio
 from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
 
 PEAK = 0.7
-SECONDS = 10.0
+STAGES = {"before": True, "after": False}
+"""Whether the decoder is the one before fine-tuning."""
 
 
-def scores(codec: VQVAE, audio: np.ndarray) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
-    """Distances of audio float32 [N] from itself after coding and decoding; the decoded audio; its codes [L]."""
+def distances(audio: np.ndarray, heard: np.ndarray, sample_rate: int) -> list[float]:
+    """Of decoded from original audio float32 [N], in the order of the table."""
+    return [log_mel_l1(audio, heard, sample_rate), si_sdr_db(audio, heard), multi_resolution_stft(audio, heard)]
+
+
+def decoded(codec: VQVAE, codes: torch.Tensor, n_samples: int) -> np.ndarray:
+    """Audio float32 [N] of codes."""
     with torch.no_grad():
-        codes = codec.code(torch.from_numpy(audio)[None])
-        heard = codec.decode(codec.lookup(codes), len(audio))[0].numpy()
-    distances = {
-        "log-mel L1": log_mel_l1(audio, heard, codec.sample_rate),
-        "SI-SDR, dB": si_sdr_db(audio, heard),
-        "multi-resolution STFT": multi_resolution_stft(audio, heard),
-    }
-    return distances, heard, codes[0, 0].numpy()
+        return codec.decode(codec.lookup(codes), n_samples)[0].numpy()
 
 
-def composed(n: int, sample_rate: int) -> list[np.ndarray]:
+def composed(n: int, seconds: float, sample_rate: int) -> list[np.ndarray]:
     """Held-out composed pieces."""
-    return [at_peak(composed_piece(HELD_OUT_SEED + i, SECONDS, sample_rate)) for i in range(n)]
+    return [at_peak(composed_piece(HELD_OUT_SEED + i, seconds, sample_rate)) for i in range(n)]
 
 
-def recorded(folder: Path, sample_rate: int) -> list[np.ndarray]:
-    """The middle of each sound file of a folder."""
+def recorded(folder: Path, n: int, seconds: float, sample_rate: int) -> list[np.ndarray]:
+    """The middle of ``n`` sound files of a folder, evenly chosen; of all for 0."""
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".wav", ".ogg", ".flac", ".mp3"))
     found = []
-    for file in sorted(p for p in folder.iterdir() if p.suffix in (".wav", ".ogg", ".flac", ".mp3")):
-        audio = load_audio(file, sample_rate=sample_rate).samples[0]
-        first = max(0, (len(audio) - round(SECONDS * sample_rate)) // 2)
-        found.append(at_peak(audio[first : first + round(SECONDS * sample_rate)]))
+    for index in np.linspace(0, len(files) - 1, min(n or len(files), len(files))).round().astype(int):
+        audio = load_audio(files[index], sample_rate=sample_rate).samples[0]
+        first = max(0, (len(audio) - round(seconds * sample_rate)) // 2)
+        found.append(at_peak(audio[first : first + round(seconds * sample_rate)]))
     return found
 
 
@@ -62,21 +63,24 @@ def at_peak(audio: np.ndarray) -> np.ndarray:
     return (audio * (PEAK / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32)
 
 
-def row(codec: VQVAE, pieces: list[np.ndarray]) -> str:
-    """The measured columns of a row of the table."""
-    measured, codes = [], []
-    for piece in pieces:
-        distances, _, written = scores(codec, piece)
-        measured.append(list(distances.values()))
-        codes.append(written)
-    values = np.array(measured)
-    errors = values.std(axis=0, ddof=1) / len(values) ** 0.5
-    counts = np.bincount(np.concatenate(codes), minlength=codec.codebook_size)
+def rows(whole: VQVAE, level: int, pieces: list[np.ndarray]) -> dict[str, str]:
+    """The measured columns of the table for the decoder before and after fine-tuning."""
+    codec = one_level(whole, level)
+    with torch.no_grad():
+        codes = [codec.code(torch.from_numpy(piece)[None]) for piece in pieces]
+    counts = torch.bincount(torch.cat([code.flatten() for code in codes]), minlength=codec.codebook_size).double().numpy()
     shares = counts[counts > 0] / counts.sum()
     per_second = codec.sample_rate / codec.hop_length
     rate, used = per_second * math.log2(codec.codebook_size), -per_second * float((shares * np.log2(shares)).sum())
-    cells = [f"{mean:.{digits}f} ± {error:.{digits}f}" for mean, error, digits in zip(values.mean(axis=0), errors, (3, 2, 3))]
-    return " | ".join([*cells, str(int((counts > 0).sum())), f"{rate:.0f}", f"{used:.0f}"])
+    result = {}
+    for stage, untuned in STAGES.items():
+        decoder = one_level(whole, level, untuned=untuned)
+        heard = (decoded(decoder, code, len(piece)) for piece, code in zip(pieces, codes))
+        values = np.array([distances(piece, sound, codec.sample_rate) for piece, sound in zip(pieces, heard)])
+        errors = values.std(axis=0, ddof=1) / len(values) ** 0.5
+        cells = [f"{mean:.{digits}f} ± {error:.{digits}f}" for mean, error, digits in zip(values.mean(axis=0), errors, (3, 2, 3))]
+        result[stage] = " | ".join([*cells, str(int((counts > 0).sum())), f"{rate:.0f}", f"{used:.0f}"])
+    return result
 
 
 def seconds_of(codec: VQVAE, audio: np.ndarray) -> tuple[float, float]:
@@ -100,10 +104,11 @@ def picture(whole: VQVAE, audio: np.ndarray, path: Path) -> None:
 
     heard = {"original": audio}
     for level in whole.config.levels:
-        for stage, untuned in (("before", True), ("after", False)):
-            heard[f"hop {whole.config.hop_length_of(level)}, {stage} fine-tuning"] = scores(
-                one_level(whole, level, untuned=untuned), audio
-            )[1]
+        for stage, untuned in STAGES.items():
+            codec = one_level(whole, level, untuned=untuned)
+            with torch.no_grad():
+                codes = codec.code(torch.from_numpy(audio)[None])
+            heard[f"hop {codec.hop_length}, {stage} fine-tuning"] = decoded(codec, codes, len(audio))
     figure = Figure(figsize=(14, 2 * len(heard)), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, (name, sound) in zip(figure.subplots(len(heard), 1, sharex=True), heard.items()):
@@ -119,23 +124,24 @@ def main() -> None:
     parser.add_argument("--vqvae", type=Path, help="model file with all levels; default: the embedded one")
     parser.add_argument("--pieces", type=int, default=32, help="held-out composed pieces")
     parser.add_argument("--music", type=Path, help="folder with sound files to measure as well")
+    parser.add_argument("--files", type=int, default=0, help="so many of them; 0 for all")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of a piece")
     parser.add_argument("--pictures", type=Path, help="folder for mel-spectrograms of the first piece of each kind, to look at")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     whole = load_model(arguments.vqvae, expected="vqvae") if arguments.vqvae else load_embedded("jukebox_vqvae", expected="vqvae")
     assert isinstance(whole, VQVAE)
-    music = {"composed": composed(arguments.pieces, whole.sample_rate)}
+    music = {"composed": composed(arguments.pieces, arguments.seconds, whole.sample_rate)}
     if arguments.music:
-        music[arguments.music.name] = recorded(arguments.music, whole.sample_rate)
+        music[arguments.music.name] = recorded(arguments.music, arguments.files, arguments.seconds, whole.sample_rate)
     print("| music | n | hop | decoder | log-mel L1 | SI-SDR, dB | multi-resolution STFT | codes in use | bit/s | bit/s by entropy |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name, pieces in music.items():
         for level in whole.config.levels:
-            for stage, untuned in (("before", True), ("after", False)):
-                codec = one_level(whole, level, untuned=untuned)
-                print(f"| {name} | {len(pieces)} | {codec.hop_length} | {stage} | {row(codec, pieces)} |", flush=True)
-    print(f"\n10 s, {arguments.threads} threads\n| hop | parameters | encoded, s | decoded, s |\n|---|---|---|---|")
+            for stage, cells in rows(whole, level, pieces).items():
+                print(f"| {name} | {len(pieces)} | {whole.config.hop_length_of(level)} | {stage} | {cells} |", flush=True)
+    print(f"\n{arguments.seconds:g} s, {arguments.threads} threads\n| hop | parameters | encoded, s | decoded, s |\n|---|---|---|---|")
     for level in whole.config.levels:
         codec = one_level(whole, level)
         coded, decoded = seconds_of(codec, music["composed"][0])
