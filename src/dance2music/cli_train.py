@@ -68,6 +68,19 @@ def train_plot(folder: Annotated[Path, typer.Argument(help="Folder of a training
     typer.echo(str(folder / "losses.png"))
 
 
+@app.command("score-gan")
+def score_gan(
+    generator: Annotated[Path, typer.Argument(help="generator.safetensors of train-gan.")],
+    codec: _Codec,
+    data: _Data = "composed",
+    held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most; none of them is trained on.")] = 24,
+) -> None:
+    """Measure a trained generator, beside true, shifted, foreign and no music: on the dance's beats or not."""
+    from dance2music.train.gan_scores import score_file, scores_text
+
+    typer.echo(scores_text(score_file(generator, codec, data=data, held_out=held_out)))
+
+
 @app.command()
 def ablate(
     table: Annotated[str, typer.Argument(help="d2m-2 to d2m-6, creative-4 or creative-5.")],

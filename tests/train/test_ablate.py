@@ -26,7 +26,7 @@ from dance2music.train.ablation_data import Bench, prepared_clips
 from dance2music.train.gan import build_network
 from dance2music.train.gan_job import gan_training, motion_layout, open_codec
 from dance2music.train.gan_presets import GAN_TRAININGS
-from dance2music.train.gan_scores import COLUMNS, controls
+from dance2music.train.gan_scores import COLUMNS, controls, score_file
 from dance2music.train.segments import composed_clip
 
 
@@ -132,6 +132,14 @@ def test_rows_of_a_prepared_folder_are_trained_and_measured_and_the_others_say_w
     assert "Not run: low 2 s: no codec of the low level is given; make one with 'dance2music train-codec'" in done.output
     result = json.loads((tmp_path / "d2m-3" / "high-2-s-1-0" / "result.json").read_text())
     assert {*COLUMNS, "codes"} == result["scores"].keys()
+    made = tmp_path / "d2m-3" / "high-2-s-1-0" / "generator.safetensors"
+    told = CliRunner().invoke(app, ["score-gan", str(made), "--data", str(prepared), "--codec", str(codec_file)], catch_exceptions=False)
+    names = [line.split(" | ")[0].removeprefix("| ") for line in told.output.splitlines()[2:]]
+    assert names == [
+        "generated", "true music", "music of another clip", "true music shifted", "white noise", "true music, coded"
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="is no generator of a preset"):
+        score_file(codec_file, codec_file, data=prepared, held_out=1)
     with pytest.raises(InputError, match="other settings"):
         run_table("d2m-3", Bench(tmp_path, {"high": codec_file}, data=prepared), tmp_path, steps=1, seeds=1)
 

@@ -128,7 +128,7 @@ def creative_lengths(size: str) -> list[Row]:
 def creative_losses(size: str) -> list[Row]:
     """Creative-GAN Table 5, cumulative (its numbers are those of the low level)."""
     base = base_of("creative-gan", "low", size)
-    a = replace(base, weights=GanWeights(feature_matching=0.0, commitment=0.0, waveform=0.0, mel=0.0))
+    a = replace(base, weights=GanWeights(base.weights.adversarial, 0.0, 0.0, 0.0, 0.0))
     b = replace(a, weights=replace(a.weights, style=base.weights.style))
     c = replace(b, weights=replace(b.weights, feature_matching=base.weights.feature_matching))
     d = replace(c, weights=replace(c.weights, commitment=base.weights.commitment))

@@ -74,14 +74,18 @@ class Bench:
             )
         codec = self._codec(config, "")
         decoder = self._codec(config, " fine-tuned") if fine_tuned else codec
-        layout = motion_layout(config.generator)
-        key = config.level, config.segment_seconds, layout
+        key = config.level, config.segment_seconds, motion_layout(config.generator)
         if key not in self._segments:
             self._segments[key] = self._open_segments(config, codec)
+        return Material(self._segments[key], codec, decoder, self.held(config))
+
+    def held(self, config: GanTraining) -> list[ComposedClip]:
+        """Clips that a generator of this config is measured on, none of which is trained on. Raises InputError as `prepared_clips`."""
+        layout = motion_layout(config.generator)
         if layout not in self._held:
             composed = str(self.data) == COMPOSED
             self._held[layout] = _composed(self.held_out) if composed else prepared_clips(self.data, config, limit=self.held_out)
-        return Material(self._segments[key], codec, decoder, self._held[layout])
+        return self._held[layout]
 
     def _codec(self, config: GanTraining, form: str) -> Any:
         name = config.level + form

@@ -6,13 +6,15 @@ The dance's true beats are known here, so music is judged by them; an unsynchron
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dance2music.errors import InputError
 from dance2music.train.gan import GanTraining
 from dance2music.train.segments import ComposedClip
 from dance2music.types import Audio
@@ -102,3 +104,43 @@ def controls(clips: Sequence[ComposedClip], sample_rate: int, codec: Any | None 
             sounds = [torch.from_numpy(clip.audio)[None] for clip in clips]
             music["true music, coded"] = [heard(codec, codec.quantize(codec.encode(x)).codes, x.shape[-1]).samples[0] for x in sounds]
     return {name: measure([Audio(x[None], sample_rate) for x in pieces], clips) for name, pieces in music.items()}
+
+
+def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, held_out: int) -> dict[str, dict[str, float]]:
+    """`score` of a trained generator's file, and `controls` on the same clips, by name.
+
+    Parameters
+    ----------
+    generator : model file that `train_gan` wrote, with the sizes of a preset.
+    codec : model file of the codec that it was trained with.
+    data : "composed", or a folder of ``dance2music data prepare``, whose test split is heard.
+    held_out : so many clips at most.
+
+    Raises
+    ------
+    InputError
+        If a file is of another kind, or the generator is of no preset's sizes or was trained with another codec.
+    """
+    from dance2music.checkpoint import load_model, read_provenance
+    from dance2music.train.ablation_data import Bench
+    from dance2music.train.gan import codec_digest
+    from dance2music.train.gan_job import open_codec
+    from dance2music.train.gan_presets import GAN_TRAININGS
+
+    model, about = load_model(generator), read_provenance(generator)
+    fitting = [t for t in GAN_TRAININGS.values() if t.generator == getattr(model, "config", None) and t.level == about.get("level")]
+    if not fitting:
+        raise InputError(f"{generator}: is no generator of a preset of train-gan; expected one of {', '.join(GAN_TRAININGS)}")
+    opened: Any = open_codec(codec, fitting[0].codec, fitting[0].level)
+    if about.get("codec") != codec_digest(opened):
+        raise InputError(f"{generator}: was trained with codec {about.get('codec')}, not {codec} ({codec_digest(opened)}); give that one")
+    clips = Bench("", {}, data=data, held_out=held_out).held(fitting[0])
+    return {"generated": score(model, opened, clips, fitting[0]), **controls(clips, opened.sample_rate, opened)}
+
+
+def scores_text(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """A table in Markdown of scores by name; "-" where a row has none in a column."""
+    columns = (*COLUMNS, "codes")
+    rows = [[name, *(f"{row[column]:.3g}" if column in row else "-" for column in columns)] for name, row in scores.items()]
+    lines = ["| music | " + " | ".join(columns) + " |", "|" + " --- |" * (1 + len(columns)), *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines)
