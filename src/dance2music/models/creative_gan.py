@@ -118,7 +118,9 @@ class CreativeGan(nn.Module):
                 sketched[..., first : first + drums.shape[-1]],
                 present=present,
             )
-            chosen.append(codec.quantize(self.performer.regress(features[:, start - first : end - first])).codes)
+            latents = self.performer.regress(features[:, start - first : end - first])
+            # Finer codebooks than those that it learnt with would keep its own error: looked up coarsely, it sounds nearer to true music.
+            chosen.append(codec.quantize(latents).codes[:, : self.performer.config.n_codebooks])
         codes = torch.cat(chosen, dim=-1)
         return Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length, score=score)
 

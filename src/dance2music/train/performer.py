@@ -67,10 +67,10 @@ class Setup(nn.Module):
         self.genre = GenreDiscriminator(config.discriminator.latent_dim)
 
 
-def straight_through(latents: Tensor, codec: SpectralCodec) -> Tensor:
-    """Latents [B, E, L] as the codebook has them, with the gradient of what they were before the lookup."""
+def straight_through(latents: Tensor, codec: SpectralCodec, n_codebooks: int | None = None) -> Tensor:
+    """Latents [B, E, L] as the first codebooks have them (all by default), with the gradient of what they were before the lookup."""
     with torch.no_grad():
-        entries = codec.lookup(codec.quantize(latents).codes)
+        entries = codec.lookup(codec.quantize(latents).codes[:, :n_codebooks])
     return latents + (entries - latents).detach()
 
 
@@ -99,11 +99,11 @@ def train_performer(
     codec = codec.to(fabric.device).eval().requires_grad_(False)
     for step, batch in loop:
         with torch.no_grad(), fabric.autocast():
-            real = codec.lookup(batch["codes"])
+            real = codec.lookup(batch["codes"][:, : performer.config.n_codebooks])
             audio = codec.decode(real).float()
         with fabric.autocast():
             latents = performer.regress(performer_features(performer, batch))
-            fake = straight_through(latents, codec)
+            fake = straight_through(latents, codec, performer.config.n_codebooks)
             g_losses = reconstruction_losses(codec, real, fake, audio)
         if step >= config.adversarial_from:
             with fabric.autocast():
