@@ -90,16 +90,17 @@ def train(road: str, performer: Performer, codec: SpectralCodec, data: RoadData,
     setup = Setup(performer, config)
     g = torch.optim.AdamW(performer.parameters(), lr=1e-3, betas=(0.8, 0.98))
     d = torch.optim.AdamW([*setup.discriminator.parameters(), *setup.genre.parameters()], lr=2e-4, betas=(0.5, 0.9))
+    n_codebooks = performer.config.n_codebooks
     for step in range(steps):
         batch = seen(road, data[step])
-        features = performer_features(performer, batch)
+        features, codes = performer_features(performer, batch), batch["codes"][:, :n_codebooks]
         if performer.codes is not None:
-            loss = code_classification(performer.codes(features, batch["codes"]), batch["codes"])
+            loss = code_classification(performer.codes(features, codes), codes)
         else:
             with torch.no_grad():
-                real = codec.lookup(batch["codes"])
+                real = codec.lookup(codes)
                 audio = codec.decode(real)
-            fake = straight_through(performer.regress(features), codec)
+            fake = straight_through(performer.regress(features), codec, n_codebooks)
             terms = reconstruction_losses(codec, real, fake, audio)
             if step >= steps // 2:
                 d_losses = discriminator_losses(setup, real, fake.detach(), batch["genre"])
@@ -130,7 +131,7 @@ def evaluate(road: str, performer: Performer, codec: SpectralCodec, held: RoadDa
         else:
             features = performer_features(performer, seen(road, batch))
             codes = performer.codes.choose(features) if performer.codes is not None else codec.quantize(performer.regress(features)).codes
-            audio = codec.decode(codec.lookup(codes))
+            audio = codec.decode(codec.lookup(codes[:, : performer.config.n_codebooks]))
         sound = Audio(audio.numpy(), codec.sample_rate)
         envelope, fps = onset_envelope(sound)
         beats = pair.beat_times_seconds[(pair.beat_times_seconds >= 0) & (pair.beat_times_seconds < sound.duration_seconds)]
