@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +20,7 @@ from dance2music import __version__, pipeline
 from dance2music.dance.rhythm import TEMPO_LIMITS_BPM
 from dance2music.errors import InputError
 from dance2music.files import check_writable, whole_file
+from dance2music.models.sampling import one_thread
 from dance2music.pipeline import Stages, Take
 from dance2music.types import GENRES, ROLES, Audio, Conditioning, Motion
 
@@ -67,12 +70,18 @@ def run(request: Request, *, progress: pipeline.Progress | None = None) -> list[
     """
     begun, stages = time.perf_counter(), Stages(progress)
     outputs = check(request)
-    with stages.stage("load"):
-        generator = load_generator(request)
-        watcher = picture_watcher(request, generator)
-        if request.genre is None:
-            pipeline.dance_genre_classifier()
-    with imported_meanwhile(request):
+    with meanwhile() as begin:
+        if request.video is not None:
+            from dance2music.dance.landmarks import load_mediapipe
+
+            begin(load_mediapipe)
+        with stages.stage("load"), one_thread():
+            generator = load_generator(request)
+            watcher = picture_watcher(request, generator)
+            if request.genre is None:
+                pipeline.dance_genre_classifier()
+        for name in later_modules(request):
+            begin(partial(import_module, name))
         motion, duration = watch(request, stages)
     with stages.stage("rhythm"):
         conditioning = pipeline.condition(motion, genre=request.genre, tempo_bpm=request.tempo_bpm, duration_seconds=duration)
@@ -249,15 +258,27 @@ def picture_watcher(request: Request, generator: Any) -> Callable[[], Tensor] | 
     return lambda: torch.from_numpy(video_features(video, extractor))[None]
 
 
-@contextmanager
-def imported_meanwhile(request: Request) -> Iterator[None]:
-    """Import what the later stages need beside the work of the block, whose beginning and end leave a processor idle."""
+def later_modules(request: Request) -> list[str]:
+    """What the stages after watching import."""
     names = ["scipy.signal", "scipy.interpolate", "dance2music.music.audio", "dance2music.music.beats", "dance2music.metrics.rhythm"]
-    names += ["matplotlib.backends.backend_agg", "matplotlib.figure"] if request.plot else []
-    with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
-        for name in names:
-            pool.submit(import_module, name)
-        yield
+    return names + (["matplotlib.backends.backend_agg", "matplotlib.figure"] if request.plot else [])
+
+
+@contextmanager
+def meanwhile() -> Iterator[Callable[[Callable[[], object]], object]]:
+    """Gives a function that has others called one after the other beside the work of the block, whose beginning and end leave a processor
+    idle; those that the end of the block finds waiting are left out.
+
+    Importing holds the interpreter, which every decoded frame needs for a moment: it changes hands ten times as often as usual meanwhile.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 10)
+    pool = ThreadPoolExecutor(1, thread_name_prefix="meanwhile")
+    try:
+        yield pool.submit
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        sys.setswitchinterval(interval)
 
 
 def watch(request: Request, stages: Stages) -> tuple[Motion, float]:

@@ -15,6 +15,8 @@ from dance2music.types import Audio, Motion, Rhythm
 SHOWN_SECONDS = 30.0
 _MEL_HOP_LENGTH = 256
 _MEL_BANDS = 128
+_PNG_LEVEL = 3
+"""A third of the time that the usual 6 takes, for a file a little larger."""
 _MEL_TICKS_HZ = (100, 500, 1000, 2000, 5000, 10_000)
 _DANCE, _KINEMATIC, _MUSIC, _BEAT, _GRID = "#3b6ea8", "#c8352c", "#444444", "#1f9d55", "#ef8a17"
 
@@ -42,7 +44,7 @@ def plot_result(motion: Motion, rhythm: Rhythm, audio: Audio, path: str | Path, 
     _draw_mel(mel, heard)
     mel.set(xlabel="seconds", xlim=(0, shown))
     with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        figure.savefig(temporary, dpi=110, pil_kwargs={"compress_level": _PNG_LEVEL})
 
 
 def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float) -> None:

@@ -115,7 +115,7 @@ def test_only_a_few_frames_are_held_however_long_the_video(fake: None) -> None:
             del image
 
     estimate(watched(), method="fake")
-    assert max(alive) <= (tracking.WORKERS + 2) * (tracking.CHUNK_FRAMES + tracking.OVERLAP_FRAMES)
+    assert max(alive) <= (tracking.HELD_CHUNKS + 2) * (tracking.CHUNK_FRAMES + tracking.OVERLAP_FRAMES)
 
 
 def test_frames_that_do_not_advance_in_time_are_left_out(fake: None) -> None:

@@ -1,4 +1,4 @@
-"""From frames to a Motion: MediaPipe Holistic for body, hands and face, optical flow beside it, all in one pass over the frames.
+"""From frames to a Motion: MediaPipe for body, hands and face (`landmarks`), optical flow beside it, all in one pass over the frames.
 
 MediaPipe follows one person: of several dancers the one that its detector prefers in the first frame, usually the largest; `tracking`
 keeps it to that one. MediaPipe's own landmark filter is causal and delays what it smooths; it is off, and joints are smoothed afterwards
@@ -7,17 +7,14 @@ with zero phase: measured on filmed dances, less jitter and no delay.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
 from dance2music.dance.kinematics import low_pass
-from dance2music.dance.skeleton import FACE_MESH_INDEX, SKELETONS
+from dance2music.dance.landmarks import DETAILS, BodyEstimator, DetailEstimator
+from dance2music.dance.skeleton import SKELETONS
 from dance2music.dance.tracking import DETAIL_EVERY, Frame, Method, tracked
 from dance2music.dance.visual import FlowMeter, flow_motion
 from dance2music.errors import InputError
@@ -36,59 +33,13 @@ _REACH_SECONDS = 0.07
 _MIN_VISIBILITY = 0.3
 
 
-class BodyEstimator:
-    """MediaPipe Pose: 33 points of the body."""
-
-    def __init__(self) -> None:
-        with _quiet():
-            self._pose = _mediapipe().solutions.pose.Pose(model_complexity=1, smooth_landmarks=False)
-            self.forget()
-
-    def detect(self, image: np.ndarray) -> np.ndarray | None:
-        found = _look(self._pose, image).pose_landmarks
-        return None if found is None else _pixels(found.landmark, image.shape)
-
-    def forget(self) -> None:
-        self._pose.process(_BLANK)  # a tracker that sees an empty picture loses the dancer and starts from its detector
-
-
-class DetailEstimator:
-    """MediaPipe Holistic, of which hands and face are kept: the joints of ``holistic-83`` after the body's, then wrists and nose
-    of the body that they are on (53 in all)."""
-
-    def __init__(self) -> None:
-        with _quiet():
-            self._holistic = _mediapipe().solutions.holistic.Holistic(model_complexity=1, smooth_landmarks=False)
-            self.forget()
-
-    def detect(self, image: np.ndarray) -> np.ndarray | None:
-        found = _look(self._holistic, image)
-        if found.pose_landmarks is None:
-            return None
-        joints = np.full((_DETAILS + 3, 4), np.nan, dtype=np.float32)
-        for start, hand in ((0, found.left_hand_landmarks), (21, found.right_hand_landmarks)):
-            if hand is not None:
-                joints[start : start + 21] = _pixels(hand.landmark, image.shape)
-        if found.face_landmarks is not None:
-            joints[42:_DETAILS] = _pixels([found.face_landmarks.landmark[i] for i in FACE_MESH_INDEX], image.shape)
-        joints[:_DETAILS, 3] = np.where(np.isfinite(joints[:_DETAILS, 3]), _DETAIL_CONFIDENCE, np.nan)
-        joints[_DETAILS:] = _pixels([found.pose_landmarks.landmark[i] for i in _ANCHORS], image.shape)
-        return joints
-
-    def forget(self) -> None:
-        self._holistic.process(_BLANK)
-
-
 POSE_ESTIMATORS: dict[str, Method] = {
     "holistic": Method("holistic-83", BodyEstimator, DetailEstimator),
     "body": Method("blazepose-33", BodyEstimator),
 }
 """Ways of finding joints, by name."""
 
-_DETAILS = 21 + 21 + len(FACE_MESH_INDEX)
 _ANCHORS = (15, 16, 0)
-_DETAIL_CONFIDENCE = 0.9
-_BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 
 
 def estimate(
@@ -124,9 +75,9 @@ def estimate(
     name = POSE_ESTIMATORS[method].skeleton
     joint_count = len(SKELETONS[name].joints)
     height = 0.0
-    for chunk, bodies, details in tracked(_measured(frames, flow, times), POSE_ESTIMATORS[method]):
-        height = float(chunk.images[0].shape[0])
-        rows += [_joined(body, detail, joint_count) for body, detail in zip(bodies, details)]
+    for part in tracked(_measured(frames, flow, times), POSE_ESTIMATORS[method]):
+        height = float(part.height)
+        rows += [_joined(body, detail, joint_count) for body, detail in zip(part.bodies, part.details)]
         if progress is not None:
             progress(times[len(rows) - 1])
     if not times:
@@ -163,10 +114,9 @@ def _joined(body: np.ndarray | None, detail: np.ndarray | None, count: int) -> n
     joints[:33] = body
     if detail is not None:
         torso = float(np.linalg.norm(body[11:13, :2].mean(0) - body[23:25, :2].mean(0)))
-        for anchor, start, stop, owner in zip(_ANCHORS, (0, 21, 42), (21, 42, _DETAILS), detail[_DETAILS:]):
+        for anchor, start, stop in zip(_ANCHORS, (0, 21, 42), (21, 42, DETAILS)):
             part = detail[start:stop]
-            close = np.linalg.norm(part[:, :2].mean(0) - body[anchor, :2]) < torso
-            if close and np.linalg.norm(owner[:2] - body[anchor, :2]) < 0.5 * torso:  # else they are somebody else's
+            if np.linalg.norm(part[:, :2].mean(0) - body[anchor, :2]) < torso:  # else they are somebody else's
                 joints[33 + start : 33 + stop] = part
                 joints[33 + start : 33 + stop, 2] += body[anchor, 2]
     return joints
@@ -200,65 +150,3 @@ def _measured(frames: Iterable[Frame], flow: FlowMeter, times: list[float]) -> I
         times.append(float(frame.time_seconds))
         flow.add(frame.image, frame.time_seconds)
         yield frame
-
-
-def _pixels(landmarks: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """MediaPipe landmarks as float32 [n, 4]: x, y, z in pixels, visibility."""
-    rows = [(p.x * shape[1], p.y * shape[0], p.z * shape[1], p.visibility) for p in landmarks]
-    return np.array(rows, dtype=np.float32)
-
-
-def _look(solution: Any, image: np.ndarray) -> Any:
-    """What a solution finds in an image. The first body that a process finds is worth another warning to MediaPipe, whoever finds it."""
-    if _stderr.greeted:
-        return solution.process(image)
-    with _quiet():
-        found = solution.process(image)
-    _stderr.greeted = _stderr.greeted or found.pose_landmarks is not None
-    return found
-
-
-def _mediapipe() -> Any:
-    os.environ.setdefault("GLOG_minloglevel", "3")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet():
-        import mediapipe
-
-    return mediapipe
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Send what C++ libraries write to file descriptor 2 to nowhere: MediaPipe greets with a page of warnings at every start."""
-    with _stderr.lock:
-        if _stderr.depth == 0:
-            try:
-                _stderr.saved = os.dup(2)
-            except OSError:  # no standard error at all
-                _stderr.saved = None
-            else:
-                null = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(null, 2)
-                os.close(null)
-        _stderr.depth += 1
-    try:
-        yield
-    finally:
-        with _stderr.lock:
-            _stderr.depth -= 1
-            if _stderr.depth == 0 and _stderr.saved is not None:
-                os.dup2(_stderr.saved, 2)
-                os.close(_stderr.saved)
-
-
-class _Stderr:
-    """Who has silenced file descriptor 2: threads may do so at once, the last one to finish restores it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.depth = 0
-        self.saved: int | None = None
-        self.greeted = False
-
-
-_stderr = _Stderr()

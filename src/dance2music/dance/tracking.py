@@ -11,19 +11,22 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 WORKERS = 2
-CHUNK_FRAMES = 36
+CHUNK_FRAMES = 24
 """Frames of a chunk; the first two are a third and two thirds of it, so that all threads are soon at work and short clips are shared."""
 
-OVERLAP_FRAMES = 3
+OVERLAP_FRAMES = 1
+HELD_CHUNKS = 5
+"""Chunks whose pictures are held at most: enough to keep the decoder at work while the trackers start."""
+
 DETAIL_EVERY = 10
-"""Hands and face are looked at in every tenth frame (2.4 per second) by one thread in order: they cost more time and memory than the body,
+"""Hands and face are looked at in every tenth frame (2.4 per second) by one thread: they cost more time and memory than the body,
 and no rhythm is read from them."""
 
 _PATIENCE_FRAMES = 10
@@ -52,12 +55,22 @@ class PoseEstimator(Protocol):
     def forget(self) -> None: ...
 
 
+class PartEstimator(Protocol):
+    """Finds further joints on a body that was found in the same frame; an instance is used by one thread at a time.
+
+    ``detect`` takes the image and the body's joints and returns float32 [n, 4] as `PoseEstimator.detect`. ``forget`` as there.
+    """
+
+    def detect(self, image: np.ndarray, body: np.ndarray) -> np.ndarray: ...
+    def forget(self) -> None: ...
+
+
 class Method(NamedTuple):
     """How to find joints: trackers of the body (BlazePose's 33 joints), and of the details that follow these in ``skeleton``, if any."""
 
     skeleton: str
     body: Callable[[], PoseEstimator]
-    detail: Callable[[], PoseEstimator] | None = None
+    detail: Callable[[], PartEstimator] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,54 +110,74 @@ def chunks(frames: Iterable[Frame]) -> Iterator[Chunk]:
         yield chunk()
 
 
-def tracked(frames: Iterable[Frame], method: Method) -> Iterator[tuple[Chunk, list[np.ndarray | None], list[np.ndarray | None]]]:
-    """Joints of the body and details in the frames, chunk by chunk in order, without the overlaps; a few chunks are held at once."""
+class Tracked(NamedTuple):
+    """What was found in consecutive frames: joints of the body and further joints (None where none were found or looked for)."""
+
+    height: int
+    bodies: list[np.ndarray | None]
+    details: list[np.ndarray | None]
+
+
+def tracked(frames: Iterable[Frame], method: Method) -> Iterator[Tracked]:
+    """Joints of the body and details in all frames, chunk by chunk in order; a few chunks are held at once."""
     before: list[Sighting | None] = []
-    with ExitStack() as stack:
-        bodies = deque(stack.enter_context(_lent(method.body)) for _ in range(WORKERS))
-        detail = None if method.detail is None else stack.enter_context(_lent(method.detail))
-        pool = stack.enter_context(_pool(WORKERS))
-        lane = stack.enter_context(_pool(1))
+    pending: deque[tuple[Chunk, Future[list[np.ndarray | None]]]] = deque()
+    looking: deque[tuple[int, list[np.ndarray | None], Future[list[np.ndarray | None]]]] = deque()
 
-        def track(chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
-            tracker = bodies.popleft()
-            try:
-                return follow(tracker, chunk, seen)
-            finally:
-                bodies.append(tracker)
+    def track(chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
+        with _lent(method.body) as tracker:
+            return follow(tracker, chunk, seen)
 
-        def look(chunk: Chunk) -> list[np.ndarray | None]:
-            new = enumerate(chunk.images[chunk.overlap :], start=chunk.start + chunk.overlap)
-            return [detail.detect(image) if detail is not None and i % DETAIL_EVERY == 0 else None for i, image in new]
-
-        pending: deque[tuple[Chunk, Future[list[np.ndarray | None]], Future[list[np.ndarray | None]]]] = deque()
+    with _pool(WORKERS) as pool, _pool(1) as lane:
         source = chunks(frames)
         exhausted = False
-        while not exhausted or pending:
-            while not exhausted and len(pending) <= WORKERS:
+        while not exhausted or pending or looking:
+            while not exhausted and len(pending) < HELD_CHUNKS:
                 chunk = next(source, None)
                 if chunk is None:
                     exhausted = True
                 else:
-                    pending.append((chunk, pool.submit(track, chunk, None), lane.submit(look, chunk)))
-            if not pending:
-                break
-            chunk, future, details = pending.popleft()
-            rows = future.result()
-            seen = _last_seen(before, chunk.overlap)
-            if seen is not None and _other_dancer(seen, chunk, rows):
-                rows = pool.submit(track, chunk, seen).result()
-            before = [None if row is None else Sighting(row, time) for row, time in zip(rows, chunk.times)][chunk.overlap :]
-            yield chunk, rows[chunk.overlap :], details.result()
+                    pending.append((chunk, pool.submit(track, chunk, None)))
+            if pending:
+                chunk, future = pending.popleft()
+                rows = future.result()
+                seen = _last_seen(before, chunk.overlap)
+                if seen is not None and _other_dancer(seen, chunk, rows):
+                    rows = pool.submit(track, chunk, seen).result()
+                before = [None if row is None else Sighting(row, time) for row, time in zip(rows, chunk.times)][chunk.overlap :]
+                bodies = rows[chunk.overlap :]
+                wanted = [
+                    (image, row) if i % DETAIL_EVERY == 0 and row is not None and method.detail is not None else None
+                    for i, (image, row) in enumerate(zip(chunk.images[chunk.overlap :], bodies), start=chunk.start + chunk.overlap)
+                ]
+                looking.append((chunk.images[0].shape[0], bodies, lane.submit(_look, method, wanted)))
+            while looking and (len(looking) > 1 or not pending):
+                height, bodies, details = looking.popleft()
+                yield Tracked(height, bodies, details.result())
 
 
-_idle: dict[Callable[[], PoseEstimator], list[PoseEstimator]] = {}
+def _look(method: Method, wanted: list[tuple[np.ndarray, np.ndarray] | None]) -> list[np.ndarray | None]:
+    """Further joints in the images with bodies that are wanted."""
+    if method.detail is None or not any(wanted):
+        return [None] * len(wanted)
+    with _lent(method.detail) as tracker:
+        return [None if pair is None else tracker.detect(*pair) for pair in wanted]
+
+
+class _Forgetful(Protocol):
+    def forget(self) -> None: ...
+
+
+F = TypeVar("F", bound=_Forgetful)
+
+_idle: dict[Callable[[], Any], list[Any]] = {}
 _idle_lock = threading.Lock()
 
 
 @contextmanager
-def _lent(make: Callable[[], PoseEstimator]) -> Iterator[PoseEstimator]:
-    """An idle tracker of this kind, or a new one; kept for the next video, since MediaPipe never gives all of its memory back."""
+def _lent(make: Callable[[], F]) -> Iterator[F]:
+    """An idle tracker of this kind that has forgotten everything, or a new one; kept for the next chunk, and for the next video, since
+    MediaPipe never gives all of its memory back."""
     with _idle_lock:
         idle = _idle.setdefault(make, [])
         tracker = idle.pop() if idle else None
