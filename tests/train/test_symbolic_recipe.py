@@ -72,6 +72,9 @@ SMALL = Recipe(
             held_out_pieces=1,
         ),
         steps=(2, 2, 2),
+        inner_steps=2,
+        inner_cuts=2,
+        inner_bank=4,
         tuning=DecoderTraining(
             segment_seconds=0.3, batch_size=2, loop=LOOP,
             discriminator=ReshapedDiscriminatorConfig(rows=(Judge(4, 15, reflected=7), Judge(1, 3, zeros=1)), scales=1),

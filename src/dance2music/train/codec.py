@@ -60,7 +60,7 @@ class VQVAETraining:
     bandwidth_steps: int = 50
     held_out_pieces: int = 12
     start_from: str = ""
-    """Model file of the level below to start from (`codec.vqvae.start_from_below`)."""
+    """Model file to start from: of this level, or of the one below (`codec.vqvae.start_from_below`)."""
 
 
 def train_codec(
@@ -120,9 +120,12 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
 def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicSegments, pieces: Pieces) -> nn.Module:
     model = VQVAE(config.codec)
     if config.start_from:
-        below = load_model(config.start_from, expected="vqvae")
-        assert isinstance(below, VQVAE)
-        start_from_below(model, below)
+        begun = load_model(config.start_from, expected="vqvae")
+        assert isinstance(begun, VQVAE)
+        if begun.config.level == config.codec.level:
+            fill(model, begun.state_dict(), where=config.start_from)
+        else:
+            start_from_below(model, begun)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.loop.learning_rate, betas=config.betas, eps=1e-8)
     bandwidth = measure_bandwidth(data[step] for step in range(min(config.bandwidth_steps, config.loop.steps)))
     wrapped, wrapped_optimizer = fabric.setup(_WithLosses(model, bandwidth, config.objective), optimizer)

@@ -1,27 +1,31 @@
 """Training of the embedded JukeBox VQ-VAE on composed music: three levels one after the other, then the decoder of each once more.
 
 Levels, losses and the fixed codebook of the second stage are the papers' (Creative-GAN Eq. 1-3 with JukeBox's spectral loss; D2M-GAN
-section 3.4). What is ours makes it affordable on a laptop: fewer residual blocks, and each level starts from the one below
-(`codec.vqvae.start_from_below`).
+section 3.4). What is ours makes it affordable on a laptop: fewer residual blocks, each level starts from the one below
+(`codec.vqvae.start_from_below`), and its new blocks learn the latents of that one first (`learn_last_block`).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dance2music.checkpoint import load_model, save_model
-from dance2music.codec.vqvae import VQVAE, VQVAEConfig, joined, one_level
+from dance2music.codec.vqvae import VQVAE, VQVAEConfig, joined, one_level, start_from_below
 from dance2music.config import to_dict
 from dance2music.models.discriminators import Judge, ReshapedDiscriminatorConfig
 from dance2music.train.codec import VQVAETraining, evaluate_codec, train_codec
 from dance2music.train.finetune import DecoderTraining, train_decoder
 from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class JukeboxVqvaeTrainConfig:
         default_factory=lambda: VQVAETraining(
             segments=SegmentsConfig(n_samples=8192, pieces_per_step=4, first_pieces=2000),
             loop=LoopConfig(
-                learning_rate=1e-3,
+                learning_rate=7e-4,
                 warmup_steps=100,
                 final_factor=0.02,
                 ema_decay=0.998,
@@ -50,7 +54,11 @@ class JukeboxVqvaeTrainConfig:
             held_out_pieces=8,
         )
     )
-    steps: tuple[int, int, int] = (1100, 2200, 2800)
+    steps: tuple[int, int, int] = (1100, 1500, 2000)
+    inner_steps: int = 600
+    """Steps of `learn_last_block` for hops 32 and 128, each with ``inner_cuts`` of ``inner_bank`` cuts."""
+    inner_cuts: int = 24
+    inner_bank: int = 1200
     tuning: DecoderTraining = field(
         default_factory=lambda: DecoderTraining(
             codec="jukebox_vqvae",
@@ -67,11 +75,11 @@ class JukeboxVqvaeTrainConfig:
                 )
             ),
             loop=LoopConfig(
-                learning_rate=3e-4, warmup_steps=0, final_factor=0.1, ema_decay=0.99, grad_clip=0.0, precision="bf16-mixed", threads=1
+                learning_rate=5e-4, warmup_steps=0, final_factor=0.1, ema_decay=0.97, grad_clip=0.0, precision="bf16-mixed", threads=1
             ),
         )
     )
-    tuning_steps: tuple[int, int, int] = (300, 300, 400)
+    tuning_steps: tuple[int, int, int] = (200, 200, 200)
 
 
 class Cuts:
@@ -127,12 +135,67 @@ def train_level(config: JukeboxVqvaeTrainConfig, level: int, out_dir: Path, piec
             config.training,
             codec=replace(config.codec, levels=(level,), level=level),
             loop=replace(config.training.loop, steps=config.steps[level]),
-            start_from=str(out_dir / f"level-{level - 1}" / "finished.safetensors") if level else "",
         )
+        if level:
+            training = replace(training, start_from=str(begin_level(config, training, out_dir, pieces, pieces_folder)))
         model = train_codec(training, folder, pieces=pieces, pieces_folder=pieces_folder)
         provenance = {"training": to_dict(training)}
         save_model(folder / "finished.safetensors", model, training.codec, provenance=provenance, storage="float32")
     return _vqvae(folder / "finished.safetensors")
+
+
+def begin_level(config: JukeboxVqvaeTrainConfig, training: VQVAETraining, out_dir: Path, pieces: Pieces, pieces_folder: str | Path) -> Path:
+    """A level with the blocks of the one below, whose latents its last block has learnt, as ``level-N/begun.safetensors``."""
+    level, path = training.codec.level, out_dir / f"level-{training.codec.level}" / "begun.safetensors"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(training.loop.seed)
+        model, below = VQVAE(training.codec), _vqvae(out_dir / f"level-{level - 1}" / "finished.safetensors")
+        start_from_below(model, below)
+        if config.inner_steps:
+            store = PieceStore(pieces, pieces_folder, training.segments.piece_seconds, training.codec.sample_rate)
+            sizes = replace(training.segments, pieces_per_step=4, segments_per_piece=1, steps_per_new_piece=1_000_000)
+            cuts = MusicSegments(store, sizes, seed=training.loop.seed + 2, steps=-(-config.inner_bank // 4))
+            learn_last_block(model, below, cuts, steps=config.inner_steps, batch=config.inner_cuts, rate=training.loop.learning_rate)
+        save_model(path, model, training.codec, storage="float32")
+    return path
+
+
+def learn_last_block(model: VQVAE, below: VQVAE, cuts: MusicSegments, *, steps: int, batch: int, rate: float) -> None:
+    """Teach the last blocks and the codebook of a level to code the quantised latents of the level below: far fewer than samples.
+
+    The loss is the mean squared error of these latents, over their variance, with a commitment of 0.25 (van den Oord et al. 2017).
+    """
+    level = model.config.level
+    encoder: Any = model.encoders[str(level)]
+    decoder: Any = model.decoders[str(level)]
+    with torch.no_grad():
+        bank, wanted = [], []
+        for step in range(len(cuts)):
+            z = cuts[step].unsqueeze(1)
+            for block in encoder.level_blocks[:-1]:
+                z = block(z)
+            bank.append(z)
+            wanted.append(below.quantize(z).z)
+    inputs, targets = torch.cat(bank), torch.cat(wanted)
+    scale = float(targets.var())
+    parameters = [*encoder.level_blocks[-1].parameters(), *decoder.level_blocks[-1].parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    model.train()
+    for step in range(steps):
+        rows = torch.randint(len(inputs), (batch,), generator=torch.Generator().manual_seed(step))
+        quantized = model.quantize(encoder.level_blocks[-1](inputs[rows]))
+        error = (decoder.level_blocks[-1](quantized.z) - targets[rows]).square().mean()
+        loss = (error + 0.25 * quantized.commitment) / scale
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        if step % 50 == 49:
+            logger.info("level %d, last block, step %d: error %.3f of the variance", level, step + 1, float(error) / scale)
+    model.eval()
 
 
 def tune_level(config: JukeboxVqvaeTrainConfig, codec: VQVAE, out_dir: Path, pieces: Pieces, pieces_folder: str | Path) -> VQVAE:
