@@ -194,7 +194,7 @@ def learn_last_block(model: VQVAE, below: VQVAE, cuts: MusicSegments, *, steps: 
         optimizer.step()
         schedule.step()
         if step % 50 == 49:
-            logger.info("level %d, last block, step %d: error %.3f of the variance", level, step + 1, float(error) / scale)
+            logger.info("level %d, last block, step %d: error %.3f of the variance", level, step + 1, float(error.detach()) / scale)
     model.eval()
 
 
