@@ -60,11 +60,11 @@ class RhythmConfig:
     prior_bpm: float = 106.0
     prior_width: float = 0.35
     """Log-normal prior: standard deviation of the natural logarithm of the tempo."""
-    with_network: EvidenceWeights = EvidenceWeights(periodicity=0.5, agreement=0.07, network_tempo=0.7, network_beat=0.4)
+    with_network: EvidenceWeights = EvidenceWeights(periodicity=0.4, agreement=0.55, network_tempo=0.3, network_beat=0.7)
     without_network: EvidenceWeights = EvidenceWeights(periodicity=1.06, agreement=0.9)
-    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.5)
+    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.4)
     """Weights by which the phase is chosen, given the tempo; the network's is times its trust (`network_trust`)."""
-    sure_spread: float = 3.0
+    sure_spread: float = 5.0
     """Spread over the phases of the network's evidence per beat from which on it is trusted wholly. Half of drawn dances reach it; dances
     that are unlike those it was trained on do not, and there the kinematic beats have more to say."""
     clear_spread: float = 0.55

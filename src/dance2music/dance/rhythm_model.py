@@ -28,7 +28,7 @@ class RhythmModelConfig:
     """Sizes of `RhythmModel`."""
 
     fps: float = 30.0
-    channels: int = 64
+    channels: int = 96
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
     novelty_channels: int = 8
     tempo_channels: int = 32

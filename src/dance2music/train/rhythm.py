@@ -25,9 +25,7 @@ from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pool import Item, pool_of
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion
 
-LOOP = LoopConfig(
-    steps=3500, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, ema_decay=0.998, threads=1, save_every_steps=500
-)
+LOOP = LoopConfig(steps=14_000, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, precision="bf16-mixed", threads=1)
 """Length and schedule of the run that made the embedded weights."""
 
 
@@ -37,7 +35,7 @@ class RhythmTrainConfig:
 
     model: RhythmModelConfig = field(default_factory=RhythmModelConfig)
     loop: LoopConfig = field(default_factory=lambda: LOOP)
-    batch_size: int = 20
+    batch_size: int = 32
     weight_decay: float = 1e-2
     pool_size: int = 24_000
     """Dances drawn for training, from seed ``loop.seed * 10**6`` upwards; held-out ones start at `HELD_OUT_SEED`."""
