@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from dance2music.codec.vqvae import VQVAEConfig
+from dance2music.codec.vqvae_networks import Decoder
 from dance2music.models.encoders import MotionEncoder, ResidualBlock, Row, StackConfig, WeightNormConv1d, conv_stack, fold_weight_norm
 from small_gan import FEATURES, FRAMES, MOTION, generator
 
@@ -97,3 +99,13 @@ def test_plain_convolutions_start_with_a_deviation_of_a_fiftieth() -> None:
     first = MotionEncoder(MOTION).model[0]
     assert isinstance(first, nn.Conv1d)
     assert float(first.weight.std()) == pytest.approx(0.02, rel=0.05)
+
+
+def test_what_comes_by_time_stays_so_in_full_precision_without_a_gradient() -> None:
+    torch.manual_seed(0)
+    decoder = Decoder(VQVAEConfig(levels=(0,), level=0, width=4, dim=6), 0)
+    by_time = torch.randn(2, 9, 6).transpose(1, 2)
+    with torch.no_grad():
+        ours, plain = decoder.level_blocks[0](by_time), decoder.level_blocks[0](by_time.contiguous())
+    torch.testing.assert_close(ours, plain)
+    assert ours.stride(1) == 1 and plain.stride(2) == 1

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.models.encoders import Conv1d
+from dance2music.models.encoders import Conv1d, lies_by_time
 
 if TYPE_CHECKING:
     from dance2music.codec.vqvae import VQVAEConfig
@@ -54,7 +54,9 @@ class Raise(nn.ConvTranspose1d):
         """x [B, C, L] -> [B, C', 2 L]."""
         assert output_size is None and self.bias is not None
         if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
-            return super().forward(x)
+            if not lies_by_time(x):
+                return super().forward(x)
+            return F.conv_transpose2d(x.unsqueeze(2), self.weight.unsqueeze(2), self.bias, (1, 2), (0, 1)).squeeze(2)
         after, even, odd, before = self.weight.unbind(2)
         nothing = torch.zeros_like(even)
         taps = torch.stack([torch.stack([before, even, nothing], -1), torch.stack([nothing, odd, after], -1)], 2)  # [C, C', 2, 3]

@@ -63,8 +63,9 @@ def convolve(conv: nn.Conv1d, x: Tensor, weight: Tensor) -> Tensor:
     """What ``conv`` makes of x [B, C, L] with a weight [C', C / groups, k]: the same sums in the way that takes a processor least time.
 
     In half precision (a network of bfloat16, or autocast) memory is laid out by time, channels last. Torch's 1-d convolution copies
-    that back, its 2-d one does not, so this is the 2-d one with a height of 1; its output keeps the layout for those that follow. In
-    groups with a stride, s neighbours become s channels of a convolution without a stride: wider groups, of which discriminators have many.
+    that back, its 2-d one does not, so this is the 2-d one with a height of 1; its output keeps the layout for those that follow. The same
+    in full precision for what comes by time, as a codebook's entries do, and needs no gradient. In groups with a stride, s neighbours
+    become s channels of a convolution without a stride: wider groups, of which discriminators have many.
     """
     (stride,), (padding,), (dilation,) = conv.stride, map(int, conv.padding), conv.dilation
     if conv.groups > 1 and stride > 1 and dilation == 1:
@@ -72,11 +73,16 @@ def convolve(conv: nn.Conv1d, x: Tensor, weight: Tensor) -> Tensor:
     device = x.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else weight.dtype
-    if dtype == torch.float32 or conv.groups > 1 or weight.shape[1] == 1:
+    if (dtype == torch.float32 and not lies_by_time(x)) or conv.groups > 1 or weight.shape[1] == 1:
         return F.conv1d(x, weight, conv.bias, stride, padding, dilation, conv.groups)
     x = x.unsqueeze(2).to(dtype, memory_format=torch.channels_last)
     weight = weight.unsqueeze(2).to(dtype, memory_format=torch.channels_last)
     return F.conv2d(x, weight, conv.bias, (1, stride), (0, padding), (1, dilation)).squeeze(2)
+
+
+def lies_by_time(x: Tensor) -> bool:
+    """Whether x [B, C, L] is laid out by time in a processor's memory already and no gradient is asked for: then it stays so."""
+    return x.stride(1) == 1 < x.shape[1] and x.device.type == "cpu" and not torch.is_grad_enabled()
 
 
 def _without_stride(x: Tensor, weight: Tensor, stride: int, padding: int) -> tuple[Tensor, Tensor]:
