@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
-from dance2music.models.event_windows import END_SECONDS, draw_events, play_windows, preview
+from dance2music.models.event_windows import END_SECONDS, draw_events, onset_times, play_windows
 from dance2music.models.transformer import BlockConfig, Stack, State
 from dance2music.music.tokens import INVERSE_MV, PerformanceTokenizer, TimedNote
 
@@ -44,8 +45,26 @@ def test_a_window_keeps_what_the_one_before_wrote_but_for_its_last_second() -> N
     assert not any(abs(n.onset_seconds - 3.4) < 1e-6 and n.pitch == 61 for n in notes), "the last second is written anew"
 
 
-def test_a_preview_shows_the_frames_that_come_between_their_middles_and_nothing_behind_the_window() -> None:
-    onsets = torch.arange(1.0, 11.0)[None]  # frame k lasts from k to k + 1 tenths of a second
-    shown = preview(onsets, torch.tensor([[0.05, 0.5, 0.95, 7.0]]), 3, fps=10.0)
-    expected = torch.tensor([[[1.0, 2.0, 3.0], [5.5, 6.5, 7.5], [10.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
-    assert torch.allclose(shown, expected, atol=1e-4)
+def test_onsets_are_the_middles_of_the_likeliest_frames() -> None:
+    probabilities = np.full(40, 0.02)
+    probabilities[[5, 6, 7, 20, 21, 30]] = [0.3, 0.6, 0.3, 0.5, 0.5, 0.05]
+    assert onset_times(probabilities, fps=20.0) == pytest.approx([6.5 / 20, 21.0 / 20], abs=1e-6)
+
+
+class Striking(Ending):
+    """Wants to let a tenth of a second pass, or else to strike a note."""
+
+    def step(self, event: Tensor, position: int, states: list[State], memory: Tensor, elapsed_seconds: Tensor) -> Tensor:
+        logits = torch.zeros(1, self.tokenizer.vocabulary)
+        logits[:, self.tokenizer.base["shift"] + 9], logits[:, self.tokenizer.base["note_on"] + 40] = 60.0, 50.0
+        return logits
+
+
+def test_guided_notes_begin_at_the_onsets_and_nowhere_else_and_go_on_from_a_prompt() -> None:
+    model, onsets = Striking(), [0.25, 0.73, 1.5, 2.61]
+    prompt = model.tokenizer.encode([TimedNote(0.25, 0.5, 50, 81)])
+    for given in ([], prompt):
+        ids = draw_events(model, torch.zeros(1, 1, 4), given, first=0, max_events=200, window_seconds=4.0, chance=np.random.default_rng(0),
+                          temperature=1.0, top_p=0.9, onsets=onsets)  # fmt: skip
+        assert ids[: len(given)] == given
+        assert [n.onset_seconds for n in model.tokenizer.decode(ids)] == pytest.approx(onsets, abs=0.011)

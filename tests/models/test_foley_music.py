@@ -108,7 +108,7 @@ def test_the_dance_reaches_the_notes() -> None:
     assert not torch.allclose(a, b, atol=1e-3)
 
 
-@pytest.mark.parametrize("told", [{}, {"preview": False}, {"preview": False, "elapsed": False}, {"memory_positions": False}])
+@pytest.mark.parametrize("told", [{}, {"elapsed": False}, {"memory_positions": False}])
 def test_events_step_by_step_are_those_of_the_whole_sequence(told: dict[str, bool]) -> None:
     model = built(replace(SMALL, **told))
     events = torch.tensor([[240, 190, 40, 225, 128, 230, 190, 44]])
@@ -124,7 +124,7 @@ def test_events_step_by_step_are_those_of_the_whole_sequence(told: dict[str, boo
 def test_an_event_knows_how_much_of_the_window_is_over() -> None:
     shifts = {k: 208 + k for k in (2, 20)}  # 20 ms and 0.25 s
     for elapsed, differs in ((True, True), (False, False)):
-        model = built(replace(SMALL, elapsed=elapsed, preview=False))
+        model = built(replace(SMALL, elapsed=elapsed))
         with torch.no_grad():
             model.events.weight[shifts[20]] = model.events.weight[shifts[2]]  # only the time tells them apart
             memory = model.remember(torch.randn(1, 66, 17, 2, generator=torch.Generator().manual_seed(0)))
@@ -133,11 +133,11 @@ def test_an_event_knows_how_much_of_the_window_is_over() -> None:
         assert torch.allclose(a[:, 2], b[:, 2], atol=1e-4) is not differs
 
 
-def test_an_unknown_mode_and_a_preview_of_nothing_are_refused() -> None:
+def test_an_unknown_mode_and_a_guide_that_there_is_not_are_refused() -> None:
     with pytest.raises(InputError, match="nucleus"):
         FoleyMusicConfig(mode="best")
-    with pytest.raises(InputError, match="onsets=true"):
-        FoleyMusicConfig(preview=True)
+    with pytest.raises(InputError, match="guided=false"):
+        FoleyMusicConfig(guided=True)
 
 
 def test_the_model_learns_one_dance_by_heart() -> None:

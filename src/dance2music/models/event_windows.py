@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dance2music.dance.kinematics import MIN_BEAT_DISTANCE_SECONDS, minima
 from dance2music.models.sampling import draw
 from dance2music.models.transformer import Stack, State
 from dance2music.music.tokens import PerformanceTokenizer, TimedNote
@@ -16,6 +17,11 @@ from dance2music.music.tokens import PerformanceTokenizer, TimedNote
 END_SECONDS = 1.0
 """A window may end this long before its time is over, not earlier: a dance goes on, and an early end would leave a hole of silence. What a
 window writes later than that, seeing little of the dance beyond, is written anew by the next one."""
+
+LEAST_PROBABILITY = 0.15
+"""Of an onset in a frame, for a note to begin there."""
+LEAST_GAP_SECONDS = 0.1
+"""Onsets of overlapping windows that are closer than this are one."""
 
 
 class EventModel(Protocol):
@@ -67,17 +73,11 @@ def _shifted(notes: list[TimedNote], seconds: float) -> list[TimedNote]:
     return [n._replace(onset_seconds=n.onset_seconds + seconds, offset_seconds=n.offset_seconds + seconds) for n in notes]
 
 
-def preview(onsets: Tensor, elapsed_seconds: Tensor, n: int, *, fps: float) -> Tensor:
-    """What each event has before it: of onsets [B, T] in a window's frames, the next ``n`` from its time [B, L] on: [B, L, n].
-
-    Between the middles of frames it is interpolated; before and behind the window there is nothing.
-    """
-    B, L = elapsed_seconds.shape
-    at = (elapsed_seconds[..., None] * fps - 0.5 + torch.arange(n, device=onsets.device)).clamp(-1, onsets.shape[1])
-    low = at.floor().clamp(max=onsets.shape[1] - 1)
-    padded = torch.nn.functional.pad(onsets, (1, 1))
-    before, behind = (padded.gather(1, (low.long() + k).flatten(1)).view(B, L, n) for k in (1, 2))
-    return before + (behind - before) * (at - low)
+def onset_times(probabilities: np.ndarray, *, fps: float) -> list[float]:
+    """When notes begin, in seconds, from the probability in each frame [T] that one does: its maxima, not closer than kinematic beats."""
+    times = minima(-probabilities, fps=fps, min_distance_seconds=MIN_BEAT_DISTANCE_SECONDS)
+    likely = probabilities[np.round(times * fps).astype(int)] >= LEAST_PROBABILITY
+    return (times[likely] + 0.5 / fps).tolist()
 
 
 def draw_events(
@@ -91,23 +91,51 @@ def draw_events(
     chance: np.random.Generator,
     temperature: float,
     top_p: float,
+    onsets: Sequence[float] | None = None,
 ) -> list[int]:
     """Events of one window [1, T, C], drawn until the end event (`END_SECONDS`), the window's end or the last position.
 
-    ``first`` is the event that stands before all others; it and the padding are never drawn. Temperature 0 is greedy.
+    ``first`` is the event that stands before all others; it and the padding are never drawn. Temperature 0 is greedy. With ``onsets``, in
+    seconds of the window, notes begin at these times only: what sounds then is drawn, how long to wait is not.
     """
-    config, states = model.tokenizer.config, model.decoder.start()
-    ids, elapsed = [first], 0.0
+    tokenizer, states = model.tokenizer, model.decoder.start()
+    config = tokenizer.config
+    notes, shifts = (slice(tokenizer.base[kind], tokenizer.base[kind] + size) for kind, size in
+                     (("note_on", config.highest_pitch - config.lowest_pitch + 1), ("shift", len(config.shift_seconds))))  # fmt: skip
+    ids, elapsed, forced = [first], 0.0, list(prompt)
+    waiting = over = False  # for the first note of an onset; no note begins any more
     while len(ids) < max_events:
         logits = model.step(torch.tensor([ids[-1]]), len(ids) - 1, states, memory, torch.tensor([elapsed]))
-        if len(ids) <= len(prompt):
-            ids.append(prompt[len(ids) - 1])
+        if onsets is not None and not forced and len(ids) == 1 + len(prompt):
+            forced = _wait(tokenizer, onsets, elapsed)
+            waiting, over = bool(forced), not forced
+        if forced:
+            ids.append(forced.pop(0))
         else:
             logits[:, [first, config.pad]] = -torch.inf
-            if elapsed < window_seconds - END_SECONDS:
+            coming = onsets is not None and any(onset - elapsed > LEAST_GAP_SECONDS for onset in onsets)
+            if elapsed < window_seconds - END_SECONDS or coming or waiting:
                 logits[:, config.end] = -torch.inf
-            ids.append(int(draw(logits, torch.tensor([chance.random()]), temperature=temperature, top_p=top_p)[0]))
-        elapsed += model.tokenizer.seconds_of(ids[-1])
+            if waiting:
+                logits[:, shifts] = -torch.inf
+            if over:
+                logits[:, notes] = -torch.inf
+            id_ = int(draw(logits, torch.tensor([chance.random()]), temperature=temperature, top_p=top_p)[0])
+            if onsets is not None and shifts.start <= id_ < shifts.stop:
+                over = not coming
+                if coming:
+                    id_, *forced = _wait(tokenizer, onsets, elapsed)
+                    waiting = True
+            elif notes.start <= id_ < notes.stop:
+                waiting = False
+            ids.append(id_)
+        elapsed += tokenizer.seconds_of(ids[-1])
         if ids[-1] == config.end or elapsed > window_seconds:
             break
     return ids[1:]
+
+
+def _wait(tokenizer: PerformanceTokenizer, onsets: Sequence[float], elapsed_seconds: float) -> list[int]:
+    """Events until the next onset; none if there is no further one."""
+    gap = next((onset - elapsed_seconds for onset in onsets if onset - elapsed_seconds > LEAST_GAP_SECONDS), 0.0)
+    return tokenizer.shifts(gap)[0]

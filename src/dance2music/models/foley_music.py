@@ -21,7 +21,7 @@ from dance2music.dance.framed import framed_joints
 from dance2music.dance.skeleton import skeleton
 from dance2music.errors import InputError
 from dance2music.models.dance2music_search import dance_of
-from dance2music.models.event_windows import END_SECONDS, draw_events, play_windows, preview, window_starts
+from dance2music.models.event_windows import END_SECONDS, draw_events, onset_times, play_windows, window_starts
 from dance2music.models.sampling import one_thread
 from dance2music.models.skeleton_graph import SkeletonEncoder
 from dance2music.models.transformer import BlockConfig, Stack, State, sinusoids, waves
@@ -29,8 +29,6 @@ from dance2music.music.tokens import FOLEY, PerformanceTokenizer, TokenizerConfi
 from dance2music.types import Conditioning, Score
 
 POSE_FPS = 22.0
-PREVIEW_SECONDS = 1.2
-"""A little more than the longest shift."""
 MODES = ("nucleus", "greedy", "beam")
 
 
@@ -49,8 +47,8 @@ class FoleyMusicConfig:
         the sum of all shifts before says which memory step sounds now. The published code does not.
     motion : velocity and speed of each joint as further input channels.
     onsets : a further output says in which frames notes begin, so that training can ask the encoder for it.
-    preview : each event is shown those onsets of the next `PREVIEW_SECONDS`, seen from its own time (needs ``onsets``): a small decoder
-        learns at once how long to wait, where through cross attention alone it takes many thousand steps.
+    guided : notes begin where that output says, and only what they are is drawn: a small encoder learns when the dancer stops in minutes, a
+        small decoder takes far longer to look there. Not with ``mode="beam"``.
     mode : how events are chosen, one of `MODES`.
     program : General MIDI program of the one instrument, 0 for a piano.
     """
@@ -70,7 +68,7 @@ class FoleyMusicConfig:
     elapsed: bool = False
     motion: bool = False
     onsets: bool = False
-    preview: bool = False
+    guided: bool = False
     mode: str = "nucleus"
     top_p: float = 0.9
     temperature: float = 1.0
@@ -81,11 +79,11 @@ class FoleyMusicConfig:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise InputError(f"mode {self.mode!r}: unknown; expected one of {', '.join(MODES)}")
-        if self.preview and not self.onsets:
-            raise InputError("preview: True without onsets; expected both; set onsets=true, too")
+        if self.guided and not self.onsets:
+            raise InputError("guided: True without onsets; expected a model that was trained with them; set guided=false")
 
 
-FOLEY_EMBEDDED = FoleyMusicConfig(elapsed=True, motion=True, onsets=True, preview=True, dropout=0.0)
+FOLEY_EMBEDDED = FoleyMusicConfig(elapsed=True, motion=True, onsets=True, guided=True, dropout=0.0)
 """What the weights of the package have and what training starts from."""
 
 FOLEY_PAPER = FoleyMusicConfig(
@@ -108,7 +106,7 @@ class FoleyMusic(nn.Module):
 
     candidates = 1
     """One take is made and kept, as published: nothing is chosen by its sync."""
-    SETTINGS = ("mode", "top_p", "temperature", "beams", "program")
+    SETTINGS = ("mode", "guided", "top_p", "temperature", "beams", "program")
 
     def __init__(self, config: FoleyMusicConfig = FoleyMusicConfig()) -> None:
         super().__init__()
@@ -130,7 +128,6 @@ class FoleyMusic(nn.Module):
         self.out = nn.Linear(C, self.tokenizer.vocabulary)
         self.frames_per_step = math.prod(config.graph_strides)
         self.onsets = nn.Linear(C, self.frames_per_step) if config.onsets else None
-        self.preview = nn.Linear(round(PREVIEW_SECONDS * POSE_FPS), C) if config.preview else None
         self.register_buffer("positions", sinusoids(config.max_events, C), persistent=False)
         self.register_buffer("seconds", torch.from_numpy(self.tokenizer.seconds_table()), persistent=False)
 
@@ -164,24 +161,19 @@ class FoleyMusic(nn.Module):
     def read(self, memory: Tensor, events: Tensor) -> Tensor:
         """Logits as `forward`, of a memory [B, T', C]."""
         x = self.events(events) + self.get_buffer("positions")[: events.shape[1]]
-        x = x + self._now(self.get_buffer("seconds")[events].cumsum(dim=1), memory)
+        if self.config.elapsed:
+            x = x + self._clock(self.get_buffer("seconds")[events].cumsum(dim=1))
         return self.out(self.decoder(self.dropout(x), memory))
 
     def step(self, event: Tensor, position: int, states: list[State], memory: Tensor, elapsed_seconds: Tensor) -> Tensor:
         """Logits [B, vocabulary] after one more event int64 [B], at whose end so much [B] of the window is over."""
         x = self.events(event)[:, None] + self.get_buffer("positions")[position]
-        x = x + self._now(elapsed_seconds[:, None], memory)
+        if self.config.elapsed:
+            x = x + self._clock(elapsed_seconds[:, None])
         return self.out(self.decoder.step(x, states, memory))[:, 0]
 
-    def _now(self, elapsed_seconds: Tensor, memory: Tensor) -> Tensor:
-        """What events [B, L] are told of their time: [B, L, C], or 0."""
-        told = torch.zeros((), device=memory.device)
-        if self.config.elapsed:
-            told = told + waves(elapsed_seconds * (POSE_FPS / self.frames_per_step), self.config.channels)
-        if self.preview is not None:
-            onsets = self.onset_logits(memory).float().sigmoid()
-            told = told + self.preview(preview(onsets, elapsed_seconds, self.preview.in_features, fps=POSE_FPS))
-        return told
+    def _clock(self, elapsed_seconds: Tensor) -> Tensor:
+        return waves(elapsed_seconds * (POSE_FPS / self.frames_per_step), self.config.channels)
 
     def joints_of(self, conditioning: Conditioning) -> np.ndarray:
         """Joints float32 [T, V, 2] of the dance, at 22 fps."""
@@ -213,9 +205,11 @@ class FoleyMusic(nn.Module):
         config, memory = self.config, memories[window : window + 1]
         if config.mode == "beam":
             return self._beam(memory, prompt)
+        onsets = onset_times(self.onset_logits(memory)[0].sigmoid().numpy(), fps=POSE_FPS) if config.guided else None
         return draw_events(
             self, memory, prompt, first=config.tokens.start, max_events=config.max_events, window_seconds=config.window_seconds,
             chance=chance, temperature=0.0 if config.mode == "greedy" else config.temperature, top_p=config.top_p,
+            onsets=onsets,
         )  # fmt: skip
 
     def _beam(self, memory: Tensor, prompt: list[int]) -> list[int]:

@@ -24,7 +24,7 @@ from dance2music.dance.framed import framed_joints
 from dance2music.dance.skeleton import skeleton
 from dance2music.errors import InputError
 from dance2music.models.dance2music_search import dance_of
-from dance2music.models.event_windows import draw_events, play_windows, preview, window_starts
+from dance2music.models.event_windows import draw_events, onset_times, play_windows, window_starts
 from dance2music.models.sampling import one_thread
 from dance2music.models.transformer import BlockConfig, Stack, State, encoder, sinusoids, waves
 from dance2music.music.tokens import INVERSE_MV, PerformanceTokenizer, TokenizerConfig, score_of
@@ -32,8 +32,6 @@ from dance2music.types import Conditioning, Score
 
 PICTURE_FPS = 3.0
 PICTURE_SKELETON = "openpose-18"
-PREVIEW_SECONDS = 1.2
-"""A little more than the longest shift."""
 INSTANTS = 3
 """Instants that a picture with ``exposure`` shows, one per colour."""
 
@@ -49,7 +47,7 @@ class InverseMvConfig:
     exposure : a picture shows three instants of its third of a second, one per colour; the published ones show one.
     elapsed : tell the decoder how much of the window is over at each event, in the sinusoids of the pictures; the published code does not.
     onsets : a further output says at which instants of the pictures notes begin, so that training can ask the encoder for it.
-    preview : each event is shown those onsets of the next `PREVIEW_SECONDS`, seen from its own time (needs ``onsets``), as in Foley Music.
+    guided : notes begin where that output says, and only what they are is drawn, as in Foley Music.
     """
 
     picture_size: int = 64
@@ -66,12 +64,12 @@ class InverseMvConfig:
     exposure: bool = False
     elapsed: bool = False
     onsets: bool = False
-    preview: bool = False
+    guided: bool = False
     tokens: TokenizerConfig = field(default_factory=lambda: INVERSE_MV)
 
     def __post_init__(self) -> None:
-        if self.preview and not self.onsets:
-            raise InputError("preview: True without onsets; expected both; set onsets=true, too")
+        if self.guided and not self.onsets:
+            raise InputError("guided: True without onsets; expected a model that was trained with them; set guided=false")
 
     @property
     def poses_fps(self) -> float:
@@ -79,7 +77,7 @@ class InverseMvConfig:
         return PICTURE_FPS * (INSTANTS if self.exposure else 1)
 
 
-INVERSE_MV_EMBEDDED = InverseMvConfig(exposure=True, elapsed=True, onsets=True, preview=True, dropout=0.0)
+INVERSE_MV_EMBEDDED = InverseMvConfig(exposure=True, elapsed=True, onsets=True, guided=True, dropout=0.0)
 """What the weights of the package have and what training starts from."""
 
 INVERSE_MV_PAPER = InverseMvConfig(
@@ -92,7 +90,7 @@ class InverseMv(nn.Module):
 
     candidates = 1
     """One take is made and kept, as published: nothing is chosen by its sync."""
-    SETTINGS = ("top_p", "temperature", "program")
+    SETTINGS = ("guided", "top_p", "temperature", "program")
 
     def __init__(self, config: InverseMvConfig = InverseMvConfig()) -> None:
         super().__init__()
@@ -111,7 +109,6 @@ class InverseMv(nn.Module):
         self.events = nn.Embedding(self.tokenizer.vocabulary, C)
         nn.init.normal_(self.events.weight, std=C**-0.5)
         self.onsets = nn.Linear(C, INSTANTS if config.exposure else 1) if config.onsets else None
-        self.preview = nn.Linear(round(PREVIEW_SECONDS * config.poses_fps), C) if config.preview else None
         self.dropout = nn.Dropout(config.dropout)
         self.register_buffer("positions", sinusoids(max(config.max_events, config.n_pictures), C), persistent=False)
         self.register_buffer("seconds", torch.from_numpy(self.tokenizer.seconds_table()), persistent=False)
@@ -145,24 +142,16 @@ class InverseMv(nn.Module):
     def read(self, memory: Tensor, events: Tensor) -> Tensor:
         """Logits as `forward`, of a memory [B, T, C]."""
         x = self.embed(events) + self.get_buffer("positions")[: events.shape[1]]
-        x = x + self._now(self.get_buffer("seconds")[events].cumsum(dim=1), memory)
+        if self.config.elapsed:
+            x = x + waves(self.get_buffer("seconds")[events].cumsum(dim=1) * PICTURE_FPS, x.shape[-1])
         return F.linear(self.decoder(self.dropout(x), memory), self.events.weight)
 
     def step(self, event: Tensor, position: int, states: list[State], memory: Tensor, elapsed_seconds: Tensor) -> Tensor:
         """Logits [B, vocabulary] after one more event int64 [B], at whose end so much [B] of the window is over."""
         x = self.embed(event)[:, None] + self.get_buffer("positions")[position]
-        x = x + self._now(elapsed_seconds[:, None], memory)
-        return F.linear(self.decoder.step(x, states, memory), self.events.weight)[:, 0]
-
-    def _now(self, elapsed_seconds: Tensor, memory: Tensor) -> Tensor:
-        """What events [B, L] are told of their time: [B, L, C], or 0."""
-        told = torch.zeros((), device=memory.device)
         if self.config.elapsed:
-            told = told + waves(elapsed_seconds * PICTURE_FPS, memory.shape[-1])
-        if self.preview is not None:
-            onsets = self.onset_logits(memory).float().sigmoid()
-            told = told + self.preview(preview(onsets, elapsed_seconds, self.preview.in_features, fps=self.config.poses_fps))
-        return told
+            x = x + waves(elapsed_seconds[:, None] * PICTURE_FPS, x.shape[-1])
+        return F.linear(self.decoder.step(x, states, memory), self.events.weight)[:, 0]
 
     @torch.no_grad()
     def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
@@ -186,10 +175,11 @@ class InverseMv(nn.Module):
         return scores
 
     def _choose(self, memories: list[Tensor], chance: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
-        config = self.config
+        config, fps = self.config, self.config.poses_fps
+        onsets = onset_times(self.onset_logits(memories[window])[0].sigmoid().numpy(), fps=fps) if config.guided else None
         return draw_events(
             self, memories[window], prompt, first=config.tokens.pad, max_events=config.max_events, window_seconds=self.window_seconds,
-            chance=chance, temperature=config.temperature, top_p=config.top_p,
+            chance=chance, temperature=config.temperature, top_p=config.top_p, onsets=onsets,
         )  # fmt: skip
 
 

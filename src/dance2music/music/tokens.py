@@ -124,10 +124,8 @@ class PerformanceTokenizer:
         for time, pitch, level in self._events(notes):
             gap = time - now
             now = time
-            for shift, seconds in reversed(list(enumerate(config.shift_seconds))):
-                while gap >= seconds - 1e-9:
-                    ids.append(self.base["shift"] + shift)
-                    gap -= seconds
+            shifts, gap = self.shifts(gap)
+            ids += shifts
             if config.carry:
                 now -= gap
             if level:
@@ -171,6 +169,15 @@ class PerformanceTokenizer:
         for pitch, (onset, _) in list(playing.items()):
             finish(pitch, onset + config.unended_seconds if config.unended_seconds else now)
         return sorted(notes)
+
+    def shifts(self, gap_seconds: float) -> tuple[list[int], float]:
+        """Events that let a time pass, the longest first, and what is left of it."""
+        ids = []
+        for shift, seconds in reversed(list(enumerate(self.config.shift_seconds))):
+            while gap_seconds >= seconds - 1e-9:
+                ids.append(self.base["shift"] + shift)
+                gap_seconds -= seconds
+        return ids, gap_seconds
 
     def seconds_of(self, id_: int) -> float:
         """Time that an event lets pass; 0 for all but shifts."""

@@ -70,7 +70,7 @@ def onset_frames(notes: np.ndarray, first: int, size: int, *, fps: float) -> np.
 def onset_loss(terms: dict[str, Tensor], logits: Tensor, onsets: Tensor, *, weight: float) -> dict[str, Tensor]:
     """The terms of `event_losses` with what the encoder loses on the frames [B, T] in which notes begin, ``total`` first.
 
-    Through the events alone an encoder is told late where to look: for the first thousand steps a decoder does without it.
+    Through the events alone an encoder learns late what to look for: at first a decoder does without it.
     """
     onset = F.binary_cross_entropy_with_logits(logits.float(), onsets)
     return {"total": terms["cross_entropy"] + weight * onset, **terms, "onset": onset}

@@ -34,11 +34,11 @@ class InverseMvTrainConfig:
     model: InverseMvConfig = field(default_factory=lambda: INVERSE_MV_EMBEDDED)
     training: SymbolicTrainConfig = field(
         default_factory=lambda: SymbolicTrainConfig(
-            loop=LoopConfig(steps=900, learning_rate=2e-3, warmup_steps=50, save_every_steps=100, precision="bf16-mixed"),
+            loop=LoopConfig(steps=150, learning_rate=3e-3, warmup_steps=30, save_every_steps=50, precision="bf16-mixed"),
             batch_size=8, n_pieces=1600, piece_seconds=16.0,
         )
     )  # fmt: skip
-    crop_events: int = 320
+    crop_events: int = 256
     onset_weight: float = 0.5
     danced: bool = True
 
