@@ -13,6 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import small_gan
 from dance2music.checkpoint import save_model
 from dance2music.cli import app
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
@@ -26,7 +27,7 @@ from dance2music.train.ablation_data import Bench, prepared_clips
 from dance2music.train.gan import build_network
 from dance2music.train.gan_job import gan_training, motion_layout, open_codec
 from dance2music.train.gan_presets import GAN_TRAININGS
-from dance2music.train.gan_scores import COLUMNS, controls, score_file
+from dance2music.train.gan_scores import COLUMNS, controls, score, score_file
 from dance2music.train.segments import composed_clip
 
 
@@ -154,6 +155,15 @@ def test_test_clips_of_a_prepared_folder_are_whole_or_in_segments_as_the_generat
         times = [getattr(parts[0], kind), getattr(parts[1], kind) + 2.0]
         assert len(times[0]) and np.allclose(np.concatenate(times), getattr(whole[0], kind))
     assert len(prepared_clips(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], limit=1)) == 1
+
+
+def test_generators_of_two_seconds_are_measured_on_segments(prepared: Path) -> None:
+    config = dataclasses.replace(GAN_TRAININGS["d2m-gan-high-tiktok-paper"], generator=small_gan.CONFIG)
+    clips = prepared_clips(prepared, config, limit=2)
+    narrow = [dataclasses.replace(clip, visual=clip.visual[: small_gan.VISUAL]) for clip in clips]
+    scores = score(small_gan.generator().eval(), small_gan.codec(), narrow, config)
+    assert {clip.motion.shape for clip in clips} == {(60, 75)} and scores.keys() == {*COLUMNS, "codes"}
+    assert 1 <= scores["codes"] <= small_gan.CODEC.codebook_size and np.isfinite(scores["onset_z"])
 
 
 def test_a_table_without_a_single_row_to_run_is_refused(tmp_path: Path, codec_file: Path) -> None:
