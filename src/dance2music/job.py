@@ -295,7 +295,12 @@ def watch(request: Request, stages: Stages) -> tuple[Motion, float]:
 
     with stages.stage("watch") as report:
         duration = probe(request.video).duration_seconds
-        return pipeline.read_motion(request.video, progress=report), duration
+        motion = pipeline.read_motion(request.video, progress=report)
+    if duration > pipeline.RANKED_SECONDS:  # whose music takes more memory than watching
+        from dance2music.dance.tracking import give_back
+
+        give_back()
+    return motion, duration
 
 
 def _check_length(path: Path, seconds: float) -> None:

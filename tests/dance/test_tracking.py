@@ -131,3 +131,22 @@ def test_an_error_while_decoding_comes_out_as_it_is(fake: None) -> None:
 
     with pytest.raises(InputError, match="ends too early"):
         estimate(broken(), method="fake")
+
+
+def test_trackers_are_kept_for_the_next_video_until_they_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Fake] = []
+
+    def make() -> Fake:
+        made.append(Fake())
+        return made[-1]
+
+    monkeypatch.setitem(POSE_ESTIMATORS, "fake", tracking.Method("blazepose-33", make))
+    results = []
+    for again in (False, False, True):
+        if again:
+            tracking.give_back()
+            made.clear()
+        before = len(made)
+        results.append(estimate(coded(np.arange(20) / 30.0, [(50, 9)] * 20), method="fake").joints)
+        assert (len(made) > before) == (again or not results[1:]), "made anew the first time and once given back"
+    assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
