@@ -42,14 +42,14 @@ class CodecGrowth:
     dropout: float = 0.1
     codebook_batches: int = 400
     codebook_rounds: int = 12
-    segments: SegmentsConfig = field(default_factory=SegmentsConfig)
+    segments: SegmentsConfig = field(default_factory=lambda: SegmentsConfig(pieces_per_step=8))
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            precision="bf16-mixed", steps=9000, seed=21, learning_rate=5e-4, warmup_steps=100, save_every_steps=1000
+            precision="bf16-mixed", steps=4000, seed=21, learning_rate=5e-4, warmup_steps=100, save_every_steps=500
         )
     )
-    mel_weights: tuple[float, float, float] = (0.2, 0.6, 0.2)
-    distortion_weight: float = 0.02
+    mel_weights: tuple[float, float, float] = (0.1, 0.8, 0.1)
+    distortion_weight: float = 0.01
     held_out_pieces: int = 12
 
 
