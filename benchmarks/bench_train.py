@@ -65,8 +65,8 @@ class Literal:
         with torch.no_grad():
             latents, codes = encode_all(self.codecs, audio)
             fake_codes = [each.quantize(fake).codes for each in self.codecs]
-            heard = codec.decode(codec.lookup(fake_codes[self.level]))
-            entries = codec.lookup(codes[self.level])
+            heard = codec.decode(codec.lookup(fake_codes[self.level]).contiguous())
+            entries = codec.lookup(codes[self.level]).contiguous()  # torch's own layout: decoding by time is ours
             codec.decode(entries)
         real = latents[self.level]
         terms = {"latent": F.l1_loss(real, fake), "commitment": F.l1_loss(entries, fake)}
@@ -102,7 +102,7 @@ class Literal:
         """Latents, codes and waveform of one clip: latents are looked up at all three levels, as in the released script."""
         fake = self.generator(batch["motion"], batch["visual"], batch["genre"])
         codes = [codec.quantize(fake).codes for codec in self.codecs][self.level]
-        return fake, codes, self.codecs[self.level].decode(self.codecs[self.level].lookup(codes))
+        return fake, codes, self.codecs[self.level].decode(self.codecs[self.level].lookup(codes).contiguous())
 
 
 class Ours:
