@@ -235,16 +235,18 @@ def measure_sync(audio: Audio, rhythm: Rhythm, *, seed: int = 0) -> dict[str, fl
     Returns
     -------
     dict with ``beat_alignment``, ``shifted_mean``, ``shifted_error`` (standard error), ``lift`` (their difference), ``beat_f`` (F-measure
-    at 70 ms of the beats that are heard in the music against the beat grid of the dance), ``kinematic_beats`` and ``onsets`` (counts).
+    at 70 ms of the beats that a listener hears in the music, knowing nothing of the dance, against the dance's beat grid),
+    ``kinematic_beats`` and ``onsets`` (counts).
     Values are 0 where there are no beats.
     """
     from dance2music.metrics.rhythm import beat_f, shift_lift
-    from dance2music.music.beats import beats_near, onset_envelope, onset_times
+    from dance2music.music.beats import beats_heard, onset_envelope, onsets_in
 
-    onsets = onset_times(audio)
+    envelope, fps = onset_envelope(audio)
+    onsets = onsets_in(envelope, fps)
     result = shift_lift(rhythm.kinematic_beats_seconds, onsets, audio.duration_seconds, seed=seed)
     grid = rhythm.beat_times_seconds
-    heard = beats_near(*onset_envelope(audio), rhythm.tempo_bpm)
+    heard = beats_heard(envelope, fps)
     return {
         **result,
         "beat_f": beat_f(grid[(grid >= 0) & (grid < audio.duration_seconds)], heard),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dance2music.music.beats import beats_near, log_mel, onset_envelope, onset_times
+from dance2music.music.beats import beats_heard, beats_near, log_mel, onset_envelope, onset_times, tempo_heard_bpm
 from dance2music.types import Audio
 
 
@@ -37,7 +37,7 @@ def test_onsets_are_those_of_librosa(sample_rate: int) -> None:
 def test_silence_has_no_onsets_and_no_beats() -> None:
     silence = Audio(np.zeros((1, 22_050), np.float32), 22_050)
     envelope, fps = onset_envelope(silence)
-    assert len(onset_times(silence)) == 0 and len(beats_near(envelope, fps, 120.0)) == 0
+    assert len(onset_times(silence)) == len(beats_near(envelope, fps, 120.0)) == len(beats_heard(envelope, fps)) == 0
     assert np.isfinite(log_mel(silence)).all()
 
 
@@ -48,6 +48,25 @@ def test_beats_near_a_known_tempo_fall_on_the_clicks(tempo_bpm: float) -> None:
     found = beats_near(*onset_envelope(clicks(heard, seconds=10.0)), tempo_bpm)
     assert abs(len(found) - len(heard)) <= 1
     assert np.abs(true[None] - found[:, None]).min(axis=1).max() < 0.05
+
+
+@pytest.mark.parametrize("tempo_bpm", [82.0, 104.0, 131.0])
+def test_the_tempo_and_beats_of_clicks_are_heard_without_being_told(tempo_bpm: float) -> None:
+    librosa = pytest.importorskip("librosa")
+    times = np.arange(0.3, 9.5, 60.0 / tempo_bpm)
+    audio = clicks(times, seconds=10.0)
+    envelope, fps = onset_envelope(audio)
+    assert tempo_heard_bpm(envelope, fps) == pytest.approx(tempo_bpm, rel=0.03)
+    assert tempo_heard_bpm(envelope, fps) == pytest.approx(float(librosa.beat.tempo(y=audio.samples[0])[0]), rel=0.03)
+    found = beats_heard(envelope, fps)
+    assert np.quantile(np.abs(found[:, None] - times).min(axis=1), 0.9) < 0.05 and len(found) >= 0.8 * len(times)
+
+
+def test_a_beat_that_only_the_weak_beats_have_is_not_the_one_that_is_heard() -> None:
+    strong, weak = np.arange(0.3, 9.5, 0.5), np.arange(0.55, 9.5, 0.5)
+    loud, soft = clicks(strong, seconds=10.0).samples, clicks(weak, seconds=10.0).samples
+    found = beats_heard(*onset_envelope(Audio(loud + 0.2 * soft, 22_050)))
+    assert np.median(np.abs(found[:, None] - strong).min(axis=1)) < 0.05
 
 
 def test_a_sound_shorter_than_a_window_can_be_looked_at() -> None:

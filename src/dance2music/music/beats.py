@@ -21,8 +21,13 @@ DYNAMIC_RANGE_DB = 80.0
 PEAK_WINDOW_SECONDS, MEAN_WINDOW_SECONDS, PEAK_DELTA = 0.03, 0.1, 0.07
 """An onset is the highest value of the last 30 ms, and by `PEAK_DELTA` of the range above its mean over 100 ms to both sides."""
 
+TEMPO_PRIOR_BPM, TEMPO_PRIOR_OCTAVES = 120.0, 1.0
+"""Where a listener expects the beat, and how far from there it may lie (log-normal)."""
+
 _BLOCK_FRAMES = 512
 _TIGHTNESS = 100.0
+_TEMPO_WINDOW_SECONDS = 8.0
+_HIGHEST_HEARD_BPM = 320.0
 
 
 def mono(audio: Audio) -> np.ndarray:
@@ -40,7 +45,11 @@ def onset_envelope(audio: Audio, *, hop_length: int = ONSET_HOP_LENGTH) -> tuple
 
 def onset_times(audio: Audio) -> np.ndarray:
     """Onsets in seconds, float64 [n]; empty where the sound is silent. Measured on clicks: 5 to 22 ms after the attack."""
-    envelope, fps = onset_envelope(audio)
+    return onsets_in(*onset_envelope(audio))
+
+
+def onsets_in(envelope: np.ndarray, fps: float) -> np.ndarray:
+    """`onset_times` of a sound whose onset envelope [T] is there already."""
     if not envelope.any():
         return np.zeros(0)
     x = envelope - envelope.min()
@@ -60,6 +69,25 @@ def pick_peaks(x: np.ndarray, fps: float) -> np.ndarray:
         if not picked or frame - picked[-1] > before:
             picked.append(int(frame))
     return np.array(picked, dtype=np.int64)
+
+
+def beats_heard(envelope: np.ndarray, fps: float) -> np.ndarray:
+    """Beats in seconds that a listener who knows nothing of the music finds in its onset envelope [T]; empty where it is flat."""
+    return beats_near(envelope, fps, tempo_heard_bpm(envelope, fps))
+
+
+def tempo_heard_bpm(envelope: np.ndarray, fps: float) -> float:
+    """Tempo of an onset envelope [T]: the strongest period of its autocorrelation in windows of 8 s, with a prior (Ellis 2007)."""
+    n = round(_TEMPO_WINDOW_SECONDS * fps)
+    padded = np.pad(envelope.astype(np.float64), n // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n)[:: max(1, n // 32)] * np.hanning(n)
+    spectrum = np.fft.rfft(frames, 2 * n, axis=1)
+    correlation = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :n]
+    peaks = np.abs(correlation).max(axis=1, keepdims=True)
+    mean = (correlation / np.where(peaks > 0, peaks, 1.0)).mean(axis=0)[1:]
+    bpm = 60.0 * fps / np.arange(1, n)
+    prior = -0.5 * (np.log2(bpm / TEMPO_PRIOR_BPM) / TEMPO_PRIOR_OCTAVES) ** 2
+    return float(bpm[np.argmax(np.where(bpm < _HIGHEST_HEARD_BPM, np.log1p(1e6 * np.maximum(mean, 0.0)) + prior, -np.inf))])
 
 
 def beats_near(envelope: np.ndarray, fps: float, tempo_bpm: float) -> np.ndarray:
