@@ -284,7 +284,7 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
 
     Returns
     -------
-    Path of ``rhythm.safetensors`` (half precision; `checkpoint.load_model` reads it).
+    Path of ``rhythm.safetensors`` (eight bits; `checkpoint.load_model` reads it).
 
     Raises
     ------
@@ -312,5 +312,5 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     assert loop.average is not None
     path = out / "rhythm.safetensors"
     provenance = {"recipe": to_dict(config), "data": "drawn dances of dance2music.data.choreography, perturbed by train.rhythm.augment"}
-    save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance)
+    save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance, storage="int8")
     return path
