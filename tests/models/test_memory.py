@@ -11,7 +11,7 @@ import torch
 
 import tiny
 from dance2music.checkpoint import load_model, save_model
-from dance2music.models.memory import Memory, bank
+from dance2music.models.memory import Memory, MemoryConfig, bank
 from dance2music.types import Conditioning, Rhythm
 
 BAR_FRAMES = 40
@@ -74,3 +74,13 @@ def test_the_bank_comes_back_from_a_model_file(memory: Memory, tmp_path: Path) -
     loaded.attach(tiny.codec())
     (a,), (b,) = memory.generate(dance(), seeds=[3]), loaded.generate(dance(), seeds=[3])
     assert a.codes is not None and b.codes is not None and torch.equal(a.codes, b.codes)
+
+
+@pytest.mark.parametrize("n_frames", [1, 7, 8])
+def test_codes_of_ten_bits_come_back_as_they_were(n_frames: int) -> None:
+    codes = torch.from_numpy(np.random.default_rng(n_frames).integers(0, 1024, (3, n_frames)))
+    memory = Memory(MemoryConfig(n_codebooks=3, n_frames=n_frames))
+    memory.store(codes)
+    assert torch.equal(memory.codes, codes)
+    with pytest.raises(AssertionError, match="10 bits"):
+        memory.store(codes + 1024)

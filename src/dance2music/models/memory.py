@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.models.composer import energy_at_beats
 from dance2music.types import BEATS_PER_BAR, Conditioning, Latents
 
+_SHIFTS = torch.tensor([0, 2, 4, 6])
 _NEAR_PIECES = 3
 _STEADY_BARS = 2
 
@@ -35,7 +37,8 @@ class MemoryConfig:
 class Memory(nn.Module):
     """A bank of bars as codes.
 
-    Buffers: ``codes`` int16 [Q, F], all bars one after another; ``start``, ``length`` int32 [n_bars] in frames; ``piece``, ``genre`` int32
+    Buffers: the codes of all bars one after another [Q, F], 10 bits each: ``low`` uint8 [Q, F] and, four frames to a byte, ``high`` uint8
+    [Q, ceil(F / 4)] (`codes` puts them together); ``start``, ``length`` int32 [n_bars] in frames; ``piece``, ``genre`` int32
     [n_bars]; ``tempo_bpm``, ``energy`` float32 [n_bars].
     """
 
@@ -45,7 +48,8 @@ class Memory(nn.Module):
     def __init__(self, config: MemoryConfig) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("codes", torch.zeros(config.n_codebooks, config.n_frames, dtype=torch.int16))
+        self.register_buffer("low", torch.zeros(config.n_codebooks, config.n_frames, dtype=torch.uint8))
+        self.register_buffer("high", torch.zeros(config.n_codebooks, -(-config.n_frames // 4), dtype=torch.uint8))
         for name in ("start", "length", "piece", "genre"):
             self.register_buffer(name, torch.zeros(config.n_bars, dtype=torch.int32))
         for name in ("tempo_bpm", "energy"):
@@ -55,6 +59,19 @@ class Memory(nn.Module):
         """Set the codec whose codes it holds; it is no part of the bank's own tensors."""
         object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
         return self
+
+    @property
+    def codes(self) -> Tensor:
+        """Codes of all bars one after another, int64 [Q, F]."""
+        high = (self.get_buffer("high").long()[..., None] >> _SHIFTS) & 3
+        return self.get_buffer("low").long() + 256 * high.flatten(1)[:, : self.config.n_frames]
+
+    def store(self, codes: Tensor) -> None:
+        """Take over codes int64 [Q, F] below 1024."""
+        assert 0 <= int(codes.min()) and int(codes.max()) < 1024, "the bank keeps 10 bits of a code"
+        self.get_buffer("low").copy_((codes & 255).to(torch.uint8))
+        quarters = F.pad(codes >> 8, (0, -codes.shape[1] % 4)).unflatten(1, (-1, 4))
+        self.get_buffer("high").copy_((quarters << _SHIFTS).sum(dim=-1).to(torch.uint8))
 
     @torch.no_grad()
     def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
@@ -72,7 +89,7 @@ class Memory(nn.Module):
         energy, beats = energy_at_beats(conditioning), rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
         first = int(np.floor(beats[0] / BEATS_PER_BAR))
         out, bar = torch.zeros(self.config.n_codebooks, n_frames, dtype=torch.long), first
-        codes = self.get_buffer("codes")
+        codes = self.codes
         while (left := round(float(rhythm.time_at(np.array([bar * BEATS_PER_BAR]))[0]) * frame_rate)) < n_frames:
             right = round(float(rhythm.time_at(np.array([(bar + 1) * BEATS_PER_BAR]))[0]) * frame_rate)
             at = min(max(bar * BEATS_PER_BAR + rhythm.downbeat, 0), len(energy) - 1)
@@ -80,7 +97,7 @@ class Memory(nn.Module):
             start, length = int(self.get_buffer("start")[stored]), int(self.get_buffer("length")[stored])
             frames = start + (torch.arange(right - left) * length) // max(1, right - left)
             low, high = max(left, 0), min(right, n_frames)
-            out[:, low:high] = codes[:, frames[low - left : high - left]].long()
+            out[:, low:high] = codes[:, frames[low - left : high - left]]
             bar += 1
         chosen = out[None]
         return Latents(z=codec.lookup(chosen), codes=chosen, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
@@ -119,7 +136,7 @@ def bank(pieces: Sequence[tuple[Tensor, np.ndarray, int, float, np.ndarray]]) ->
         starts = offset + lines[:-1] - lines[0]
         rows += [(s, n, i, genre, tempo_bpm, e) for s, n, e in zip(starts, np.diff(lines), energy)]
         offset += stored.shape[1]
-    memory.get_buffer("codes").copy_(torch.cat(codes, dim=1).to(torch.int16))
+    memory.store(torch.cat(codes, dim=1))
     for name, column in zip(("start", "length", "piece", "genre", "tempo_bpm", "energy"), zip(*rows)):
         memory.get_buffer(name).copy_(torch.tensor(column))
     return memory
