@@ -9,12 +9,12 @@ import torch
 from dance2music import pipeline
 from dance2music.data.synthetic import synthetic_clip
 from dance2music.models.event_windows import window_starts
-from dance2music.models.inverse_mv import INVERSE_MV_EMBEDDED, INVERSE_MV_PAPER, InverseMv, InverseMvConfig, draw_pictures
+from dance2music.models.inverse_mv import INVERSE_MV_GUIDED, INVERSE_MV_PAPER, InverseMv, InverseMvConfig, draw_pictures
 from dance2music.train.inverse_mv import InverseMvTrainConfig, PictureEvents, losses, poses_and_notes
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Conditioning
 
-SMALL = replace(INVERSE_MV_EMBEDDED, picture_size=16, picture_channels=(4, 8, 32), heads=2, layers=1, feed_channels=32, n_pictures=12,
+SMALL = replace(INVERSE_MV_GUIDED, picture_size=16, picture_channels=(4, 8, 32), heads=2, layers=1, feed_channels=32, n_pictures=12,
                 max_events=96)  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def conditioning() -> Conditioning:
 def test_the_published_and_the_embedded_sizes_have_the_specified_number_of_parameters() -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in InverseMv(INVERSE_MV_PAPER).parameters()) == pytest.approx(45.46e6, rel=5e-4)
-        for config in (InverseMvConfig(), INVERSE_MV_EMBEDDED):
+        for config in (InverseMvConfig(), INVERSE_MV_GUIDED):
             assert sum(p.numel() for p in InverseMv(config).parameters()) == pytest.approx(1.50e6, rel=2e-3)
 
 

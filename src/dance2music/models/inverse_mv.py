@@ -38,7 +38,7 @@ INSTANTS = 3
 
 @dataclass(frozen=True)
 class InverseMvConfig:
-    """Sizes; the defaults are small, `INVERSE_MV_EMBEDDED` is the size of the package's weights, `INVERSE_MV_PAPER` has the published.
+    """Sizes; the defaults are the embedded ones, `INVERSE_MV_PAPER` has the published.
 
     The last of ``picture_channels`` is the width of the transformer. Pure sampling (``top_p`` 1), as published, is noisy at small size.
 
@@ -77,8 +77,8 @@ class InverseMvConfig:
         return PICTURE_FPS * (INSTANTS if self.exposure else 1)
 
 
-INVERSE_MV_EMBEDDED = InverseMvConfig(exposure=True, elapsed=True, onsets=True, guided=True, dropout=0.0)
-"""What the weights of the package have and what training starts from."""
+INVERSE_MV_GUIDED = InverseMvConfig(exposure=True, elapsed=True, onsets=True, guided=True, dropout=0.0)
+"""All that helps Foley Music to follow the dancer, for training with ``danced``; the weights of the package are without."""
 
 INVERSE_MV_PAPER = InverseMvConfig(
     picture_size=256, picture_channels=(64, 128, 512), heads=8, layers=6, feed_channels=2048, max_events=1024, top_p=1.0

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from dance2music.dance.framed import framed_joints
 from dance2music.dance.kinematics import kinematic_beats
-from dance2music.models.inverse_mv import INVERSE_MV_EMBEDDED, PICTURE_FPS, PICTURE_SKELETON, InverseMv, InverseMvConfig, draw_pictures
+from dance2music.models.inverse_mv import PICTURE_FPS, PICTURE_SKELETON, InverseMv, InverseMvConfig, draw_pictures
 from dance2music.music.tokens import PerformanceTokenizer, notes_of
 from dance2music.train.events import danced, event_losses, onset_frames, onset_loss, window_events
 from dance2music.train.foley_music import move
@@ -28,19 +28,19 @@ class InverseMvTrainConfig:
     Attributes
     ----------
     crop_events : bounds the sequences in training.
-    onset_weight, danced : see `FoleyTrainConfig`.
+    onset_weight, danced : see `FoleyTrainConfig`; made for `INVERSE_MV_GUIDED`.
     """
 
-    model: InverseMvConfig = field(default_factory=lambda: INVERSE_MV_EMBEDDED)
+    model: InverseMvConfig = field(default_factory=InverseMvConfig)
     training: SymbolicTrainConfig = field(
         default_factory=lambda: SymbolicTrainConfig(
-            loop=LoopConfig(steps=150, learning_rate=3e-3, warmup_steps=30, save_every_steps=50, precision="bf16-mixed"),
+            loop=LoopConfig(steps=1800, learning_rate=1e-3, warmup_steps=200, save_every_steps=200),
             batch_size=8, n_pieces=1600, piece_seconds=16.0,
         )
     )  # fmt: skip
-    crop_events: int = 256
+    crop_events: int = 400
     onset_weight: float = 0.5
-    danced: bool = True
+    danced: bool = False
 
 
 class PictureEvents(Dataset[Batch]):
