@@ -28,6 +28,7 @@ from dance2music.train.pieces import SegmentsConfig
 from dance2music.train.recipe import STAGES, SYMBOLIC, Build, Recipe, build, without_system_soundfonts
 
 LOOP = LoopConfig(steps=2, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
+GENRE = GenreTrainConfig(loop=LOOP, batch_size=2, clip_seconds=1.0, pool_size=2, dance_pool_size=2, piece_seconds=2.0)
 SMALL = Recipe(
     n_pairs=2,
     n_held_out=1,
@@ -67,7 +68,8 @@ SMALL = Recipe(
         held_out_pieces=2,
         network=PerceptualConfig(compared=(0, 1)),
     ),
-    genre=GenreTrainConfig(loop=LOOP, batch_size=2, clip_seconds=1.0, pool_size=2, dance_pool_size=2, piece_seconds=2.0),
+    music_genre=GENRE,
+    dance_genre=GENRE,
 )
 
 

@@ -68,7 +68,7 @@ class Memory(nn.Module):
 
     def store(self, codes: Tensor) -> None:
         """Take over codes int64 [Q, F] below 1024."""
-        assert 0 <= int(codes.min()) and int(codes.max()) < 1024, "the bank keeps 10 bits of a code"
+        assert int(codes.min()) >= 0 and int(codes.max()) < 1024, "the bank keeps 10 bits of a code"
         self.get_buffer("low").copy_((codes & 255).to(torch.uint8))
         quarters = F.pad(codes >> 8, (0, -codes.shape[1] % 4)).unflatten(1, (-1, 4))
         self.get_buffer("high").copy_((quarters << _SHIFTS).sum(dim=-1).to(torch.uint8))

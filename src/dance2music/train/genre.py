@@ -25,10 +25,12 @@ from dance2music.types import GENRES
 class GenreTrainConfig:
     """One run of a genre classifier."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=1800, learning_rate=1e-3, warmup_steps=100, threads=1, seed=3))
-    batch_size: int = 24
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(steps=6000, learning_rate=1.5e-3, warmup_steps=200, threads=1, seed=3, precision="bf16-mixed")
+    )
+    batch_size: int = 32
     clip_seconds: float = 6.0
-    pool_size: int = 1800
+    pool_size: int = 5544
     """Pieces that are made once and cut anew at every step."""
     dance_pool_size: int = 16_000
     """The same of dances."""

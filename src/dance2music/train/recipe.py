@@ -65,7 +65,10 @@ class Recipe:
     planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
     performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
     memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
-    genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
+    music_genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
+    dance_genre: GenreTrainConfig = field(
+        default_factory=lambda: replace(GenreTrainConfig(), batch_size=48, loop=replace(GenreTrainConfig().loop, steps=5000))
+    )
     rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
     perceptual: PerceptualTrainConfig = field(default_factory=PerceptualTrainConfig)
     dance2music_online: OnlineTrainConfig = field(default_factory=OnlineTrainConfig)
@@ -175,13 +178,13 @@ class Build:
 
     def music_genre(self) -> None:
         """Stage: the classifier of sound."""
-        model = train_music_genre(self.recipe.genre, self.folder / "music_genre", self.folder / "codec" / "pieces")
-        self._save("music_genre", model, model.config, {"training": to_dict(self.recipe.genre)})
+        model = train_music_genre(self.recipe.music_genre, self.folder / "music_genre", self.folder / "codec" / "pieces")
+        self._save("music_genre", model, model.config, {"training": to_dict(self.recipe.music_genre)})
 
     def dance_genre(self) -> None:
         """Stage: the classifier of dances."""
-        model = train_dance_genre(self.recipe.genre, self.folder / "dance_genre")
-        self._save("dance_genre", model, model.config, {"training": to_dict(self.recipe.genre)})
+        model = train_dance_genre(self.recipe.dance_genre, self.folder / "dance_genre")
+        self._save("dance_genre", model, model.config, {"training": to_dict(self.recipe.dance_genre)})
 
     def rhythm(self) -> None:
         """Stage: the rhythm network."""
