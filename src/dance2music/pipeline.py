@@ -16,6 +16,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from dance2music.errors import InputError
@@ -235,18 +236,18 @@ def measure_sync(audio: Audio, rhythm: Rhythm, *, seed: int = 0) -> dict[str, fl
     Returns
     -------
     dict with ``beat_alignment``, ``shifted_mean``, ``shifted_error`` (standard error), ``lift`` (their difference), ``beat_f`` (F-measure
-    at 70 ms of the beats that a listener hears in the music, knowing nothing of the dance, against the dance's beat grid),
+    at 70 ms of the beats that a listener who expects about the dance's tempo hears in the music against the dance's beat grid),
     ``kinematic_beats`` and ``onsets`` (counts).
     Values are 0 where there are no beats.
     """
     from dance2music.metrics.rhythm import beat_f, shift_lift
-    from dance2music.music.beats import beats_heard, onset_envelope, onsets_in
+    from dance2music.music.beats import band_rises, beats_heard, onsets_in
 
-    envelope, fps = onset_envelope(audio)
-    onsets = onsets_in(envelope, fps)
+    rises, fps = band_rises(audio)
+    onsets = onsets_in(rises.mean(axis=0), fps)
     result = shift_lift(rhythm.kinematic_beats_seconds, onsets, audio.duration_seconds, seed=seed)
     grid = rhythm.beat_times_seconds
-    heard = beats_heard(envelope, fps)
+    heard = beats_heard(np.median(rises, axis=0), fps, around_bpm=rhythm.tempo_bpm)
     return {
         **result,
         "beat_f": beat_f(grid[(grid >= 0) & (grid < audio.duration_seconds)], heard),

@@ -69,6 +69,14 @@ def test_a_beat_that_only_the_weak_beats_have_is_not_the_one_that_is_heard() -> 
     assert np.median(np.abs(found[:, None] - strong).min(axis=1)) < 0.05
 
 
+@pytest.mark.parametrize(("around_bpm", "heard_bpm"), [(70.0, 80.0), (200.0, 160.0)])
+def test_a_listener_hears_the_octave_that_they_expect(around_bpm: float, heard_bpm: float) -> None:
+    quarters, eighths = np.arange(0.3, 9.5, 0.75), np.arange(0.3, 9.5, 0.375)
+    both = clicks(quarters, seconds=10.0).samples + 0.8 * clicks(eighths, seconds=10.0).samples
+    envelope, fps = onset_envelope(Audio(both, 22_050))
+    assert tempo_heard_bpm(envelope, fps, around_bpm=around_bpm) == pytest.approx(heard_bpm, rel=0.03)
+
+
 def test_a_sound_shorter_than_a_window_can_be_looked_at() -> None:
     short = clicks(np.array([0.01]), seconds=0.03)
     assert onset_envelope(short)[0].shape == (2,) and log_mel(short).shape == (128, 3)

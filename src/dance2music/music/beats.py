@@ -21,8 +21,8 @@ DYNAMIC_RANGE_DB = 80.0
 PEAK_WINDOW_SECONDS, MEAN_WINDOW_SECONDS, PEAK_DELTA = 0.03, 0.1, 0.07
 """An onset is the highest value of the last 30 ms, and by `PEAK_DELTA` of the range above its mean over 100 ms to both sides."""
 
-TEMPO_PRIOR_BPM, TEMPO_PRIOR_OCTAVES = 120.0, 1.0
-"""Where a listener expects the beat, and how far from there it may lie (log-normal)."""
+USUAL_BPM, TEMPO_PRIOR_OCTAVES = 120.0, 1.0
+"""Where a listener who knows nothing expects the tempo, and how far from there it may lie (log-normal)."""
 
 _BLOCK_FRAMES = 512
 _TIGHTNESS = 100.0
@@ -37,10 +37,16 @@ def mono(audio: Audio) -> np.ndarray:
 
 def onset_envelope(audio: Audio, *, hop_length: int = ONSET_HOP_LENGTH) -> tuple[np.ndarray, float]:
     """Onset strength float32 [T] (mean rise of the 128 mel bands in decibels), and its frames per second."""
+    rise, fps = band_rises(audio, hop_length=hop_length)
+    return rise.mean(axis=0), fps
+
+
+def band_rises(audio: Audio, *, hop_length: int = ONSET_HOP_LENGTH) -> tuple[np.ndarray, float]:
+    """Rise of each of 128 mel bands in decibels, float32 [128, T], and frames per second: their mean is the onset strength."""
     decibels = _decibels(_mel_power(audio, n_fft=ONSET_FFT, hop_length=hop_length, n_mels=128), reference=1.0)
-    rise = np.maximum(0.0, np.diff(decibels, axis=1)).mean(axis=0)
+    rise = np.maximum(0.0, np.diff(decibels, axis=1))
     late = 1 + ONSET_FFT // (2 * hop_length)
-    return np.pad(rise, (late, 0))[: decibels.shape[1]].astype(np.float32), audio.sample_rate / hop_length
+    return np.pad(rise, ((0, 0), (late, 0)))[:, : decibels.shape[1]].astype(np.float32), audio.sample_rate / hop_length
 
 
 def onset_times(audio: Audio) -> np.ndarray:
@@ -71,12 +77,16 @@ def pick_peaks(x: np.ndarray, fps: float) -> np.ndarray:
     return np.array(picked, dtype=np.int64)
 
 
-def beats_heard(envelope: np.ndarray, fps: float) -> np.ndarray:
-    """Beats in seconds that a listener who knows nothing of the music finds in its onset envelope [T]; empty where it is flat."""
-    return beats_near(envelope, fps, tempo_heard_bpm(envelope, fps))
+def beats_heard(envelope: np.ndarray, fps: float, *, around_bpm: float = USUAL_BPM) -> np.ndarray:
+    """Beats in seconds that a listener finds in an onset envelope [T] without being told the tempo; empty where it is flat.
+
+    The envelope may be the median of the bands' rises instead of their mean: beats are then what many bands share. ``around_bpm`` is where
+    the listener expects the tempo, such as that of the dance they see; it may lie an octave from there.
+    """
+    return beats_near(envelope, fps, tempo_heard_bpm(envelope, fps, around_bpm=around_bpm))
 
 
-def tempo_heard_bpm(envelope: np.ndarray, fps: float) -> float:
+def tempo_heard_bpm(envelope: np.ndarray, fps: float, *, around_bpm: float = USUAL_BPM) -> float:
     """Tempo of an onset envelope [T]: the strongest period of its autocorrelation in windows of 8 s, with a prior (Ellis 2007)."""
     n = round(_TEMPO_WINDOW_SECONDS * fps)
     padded = np.pad(envelope.astype(np.float64), n // 2)
@@ -86,7 +96,7 @@ def tempo_heard_bpm(envelope: np.ndarray, fps: float) -> float:
     peaks = np.abs(correlation).max(axis=1, keepdims=True)
     mean = (correlation / np.where(peaks > 0, peaks, 1.0)).mean(axis=0)[1:]
     bpm = 60.0 * fps / np.arange(1, n)
-    prior = -0.5 * (np.log2(bpm / TEMPO_PRIOR_BPM) / TEMPO_PRIOR_OCTAVES) ** 2
+    prior = -0.5 * (np.log2(bpm / around_bpm) / TEMPO_PRIOR_OCTAVES) ** 2
     return float(bpm[np.argmax(np.where(bpm < _HIGHEST_HEARD_BPM, np.log1p(1e6 * np.maximum(mean, 0.0)) + prior, -np.inf))])
 
 
