@@ -6,13 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
+from tiny_gan import codec_file_in
 from typer.testing import CliRunner
 
-from dance2music.checkpoint import load_model, read_provenance, save_model
+from dance2music.checkpoint import load_model, read_provenance
 from dance2music.cli import app
-from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
-from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.data.prepare import prepare
 from dance2music.data.synthetic import write_corpus
 from dance2music.errors import InputError
@@ -25,16 +23,7 @@ PRESET = "d2m-gan-high-embedded"
 
 @pytest.fixture(scope="module")
 def codec_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    config = SpectralCodecConfig(
-        hop_length=256, n_fft=512, n_mels=20, encoder_width=8, encoder_depth=1, decoder_width=8, decoder_depth=1,
-        quantizer=ResidualQuantizerConfig(n_codebooks=1, codebook=CodebookConfig(size=16, dim=64)),
-    )  # fmt: skip
-    model = SpectralCodec(config)
-    model.quantizer.codebooks[0].get_buffer("k").copy_(torch.randn(16, 64))
-    path = tmp_path_factory.mktemp("codec") / "codec.safetensors"
-    save_model(path, model, config, storage="float32")
-    return path
+    return codec_file_in(tmp_path_factory.mktemp("codec"))
 
 
 @pytest.fixture(scope="module")

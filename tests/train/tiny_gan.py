@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import dance2music.train.gan as gan
+from dance2music.checkpoint import save_model
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.models.discriminators import LatentDiscriminatorConfig
@@ -100,6 +101,20 @@ def kill_at(step: int, where: str) -> None:
         return moved(trainer, name, parameters, total, terms, loop)
 
     gan.GanTrainer._move = move  # type: ignore[method-assign]
+
+
+def codec_file_in(folder: Path) -> Path:
+    """A codec file of the high level that has learnt nothing."""
+    torch.manual_seed(0)
+    config = SpectralCodecConfig(
+        hop_length=256, n_fft=512, n_mels=20, encoder_width=8, encoder_depth=1, decoder_width=8, decoder_depth=1,
+        quantizer=ResidualQuantizerConfig(n_codebooks=1, codebook=CodebookConfig(size=16, dim=64)),
+    )  # fmt: skip
+    model = SpectralCodec(config)
+    model.quantizer.codebooks[0].get_buffer("k").copy_(torch.randn(16, 64))
+    path = folder / "codec.safetensors"
+    save_model(path, model, config, storage="float32")
+    return path
 
 
 if __name__ == "__main__":
