@@ -9,7 +9,7 @@ import numpy as np
 
 from dance2music.dance.kinematics import kinetic_velocity
 from dance2music.files import whole_file
-from dance2music.music.beats import beats_near, log_mel, onset_envelope
+from dance2music.music.beats import band_rises, beats_heard, log_mel
 from dance2music.types import Audio, Motion, Rhythm
 
 SHOWN_SECONDS = 30.0
@@ -59,8 +59,9 @@ def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float) 
 
 
 def _draw_music(axes: Any, heard: Audio, rhythm: Rhythm, kinematic: np.ndarray, shown: float) -> None:
-    envelope, fps = onset_envelope(heard)
-    beats = beats_near(envelope, fps, rhythm.tempo_bpm)
+    rises, fps = band_rises(heard)
+    envelope = rises.mean(axis=0)
+    beats = beats_heard(np.median(rises, axis=0), fps, around_bpm=rhythm.tempo_bpm)
     grid = rhythm.beat_times_seconds
     downbeats = grid[rhythm.downbeat :: 4]
     top = float(envelope.max(initial=1e-6))
