@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import tiny
 from dance2music.checkpoint import load_model, read_provenance, sha256_of
@@ -18,6 +19,7 @@ from dance2music.models.perceptual import PerceptualConfig
 from dance2music.train import recipe as recipes
 from dance2music.train.codec import SpectralCodecTraining
 from dance2music.train.codec_growth import CodecGrowth
+from dance2music.train.codec_refinement import CodecRefinement
 from dance2music.train.generator import CropConfig, PlannerTrainConfig
 from dance2music.train.genre import GenreTrainConfig
 from dance2music.train.loop import LoopConfig
@@ -50,6 +52,9 @@ SMALL = Recipe(
         segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0),
         loop=LOOP,
         held_out_pieces=1,
+    ),
+    codec_refinement=CodecRefinement(
+        segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0), sketches_per_step=2, loop=LOOP, held_out_pieces=1
     ),
     planner=PlannerTrainConfig(loop=LOOP, batch_size=2, bars=2),
     performer=PerformerTrainConfig(
@@ -101,6 +106,10 @@ def test_the_generator_and_its_codec_fit_and_make_music(folder: Path) -> None:
     assert take.codes is not None and take.codes.shape[1] == tiny.N_CODEBOOKS and take.score is not None
     provenance = read_provenance(build_.weights("creative_gan"))
     assert provenance["kind"] == "creative-gan" and provenance["n_pairs"] == 2
+    learnt = read_provenance(build_.weights("codec"))
+    assert learnt["refinement"]["first_codebooks"] == tiny.N_CODEBOOKS
+    kept = load_model(folder / "codec" / "latest.safetensors").state_dict()
+    assert all(torch.equal(codec.state_dict()[name], kept[name]) for name in kept if name.startswith("quantizer"))
 
 
 def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +117,8 @@ def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.Monke
         raise AssertionError("this stage is finished")
 
     before = {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")}
-    for name in ("train_codec", "grow_codec", "train_planner", "train_performer", "build_memory", "train_dance_genre", "train_perceptual"):
+    names = "train_codec grow_codec refine_codec train_planner train_performer build_memory train_dance_genre train_perceptual"
+    for name in names.split():
         monkeypatch.setattr(recipes, name, refuse)
     build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre", "perceptual"))
     assert {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")} == before

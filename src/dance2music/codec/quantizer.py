@@ -171,7 +171,7 @@ class ResidualQuantizer(nn.Module):
                 total = total + step * keep
                 residual = residual - step
                 codes.append(chosen.view(batch, length))
-            z_q = total.view(batch, length, -1).transpose(1, 2)
+            z_q = total.view(batch, length, z_e.shape[1]).transpose(1, 2)
             commitment = F.mse_loss(z_e, z_q)
             z = straight_through(z_e, z_q) if self.training else z_q
             return Quantized(z, torch.stack(codes, dim=1), commitment)
@@ -198,9 +198,9 @@ class ResidualQuantizer(nn.Module):
             assert isinstance(codebook, Codebook)
             codebook.restore_averages()
 
-    def freeze(self) -> None:
-        """Keep the codebooks as they are in training mode, too."""
-        for codebook in self.codebooks:
+    def freeze(self, first: int | None = None) -> None:
+        """Keep the codebooks, or only the ``first`` so many, as they are in training mode, too."""
+        for codebook in self.codebooks[:first]:
             assert isinstance(codebook, Codebook)
             codebook.frozen = True
 

@@ -78,7 +78,7 @@ def grow_codec(
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
     fabric = start_fabric(config.loop)
-    before, origin = _spectral(codec_file), read_provenance(codec_file)
+    before, origin = load_spectral(codec_file), read_provenance(codec_file)
     store = PieceStore(pieces, pieces_folder or out_dir / "pieces", config.segments.piece_seconds, before.sample_rate)
     data = MusicSegments(store, config.segments, seed=config.loop.seed, steps=config.loop.steps, rank=fabric.global_rank)
     start = out_dir / "grown.safetensors"
@@ -88,9 +88,9 @@ def grow_codec(
         grown_from = {name: value for name, value in origin.items() if name not in ("kind", "config")}
         save_model(start, model, model.config, provenance={"grown_from": grown_from}, storage="float32")
     fabric.barrier()
-    model = _spectral(start)
+    model = load_spectral(start)
     _train(fabric, model, config, data, out_dir)
-    return _spectral(out_dir / "finished.safetensors")
+    return load_spectral(out_dir / "finished.safetensors")
 
 
 @torch.no_grad()
@@ -127,9 +127,15 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecGrowth, data: MusicSe
     wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
                 about={"kind": "grown spectral-codec", "n_codebooks": str(config.n_codebooks)})  # fmt: skip
+
+    def write(name: str, storage: str) -> None:
+        if fabric.is_global_zero:
+            origin = {"grown_from": read_provenance(out_dir / "grown.safetensors")["grown_from"]}
+            write_measured(loop, model, out_dir / name, config, data, origin, storage=storage)
+
     for _, audio in loop:
-        if loop.just_saved and fabric.is_global_zero:
-            _report(loop, model, config, out_dir / "latest.safetensors", data.store.pieces, "float16")
+        if loop.just_saved:
+            write("latest.safetensors", "float16")
         estimate, _ = wrapped(audio)
         mel = growth_loss(estimate.float(), audio, model.sample_rate, config.mel_weights)
         distortion = distortion_db(estimate.float(), audio)
@@ -140,25 +146,25 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecGrowth, data: MusicSe
         loop.check(mel=mel, distortion_db=distortion, gradient_norm=norm)
         wrapped_optimizer.step()
         loop.log(loss=loss, mel=mel, distortion_db=distortion, gradient_norm=norm)
-    if fabric.is_global_zero:
-        _report(loop, model, config, out_dir / "latest.safetensors", data.store.pieces, "float16")
-        _report(loop, model, config, out_dir / "finished.safetensors", data.store.pieces, "float32")
+    write("latest.safetensors", "float16")
+    write("finished.safetensors", "float32")
     fabric.barrier()
 
 
-def _report(loop: Loop, model: SpectralCodec, config: CodecGrowth, path: Path, pieces: Pieces, storage: str) -> None:
-    """Measure the averaged weights on held-out pieces, log, and write them."""
+def write_measured(loop: Loop, model: SpectralCodec, path: Path, config: Any, data: MusicSegments, origin: dict[str, Any], *,
+                   storage: str) -> None:  # fmt: skip
+    """Measure the averaged weights on ``config.held_out_pieces`` held-out pieces, log, and write them with ``config`` and ``origin``."""
     assert loop.average is not None
     averaged = copy.deepcopy(model).cpu().eval()
     averaged.load_state_dict(loop.average.state_dict_of(model))
-    scores = evaluate_codec(averaged, pieces, n_pieces=config.held_out_pieces, seconds=config.segments.piece_seconds)
+    scores = evaluate_codec(averaged, data.store.pieces, n_pieces=config.held_out_pieces, seconds=config.segments.piece_seconds)
     loop.write(**{f"held_out_{name}": value for name, value in scores.items()})
-    origin = read_provenance(path.with_name("grown.safetensors"))["grown_from"]
-    provenance = {"step": loop.step, "training": to_dict(config), "held_out": scores, "grown_from": origin}
+    provenance = {"step": loop.step, "training": to_dict(config), "held_out": scores, **origin}
     save_model(path, averaged, averaged.config, provenance=provenance, storage=storage)
 
 
-def _spectral(path: str | Path) -> SpectralCodec:
+def load_spectral(path: str | Path) -> SpectralCodec:
+    """The spectral codec of a model file. Raises InputError if it holds none."""
     model = load_model(path, expected="spectral-codec")
     assert isinstance(model, SpectralCodec)
     return model

@@ -32,6 +32,7 @@ from dance2music.music.plan import Vocabulary
 from dance2music.train.cmt import CmtTrainConfig, train_cmt
 from dance2music.train.codec import SpectralCodecTraining, train_codec
 from dance2music.train.codec_growth import CodecGrowth, appended_codebooks, grow_codec
+from dance2music.train.codec_refinement import CodecRefinement, refine_codec
 from dance2music.train.dance2music import OnlineTrainConfig, train_online
 from dance2music.train.foley_music import FoleyTrainConfig, train_foley_music
 from dance2music.train.generator import PlannerTrainConfig, train_planner
@@ -62,6 +63,8 @@ class Recipe:
     codec: SpectralCodecTraining = field(default_factory=SpectralCodecTraining)
     codec_growth: CodecGrowth = field(default_factory=CodecGrowth)
     """What the trained codec grows to; with no steps it stays as it is."""
+    codec_refinement: CodecRefinement = field(default_factory=CodecRefinement)
+    """How the grown codec learns on with its encoder; with no steps it does not."""
     planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
     performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
     memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
@@ -91,16 +94,20 @@ class Build:
         return self.folder / "weights" / f"{name}.safetensors"
 
     def codec(self) -> SpectralCodec:
-        """Stage: the spectral codec, trained and then grown."""
+        """Stage: the spectral codec, trained, then grown, then refined."""
         path, folder, growth = self.weights("codec"), self.folder / "codec", self.recipe.codec_growth
         if not path.exists():
-            model = train_codec(self.recipe.codec, folder)
+            model, first = train_codec(self.recipe.codec, folder), self.recipe.codec.codec.quantizer.n_codebooks
+            refinement = replace(self.recipe.codec_refinement, first_codebooks=first)
             training: dict[str, object] = {"training": to_dict(self.recipe.codec)}
             if growth.loop.steps:
                 model = grow_codec(growth, folder / "latest.safetensors", self.folder / "codec_growth", pieces_folder=folder / "pieces")
                 training["growth"] = to_dict(growth)
+            if growth.loop.steps and refinement.loop.steps:
+                grown, refined = self.folder / "codec_growth" / "finished.safetensors", self.folder / "codec_refinement"
+                model = refine_codec(refinement, grown, refined, pieces_folder=folder / "pieces")
+                training["refinement"] = to_dict(refinement)
             assert isinstance(model, SpectralCodec)
-            first = self.recipe.codec.codec.quantizer.n_codebooks
             self._save("codec", model, model.config, training, eight_bit=appended_codebooks(model, first))
         model = load_model(path, expected="spectral-codec")
         assert isinstance(model, SpectralCodec)
