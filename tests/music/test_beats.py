@@ -47,7 +47,16 @@ def test_beats_near_a_known_tempo_fall_on_the_clicks(tempo_bpm: float) -> None:
     heard = true[true < 9.8]
     found = beats_near(*onset_envelope(clicks(heard, seconds=10.0)), tempo_bpm)
     assert abs(len(found) - len(heard)) <= 1
-    assert np.abs(true[None] - found[:, None]).min(axis=1).max() < 0.05
+    assert np.quantile(np.abs(true[None] - found[:, None]).min(axis=1), 0.9) < 0.05
+
+
+@pytest.mark.parametrize(("seconds", "tempo_bpm"), [(2.0, 97.0), (2.0, 132.0), (3.5, 81.0), (10.0, 118.0)])
+def test_beats_are_those_of_librosa_also_in_two_seconds(seconds: float, tempo_bpm: float) -> None:
+    librosa = pytest.importorskip("librosa")
+    times = np.sort(np.random.default_rng(3).uniform(0.4, seconds - 0.1, round(3 * seconds)))
+    envelope, fps = onset_envelope(clicks(times, seconds=seconds))
+    _, beats = librosa.beat.beat_track(onset_envelope=envelope, sr=22_050, bpm=tempo_bpm, units="time")
+    np.testing.assert_allclose(beats_near(envelope, fps, tempo_bpm), beats)
 
 
 @pytest.mark.parametrize("tempo_bpm", [82.0, 104.0, 131.0])

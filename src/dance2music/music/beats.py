@@ -26,6 +26,7 @@ USUAL_BPM, TEMPO_PRIOR_OCTAVES = 120.0, 1.0
 
 _BLOCK_FRAMES = 512
 _TIGHTNESS = 100.0
+_FIRST_BEAT = 0.01
 _TEMPO_WINDOW_SECONDS = 8.0
 _HIGHEST_HEARD_BPM = 320.0
 
@@ -103,33 +104,45 @@ def tempo_heard_bpm(envelope: np.ndarray, fps: float, *, around_bpm: float = USU
 def beats_near(envelope: np.ndarray, fps: float, tempo_bpm: float) -> np.ndarray:
     """Beats in seconds of an onset envelope [T] whose tempo is known, by dynamic programming (Ellis 2007); empty where it is flat.
 
+    The same beats as librosa's tracker finds in the same envelope, also in the few seconds in which its rules for the ends decide: where
+    the path begins and ends, and that weak beats at both ends do not count.
+
     Parameters
     ----------
     envelope : float [T] from `onset_envelope`; fps : its frames per second.
     tempo_bpm : float, around which the distance of neighbouring beats may vary.
     """
-    period = 60.0 / tempo_bpm * fps
+    period = round(60.0 / tempo_bpm * fps)
     if len(envelope) < 2 or envelope.std() == 0:
         return np.zeros(0)
-    width = np.arange(-round(period), round(period) + 1)
-    local = np.convolve(envelope / envelope.std(), np.exp(-0.5 * (width * 32.0 / period) ** 2), mode="full")[round(period) :][
-        : len(envelope)
-    ]
-    lags = np.arange(max(1, round(period / 2)), round(2 * period) + 1)
+    width = np.arange(-period, period + 1)
+    smooth = np.convolve(envelope / envelope.std(ddof=1), np.exp(-0.5 * (width * 32.0 / period) ** 2), mode="full")
+    local = smooth[period:][: len(envelope)]
+    lags = np.arange(max(1, round(period / 2)), 2 * period + 1)
     cost = _TIGHTNESS * np.log(lags / period) ** 2
     score, back = local.copy(), np.full(len(local), -1)
+    begun = int(np.argmax(local >= _FIRST_BEAT * local.max()))
     for t in range(lags[0], len(local)):
         n = min(len(lags), t - lags[0] + 1)
         values = score[t - lags[:n]] - cost[:n]
         best = int(np.argmax(values))
-        if values[best] > 0:
-            score[t] += values[best]
+        score[t] += values[best]
+        if t >= begun:
             back[t] = t - lags[best]
-    tail = max(0, len(score) - round(period))
-    beats = [tail + int(np.argmax(score[tail:]))]
+    beats = [_last_beat(score)]
     while back[beats[-1]] >= 0:
         beats.append(int(back[beats[-1]]))
-    return np.array(beats[::-1]) / fps
+    found = np.array(beats[::-1])
+    strength = np.convolve(local[found], np.hanning(5))[2 : 2 + len(local)]
+    strong = np.flatnonzero(local > 0.5 * np.sqrt(np.square(strength).mean()))
+    return found[(found >= strong[0]) & (found <= strong[-1])] / fps if len(strong) else np.zeros(0)
+
+
+def _last_beat(score: np.ndarray) -> int:
+    """The last peak of the path's score [T] that has half of the median peak; the last frame where there is none."""
+    peaks = np.flatnonzero((score > np.concatenate([score[:1], score[:-1]])) & (score >= np.concatenate([score[1:], [-np.inf]])))
+    high = peaks[score[peaks] >= 0.5 * np.median(score[peaks])] if len(peaks) else peaks
+    return int(high[-1]) if len(high) else len(score) - 1
 
 
 def beat_times(audio: Audio, *, start_bpm: float = 120.0) -> tuple[float, np.ndarray]:
