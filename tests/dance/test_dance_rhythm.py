@@ -121,6 +121,6 @@ def test_the_network_is_trusted_as_far_as_it_prefers_some_phases_and_the_dancer_
     wave = np.repeat(np.cos(2 * np.pi * np.arange(32) / 32)[None], 2, axis=0)
     sure, unsure = (network_trust({"network_beat": height * wave, "agreement": wave}, tempi, 10.0, config) for height in (100.0, 10.0))
     assert np.allclose(sure, 1.0) and np.all(unsure < 0.5)
-    assert np.allclose(unsure[0] / unsure[1], 120 / 90)
+    assert np.allclose(unsure[0] / unsure[1], (120 / 90) ** 2)
     assert np.all(network_trust({"network_beat": 100.0 * wave, "agreement": 8.0 * wave}, tempi, 10.0, config) < 0.3)
     assert not network_trust({"agreement": wave}, tempi, 10.0, config).any()

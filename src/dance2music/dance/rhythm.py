@@ -2,17 +2,19 @@
 
 The evidence of `dance.rhythm_evidence` is added up on a grid of hypotheses (tempo x phase) in overlapping windows; the best path through
 the windows (Viterbi, phase carried on by the tempo) gives one beat grid for the whole clip, which is then moved to the nearest maximum of
-the evidence. Reading poses and kinetic velocity is not here: see `dance.pose` and `dance.kinematics`.
+the evidence, and bent towards the kinematic beats where little else is known (`dance.follow`). Reading poses and kinetic velocity is
+not here: see `dance.pose` and `dance.kinematics`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dance2music.dance.follow import FollowConfig, follow
 from dance2music.dance.kinematics import kinematic_beats, kinetic_velocity
-from dance2music.dance.rhythm_evidence import Window, embedded_network, evidence, make_windows
+from dance2music.dance.rhythm_evidence import Window, embedded_network, evidence, kinematic_beat_readings, make_windows
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.errors import InputError
 from dance2music.types import BEATS_PER_BAR, Motion, Rhythm
@@ -62,11 +64,11 @@ class RhythmConfig:
     """Log-normal prior: standard deviation of the natural logarithm of the tempo."""
     with_network: EvidenceWeights = EvidenceWeights(periodicity=0.4, agreement=0.55, network_tempo=0.3, network_beat=0.7)
     without_network: EvidenceWeights = EvidenceWeights(periodicity=1.06, agreement=0.9)
-    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.4)
+    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.7)
     """Weights by which the phase is chosen, given the tempo; the network's is times its trust (`network_trust`)."""
     sure_spread: float = 5.0
-    """Spread over the phases of the network's evidence per beat from which on it is trusted wholly. Half of drawn dances reach it; dances
-    that are unlike those it was trained on do not, and there the kinematic beats have more to say."""
+    """Spread over the phases of the network's evidence per beat from which on it is trusted wholly, and with the square of it below. Half
+    of drawn dances reach it; dances that are unlike those it was trained on do not, and there the kinematic beats have more to say."""
     clear_spread: float = 0.55
     """Spread of the agreement per beat from which on the network loses trust: a dancer who rests on almost every beat shows it."""
     fit_weight: float = 1.0
@@ -78,6 +80,7 @@ class RhythmConfig:
     confidence_power: float = 0.5
     """Exponent of the posterior in the confidence: real dances are less like drawn ones than drawn ones are like each other."""
     use_network: bool = True
+    follow: FollowConfig = field(default_factory=FollowConfig)
 
 
 def tempo_hypotheses_bpm(config: RhythmConfig) -> np.ndarray:
@@ -138,10 +141,15 @@ def estimate_rhythm(
     else:
         grid = _anchored_grid(centres, anchors, tempi[path[:, 0]], duration)
     grid = _cover(grid, duration)
+    tempo = float(60.0 / np.median(np.diff(grid)))
+    if tempo_bpm is None:
+        trust = np.interp(grid, centres, [row[at] for row, at in zip(trusts, path[:, 0])])
+        grid = follow(grid, kinematic_beat_readings(motion), 1.0 - trust, config.follow)
+        grid[0], grid[-1] = min(grid[0], 0.0), max(grid[-1], duration)
     return Rhythm(
         beat_times_seconds=grid,
         downbeat=_downbeat(grid, motion, windows, centres),
-        tempo_bpm=float(60.0 / np.median(np.diff(grid))),
+        tempo_bpm=tempo,
         confidence=_confidence(config.confidence_power * posteriors, tempi[path[:, 0]], tempi),
         kinematic_beats_seconds=kinematic_beats(motion),
     )
@@ -192,7 +200,7 @@ def network_trust(terms: dict[str, np.ndarray], tempi: np.ndarray, seconds: floa
     clear = maximum_filter1d(
         clear, 2 * round(TEMPO_TOLERANCE / config.tempo_step) + 1, mode="nearest"
     )  # or else a slightly wrong tempo wins
-    return np.minimum(1.0, sure / config.sure_spread) / np.maximum(1.0, clear / config.clear_spread) ** 3
+    return np.minimum(1.0, sure / config.sure_spread) ** 2 / np.maximum(1.0, clear / config.clear_spread) ** 3
 
 
 def _phase_fit(terms: dict[str, np.ndarray], trust: np.ndarray, config: RhythmConfig) -> np.ndarray:
