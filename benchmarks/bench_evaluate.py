@@ -36,7 +36,7 @@ HELD_OUT_SEED = 1_500_000_000
 SECONDS = 10.0
 RATE = 22_050
 WORKERS = int(os.environ.get("WORKERS", "2"))
-CANDIDATES = int(os.environ.get("CANDIDATES", str(pipeline.CANDIDATES)))
+CANDIDATES = int(os.environ["CANDIDATES"]) if "CANDIDATES" in os.environ else None
 METHODS = ("creative-gan", "composer", "memory")
 RULES = (
     composition.key_clarity, composition.chord_consonance, composition.groove_consistency, composition.self_similarity_structure,

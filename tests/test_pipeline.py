@@ -112,6 +112,35 @@ def test_of_several_candidates_the_one_that_follows_the_dancer_is_kept(clicker: 
     assert 2001 <= take.seed <= 2003
 
 
+def test_short_dances_get_more_candidates(clicker: Clicker) -> None:
+    assert [pipeline.candidates_for(seconds) for seconds in (0.3, 2.0, 5.0, 8.0, 10.0, 600.0)] == [16, 16, 12, 7, 6, 6]
+    take = pipeline.best_take(clicker, dance(5.0), seed=3)
+    assert clicker.asked == [(5.0, list(range(3000, 3012)))] and take.candidates == 12
+    again = pipeline.best_take(clicker, dance(5.0), seed=3)
+    assert again.seed == take.seed and np.array_equal(again.audio.samples, take.audio.samples)
+
+
+HEARD = {"lift": 0.2, "beat_f": 0.8, "beat_lift": 0.1, "pulse_clarity": 0.4, "key_clarity": 0.5, "harmonic_share": 0.4}
+
+
+@pytest.mark.parametrize("name", list(HEARD))
+def test_each_value_that_is_heard_ranks_a_take_higher(name: str) -> None:
+    assert pipeline.rank(HEARD | {name: HEARD[name] + 0.05}) > pipeline.rank(HEARD)
+
+
+def test_of_takes_that_are_musical_enough_sync_decides() -> None:
+    enough = HEARD | {name: value for name, (_, value) in pipeline.MUSIC_SHARE.items()}
+    more = enough | {name: enough[name] + 0.2 for name in pipeline.MUSIC_SHARE}
+    assert pipeline.rank(more) == pipeline.rank(enough) < pipeline.rank(enough | {"lift": enough["lift"] + 0.01})
+
+
+def test_a_take_in_time_without_key_or_harmony_yields_to_music_that_is_nearly_as_much_in_time() -> None:
+    clicks_alone = HEARD | {"lift": 0.3, "pulse_clarity": 0.6, "key_clarity": 0.3, "harmonic_share": 0.1}
+    music = HEARD | {"lift": 0.2, "pulse_clarity": 0.5, "key_clarity": 0.7, "harmonic_share": 0.6}
+    unmoved = music | {"lift": -0.3}
+    assert pipeline.rank(music) > pipeline.rank(clicks_alone) > pipeline.rank(unmoved)
+
+
 def test_candidates_of_a_long_dance_are_ranked_on_its_beginning(clicker: Clicker) -> None:
     take = pipeline.best_take(clicker, dance(75.0), seed=0, candidates=3)
     assert clicker.asked == [(60.0, [0, 1, 2]), (75.0, [take.seed])]

@@ -93,6 +93,30 @@ def test_step_features_lie_on_the_beat_grid() -> None:
     assert float(motion.abs().sum()) > 0
 
 
+def test_before_the_dance_a_step_sees_the_same_place_of_its_first_bar() -> None:
+    assert creative_gan.under_way(18, 40, 48)[:20].tolist() == [*range(32, 34), *range(18, 34), 18, 19]
+    assert np.array_equal(creative_gan.under_way(18, 40, 48)[18:], np.arange(18, 48))
+    assert creative_gan.under_way(10, 13, 16)[:10].min() >= 10 and creative_gan.under_way(10, 13, 16)[:10].max() < 13
+    assert creative_gan.under_way(5, 5, 16)[0] == 5
+
+
+def test_the_music_is_under_way_when_the_dance_begins() -> None:
+    gan, given = model(), tiny.conditioning(SECONDS)
+    seen: list[np.ndarray] = []
+    draw = gan.planner.draw
+
+    def watch(motion: torch.Tensor, *arguments: object, **options: object) -> object:
+        seen.append(motion[0].abs().sum(dim=1).numpy())
+        return draw(motion, *arguments, **options)  # type: ignore[arg-type]
+
+    gan.planner.draw = watch  # type: ignore[method-assign, assignment]
+    (score,) = gan.scores(given, seeds=[0])
+    beats = given.rhythm[0].beat_at(np.array([0.0, given.duration_seconds]))
+    lead = round((beats[0] - bars_of(beats[0] - creative_gan.LEAD_STEPS / 4, beats[1])[0] * 4) * 4)
+    assert lead >= creative_gan.LEAD_STEPS and (seen[0][: lead + 8] > 0).all()
+    assert min(note.start_beats for track in score.tracks for note in track.notes) < beats[0] - 1
+
+
 def test_with_a_grown_codec_it_keeps_to_the_codebooks_that_it_learnt_with() -> None:
     gan, codec = model(), tiny.codec()
     score = gan.scores(tiny.conditioning(SECONDS), seeds=[0])[0]

@@ -85,3 +85,16 @@ def test_an_unknown_voicing_becomes_the_one_that_shares_most_pitch_classes() -> 
 @pytest.mark.parametrize(("start", "end", "expected"), [(0.0, 4.0, (0, 1)), (-0.5, 4.0, (-1, 2)), (0.2, 4.1, (0, 2)), (-4.0, 0.0, (-1, 1))])
 def test_bars_cover_the_clip(start: float, end: float, expected: tuple[int, int]) -> None:
     assert bars_of(start, end) == expected
+
+
+def test_emphasis_multiplies_the_velocities_of_its_steps() -> None:
+    hits = Track("drums", 0, [Note(step / 4, 0.1, 36, 110) for step in range(8)], is_drum=True)
+    bass = Track("bass", 36, [Note(step / 4, 0.2, 40, 90) for step in range(8)])
+    plan = plan_from_score(score_of(hits, bass), Vocabulary([(60,)]))
+    emphasis = np.where(np.arange(plan.n_steps) % 4 == 0, 2.0, 0.5)
+    given = {"beat_times_seconds": np.arange(12) * 0.5, "downbeat": 0, "duration_seconds": 4.0}
+    plain, stressed = (score_from_plan(plan, Vocabulary([(60,)]), emphasis=e, **given) for e in (None, emphasis))  # type: ignore[arg-type]
+    for before, after in zip(plain.tracks, stressed.tracks):
+        assert [n.velocity for n in after.notes] == pytest.approx(
+            [min(127, n.velocity * emphasis[round(n.start_beats * 4)]) for n in before.notes], abs=0.51
+        )

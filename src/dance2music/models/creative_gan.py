@@ -19,12 +19,19 @@ from dance2music.dance.steps import pool_at_steps
 from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.models.sampling import one_thread, side_by_side
+from dance2music.music.parts import metric_stress
 from dance2music.music.plan import PITCHED_ROLES, STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
 from dance2music.music.roll import frame_roll, note_table
 from dance2music.music.sketch import sketch
-from dance2music.types import Conditioning, Latents, Rhythm, Score
+from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Conditioning, Latents, Rhythm, Score
 
 _WINDOW_FRAMES = 1024
+LEAD_STEPS = 8
+"""So many 16ths at least are drawn before the dance begins: a piece that begins with it is silent up to its first onset and sparse after
+that, one that is under way rings into it. In 2 s that decides."""
+BEAT_EMPHASIS = 1.0
+"""Beats are played louder, and what lies between them softer, than composed music has them (`music.parts.METRIC_STRESS`): the factor once
+more. A dance is judged by the beat that is heard in its music."""
 SOUND = 0
 """Index of the soundfont whose sound the embedded performer learned."""
 
@@ -62,8 +69,12 @@ class CreativeGan(nn.Module):
     def scores(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
         """One score per seed for the first item of the batch."""
         rhythm = conditioning.rhythm[0]
-        first_bar, n_bars = bars_of(*rhythm.beat_at(np.array([0.0, conditioning.duration_seconds])))
+        beats = rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
+        first_bar, n_bars = bars_of(beats[0] - LEAD_STEPS / STEPS_PER_BEAT, beats[1])
         motion, visual = step_features(conditioning, first_bar=first_bar, n_steps=n_bars * STEPS_PER_BAR)
+        begin, end = np.round((beats - first_bar * BEATS_PER_BAR) * STEPS_PER_BEAT).astype(int)
+        seen = under_way(begin, end, n_bars * STEPS_PER_BAR)
+        motion, visual = motion[:, seen], visual[:, seen]
         n = len(seeds)
         with one_thread():
             plans = self.planner.draw(
@@ -77,6 +88,7 @@ class CreativeGan(nn.Module):
                 temperature=self.config.temperature,
                 top_p=self.config.top_p,
             )
+        emphasis = np.array([metric_stress(step) ** BEAT_EMPHASIS for step in range(n_bars * STEPS_PER_BAR)])
         return [
             score_from_plan(
                 plan,
@@ -84,6 +96,7 @@ class CreativeGan(nn.Module):
                 beat_times_seconds=rhythm.beat_times_seconds,
                 downbeat=rhythm.downbeat,
                 duration_seconds=conditioning.duration_seconds,
+                emphasis=emphasis,
             )
             for plan in plans
         ]
@@ -133,3 +146,12 @@ def step_features(conditioning: Conditioning, *, first_bar: int, n_steps: int) -
         for features in (conditioning.motion, conditioning.visual)
     ]
     return pooled[0], pooled[1]
+
+
+def under_way(begin: int, end: int, n_steps: int) -> np.ndarray:
+    """Index int64 [n_steps] of the step whose features each step sees: its own, or before the dance those of its place in the first bar.
+
+    A planner that saw no dance there would write silence. ``begin`` is the first step of the dance, ``end`` the one after its last.
+    """
+    steps = np.arange(n_steps)
+    return np.where(steps < begin, begin + (steps - begin) % STEPS_PER_BAR % max(1, end - begin), steps)

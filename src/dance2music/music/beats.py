@@ -24,6 +24,7 @@ PEAK_WINDOW_SECONDS, MEAN_WINDOW_SECONDS, PEAK_DELTA = 0.03, 0.1, 0.07
 USUAL_BPM, TEMPO_PRIOR_OCTAVES = 120.0, 1.0
 """Where a listener who knows nothing expects the tempo, and how far from there it may lie (log-normal)."""
 
+_PULSE_LAGS_SECONDS = (0.33, 1.0)
 _BLOCK_FRAMES = 512
 _TIGHTNESS = 100.0
 _FIRST_BEAT = 0.01
@@ -76,6 +77,17 @@ def pick_peaks(x: np.ndarray, fps: float) -> np.ndarray:
         if not picked or frame - picked[-1] > before:
             picked.append(int(frame))
     return np.array(picked, dtype=np.int64)
+
+
+def pulse_in(envelope: np.ndarray, fps: float) -> float:
+    """Largest autocorrelation of an onset envelope [T] at lags of 0.33 to 1 s, 0..1; 0 where it is flat or under a second long."""
+    envelope = envelope - envelope.mean()
+    energy = float(envelope @ envelope)
+    first, last = (round(lag * fps) for lag in _PULSE_LAGS_SECONDS)
+    if energy <= 0 or len(envelope) <= first + 1:
+        return 0.0
+    lags = range(first, min(last, len(envelope) - 1) + 1)
+    return max(0.0, max(float(envelope[lag:] @ envelope[:-lag]) for lag in lags) / energy)
 
 
 def beats_heard(envelope: np.ndarray, fps: float, *, around_bpm: float = USUAL_BPM) -> np.ndarray:

@@ -154,8 +154,10 @@ def score_from_plan(
     beat_times_seconds: np.ndarray,
     downbeat: int,
     duration_seconds: float,
+    emphasis: np.ndarray | None = None,
 ) -> Score:
-    """Write a plan out as a score on the given beat grid."""
+    """Write a plan out as a score on the given beat grid; ``emphasis`` float [S] multiplies the velocities of each step."""
+    emphasis = np.ones(plan.n_steps) if emphasis is None else emphasis
     offset, shift = plan.first_bar * BEATS_PER_BAR, transposition(plan.key)
     drums = Track(role="drums", program=0, is_drum=True)
     for lane, (_, pitch) in enumerate(DRUM_LANES):
@@ -164,7 +166,7 @@ def score_from_plan(
             count = 3 if level == DRUM_ROLL else 1
             for i in range(count):
                 beat = offset + step / STEPS_PER_BEAT + i / (count * STEPS_PER_BEAT)
-                velocity = round(_DRUM_VELOCITY[level] * metric_stress(step))
+                velocity = int(np.clip(round(_DRUM_VELOCITY[level] * metric_stress(step) * emphasis[step]), 1, 127))
                 drums.notes.append(Note(beat, 1 / (count * STEPS_PER_BEAT), pitch, velocity))
     tracks = [drums]
     for role, row, program in zip(PITCHED_ROLES, (plan.bass, plan.chords, plan.lead, plan.pad), plan.programs):
@@ -174,7 +176,7 @@ def score_from_plan(
             while step + length < len(row) and row[step + length] == HOLD:
                 length += 1
             usual = _ROLE_VELOCITY[role] + 10 * (int(plan.dynamics[step]) - 1.5)
-            velocity = int(np.clip(round(usual * metric_stress(step)), 1, 127))
+            velocity = int(np.clip(round(usual * metric_stress(step) * emphasis[step]), 1, 127))
             value = int(row[step]) - FIRST_ONSET
             low = {"bass": BASS_LOW, "lead": LEAD_LOW}.get(role)
             pitches = (low + value,) if low is not None else vocabulary.voicings[value]
