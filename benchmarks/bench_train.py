@@ -26,6 +26,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import torch
@@ -50,11 +51,25 @@ def encode_all(codecs: list[VQVAE], audio: Tensor) -> tuple[list[Tensor], list[T
     return latents, [codec.quantize(z).codes for codec, z in zip(codecs, latents)]
 
 
+def plain(network: torch.nn.Module) -> torch.nn.Module:
+    """Give every convolution torch's own form, as the released code has it, in place of `encoders.convolve`; the network is changed."""
+
+    def forward(conv: Any, x: Tensor) -> Tensor:
+        weight = conv.normed() if isinstance(conv, WeightNormConv1d) else conv.weight
+        return F.conv1d(x, weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv1d):
+            module.forward = MethodType(forward, module)  # type: ignore[method-assign]
+    return network
+
+
 class Literal:
     """The released step, in its order; see the head of this file."""
 
     def __init__(self, generator: torch.nn.Module, discriminator: torch.nn.Module, codecs: list[VQVAE], level: int) -> None:
-        self.generator, self.discriminator, self.codecs, self.level = generator, discriminator, codecs, level
+        self.generator, self.discriminator, self.level = plain(generator), plain(discriminator), level
+        self.codecs: list[Any] = [plain(deepcopy(codec)) for codec in codecs]
         self.g = torch.optim.Adam(generator.parameters(), lr=1e-4, betas=(0.5, 0.9))
         self.d = torch.optim.Adam(discriminator.parameters(), lr=1e-4, betas=(0.5, 0.9))
 

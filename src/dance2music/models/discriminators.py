@@ -130,7 +130,7 @@ class _Block(nn.Module):
             conv = WeightNormConv1d(channels, row.channels, row.kernel_size, stride=row.stride, padding=row.zeros, groups=row.groups)
             padding = [Reflection(row.reflected)] if row.reflected else []
             last = i == len(rows) - 1
-            self.model[f"layer_{i}"] = conv if last else nn.Sequential(*padding, conv, nn.LeakyReLU(SLOPE))
+            self.model[f"layer_{i}"] = conv if last else nn.Sequential(*padding, conv, nn.LeakyReLU(SLOPE, inplace=True))
             channels = row.channels
 
     def forward(self, x: Tensor) -> list[Tensor]:

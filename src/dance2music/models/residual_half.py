@@ -92,7 +92,7 @@ class _Residual(torch.autograd.Function):
             d_y[:, L:] = 0
             within = d_y[:, :L]
             aten.leaky_relu_backward.grad_input((g @ u).view(B, L, C), hidden, slope, True, grad_input=within)
-            d_w_bias = within.sum(dim=(0, 1))
+            d_w_bias = within.sum(dim=1).sum(dim=0)  # in one, torch would make it float32 first
             d_made = _interpolate_back(_tiles(d_y, dilation, groups, _AT_ONCE))
             d_taps = torch.stack([d.view(-1, C).t() @ value.view(-1, C) for d, value in zip(d_made, seen)])
             d_w = (d_taps.view(_POINTS, -1).t().float() @ weights_at_points(x.device)).view(C, C, 3)
