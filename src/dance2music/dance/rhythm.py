@@ -80,6 +80,9 @@ class RhythmConfig:
     confidence_power: float = 0.5
     """Exponent of the posterior in the confidence: real dances are less like drawn ones than drawn ones are like each other."""
     use_network: bool = True
+    steadiness: float = 0.6
+    """How much less the grid follows the kinematic beats where the network is trusted wholly: there the steady grid is at the true beats,
+    yet what is seen are the kinematic ones."""
     follow: FollowConfig = field(default_factory=FollowConfig)
 
 
@@ -144,7 +147,7 @@ def estimate_rhythm(
     tempo = float(60.0 / np.median(np.diff(grid)))
     if tempo_bpm is None:
         trust = np.interp(grid, centres, [row[at] for row, at in zip(trusts, path[:, 0])])
-        grid = follow(grid, kinematic_beat_readings(motion), 1.0 - trust, config.follow)
+        grid = follow(grid, kinematic_beat_readings(motion), 1.0 - config.steadiness * trust, config.follow)
         grid[0], grid[-1] = min(grid[0], 0.0), max(grid[-1], duration)
     return Rhythm(
         beat_times_seconds=grid,
