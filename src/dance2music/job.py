@@ -368,7 +368,7 @@ def describe(request: Request, conditioning: Conditioning, take: Take, audio: Au
         **({} if request.weights is None else {"weights": str(request.weights)}),
         "seed": request.seed,
         "take": {"seed": take.seed, "candidates": take.candidates}
-        | ({"chosen_by": "sync lift and beat on this dance"} if take.candidates > 1 else {}),
+        | ({"chosen_by": "sync with this dance, pulse, key and harmony"} if take.candidates > 1 else {}),
         **sound_of(request),
         "genre": GENRES[int(conditioning.genre[0])],
         "genre_chosen": "by the user" if request.genre else "from the dance",

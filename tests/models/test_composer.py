@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import tiny
-from dance2music.models.composer import Composer, accents_at_steps, energy_at_beats
-from dance2music.types import GENRES, Rhythm
+from dance2music.models.composer import Composer, accents_at_steps, emphasized, energy_at_beats
+from dance2music.types import GENRES, Note, Rhythm, Score, Track
 
 
 def notes(score) -> list:  # type: ignore[no-untyped-def, type-arg]
@@ -45,3 +45,13 @@ def test_accents_lie_where_the_dancer_comes_to_rest() -> None:
     times = rhythm.time_at(np.arange(len(accents)) / 4 - rhythm.downbeat)
     assert times[np.argsort(-accents)[:2]] == pytest.approx([1.0, 2.125]) and accents.max() == pytest.approx(1.0)
     assert not accents_at_steps(replace(rhythm, kinematic_beats_seconds=np.zeros(0))).any()
+
+
+def test_the_beat_is_stated_more_and_what_the_dancer_stresses_is_not_softened() -> None:
+    rhythm = Rhythm(np.arange(-0.5, 4.0, 0.5), 1, 120.0, 1.0, np.array([1.125]))
+    hits = Track("drums", 0, [Note(step / 4, 0.1, 36, 100) for step in range(16)], is_drum=True)
+    score = Score([hits], rhythm.beat_times_seconds, 1, 4.0, genre=1, key=0, minor=True)
+    heard = {round(n.start_beats * 4): n.velocity for n in emphasized(score, accents_at_steps(rhythm)).tracks[0].notes}
+    assert heard[9] == 100 and all(heard[step] > 100 for step in range(0, 16, 4))
+    assert all(heard[step] < 90 for step in range(16) if step % 4 and step != 9)
+    assert hits.notes[1].velocity == 100

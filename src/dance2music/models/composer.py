@@ -6,14 +6,18 @@ Nothing here is learned but the beat grid that it follows (`dance.rhythm`). It i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from dance2music.dance.kinematics import FEATURE_SLICES, low_pass
-from dance2music.types import STEPS_PER_BEAT, Conditioning, Rhythm, Score
+from dance2music.music.parts import beat_emphasis
+from dance2music.types import STEPS_PER_BEAT, Conditioning, Note, Rhythm, Score
 
 _ENERGY_CUTOFF_HZ = 0.5
 _ACCENT_WIDTH_SECONDS = 0.06
+_STRESSED = 0.6
+"""Accents above this are moments that the composer stresses."""
 
 
 class Composer:
@@ -24,7 +28,8 @@ class Composer:
         from dance2music.music.compose import compose
 
         rhythm = conditioning.rhythm[0]
-        return [
+        accents = accents_at_steps(rhythm)
+        scores = [
             compose(
                 int(conditioning.genre[0]),
                 seed=seed,
@@ -32,10 +37,23 @@ class Composer:
                 downbeat=rhythm.downbeat,
                 duration_seconds=conditioning.duration_seconds,
                 energy=energy_at_beats(conditioning),
-                accents=accents_at_steps(rhythm),
+                accents=accents,
             )
             for seed in seeds
         ]
+        return [emphasized(score, accents) for score in scores]
+
+
+def emphasized(score: Score, accents: np.ndarray) -> Score:
+    """The score with its beat stated more (`music.parts.beat_emphasis`); what the dancer stresses between beats is not softened."""
+
+    def louder(note: Note) -> Note:
+        step = int(np.floor(note.start_beats * STEPS_PER_BEAT + 1e-6))
+        at = step + score.downbeat * STEPS_PER_BEAT
+        factor = max(1.0, beat_emphasis(step)) if 0 <= at < len(accents) and accents[at] > _STRESSED else beat_emphasis(step)
+        return note._replace(velocity=int(np.clip(round(note.velocity * factor), 1, 127)))
+
+    return replace(score, tracks=[replace(track, notes=[louder(note) for note in track.notes]) for track in score.tracks])
 
 
 def energy_at_beats(conditioning: Conditioning) -> np.ndarray:

@@ -19,7 +19,7 @@ from dance2music.dance.steps import pool_at_steps
 from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.models.planner import Planner, PlannerConfig
 from dance2music.models.sampling import one_thread, side_by_side
-from dance2music.music.parts import metric_stress
+from dance2music.music.parts import beat_emphasis
 from dance2music.music.plan import PITCHED_ROLES, STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
 from dance2music.music.roll import frame_roll, note_table
 from dance2music.music.sketch import sketch
@@ -29,9 +29,6 @@ _WINDOW_FRAMES = 1024
 LEAD_STEPS = 8
 """So many 16ths at least are drawn before the dance begins: a piece that begins with it is silent up to its first onset and sparse after
 that, one that is under way rings into it. In 2 s that decides."""
-BEAT_EMPHASIS = 1.0
-"""Beats are played louder, and what lies between them softer, than composed music has them (`music.parts.METRIC_STRESS`): the factor once
-more. A dance is judged by the beat that is heard in its music."""
 SOUND = 0
 """Index of the soundfont whose sound the embedded performer learned."""
 
@@ -88,7 +85,7 @@ class CreativeGan(nn.Module):
                 temperature=self.config.temperature,
                 top_p=self.config.top_p,
             )
-        emphasis = np.array([metric_stress(step) ** BEAT_EMPHASIS for step in range(n_bars * STEPS_PER_BAR)])
+        emphasis = np.array([beat_emphasis(step) for step in range(n_bars * STEPS_PER_BAR)])
         return [
             score_from_plan(
                 plan,
