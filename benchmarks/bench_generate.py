@@ -1,9 +1,11 @@
 """The main table: is the music of each method in time with the dancer, in tempo, of its genre, and music at all?
 
-    python benchmarks/bench_generate.py [--methods creative-gan composer memory] [--pairs 40] [--shared DIR] [--out results.json]
+    python benchmarks/bench_generate.py [--methods creative-gan composer memory] [--pairs 40] [--short 40] [--sequences 20] [--shared DIR]
+        [--out results.json]
 
-Three kinds of dances: held-out composed pairs (seeds never trained on; the dance is seen through a drawn camera, tempo and phase are
-estimated), real clips (``DIR/data/clips``) and the real AIST++ test sequences (``DIR/data/aistpp``), the last two only where DIR is given.
+Held-out composed pairs of 10 s (seeds never trained on; the dance is seen through a drawn camera, tempo and phase are estimated), the same
+of 2 to 6 s with the genre chosen from the dance, as on clips (``--short``), drawn motions of 6 to 12 s as on AIST++ (``--sequences``), real
+clips (``DIR/data/clips``) and the real AIST++ test sequences (``DIR/data/aistpp``). What is developed is developed on the drawn ones.
 Controls beside them: the composed truth itself, the published music inside the clips, a click track on the estimated beats.
 Prints a table per kind and writes every value to the JSON file.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +25,15 @@ from dance2music import pipeline
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
 from dance2music.metrics.rhythm import beat_alignment_aist, beat_f, onset_z, shift_lift, tempo_correct
 from dance2music.music.beats import beat_times, onset_envelope, onset_times
-from dance2music.types import GENRES, Audio, Motion
+from dance2music.types import GENRES, Audio, Motion, Rhythm
 
 HELD_OUT_SEED = 1_500_000_000
 REACH_SECONDS = 0.05
 """An onset counts for a beat when it lies within this distance: random times then score about 1."""
 PAIR_SECONDS = 10.0
+SHORT_SECONDS = (2.0, 2.1, 3.0, 2.0, 4.0, 2.2, 5.0, 2.0, 6.0, 2.05)
+"""Lengths of short dances: most clips of the published systems last 2 s."""
+SHORT_SEED, SEQUENCE_SEED = 1_700_000_000, 1_700_200_000
 
 
 def music_values(audio: Audio) -> dict[str, float]:
@@ -103,6 +109,41 @@ def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
     return rows
 
 
+def sync_values(audio: Audio, rhythm: Rhythm) -> dict[str, float]:
+    """Lift of onsets and of librosa's beats over random shifts, and the beats' F-measure against the grid that the music was made for."""
+    kinematic, grid = rhythm.kinematic_beats_seconds, rhythm.beat_times_seconds
+    _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
+    return {
+        "lift": shift_lift(kinematic, onset_times(audio), audio.duration_seconds)["lift"],
+        "beat_lift": shift_lift(kinematic, beats, audio.duration_seconds)["lift"],
+        "grid_f": beat_f(grid[(grid >= 0) & (grid < audio.duration_seconds)], beats),
+    }
+
+
+def bench_short(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]:
+    """Held-out drawn dances of 2 to 6 s, all genres, the genre of the music chosen from the dance."""
+    from dance2music.data.perturb import perturb
+    from dance2music.data.synthetic import synthetic_clip
+    from dance2music.music.synth import render
+
+    generators = {name: pipeline.load_method(name) for name in methods}
+    rows: dict[str, list[dict[str, float]]] = {}
+    for i in range(n):
+        seconds = SHORT_SECONDS[(i // len(GENRES) + i) % len(SHORT_SECONDS)]
+        clip = synthetic_clip(SHORT_SEED + i, duration_seconds=seconds, genre=i % len(GENRES))
+        assert clip.rhythm is not None and clip.score is not None
+        conditioning = pipeline.condition(perturb(clip.motion, np.random.default_rng(i)), duration_seconds=seconds)
+        rhythm, true = conditioning.rhythm[0], clip.rhythm.beat_times_seconds
+        played = {"composed truth": render(clip.score), "click track": click_track(rhythm.beat_times_seconds, seconds)}
+        for name, generator in generators.items():
+            played[name] = pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio)
+        for name, audio in played.items():
+            _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
+            truth = {"beat_f": beat_f(true[(true >= 0) & (true < seconds)], beats)}
+            rows.setdefault(name, []).append({"seconds": seconds, **sync_values(audio, rhythm), **truth, **music_values(audio)})
+    return rows
+
+
 def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, float]]]:
     """Real clips: sync lift and musicality of each method and of the music that the clip came with."""
     from dance2music.music.audio import load_audio
@@ -120,18 +161,38 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
             played[name] = pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio)
         for name, audio in played.items():
             lift = shift_lift(kinematic, onset_times(audio), audio.duration_seconds)
-            row = {"clip": path.stem, "tempo_bpm": conditioning.rhythm[0].tempo_bpm, **lift, **music_values(audio)}
+            beats = {name: value for name, value in sync_values(audio, conditioning.rhythm[0]).items() if name != "lift"}
+            row = {"clip": path.stem, "tempo_bpm": conditioning.rhythm[0].tempo_bpm, **lift, **beats, **music_values(audio)}
             rows.setdefault(name, []).append(row)  # type: ignore[arg-type]
     return rows
 
 
-def bench_aist(methods: list[str], folder: Path) -> dict[str, list[dict[str, float]]]:
-    """Real AIST++ sequences from motion: Beat Alignment with AIST++'s settings, tempo, and the same music under random shifts."""
+TimedMotion = tuple[str, np.ndarray, float]
+"""Name, joints float32 [T, 24, 3] at 60 fps (SMPL), and true tempo of a motion."""
+
+
+def aist_sequences(folder: Path) -> Iterator[TimedMotion]:
+    """The real sequences in a folder."""
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path, allow_pickle=False) as data:
+            yield path.stem, data["joints"].astype(np.float32), float(data["bpm"])
+
+
+def drawn_sequences(n: int) -> Iterator[TimedMotion]:
+    """Held-out drawn motions of 6 to 12 s, all genres, clean as those of AIST++."""
+    from dance2music.data.synthetic import synthetic_clip
+
+    for i in range(n):
+        clip = synthetic_clip(SEQUENCE_SEED + i, duration_seconds=6.0 + i * 7 % 13 / 2, genre=i % len(GENRES))
+        assert clip.rhythm is not None
+        yield clip.name, clip.motion.joints, clip.rhythm.tempo_bpm
+
+
+def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str, list[dict[str, float]]]:
+    """Motions as of AIST++: Beat Alignment with AIST++'s settings, tempo, and the same music under random shifts."""
     generators = {name: pipeline.load_method(name) for name in methods}
     rows: dict[str, list[dict[str, float]]] = {}
-    for i, path in enumerate(sorted(folder.glob("*.npz"))):
-        with np.load(path, allow_pickle=False) as data:
-            joints, bpm = data["joints"].astype(np.float32), float(data["bpm"])
+    for i, (stem, joints, bpm) in enumerate(sequences):
         conditioning = pipeline.condition(Motion(joints, np.ones(joints.shape[:2], np.float32), 60.0, "smpl-24"))
         rhythm, duration = conditioning.rhythm[0], conditioning.duration_seconds
         played = {"click track": click_track(rhythm.beat_times_seconds, duration)}
@@ -142,11 +203,12 @@ def bench_aist(methods: list[str], folder: Path) -> dict[str, list[dict[str, flo
             frames = np.round(beats * 60.0)
             shifts = np.random.default_rng(0).uniform(0, duration * 60.0, 50)
             row = {
-                "sequence": path.stem,
+                "sequence": stem,
                 "beat_alignment_aist": beat_alignment_aist(joints, frames) if len(frames) else 0.0,
                 "shifted_mean": float(np.mean([beat_alignment_aist(joints, (frames + s) % (duration * 60.0)) for s in shifts]))
                 if len(frames)
                 else 0.0,
+                "grid_f": sync_values(audio, rhythm)["grid_f"],
                 "tempo_bpm": rhythm.tempo_bpm,
                 "true_bpm": bpm,
                 "tempo_right_octave_allowed": float(tempo_correct(bpm, rhythm.tempo_bpm, octave=True)),
@@ -158,7 +220,9 @@ def bench_aist(methods: list[str], folder: Path) -> dict[str, list[dict[str, flo
 
 def show(title: str, rows: dict[str, list[dict[str, float]]]) -> None:
     """Mean and standard error per method."""
-    columns = [c for c, v in next(iter(rows.values()))[0].items() if not isinstance(v, str) and c not in ("tempo_bpm", "true_bpm")]
+    columns = [
+        c for c, v in next(iter(rows.values()))[0].items() if not isinstance(v, str) and c not in ("tempo_bpm", "true_bpm", "seconds")
+    ]
     print(f"\n{title} (n = {len(next(iter(rows.values())))}; mean ± standard error)")
     print("| method | " + " | ".join(columns) + " |")
     print("|---|" + "---|" * len(columns))
@@ -174,6 +238,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=["creative-gan", "composer", "memory"])
     parser.add_argument("--pairs", type=int, default=40, help="held-out composed pairs; 0 leaves them out")
+    parser.add_argument("--short", type=int, default=0, help="held-out drawn dances of 2 to 6 s")
+    parser.add_argument("--sequences", type=int, default=0, help="held-out drawn motions of 6 to 12 s")
     parser.add_argument("--shared", type=Path, help="folder with data/clips and data/aistpp")
     parser.add_argument("--out", type=Path, default=Path("out/bench_generate.json"))
     arguments = parser.parse_args()
@@ -181,9 +247,13 @@ def main() -> None:
     results = {}
     if arguments.pairs:
         results["held-out composed pairs"] = bench_pairs(arguments.methods, arguments.pairs)
+    if arguments.short:
+        results["drawn dances of 2 to 6 s"] = bench_short(arguments.methods, arguments.short)
+    if arguments.sequences:
+        results["drawn motions of 6 to 12 s"] = bench_aist(arguments.methods, drawn_sequences(arguments.sequences))
     if arguments.shared is not None:
         results["real clips"] = bench_clips(arguments.methods, arguments.shared / "data" / "clips")
-        results["AIST++ test sequences"] = bench_aist(arguments.methods, arguments.shared / "data" / "aistpp")
+        results["AIST++ test sequences"] = bench_aist(arguments.methods, aist_sequences(arguments.shared / "data" / "aistpp"))
     for title, rows in results.items():
         show(title, rows)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
