@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,6 @@ from small_gan import CODEC, DISCRIMINATOR, GENERATOR, MOTION
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> dict[str, nn.Module]:
     """The published kinds in small, and a filled model of each."""
-    from dataclasses import replace
-
     from dance2music.models.discriminators import ReshapedDiscriminator
 
     low = replace(GENERATOR, sequence=344, fused=350, genre_dim=0, frames=172)  # 350 - 344 numbers of motion
@@ -151,6 +150,30 @@ def test_a_folder_of_imported_weights_makes_a_generator_and_says_what_it_lacks(s
     assert not any(isinstance(m, WeightNormConv1d) for m in model.modules())
     with pytest.raises(InputError, match=r"expected motion_encoder_aist_low|expected generator_aist_low"):
         published.load_published(tmp_path / "out", level="low")
+
+
+def test_half_precision_is_asked_for_and_gives_nearly_the_same_latents(
+    small: dict[str, nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {"motion-encoder-aist": "m.pt", "generator-high-aist": "g.pt", "vqvae": "vqvae_high.pt"}
+    published.import_weights([saved(small[kind], tmp_path / name) for kind, name in parts.items()], tmp_path / "out")
+    whole, half = (published.load_published(tmp_path / "out", precision=precision) for precision in ("fp32", "bf16"))
+    assert {p.dtype for p in half.parameters()} == {torch.bfloat16} and {p.dtype for p in half.codec.parameters()} == {torch.float32}  # type: ignore[union-attr]
+    own = whole.config.motion
+    motion, visual = torch.randn(1, own.frames, own.features), torch.randn(1, whole.config.generator.fused - own.out)
+    for model in (whole, half):
+        model.config = replace(model.config, visual=visual.shape[1])
+    with torch.no_grad():
+        a, b = (model(motion, visual, torch.tensor([3])).float() for model in (whole, half))
+    assert 0 < float((a - b).abs().max()) < 0.05 * float(a.abs().max())
+    for has, chosen in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has=has: has, raising=False)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+        assert published.working_precision("auto") == chosen and published.working_precision("fp32") == "fp32"
+    with pytest.raises(InputError, match="expected one of fp32, bf16, auto"):
+        published.load_published(tmp_path / "out", precision="fp8")
+    with pytest.raises(InputError, match="'memory' plays in fp32"):
+        pipeline.load_method("memory", precision="bf16")
 
 
 def test_weights_belong_to_one_method() -> None:

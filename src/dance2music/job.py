@@ -45,6 +45,7 @@ class Request:
     method: str = "creative-gan"
     level: str | None = None
     weights: Path | None = None
+    precision: str = "fp32"
     wav: bool = False
     midi: Path | None = None
     stems: Path | None = None
@@ -178,7 +179,7 @@ def load_generator(request: Request) -> Any:
     from dance2music.models.base import adjusted
     from dance2music.models.jukebox import JukeboxReconstruction
 
-    generator: Any = pipeline.load_method(request.method, weights=request.weights, level=request.level)
+    generator: Any = pipeline.load_method(request.method, weights=request.weights, level=request.level, precision=request.precision)
     settings = list(request.settings)
     if request.instruments:
         from dance2music.music.compound import instrument_ids

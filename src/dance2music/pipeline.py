@@ -156,15 +156,22 @@ def dance_genre_classifier() -> torch.nn.Module:
     return load_embedded("dance_genre", expected="dance-genre")
 
 
-def load_method(method: str, *, weights: str | Path | None = None, level: str | None = None) -> MusicGenerator:
+def load_method(method: str, *, weights: str | Path | None = None, level: str | None = None, precision: str = "fp32") -> MusicGenerator:
     """The generator of that name with its embedded weights, or with those in the folder ``weights`` (`published.import_weights`).
 
     ``level`` is 'high' or 'low', for methods that have both; of the embedded JukeBox VQ-VAE one of `models.jukebox.EMBEDDED_LEVELS`.
+    ``precision`` is one of `published.PRECISIONS`, for d2m-gan with ``weights``.
     """
     from dance2music.models import GENERATORS
+    from dance2music.published import load_published, working_precision
+
+    if working_precision(precision) == "bf16" and (method != "d2m-gan" or weights is None) and precision != "auto":
+        raise InputError(f"--precision bf16: method {method!r} plays in fp32; expected method d2m-gan with --weights; leave it out")
 
     if method not in GENERATORS:
         raise InputError(f"method {method!r}: unknown; expected one of {', '.join(GENERATORS)}")
+    if method == "d2m-gan" and weights is not None:
+        return load_published(weights, level=level or "high", precision=precision)
     if weights is not None or level is not None:
         return _brought(method, weights, level)
     return GENERATORS[method]()
@@ -173,7 +180,7 @@ def load_method(method: str, *, weights: str | Path | None = None, level: str | 
 def _brought(method: str, weights: str | Path | None, level: str | None) -> MusicGenerator:
     """A generator with weights that the user brings, or the embedded one of a level."""
     from dance2music.models import FROM_MODEL_FILE, ready
-    from dance2music.published import load_codec, load_published
+    from dance2music.published import load_codec
 
     if method in FROM_MODEL_FILE and weights is not None:
         from dance2music.checkpoint import load_model
@@ -187,8 +194,6 @@ def _brought(method: str, weights: str | Path | None, level: str | None) -> Musi
         return JukeboxReconstruction(embedded_vqvae(str(level)))
     if weights is None:
         raise InputError(f"--level {level}: its weights are not in the package; expected --weights with a folder of imported ones")
-    if method == "d2m-gan":
-        return load_published(weights, level=level or "high")
     from dance2music.models.jukebox import JukeboxReconstruction
 
     return JukeboxReconstruction(load_codec(weights, level=level))

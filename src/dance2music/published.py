@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LEVELS = ("high", "low")
+PRECISIONS = ("fp32", "bf16", "auto")
+"""In what the networks of an imported generator compute, see `working_precision`."""
 RECONSTRUCTED = {"high": 2, "low": 1, "finest": 0}
 """Levels of JukeBox's VQ-VAE, hops 128, 32 and 8; D2M-GAN uses the first two."""
 
@@ -209,14 +211,32 @@ def _level_of(file: Path, kind: str, common: str) -> str:
     return named[0] if len(named) == 1 else common
 
 
-def load_published(folder: str | Path, *, level: str = "high", data: str | None = None) -> D2MGan:
-    """D2M-GAN from a folder that `import_weights` wrote, with its codec attached and weight norm folded.
+def working_precision(precision: str) -> str:
+    """'fp32' or 'bf16' of one of `PRECISIONS`: 'auto' is bfloat16 on a processor that multiplies in it (AVX512-BF16 or AMX), else float32.
+
+    Raises
+    ------
+    InputError
+        If ``precision`` is none of them.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"--precision {precision!r}: unknown; expected one of {', '.join(PRECISIONS)}")
+    has = any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    if precision == "bf16" and not has:
+        logger.warning("--precision bf16: this processor does not multiply in bfloat16, fp32 is faster on it")
+    return precision if precision != "auto" else "bf16" if has else "fp32"
+
+
+def load_published(folder: str | Path, *, level: str = "high", data: str | None = None, precision: str = "fp32") -> D2MGan:
+    """D2M-GAN from a folder that `import_weights` wrote, with its codec attached, made ready for inference (`encoders.fold_weight_norm`).
 
     Parameters
     ----------
     folder : holds a generator, a motion encoder and a VQ-VAE.
     level : 'high' or 'low'.
     data : 'aist' or 'tiktok'; by default AIST++'s where both are there.
+    precision : one of `PRECISIONS`, of the motion encoder and the generator; lookup and decoder compute in float32. bfloat16 takes half the
+        time; some of the codes (1 to 3 % with random weights) become others.
 
     Raises
     ------
@@ -227,7 +247,7 @@ def load_published(folder: str | Path, *, level: str = "high", data: str | None 
     from dance2music.models.d2m_gan import D2MGan, D2MGanConfig
     from dance2music.models.encoders import fold_weight_norm
 
-    folder = Path(folder)
+    folder, dtype = Path(folder), torch.bfloat16 if working_precision(precision) == "bf16" else torch.float32
     if level not in LEVELS:
         raise InputError(f"--level {level!r}: unknown; expected {' or '.join(LEVELS)}")
     if not folder.is_dir():
@@ -241,7 +261,7 @@ def load_published(folder: str | Path, *, level: str = "high", data: str | None 
     with torch.device("meta"):
         model = D2MGan(D2MGanConfig(motion.config, generator.config))  # type: ignore[arg-type]
     model.motion, model.generator = motion, generator  # type: ignore[assignment]
-    return fold_weight_norm(model.attach(one_level(codec, {"high": 2, "low": 1}[level]))).eval()  # type: ignore[return-value]
+    return fold_weight_norm(model.attach(one_level(codec, {"high": 2, "low": 1}[level])), dtype).eval()  # type: ignore[return-value]
 
 
 def load_codec(path: str | Path, *, level: str | None = None) -> VQVAE:

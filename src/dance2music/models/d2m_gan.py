@@ -123,7 +123,7 @@ class D2MGan(nn.Module):
 
         Returns
         -------
-        Tensor [B, E, L].
+        Tensor [B, E, L], in the precision of the weights.
 
         Raises
         ------
@@ -141,7 +141,8 @@ class D2MGan(nn.Module):
                 f"latents: {n_frames} asked; this D2M-GAN makes {self.config.generator.n_frames} (two seconds); "
                 "take windows of two seconds or d2m-gan-temporal"
             )
-        return self.generator(torch.cat([self.motion(motion), visual], dim=2), genre)
+        dtype = self.generator.lin.weight.dtype
+        return self.generator(torch.cat([self.motion(motion.to(dtype)), visual.to(dtype)], dim=2), genre)
 
     def attach(self, codec: VQVAE) -> D2MGan:
         """Set the codec whose latents it makes; it is no part of the generator's own weights."""
@@ -177,7 +178,7 @@ class D2MGan(nn.Module):
         for part in range(0, len(starts), _WINDOWS_AT_ONCE):
             chosen = slice(part, part + _WINDOWS_AT_ONCE)
             genre = conditioning.genre[:1].expand(len(motion[chosen]))
-            made.append(self(motion[chosen], visual[chosen], genre))
+            made.append(self(motion[chosen], visual[chosen], genre).float())
         z = blend(torch.cat(made), overlap)[None, :, :n_frames]
         codes = codec.quantize(z).codes
         latents = Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length)

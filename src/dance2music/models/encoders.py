@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.models.residual_half import FEWEST_CHANNELS, residual
+from dance2music.models.residual_points import FEWEST_CHANNELS, ResidualAtPoints, residual
 
 SLOPE = 0.2
 """Of every leaky ReLU (released code)."""
@@ -165,14 +165,24 @@ class ResidualBlock(nn.Module):
             WeightNormConv1d(channels, channels, 1),
         )
         self.shortcut = WeightNormConv1d(channels, channels, 1)
+        self._dilation = dilation
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, C, L] -> [B, C, L]; L must be longer than the dilation. In training in bfloat16 wide ones go by `residual_half`."""
-        first, last = self.block[2], self.block[4]
+        """x [B, C, L] -> [B, C, L]; L must be longer than the dilation. In training in bfloat16 wide ones go by `residual_points`."""
         wide = x.shape[1] >= FEWEST_CHANNELS and x.device.type == "cpu" and x.dtype == torch.bfloat16
-        if wide and torch.is_grad_enabled() and isinstance(first, WeightNormConv1d) and isinstance(last, WeightNormConv1d):
-            return residual(x, _tensors(self.shortcut), _tensors(first), _tensors(last), first.dilation[0], SLOPE)
+        if wide and torch.is_grad_enabled() and isinstance(self.shortcut, WeightNormConv1d):
+            shortcut, first, last = self._parts()
+            return residual(x, shortcut, first, last, self._dilation, SLOPE)
         return self.shortcut(x) + self.block(x)
+
+    def at_points(self) -> ResidualAtPoints:
+        """The same block for inference."""
+        shortcut, first, last = self._parts()
+        return ResidualAtPoints(shortcut, first, last, self._dilation, SLOPE)
+
+    def _parts(self) -> list[tuple[Tensor, Tensor]]:
+        """Weight and bias of the shortcut, of the first and of the last convolution."""
+        return [_tensors(conv) for conv in (self.shortcut, self.block[2], self.block[4])]  # type: ignore[arg-type]
 
 
 def _tensors(conv: WeightNormConv1d) -> tuple[Tensor, Tensor]:
@@ -215,11 +225,16 @@ def init_plain_convolutions(model: nn.Module) -> None:
 
 
 def fold_weight_norm(model: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """Put a plain convolution with the same weight in the place of every `WeightNormConv1d`: the same outputs in less time, for inference.
+    """Make a model ready for inference: the same outputs but for rounding, in less time.
 
-    In a ``dtype`` of half precision the whole model is cast to it, and weights are laid out as `convolve` needs them. The model is
-    changed and returned; it can neither be trained as before nor loaded into afterwards.
+    Wide residual blocks become `ResidualAtPoints`, which multiply less, and a plain convolution takes the place of every other
+    `WeightNormConv1d`. In a ``dtype`` of half precision the whole model is cast to it, and weights are laid out as `convolve` needs them.
+    The model is changed and returned; it can neither be trained as before nor loaded into afterwards.
     """
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, ResidualBlock) and child.shortcut.in_channels >= FEWEST_CHANNELS:
+                setattr(parent, name, child.at_points())
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if isinstance(child, WeightNormConv1d):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from dance2music.models.encoders import SLOPE, ResidualBlock, _tensors
-from dance2music.models.residual_half import FEWEST_CHANNELS, residual, weights_at_points
+from dance2music.models.encoders import SLOPE, ResidualBlock, _tensors, fold_weight_norm
+from dance2music.models.residual_points import FEWEST_CHANNELS, ResidualAtPoints, residual, weights_at_points
 
 
 def by_points(block: ResidualBlock, x: Tensor) -> Tensor:
@@ -44,9 +44,22 @@ def test_a_wide_block_under_autocast_goes_by_points_and_rounds_as_little() -> No
     assert apart[0] < 0.008 and apart[1] < 0.005
 
 
-def test_full_precision_and_inference_keep_the_plain_convolutions() -> None:
+def test_training_in_full_precision_keeps_the_plain_convolutions() -> None:
     block, x = ResidualBlock(FEWEST_CHANNELS, 1), torch.randn(1, FEWEST_CHANNELS, 8)
     assert block(x).grad_fn.name() == "AddBackward0"
+
+
+@pytest.mark.parametrize(("dtype", "apart"), [(torch.float32, 3e-6), (torch.bfloat16, 0.01)])
+def test_wide_blocks_made_ready_for_inference_go_by_points(dtype: torch.dtype, apart: float) -> None:
+    torch.manual_seed(0)
+    wide, narrow, x = ResidualBlock(FEWEST_CHANNELS, 3), ResidualBlock(8, 3), torch.randn(2, FEWEST_CHANNELS, 41)
+    stack = nn.Sequential(wide)
+    with torch.no_grad():
+        before = stack(x)
+        after = fold_weight_norm(stack, dtype)(x.to(dtype))
+    assert isinstance(stack[0], ResidualAtPoints) and after.dtype == dtype
+    assert 0 < float((after.float() - before).square().mean().sqrt() / before.square().mean().sqrt()) < apart
+    assert isinstance(fold_weight_norm(nn.Sequential(narrow))[0], ResidualBlock)  # type: ignore[index]
 
 
 def test_weights_at_points_are_those_of_a_polynomial() -> None:
