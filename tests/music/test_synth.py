@@ -116,3 +116,14 @@ def test_wrong_soundfonts_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             render(score, soundfont=bad)
         assert "\n" not in str(caught.value)
+
+
+def test_a_note_that_began_before_the_clip_rings_into_it() -> None:
+    def of(start_beats: float, seconds: float) -> np.ndarray:
+        track = Track("chords", 0, [Note(start_beats, 4.0, 60, 90), Note(start_beats - 40.0, 1.0, 64, 90)])
+        beats = np.arange(12) * 0.5
+        return render(Score([track], beats, 0, seconds, genre=1, key=0, minor=True)).samples[0]
+
+    whole, late = of(0.0, 4.0), of(-2.0, 3.0)
+    np.testing.assert_allclose(late, whole[22_050:][: len(late)], atol=1e-4)
+    assert np.abs(late[:2000]).max() > 0.01

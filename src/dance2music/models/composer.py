@@ -14,6 +14,8 @@ from dance2music.dance.kinematics import FEATURE_SLICES, low_pass
 from dance2music.music.parts import beat_emphasis
 from dance2music.types import STEPS_PER_BEAT, Conditioning, Note, Rhythm, Score
 
+_LEAD_BEATS = 4.0
+"""The piece is under way for so long when the dance begins, and rings into it."""
 _ENERGY_CUTOFF_HZ = 0.5
 _ACCENT_WIDTH_SECONDS = 0.06
 _STRESSED = 0.6
@@ -28,20 +30,21 @@ class Composer:
         from dance2music.music.compose import compose
 
         rhythm = conditioning.rhythm[0]
-        accents = accents_at_steps(rhythm)
+        accents, lead = accents_at_steps(rhythm), _LEAD_BEATS * 60.0 / rhythm.tempo_bpm
         scores = [
             compose(
                 int(conditioning.genre[0]),
                 seed=seed,
-                beat_times_seconds=rhythm.beat_times_seconds,
+                beat_times_seconds=rhythm.beat_times_seconds + lead,
                 downbeat=rhythm.downbeat,
-                duration_seconds=conditioning.duration_seconds,
+                duration_seconds=conditioning.duration_seconds + lead,
                 energy=energy_at_beats(conditioning),
                 accents=accents,
             )
             for seed in seeds
         ]
-        return [emphasized(score, accents) for score in scores]
+        given = {"beat_times_seconds": rhythm.beat_times_seconds, "duration_seconds": conditioning.duration_seconds}
+        return [replace(emphasized(score, accents), **given) for score in scores]  # type: ignore[arg-type]
 
 
 def emphasized(score: Score, accents: np.ndarray) -> Score:

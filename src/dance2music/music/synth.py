@@ -42,6 +42,8 @@ _REFERENCE_SECONDS = 0.25
 _PITCHED_RMS = 0.25
 _MAX_GAIN = 12.0
 _DRUM_SECONDS = 1.5
+_LONGEST_RING_SECONDS = 2.0
+"""Notes that ended longer before the clip are not heard in it."""
 _HELD_SECONDS = (0.6, 2.5, 8.0, 20.0)
 _SILENT_PEAK = 1e-3
 _SYSTEM_FILES = {
@@ -123,20 +125,21 @@ def _play(score: Score, path: str, sample_rate: int, onset_grid_seconds: float, 
             ends = np.maximum(np.round(ends / onset_grid_seconds) * onset_grid_seconds, starts + onset_grid_seconds)
         for note, start, end in zip(track.notes, starts, ends):
             at = round(start * sample_rate)
-            if not 0 <= at < n_samples:
+            if at >= n_samples or end < -_LONGEST_RING_SECONDS:
                 continue
             sound, release = _sound(
                 path, sample_rate, track.program, track.is_drum, note.pitch, _layer(note.velocity), _bucket(end - start)
             )
             held = max(1, round((end - start) * sample_rate))
             gain = ROLE_GAINS[track.role] * track.gain * (note.velocity / 127) ** 1.6
-            n = min(len(sound), n_samples - at)
+            n, cut = min(len(sound), n_samples - at), max(0, -at)
             if track.is_drum or n <= held:
-                out[at : at + n] += sound[:n] * gain
+                out[at + cut : at + max(n, cut)] += sound[cut:n] * gain
                 continue
-            out[at : at + held] += sound[:held] * gain
+            out[at + cut : at + max(held, cut)] += sound[cut:held] * gain
             fade = release_curve(release, sample_rate)[: n - held]
-            out[at + held : at + held + len(fade)] += sound[held : held + len(fade)] * fade * gain
+            first, last = max(held, cut), held + len(fade)
+            out[at + first : at + max(last, first)] += sound[first:last] * fade[first - held :] * gain
 
 
 def _bucket(seconds: float) -> float:
