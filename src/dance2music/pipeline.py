@@ -36,7 +36,7 @@ CANDIDATES, MOST_CANDIDATES, CANDIDATE_SECONDS = 6, 16, 60.0
 LEAD_SECONDS = 0.03
 """How far ahead of the dance's beat grid the music is placed: an attack is heard, and found by onset detection, some 15 ms after it
 starts, and dancers reach their kinematic beats, which the grid leans on, after the beat (25 ms in the median of 60 drawn dances)."""
-BEAT_SHARE = 0.3
+BEAT_SHARE = 0.5
 """Weight of a candidate's beat F-measure, and of the lift of its beats, beside the lift of its onsets."""
 MUSIC_SHARE = {"pulse_clarity": (0.5, 0.6), "key_clarity": (0.3, 0.7), "harmonic_share": (0.2, 0.65)}
 """Weight of a candidate's musical values beside that, and what of each is enough: beyond it a take does not rank higher, so that among
