@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music.models.long_convolution import LongConvolution, long_convolution, pays
 from dance2music.models.residual_points import FEWEST_CHANNELS, ResidualAtPoints, residual
 
 SLOPE = 0.2
@@ -68,7 +69,7 @@ def convolve(conv: nn.Conv1d, x: Tensor, weight: Tensor) -> Tensor:
     that back, its 2-d one does not, so this is the 2-d one with a height of 1; its output keeps the layout for those that follow. The same
     in full precision for what comes by time, as a codebook's entries do, and needs no gradient. In groups with a stride, s neighbours
     become s channels of a convolution without a stride: wider groups, of which discriminators have many; in half precision groups with few
-    outputs are joined, since torch is slow at those.
+    outputs are joined, since torch is slow at those. In bfloat16 many taps between many channels go by `long_convolution`.
     """
     (stride,), (padding,), (dilation,) = conv.stride, map(int, conv.padding), conv.dilation
     device = x.device.type
@@ -80,6 +81,8 @@ def convolve(conv: nn.Conv1d, x: Tensor, weight: Tensor) -> Tensor:
         x, weight, padding = _without_stride(x, weight, stride, padding)
         weight = _joined(weight, conv.groups, joined)
         return F.conv1d(x, weight, conv.bias, padding=padding, groups=conv.groups // joined)[:, :, :n]
+    if dtype == torch.bfloat16 and stride == dilation == conv.groups == 1 and pays(weight):
+        return long_convolution(x.to(dtype), weight, conv.bias, padding)
     if (dtype == torch.float32 and not lies_by_time(x)) or conv.groups > 1 or weight.shape[1] == 1:
         return F.conv1d(x, weight, conv.bias, stride, padding, dilation, conv.groups)
     x = x.unsqueeze(2).to(dtype, memory_format=torch.channels_last)
@@ -227,9 +230,10 @@ def init_plain_convolutions(model: nn.Module) -> None:
 def fold_weight_norm(model: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     """Make a model ready for inference: the same outputs but for rounding, in less time.
 
-    Wide residual blocks become `ResidualAtPoints`, which multiply less, and a plain convolution takes the place of every other
-    `WeightNormConv1d`. In a ``dtype`` of half precision the whole model is cast to it, and weights are laid out as `convolve` needs them.
-    The model is changed and returned; it can neither be trained as before nor loaded into afterwards.
+    Wide residual blocks become `ResidualAtPoints` and convolutions of many taps `LongConvolution`, which multiply less, and a plain
+    convolution takes the place of every other `WeightNormConv1d`. In a ``dtype`` of half precision the whole model is cast to it, and
+    weights are laid out as `convolve` needs them. The model is changed and returned; it can neither be trained as before nor loaded into
+    afterwards.
     """
     for parent in list(model.modules()):
         for name, child in parent.named_children():
@@ -243,6 +247,8 @@ def fold_weight_norm(model: nn.Module, dtype: torch.dtype = torch.float32) -> nn
                 plain.weight = nn.Parameter(child.normed().detach(), requires_grad=False)
                 plain.bias = child.bias
                 setattr(parent, name, plain.train(child.training))
+            elif isinstance(child, Conv1d) and child.stride == child.dilation == (1,) and child.groups == 1 and pays(child.weight):
+                setattr(parent, name, LongConvolution(child.weight, child.bias, int(child.padding[0])))
     if dtype != torch.float32:
         for module in model.to(dtype).modules():
             if isinstance(module, Conv1d):
