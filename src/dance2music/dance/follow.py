@@ -22,20 +22,19 @@ class FollowConfig:
     """Width of the agreement kernel, as in `rhythm.RhythmConfig`."""
     unit_seconds: float = 0.05
     """Displacement that the two weights refer to."""
-    move_weight: float = 0.1
+    move_weight: float = 0.5
     """Cost of the squared change of the displacement from beat to beat: the interval between them is then longer or shorter."""
     stay_weight: float = 0.1
     """Cost of the squared displacement."""
 
 
-def follow(grid: np.ndarray, readings: Sequence[np.ndarray], doubt: np.ndarray, config: FollowConfig = FollowConfig()) -> np.ndarray:
+def follow(grid: np.ndarray, readings: Sequence[np.ndarray], config: FollowConfig = FollowConfig()) -> np.ndarray:
     """Beat times moved towards the kinematic beats, by the cheapest path over displacements (Viterbi).
 
     Parameters
     ----------
     grid : float64 [n], beat times in seconds, ascending.
     readings : several float64 [m], kinematic beats in seconds by each reading; each pulls at the beat that is nearest to it.
-    doubt : float64 [n] in 0..1, how little else is known about each beat; where it is 0 the beat stays.
     config : FollowConfig.
 
     Returns
@@ -51,7 +50,7 @@ def follow(grid: np.ndarray, readings: Sequence[np.ndarray], doubt: np.ndarray, 
         nearest = np.abs(beats[:, None] - grid[None]).argmin(axis=1)
         distance = beats[:, None] - grid[nearest, None] - offsets[None]
         np.add.at(gain, nearest, np.exp(-0.5 * (distance / config.sigma_seconds) ** 2) / len(readings))
-    gain = doubt[:, None] * gain - config.stay_weight * (offsets / config.unit_seconds) ** 2
+    gain -= config.stay_weight * (offsets / config.unit_seconds) ** 2
     cost = config.move_weight * ((offsets[:, None] - offsets[None]) / config.unit_seconds) ** 2
     moved = offsets[_cheapest_path(gain, cost)]
     return np.asarray(grid + moved - moved.mean())

@@ -2,8 +2,8 @@
 
 The evidence of `dance.rhythm_evidence` is added up on a grid of hypotheses (tempo x phase) in overlapping windows; the best path through
 the windows (Viterbi, phase carried on by the tempo) gives one beat grid for the whole clip, which is then moved to the nearest maximum of
-the evidence, and bent towards the kinematic beats where little else is known (`dance.follow`). Reading poses and kinetic velocity is
-not here: see `dance.pose` and `dance.kinematics`.
+the evidence, and bent a little towards the kinematic beats (`dance.follow`). Reading poses and kinetic velocity is not here: see
+`dance.pose` and `dance.kinematics`.
 """
 
 from __future__ import annotations
@@ -80,9 +80,6 @@ class RhythmConfig:
     confidence_power: float = 0.5
     """Exponent of the posterior in the confidence: real dances are less like drawn ones than drawn ones are like each other."""
     use_network: bool = True
-    steadiness: float = 0.6
-    """How much less the grid follows the kinematic beats where the network is trusted wholly: there the steady grid is at the true beats,
-    yet what is seen are the kinematic ones."""
     follow: FollowConfig = field(default_factory=FollowConfig)
 
 
@@ -146,8 +143,7 @@ def estimate_rhythm(
     grid = _cover(grid, duration)
     tempo = float(60.0 / np.median(np.diff(grid)))
     if tempo_bpm is None:
-        trust = np.interp(grid, centres, [row[at] for row, at in zip(trusts, path[:, 0])])
-        grid = follow(grid, kinematic_beat_readings(motion), 1.0 - config.steadiness * trust, config.follow)
+        grid = follow(grid, kinematic_beat_readings(motion), config.follow)
         grid[0], grid[-1] = min(grid[0], 0.0), max(grid[-1], duration)
     return Rhythm(
         beat_times_seconds=grid,
