@@ -61,3 +61,10 @@ def test_convolutions_of_many_taps_are_made_ready_for_inference(dtype: torch.dty
         after = fold_weight_norm(model, dtype)(x.to(dtype))
     assert isinstance(model[0], LongConvolution) and isinstance(model[1], Conv1d)
     assert after.dtype == dtype and apart(after, before) < tolerance
+
+
+def test_rounded_transforms_are_neither_too_loud_nor_too_soft() -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(4, 128, 300).bfloat16(), torch.randn(64, 128, 40).bfloat16()
+    ours, plain = long_convolution(x, weight, None, 0).float(), F.conv1d(x.float(), weight.float())
+    assert float((ours * plain).mean() / plain.square().mean()) == pytest.approx(1, abs=5e-4)
