@@ -22,8 +22,17 @@ from typing import Any
 import numpy as np
 
 from dance2music import pipeline
+from dance2music.dance.kinematics import kinematic_beats_aist
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
-from dance2music.metrics.rhythm import beat_alignment_aist, beat_f, onset_z, shift_lift, tempo_correct
+from dance2music.metrics.rhythm import (
+    AIST_SIGMA_FRAMES,
+    beat_alignment,
+    beat_alignment_aist,
+    beat_f,
+    onset_z,
+    shift_lift,
+    tempo_correct,
+)
 from dance2music.music.beats import beat_times, onset_envelope, onset_times
 from dance2music.types import GENRES, Audio, Motion, Rhythm
 
@@ -167,15 +176,18 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
     return rows
 
 
-TimedMotion = tuple[str, np.ndarray, float]
-"""Name, joints float32 [T, 24, 3] at 60 fps (SMPL), and true tempo of a motion."""
+TimedMotion = tuple[str, np.ndarray, float, int]
+"""Name, joints float32 [T, 24, 3] at 60 fps (SMPL), true tempo of a motion, and frames between the joins of its segments (0: one piece)."""
+JOIN_FRAMES = 120
+"""Length of the stored segments of the real sequences; where they were joined the body may jump."""
+NEAR_JOIN_FRAMES = 6
 
 
 def aist_sequences(folder: Path) -> Iterator[TimedMotion]:
     """The real sequences in a folder."""
     for path in sorted(folder.glob("*.npz")):
         with np.load(path, allow_pickle=False) as data:
-            yield path.stem, data["joints"].astype(np.float32), float(data["bpm"])
+            yield path.stem, data["joints"].astype(np.float32), float(data["bpm"]), JOIN_FRAMES
 
 
 def drawn_sequences(n: int) -> Iterator[TimedMotion]:
@@ -185,16 +197,27 @@ def drawn_sequences(n: int) -> Iterator[TimedMotion]:
     for i in range(n):
         clip = synthetic_clip(SEQUENCE_SEED + i, duration_seconds=6.0 + i * 7 % 13 / 2, genre=i % len(GENRES))
         assert clip.rhythm is not None
-        yield clip.name, clip.motion.joints, clip.rhythm.tempo_bpm
+        yield clip.name, clip.motion.joints, clip.rhythm.tempo_bpm, 0
+
+
+def aligned(kinematic: np.ndarray, beats: np.ndarray) -> float:
+    """Beat Alignment of frames at 60 fps with AIST++'s settings; 0 where there are no beats."""
+    return beat_alignment(kinematic, beats, sigma_seconds=AIST_SIGMA_FRAMES) if len(beats) else 0.0
 
 
 def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str, list[dict[str, float]]]:
-    """Motions as of AIST++: Beat Alignment with AIST++'s settings, tempo, and the same music under random shifts."""
+    """Motions as of AIST++: Beat Alignment with AIST++'s settings, tempo, and the same music under random shifts.
+
+    Kinematic beats near a join of two segments are left out; ``with_joins`` has them all, as the score tool would.
+    """
     generators = {name: pipeline.load_method(name) for name in methods}
     rows: dict[str, list[dict[str, float]]] = {}
-    for i, (stem, joints, bpm) in enumerate(sequences):
+    for i, (stem, joints, bpm, join_frames) in enumerate(sequences):
         conditioning = pipeline.condition(Motion(joints, np.ones(joints.shape[:2], np.float32), 60.0, "smpl-24"))
         rhythm, duration = conditioning.rhythm[0], conditioning.duration_seconds
+        kinematic = kinematic_beats_aist(joints)
+        if join_frames:
+            kinematic = kinematic[np.abs((kinematic + join_frames // 2) % join_frames - join_frames // 2) > NEAR_JOIN_FRAMES]
         played = {"click track": click_track(rhythm.beat_times_seconds, duration)}
         for name, generator in generators.items():
             played[name] = pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio)
@@ -204,10 +227,9 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
             shifts = np.random.default_rng(0).uniform(0, duration * 60.0, 50)
             row = {
                 "sequence": stem,
-                "beat_alignment_aist": beat_alignment_aist(joints, frames) if len(frames) else 0.0,
-                "shifted_mean": float(np.mean([beat_alignment_aist(joints, (frames + s) % (duration * 60.0)) for s in shifts]))
-                if len(frames)
-                else 0.0,
+                "beat_alignment_aist": aligned(kinematic, frames),
+                "shifted_mean": float(np.mean([aligned(kinematic, (frames + s) % (duration * 60.0)) for s in shifts])),
+                "with_joins": beat_alignment_aist(joints, frames) if len(frames) else 0.0,
                 "grid_f": sync_values(audio, rhythm)["grid_f"],
                 "tempo_bpm": rhythm.tempo_bpm,
                 "true_bpm": bpm,
