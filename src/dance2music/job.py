@@ -366,7 +366,7 @@ def describe(request: Request, conditioning: Conditioning, take: Take, audio: Au
         "preset": f"{request.method}-{request.level or ('embedded' if request.weights is None else 'high')}",
         **({"settings": list(request.settings)} if request.settings else {}),
         **({"instruments": list(request.instruments)} if request.instruments else {}),
-        **({} if request.weights is None else {"weights": str(request.weights)}),
+        **({} if request.weights is None else {"weights": str(request.weights), "precision": request.precision}),
         "seed": request.seed,
         "take": {"seed": take.seed, "candidates": take.candidates}
         | ({"chosen_by": "sync with this dance, pulse, key and harmony"} if take.candidates > 1 else {}),
