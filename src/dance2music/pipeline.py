@@ -31,11 +31,11 @@ WATCH_FPS = 24.0
 """Pictures per second of video that are looked at. Kinematic beats of filmed drawn dances agree with those of their true motion as well as
 at 30 (benchmarks/RESULTS.md); the tracker's time is in proportion to it."""
 FEATURE_FPS = 30.0
-CANDIDATES, MOST_CANDIDATES, CANDIDATE_SECONDS = 6, 16, 60.0
-"""Takes that are made and ranked for each take that is kept: a minute of music, but at least 6 and at most 16 (`candidates_for`)."""
-LEAD_SECONDS = 0.03
+CANDIDATES, MOST_CANDIDATES, CANDIDATE_SECONDS = 6, 16, 70.0
+"""Takes that are made and ranked for each take that is kept: 70 s of music, but at least 6 and at most 16 (`candidates_for`)."""
+LEAD_SECONDS = 0.02
 """How far ahead of the dance's beat grid the music is placed: an attack is heard, and found by onset detection, some 15 ms after it
-starts, and dancers reach their kinematic beats, which the grid leans on, after the beat (25 ms in the median of 60 drawn dances)."""
+starts, and beat tracking adds to that."""
 BEAT_SHARE = 0.5
 """Weight of a candidate's beat F-measure, and of the lift of its beats, beside the lift of its onsets."""
 MUSIC_SHARE = {"pulse_clarity": (0.5, 0.6), "key_clarity": (0.3, 0.7), "harmonic_share": (0.2, 0.65)}
