@@ -113,7 +113,7 @@ def test_of_several_candidates_the_one_that_follows_the_dancer_is_kept(clicker: 
 
 
 def test_short_dances_get_more_candidates(clicker: Clicker) -> None:
-    assert [pipeline.candidates_for(seconds) for seconds in (0.3, 2.0, 5.0, 8.0, 10.0, 600.0)] == [16, 16, 14, 8, 7, 6]
+    assert [pipeline.candidates_for(seconds) for seconds in (0.3, 2.0, 5.0, 8.0, 10.0, 600.0)] == [24, 24, 14, 8, 7, 6]
     take = pipeline.best_take(clicker, dance(5.0), seed=3)
     assert clicker.asked == [(5.0, list(range(3000, 3014)))] and take.candidates == 14
     again = pipeline.best_take(clicker, dance(5.0), seed=3)

@@ -31,16 +31,16 @@ WATCH_FPS = 24.0
 """Pictures per second of video that are looked at. Kinematic beats of filmed drawn dances agree with those of their true motion as well as
 at 30 (benchmarks/RESULTS.md); the tracker's time is in proportion to it."""
 FEATURE_FPS = 30.0
-CANDIDATES, MOST_CANDIDATES, CANDIDATE_SECONDS = 6, 16, 70.0
-"""Takes that are made and ranked for each take that is kept: 70 s of music, but at least 6 and at most 16 (`candidates_for`)."""
+CANDIDATES, MOST_CANDIDATES, CANDIDATE_SECONDS = 6, 24, 70.0
+"""Takes that are made and ranked for each take that is kept: 70 s of music, but at least 6 and at most 24 (`candidates_for`)."""
 LEAD_SECONDS = 0.02
 """How far ahead of the dance's beat grid the music is placed: an attack is heard, and found by onset detection, some 15 ms after it
 starts, and beat tracking adds to that."""
 BEAT_SHARE = 0.5
 """Weight of a candidate's beat F-measure, and of the lift of its beats, beside the lift of its onsets."""
-MUSIC_SHARE = {"pulse_clarity": (0.5, 0.6), "key_clarity": (0.3, 0.7), "harmonic_share": (0.2, 0.65)}
+MUSIC_SHARE = {"pulse_clarity": (1.0, 0.6), "key_clarity": (0.3, 0.7), "harmonic_share": (0.2, 0.65)}
 """Weight of a candidate's musical values beside that, and what of each is enough: beyond it a take does not rank higher, so that among
-takes that are music sync decides. Chosen on drawn dances of 2 to 10 s; from half to twice these weights change little."""
+takes that are music sync decides. Chosen on drawn dances of 2 to 12 s."""
 RANKED_SECONDS = 60.0
 """Of longer dances only this much of each candidate is heard before the best is made whole."""
 
