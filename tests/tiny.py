@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import torch
 
 from dance2music import pipeline
@@ -21,6 +22,13 @@ from dance2music.types import Conditioning
 
 N_CODEBOOKS, CODEBOOK_SIZE, LATENT_DIM = 2, 32, 8
 PAIR_SECONDS = 6.0
+
+
+def tone(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
+    """A noisy tone of its own for every seed, float32 [N]: a piece of music for trainings of codecs."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * sample_rate)) / sample_rate
+    return (0.3 * np.sin(2 * np.pi * rng.uniform(100, 1000) * t) + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
 
 
 @cache

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import tiny
 from dance2music.checkpoint import load_model, read_provenance
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodecConfig
@@ -25,15 +26,9 @@ TINY = SpectralCodecConfig(
 )  # fmt: skip
 
 
-def tone(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    t = np.arange(round(seconds * sample_rate)) / sample_rate
-    return (0.3 * np.sin(2 * np.pi * rng.uniform(100, 1000) * t) + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
-
-
 def test_training_lowers_the_loss_and_leaves_a_model_file_that_scores_as_reported(tmp_path) -> None:
     config = SpectralCodecTraining(codec=TINY, segments=SEGMENTS, loop=LOOP, held_out_pieces=2)
-    codec = train_codec(config, tmp_path, pieces=tone)
+    codec = train_codec(config, tmp_path, pieces=tiny.tone)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     losses = [line["loss"] for line in lines if "loss" in line]
     assert len(losses) == 2 and losses[1] < losses[0]
@@ -42,17 +37,17 @@ def test_training_lowers_the_loss_and_leaves_a_model_file_that_scores_as_reporte
         z = torch.randn(1, 8, 30)
         assert torch.allclose(loaded.decode(z), codec.decode(z), atol=1e-3)
     provenance = read_provenance(tmp_path / "latest.safetensors")
-    scores = evaluate_codec(loaded, tone, n_pieces=2, seconds=1.0)
+    scores = evaluate_codec(loaded, tiny.tone, n_pieces=2, seconds=1.0)
     assert provenance["step"] == 12 and provenance["held_out"]["log_mel_l1"] == pytest.approx(scores["log_mel_l1"], abs=0.01)
 
 
 def test_training_the_decoder_alone_leaves_codes_as_they_are(tmp_path) -> None:
     config = SpectralCodecTraining(codec=TINY, segments=SEGMENTS, loop=LOOP, held_out_pieces=1)
-    train_codec(config, tmp_path / "first", pieces=tone)
+    train_codec(config, tmp_path / "first", pieces=tiny.tone)
     before = load_model(tmp_path / "first" / "latest.safetensors")
     config = dataclasses.replace(config, start_from=str(tmp_path / "first" / "latest.safetensors"), decoder_only=True)
-    after = train_codec(config, tmp_path / "second", pieces=tone)
-    audio = torch.from_numpy(tone(5, 1.0, 22_050))[None]
+    after = train_codec(config, tmp_path / "second", pieces=tiny.tone)
+    audio = torch.from_numpy(tiny.tone(5, 1.0, 22_050))[None]
     with torch.no_grad():
         codes = [codec.quantize(codec.encode(audio)).codes for codec in (before, after)]
         assert torch.equal(*codes)
@@ -62,7 +57,7 @@ def test_training_the_decoder_alone_leaves_codes_as_they_are(tmp_path) -> None:
 def test_the_papers_vqvae_trains_by_the_same_command(tmp_path) -> None:
     small = VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16)
     codec = train_codec(
-        VQVAETraining(codec=small, segments=SEGMENTS, loop=LOOP, held_out_pieces=1, bandwidth_steps=2), tmp_path, pieces=tone
+        VQVAETraining(codec=small, segments=SEGMENTS, loop=LOOP, held_out_pieces=1, bandwidth_steps=2), tmp_path, pieces=tiny.tone
     )
     loaded = load_model(tmp_path / "latest.safetensors", expected="vqvae")
     assert loaded.state_dict().keys() == codec.state_dict().keys()
@@ -74,7 +69,7 @@ def test_a_vqvae_trains_in_half_precision_from_the_level_below_on_pieces_of_anot
         codec = VQVAEConfig(levels=(level,), level=level, width=4, depth=1, dim=8, codebook_size=16, multipliers=(1, 1, 1))
         below = str(tmp_path / "0" / "latest.safetensors") if level else ""
         config = VQVAETraining(codec=codec, segments=SEGMENTS, loop=loop, held_out_pieces=1, bandwidth_steps=1, start_from=below)
-        train_codec(config, tmp_path / str(level), pieces=tone, pieces_folder=tmp_path / "pieces")
+        train_codec(config, tmp_path / str(level), pieces=tiny.tone, pieces_folder=tmp_path / "pieces")
     assert list((tmp_path / "pieces").glob("*.npy")) and not (tmp_path / "0" / "pieces").exists()
     first, second = (load_model(tmp_path / name / "latest.safetensors").state_dict() for name in "01")
     assert torch.allclose(first["decoders.0.out.weight"], second["decoders.1.out.weight"], atol=1e-3)
@@ -85,7 +80,7 @@ def test_creative_gans_vqvae_learns_its_codebook_by_the_second_term_of_its_loss(
     paper = CODEC_TRAININGS["creative-gan-vqvae-low"]
     assert isinstance(paper, VQVAETraining)
     config = dataclasses.replace(paper, codec=small, segments=SEGMENTS, loop=LOOP, held_out_pieces=1, bandwidth_steps=2)
-    codec = train_codec(config, tmp_path, pieces=tone)
+    codec = train_codec(config, tmp_path, pieces=tiny.tone)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     logged = [line for line in lines if "loss" in line]
     for line in logged:
@@ -124,19 +119,19 @@ def test_creative_gans_codecs_have_the_sizes_that_the_paper_names() -> None:
 
 
 def test_a_step_is_a_pure_function_of_seed_and_step(tmp_path) -> None:
-    first = MusicSegments(PieceStore(tone, tmp_path / "a", 1.0, 22_050), SEGMENTS, seed=3, steps=10)
-    second = MusicSegments(PieceStore(tone, tmp_path / "b", 1.0, 22_050), SEGMENTS, seed=3, steps=10)
+    first = MusicSegments(PieceStore(tiny.tone, tmp_path / "a", 1.0, 22_050), SEGMENTS, seed=3, steps=10)
+    second = MusicSegments(PieceStore(tiny.tone, tmp_path / "b", 1.0, 22_050), SEGMENTS, seed=3, steps=10)
     items = {step: first[step] for step in (4, 0, 7)}
     assert all(torch.equal(items[step], second[step]) for step in (7, 4, 0))
     assert not torch.equal(items[0], items[4])
-    other = MusicSegments(PieceStore(tone, tmp_path / "a", 1.0, 22_050), SEGMENTS, seed=4, steps=10)
+    other = MusicSegments(PieceStore(tiny.tone, tmp_path / "a", 1.0, 22_050), SEGMENTS, seed=4, steps=10)
     assert not torch.equal(items[0], other[0])
     assert items[0].shape == (4, 4096) and float(items[0].abs().max()) <= 1.0
 
 
 def test_a_piece_is_rendered_once(tmp_path) -> None:
     calls = []
-    store = PieceStore(lambda *args: (calls.append(args), tone(*args))[1], tmp_path, 1.0, 22_050)
+    store = PieceStore(lambda *args: (calls.append(args), tiny.tone(*args))[1], tmp_path, 1.0, 22_050)
     assert np.array_equal(store[5], store[5]) and len(calls) == 1
     assert store[5].dtype == np.int16 and int(np.abs(store[5]).max()) == 32767
 

@@ -30,18 +30,12 @@ CONFIG = CodecGrowth(
 )
 
 
-def tone(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    t = np.arange(round(seconds * sample_rate)) / sample_rate
-    return (0.3 * np.sin(2 * np.pi * rng.uniform(100, 1000) * t) + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a codec and what it grew to."""
     folder = tmp_path_factory.mktemp("growth")
     save_model(folder / "codec.safetensors", tiny.codec(), tiny.codec().config, provenance={"step": 7}, storage="int8")
-    grow_codec(CONFIG, folder / "codec.safetensors", folder / "grown", pieces=tone)
+    grow_codec(CONFIG, folder / "codec.safetensors", folder / "grown", pieces=tiny.tone)
     return folder
 
 
@@ -55,7 +49,7 @@ def test_encoder_and_first_codebooks_keep_their_bits_and_the_decoder_learns(fold
 
 def test_every_appended_codebook_leaves_less(folder: Path) -> None:
     codec = load_model(folder / "grown" / "finished.safetensors", expected="spectral-codec")
-    audio = torch.from_numpy(np.stack([tone(seed, 1.0, 22_050) for seed in range(50, 54)]))
+    audio = torch.from_numpy(np.stack([tiny.tone(seed, 1.0, 22_050) for seed in range(50, 54)]))
     with torch.no_grad():
         z = codec.encode(audio)
         codes = codec.quantize(z).codes
@@ -86,15 +80,15 @@ def test_its_file_says_how_it_grew_and_from_what(folder: Path) -> None:
 def test_a_stopped_run_goes_on_with_the_same_bits(folder: Path, tmp_path: Path) -> None:
     for steps in (5, 12):  # the schedule is constant, so that a shorter run is the first part of a longer one
         loop = dataclasses.replace(LOOP, steps=steps, final_factor=1.0)
-        grow_codec(dataclasses.replace(CONFIG, loop=loop), folder / "codec.safetensors", tmp_path / "stopped", pieces=tone)
+        grow_codec(dataclasses.replace(CONFIG, loop=loop), folder / "codec.safetensors", tmp_path / "stopped", pieces=tiny.tone)
     loop = dataclasses.replace(LOOP, final_factor=1.0)
-    grow_codec(dataclasses.replace(CONFIG, loop=loop), folder / "codec.safetensors", tmp_path / "whole", pieces=tone)
+    grow_codec(dataclasses.replace(CONFIG, loop=loop), folder / "codec.safetensors", tmp_path / "whole", pieces=tiny.tone)
     first, second = (load_model(tmp_path / name / "finished.safetensors").state_dict() for name in ("stopped", "whole"))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def test_processes_see_different_segments_of_the_same_step(tmp_path: Path) -> None:
-    store = PieceStore(tone, tmp_path, 1.0, 22_050)
+    store = PieceStore(tiny.tone, tmp_path, 1.0, 22_050)
     first, second = (MusicSegments(store, CONFIG.segments, seed=0, steps=3, rank=rank) for rank in (0, 1))
     assert not torch.equal(first[1], second[1]) and torch.equal(first[1], MusicSegments(store, CONFIG.segments, seed=0, steps=3)[1])
 

@@ -30,12 +30,6 @@ CONFIG = CodecRefinement(
 )
 
 
-def tone(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    t = np.arange(round(seconds * sample_rate)) / sample_rate
-    return (0.3 * np.sin(2 * np.pi * rng.uniform(100, 1000) * t) + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
-
-
 def grown_codec() -> SpectralCodec:
     codec = grown(tiny.codec(), n_codebooks=FIRST + 1, decoder_depth=2, dropout=0.1)
     torch.manual_seed(1)
@@ -50,7 +44,7 @@ def refining(*, earlier_share: float, coarse_share: float) -> _Refining:
 
 
 def music_and_sketches() -> tuple[torch.Tensor, torch.Tensor]:
-    music = np.stack([tone(seed, 4096 / 22_050, 22_050) for seed in range(3)])
+    music = np.stack([tiny.tone(seed, 4096 / 22_050, 22_050) for seed in range(3)])
     return torch.from_numpy(music), torch.from_numpy(composed_sketch(5, 1.0, 22_050)[:4096])[None]
 
 
@@ -60,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("refinement")
     codec = grown_codec()
     save_model(folder / "codec.safetensors", codec, codec.config, provenance={"step": 7}, storage="int8")
-    refine_codec(CONFIG, folder / "codec.safetensors", folder / "refined", pieces=tone)
+    refine_codec(CONFIG, folder / "codec.safetensors", folder / "refined", pieces=tiny.tone)
     return folder
 
 
@@ -81,14 +75,14 @@ def test_its_file_says_what_was_refined_and_how(folder: Path) -> None:
 def test_a_run_that_was_stopped_goes_on_with_the_same_bits(folder: Path, tmp_path: Path) -> None:
     for steps in (5, 8):  # the schedule is constant, so that a shorter run is the first part of a longer one
         config = dataclasses.replace(CONFIG, loop=dataclasses.replace(LOOP, steps=steps))
-        refine_codec(config, folder / "codec.safetensors", tmp_path, pieces=tone)
+        refine_codec(config, folder / "codec.safetensors", tmp_path, pieces=tiny.tone)
     stopped, whole = (load_model(path / "finished.safetensors").state_dict() for path in (tmp_path, folder / "refined"))
     assert all(torch.equal(value, whole[name]) for name, value in stopped.items())
 
 
 def test_a_file_without_a_spectral_codec_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"codec\.safetensors: no such file"):
-        refine_codec(CONFIG, tmp_path / "codec.safetensors", tmp_path, pieces=tone)
+        refine_codec(CONFIG, tmp_path / "codec.safetensors", tmp_path, pieces=tiny.tone)
 
 
 def test_earlier_codes_sound_the_same_at_first_and_teach_the_decoder_alone() -> None:
