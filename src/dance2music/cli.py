@@ -51,9 +51,7 @@ def generate(
     weights: Annotated[
         Path | None, typer.Option(help="Folder of imported weights (see 'dance2music weights import'), or a model file of the method.")
     ] = None,
-    precision: Annotated[
-        str, typer.Option(help="Of d2m-gan with --weights: fp32, bf16 (half the time) or auto (bf16 if the CPU has it).")
-    ] = ("fp32"),
+    precision: Annotated[str, typer.Option(help="Of d2m-gan with --weights: fp32, bf16 (half the time) or auto (by CPU).")] = "fp32",
     wav: Annotated[bool, typer.Option("--wav", help="Write the music as a .wav file too.")] = False,
     midi: Annotated[Path | None, typer.Option(help="File to write the notes to (.mid), where the method has notes.")] = None,
     stems: Annotated[Path | None, typer.Option(help="Folder to write each instrument to as .wav, where notes are played.")] = None,

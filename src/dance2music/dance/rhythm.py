@@ -104,7 +104,7 @@ def estimate_rhythm(
     motion : Motion
         At least two frames; any skeleton, or the grid of optical flow.
     tempo_bpm : float or None
-        Tempo to keep; only phase and downbeat are estimated then.
+        Tempo to keep; only phase and downbeat are estimated then, and the grid is steady: it does not follow the kinematic beats.
     duration_seconds : float or None
         Length that the grid has to cover; default is that of the motion.
     config : RhythmConfig or None
