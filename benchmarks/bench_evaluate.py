@@ -22,14 +22,17 @@ from pathlib import Path
 
 import numpy as np
 
-from dance2music import pipeline
+from dance2music.dance.watch import read_motion
+from dance2music.evaluation.controls import fixed_clicks, silence, white_noise
+from dance2music.evaluation.evaluate import EvaluateConfig, evaluate
+from dance2music.evaluation.results import GENERATED, Interval, Results
+from dance2music.evaluation.statistics import bootstrap_interval
+from dance2music.evaluation.terminal import results_text
+from dance2music.generation import pipeline
+from dance2music.generation.methods import load_method
+from dance2music.generation.ranking import best_take
 from dance2music.metrics import composition
-from dance2music.metrics.controls import fixed_clicks, silence, white_noise
-from dance2music.metrics.evaluate import EvaluateConfig, evaluate
 from dance2music.metrics.quality import noise_likeness
-from dance2music.metrics.results import GENERATED, Interval, Results
-from dance2music.metrics.statistics import bootstrap_interval
-from dance2music.metrics.terminal import results_text
 from dance2music.types import GENRES, Audio, Motion
 
 HELD_OUT_SEED = 1_500_000_000
@@ -58,8 +61,8 @@ SHOWN = {
 
 def bench_rules(n: int, music: Path | None) -> None:
     """Table of the rules of composition: mean with 95 % bootstrap interval."""
+    from dance2music.composer.compose import compose_corpus_piece
     from dance2music.music.audio import load_audio
-    from dance2music.music.compose import compose_corpus_piece
     from dance2music.music.synth import render
 
     sets: dict[str, list[Audio]] = {
@@ -81,11 +84,11 @@ def bench_rules(n: int, music: Path | None) -> None:
 def bench_held_out(n: int, methods: tuple[str, ...], out: Path) -> None:
     """Every method on ``n`` held-out composed pairs; the dance is seen through a drawn camera, its tempo and phase are estimated."""
     from dance2music.dance.motion_files import save_motion
-    from dance2music.data.perturb import perturb
-    from dance2music.data.synthetic import synthetic_clip
     from dance2music.metrics.genre import genre_of_name
     from dance2music.music.audio import save_wav
     from dance2music.music.synth import render
+    from dance2music.synthetic.perturb import perturb
+    from dance2music.synthetic.synthetic import synthetic_clip
 
     out = out / f"held-out-{n}"
     made: dict[str, Motion] = {}
@@ -117,7 +120,7 @@ def bench_clips(folder: Path, methods: tuple[str, ...], out: Path) -> None:
     for path in sorted(folder.glob("*.mp4")):
         kept = out / "motion" / f"{path.stem}.npz"
         if not kept.exists():
-            save_motion(pipeline.read_motion(path), kept)
+            save_motion(read_motion(path), kept)
         made[path.stem] = load_motion(kept)
     results = [score("music in the clips", out, generated=str(folder), motion=str(out / "motion"))]
     for method in methods:
@@ -147,8 +150,8 @@ def show_offsets(folder: Path, dances: dict[str, Motion]) -> None:
 
 def bench_speed(n: int, out: Path) -> None:
     """Seconds for ``n`` clips of 10 s: the first time (without the codec), and once everything is heard, as it then is with it, too."""
+    from dance2music.composer.compose import compose_corpus_piece
     from dance2music.music.audio import save_wav
-    from dance2music.music.compose import compose_corpus_piece
     from dance2music.music.synth import render
 
     out = out / f"speed-{n}"
@@ -176,12 +179,12 @@ def make_music(method: str, dances: dict[str, Motion], folder: Path, *, genres: 
     from dance2music.music.audio import save_wav
 
     folder.mkdir(parents=True, exist_ok=True)
-    generator = pipeline.load_method(method)
+    generator = load_method(method)
     for i, (name, motion) in enumerate(dances.items()):
         path = folder / f"{name}.wav"
         if not path.exists():
             conditioning = pipeline.condition(motion, genre=genres.get(name))
-            save_wav(pipeline.finish(pipeline.best_take(generator, conditioning, seed=i, candidates=CANDIDATES).audio), path)
+            save_wav(pipeline.finish(best_take(generator, conditioning, seed=i, candidates=CANDIDATES).audio), path)
 
 
 def score(method: str, out: Path, *, generated: str = "", **given: str) -> Results:

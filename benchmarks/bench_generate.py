@@ -21,8 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from dance2music import pipeline
 from dance2music.dance.kinematics import kinematic_beats_aist
+from dance2music.dance.watch import read_motion
+from dance2music.generation import pipeline
+from dance2music.generation.methods import load_method
+from dance2music.generation.ranking import best_take
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
 from dance2music.metrics.rhythm import (
     AIST_SIGMA_FRAMES,
@@ -93,11 +96,11 @@ def genre_listener() -> Any:
 
 def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]:
     """Held-out composed pairs: rows per method, with the composed truth and a click track on the estimated beats."""
-    from dance2music.data.perturb import perturb
-    from dance2music.data.synthetic import synthetic_clip
     from dance2music.music.synth import render
+    from dance2music.synthetic.perturb import perturb
+    from dance2music.synthetic.synthetic import synthetic_clip
 
-    generators, hear = {name: pipeline.load_method(name) for name in methods}, genre_listener()
+    generators, hear = {name: load_method(name) for name in methods}, genre_listener()
     rows: dict[str, list[dict[str, float]]] = {}
     for i in range(n):
         clip = synthetic_clip(HELD_OUT_SEED + i, duration_seconds=PAIR_SECONDS, genre=i % len(GENRES))
@@ -112,7 +115,7 @@ def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         clicks = click_track(estimated.beat_times_seconds, PAIR_SECONDS)
         rows.setdefault("click track", []).append(pair_values(clicks, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
         for name, generator in generators.items():
-            take = pipeline.best_take(generator, conditioning, seed=i)
+            take = best_take(generator, conditioning, seed=i)
             audio = pipeline.finish(take.audio)
             rows.setdefault(name, []).append(pair_values(audio, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
     return rows
@@ -131,11 +134,11 @@ def sync_values(audio: Audio, rhythm: Rhythm) -> dict[str, float]:
 
 def bench_short(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]:
     """Held-out drawn dances of 2 to 6 s, all genres, the genre of the music chosen from the dance."""
-    from dance2music.data.perturb import perturb
-    from dance2music.data.synthetic import synthetic_clip
     from dance2music.music.synth import render
+    from dance2music.synthetic.perturb import perturb
+    from dance2music.synthetic.synthetic import synthetic_clip
 
-    generators = {name: pipeline.load_method(name) for name in methods}
+    generators = {name: load_method(name) for name in methods}
     rows: dict[str, list[dict[str, float]]] = {}
     for i in range(n):
         seconds = SHORT_SECONDS[(i // len(GENRES) + i) % len(SHORT_SECONDS)]
@@ -145,7 +148,7 @@ def bench_short(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         rhythm, true = conditioning.rhythm[0], clip.rhythm.beat_times_seconds
         played = {"composed truth": render(clip.score), "click track": click_track(rhythm.beat_times_seconds, seconds)}
         for name, generator in generators.items():
-            played[name] = pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio)
+            played[name] = pipeline.finish(best_take(generator, conditioning, seed=i).audio)
         for name, audio in played.items():
             _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
             truth = {"beat_f": beat_f(true[(true >= 0) & (true < seconds)], beats)}
@@ -157,17 +160,17 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
     """Real clips: sync lift and musicality of each method and of the music that the clip came with."""
     from dance2music.music.audio import load_audio
 
-    generators = {name: pipeline.load_method(name) for name in methods}
+    generators = {name: load_method(name) for name in methods}
     rows: dict[str, list[dict[str, float]]] = {}
     for i, path in enumerate(sorted(folder.glob("*.mp4"))):
-        motion = pipeline.read_motion(path)
+        motion = read_motion(path)
         conditioning = pipeline.condition(motion)
         kinematic = conditioning.rhythm[0].kinematic_beats_seconds
         own = load_audio(path, sample_rate=22050)
         grid = conditioning.rhythm[0].beat_times_seconds
         played = {"music of the clip": own, "click track": click_track(grid, motion.duration_seconds)}
         for name, generator in generators.items():
-            played[name] = pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio)
+            played[name] = pipeline.finish(best_take(generator, conditioning, seed=i).audio)
         for name, audio in played.items():
             lift = shift_lift(kinematic, onset_times(audio), audio.duration_seconds)
             beats = {name: value for name, value in sync_values(audio, conditioning.rhythm[0]).items() if name != "lift"}
@@ -192,7 +195,7 @@ def aist_sequences(folder: Path) -> Iterator[TimedMotion]:
 
 def drawn_sequences(n: int) -> Iterator[TimedMotion]:
     """Held-out drawn motions of 6 to 12 s, all genres, clean as those of AIST++."""
-    from dance2music.data.synthetic import synthetic_clip
+    from dance2music.synthetic.synthetic import synthetic_clip
 
     for i in range(n):
         clip = synthetic_clip(SEQUENCE_SEED + i, duration_seconds=6.0 + i * 7 % 13 / 2, genre=i % len(GENRES))
@@ -210,7 +213,7 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
 
     Kinematic beats near a join of two segments are left out; ``with_joins`` has them all, as the score tool would.
     """
-    generators = {name: pipeline.load_method(name) for name in methods}
+    generators = {name: load_method(name) for name in methods}
     rows: dict[str, list[dict[str, float]]] = {}
     for i, (stem, joints, bpm, join_frames) in enumerate(sequences):
         conditioning = pipeline.condition(Motion(joints, np.ones(joints.shape[:2], np.float32), 60.0, "smpl-24"))
@@ -220,7 +223,7 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
             kinematic = kinematic[np.abs((kinematic + join_frames // 2) % join_frames - join_frames // 2) > NEAR_JOIN_FRAMES]
         played = {"click track": click_track(rhythm.beat_times_seconds, duration)}
         for name, generator in generators.items():
-            played[name] = pipeline.finish(pipeline.best_take(generator, conditioning, seed=i).audio)
+            played[name] = pipeline.finish(best_take(generator, conditioning, seed=i).audio)
         for name, audio in played.items():
             _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
             frames = np.round(beats * 60.0)

@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dance2music import pipeline
+from dance2music.generation import pipeline
+from dance2music.generation.methods import load_method
 from dance2music.metrics.diversity import mean_distance_within, mean_pairwise_distance
 from dance2music.metrics.genre import EmbeddedGenre
-from dance2music.models.perceptual import embedded_perceptual
+from dance2music.perception.perceptual import embedded_perceptual
 from dance2music.types import GENRES, Audio, Conditioning
 
 HELD_OUT_SEED = 1_500_000_000
@@ -33,8 +34,8 @@ DANCE_SECONDS = 10.0
 
 def held_out_dances(n: int) -> list[tuple[Conditioning, int]]:
     """What a generator sees of ``n`` drawn dances, and their own genres."""
-    from dance2music.data.perturb import perturb
-    from dance2music.data.synthetic import synthetic_clip
+    from dance2music.synthetic.perturb import perturb
+    from dance2music.synthetic.synthetic import synthetic_clip
 
     dances = []
     for i in range(n):
@@ -55,7 +56,7 @@ def heard(audio: Audio) -> tuple[int, int, np.ndarray]:
 
 def bench(method: str, dances: list[tuple[Conditioning, int]], n_takes: int) -> dict[str, object]:
     """Hits per target genre and Dist_m of one method."""
-    generator = pipeline.load_method(method)
+    generator = load_method(method)
     hits = np.zeros((2, len(dances), len(GENRES)))
     across, within = [], []
     for i, (conditioning, own) in enumerate(dances):

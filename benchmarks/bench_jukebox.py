@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from dance2music.checkpoint import load_embedded, load_model
-from dance2music.codec.vqvae import VQVAE, one_level
+from dance2music.codec.vqvae import VQVAE
+from dance2music.codec.vqvae_weights import one_level
 from dance2music.files import whole_file
 from dance2music.metrics.quality import log_mel_l1, multi_resolution_stft, si_sdr_db
 from dance2music.music.audio import load_audio
@@ -100,7 +101,7 @@ def picture(whole: VQVAE, audio: np.ndarray, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from dance2music.codec.mel import log_mel
+    from dance2music.music.mel import log_mel
 
     heard = {"original": audio}
     for level in whole.config.levels:

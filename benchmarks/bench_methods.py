@@ -31,9 +31,12 @@ from typing import Any
 
 import numpy as np
 
-from dance2music import pipeline
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.generation import pipeline
+from dance2music.generation.methods import load_method
+from dance2music.generation.ranking import best_take, measure_sync
+from dance2music.generation.take import Take
 from dance2music.types import Audio, Conditioning, Score
 
 COMPARED = (
@@ -81,7 +84,7 @@ def bench_long(methods: list[str], seconds: float, vqvae: Path | None) -> None:
 
     The reconstruction codes a composed piece again and again, by the embedded codec and by every level of JukeBox's VQ-VAE.
     """
-    from dance2music.models.jukebox import EMBEDDED_LEVELS
+    from dance2music.baselines.jukebox import EMBEDDED_LEVELS
 
     print(f"\n{seconds:g} s of dance, from joints, one thread")
     print("| method | processor, s | notes | loaded, MiB | peak, MiB |\n|---|---|---|---|---|")
@@ -95,8 +98,8 @@ def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None
     """A row of the table of `bench_long`."""
     import torch
 
-    from dance2music.data.drawing import example_dance
-    from dance2music.models.jukebox import JukeboxReconstruction
+    from dance2music.baselines.jukebox import JukeboxReconstruction
+    from dance2music.synthetic.drawing import example_dance
     from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
     from dance2music.types import Rhythm
 
@@ -110,7 +113,7 @@ def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None
         [Rhythm(beats, 0, 120.0, 1.0, beats[2:-4])], torch.tensor([1]), pipeline.FEATURE_FPS, seconds,
         dance=replace(short, joints=joints, confidence=confidence, flow_energy=None),
     )  # fmt: skip
-    generator = pipeline.load_method(method, level=level, weights=vqvae if level else None)
+    generator = load_method(method, level=level, weights=vqvae if level else None)
     if isinstance(generator, JukeboxReconstruction):
         piece = composed_piece(HELD_OUT_SEED, 10.0, generator.codec.sample_rate)
         generator = generator.hear(Audio(np.tile(piece, times)[None], generator.codec.sample_rate))
@@ -128,8 +131,8 @@ def peak_mib() -> float:
 
 def bench_pictures(methods: list[str], seconds: float, out: Path) -> None:
     """A picture per method and dance, and what is in the score as a line of JSON."""
-    from dance2music.data.perturb import perturb
-    from dance2music.data.synthetic import synthetic_clip
+    from dance2music.synthetic.perturb import perturb
+    from dance2music.synthetic.synthetic import synthetic_clip
 
     out.mkdir(parents=True, exist_ok=True)
     for i in range(LOOKED_AT):
@@ -138,14 +141,14 @@ def bench_pictures(methods: list[str], seconds: float, out: Path) -> None:
         for method in methods:
             if method == RECONSTRUCTION:
                 continue
-            take = pipeline.best_take(pipeline.load_method(method), conditioning, seed=i)
+            take = best_take(load_method(method), conditioning, seed=i)
             picture(take, conditioning, out / f"{method}-{i}.png", title=f"{method}, dance {i}")
             notes = {t.role: len(t.notes) for t in take.score.tracks} if take.score else {}
-            sync = {k: round(v, 3) for k, v in pipeline.measure_sync(take.audio, conditioning.rhythm[0]).items()}
+            sync = {k: round(v, 3) for k, v in measure_sync(take.audio, conditioning.rhythm[0]).items()}
             print(json.dumps({"method": method, "dance": i, "notes": notes, **sync}), flush=True)
 
 
-def picture(take: pipeline.Take, conditioning: Conditioning, path: str | Path, *, title: str) -> None:
+def picture(take: Take, conditioning: Conditioning, path: str | Path, *, title: str) -> None:
     """Notes over time, coloured by role, above the mel-spectrogram of their sound; beats and kinematic beats as lines."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -190,9 +193,9 @@ def bench_held_out(methods: list[str], n: int, out: Path) -> None:
     from bench_evaluate import bench_held_out as run
     from bench_evaluate import score
 
-    from dance2music.metrics.tables import read_measured, table_text
-    from dance2music.models import embedded_codec
-    from dance2music.models.jukebox import reconstruct
+    from dance2music.baselines.jukebox import reconstruct
+    from dance2music.codec.embedded import embedded_codec
+    from dance2music.evaluation.tables import read_measured, table_text
     from dance2music.music.audio import load_audio, save_wav
 
     run(n, tuple(m for m in methods if m != RECONSTRUCTION), out)
@@ -211,10 +214,10 @@ def bench_held_out(methods: list[str], n: int, out: Path) -> None:
 def bench_matched(methods: list[str], n: int, out: Path) -> None:
     """Beat Alignment of held-out music with its own dance and with the other dances, of music that ``held-out`` made."""
     from dance2music.dance.motion_files import load_motion
-    from dance2music.dance.rhythm import estimate_rhythm
     from dance2music.metrics.rhythm import beat_alignment
     from dance2music.music.audio import load_audio
     from dance2music.music.beats import onset_times
+    from dance2music.rhythm.estimate import estimate_rhythm
 
     folder = out / f"held-out-{n}"
     dances = {p.stem: estimate_rhythm(load_motion(p)).kinematic_beats_seconds for p in sorted((folder / "motion").glob("*.npz"))}
@@ -239,7 +242,7 @@ def with_weights(methods: list[str]) -> list[str]:
     found = []
     for method in methods:
         try:
-            pipeline.load_method(method)
+            load_method(method)
         except InputError as error:
             print(f"left out: {error}", flush=True)
         else:

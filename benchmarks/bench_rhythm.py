@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.dance.kinematics import kinematic_beats, kinematic_beats_aist
-from dance2music.dance.rhythm import RhythmConfig, estimate_rhythm
+from dance2music.rhythm.estimate import RhythmConfig, estimate_rhythm
 from dance2music.types import Motion, Rhythm
 
 SIGMA_SECONDS = 0.05
@@ -43,7 +43,7 @@ class Case:
 
 def drawn(items: int, *, low_seconds: float, high_seconds: float) -> Iterator[Case]:
     """Held-out drawn dances, perturbed as in training."""
-    from dance2music.train.rhythm import HELD_OUT_SEED, draw_item
+    from dance2music.recipe.rhythm import HELD_OUT_SEED, draw_item
 
     for i in range(items):
         rng = np.random.default_rng(i)

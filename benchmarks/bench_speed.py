@@ -24,8 +24,8 @@ PROCESSORS = 2
 DRAWN_SECONDS = 10.0
 _WRAPPER = """
 import resource, sys
-import dance2music.job, torch
-from dance2music.cli import main
+import dance2music.generation.job, torch
+from dance2music.cli.main import main
 before = resource.getrusage(resource.RUSAGE_SELF)
 try:
     main()
@@ -37,7 +37,7 @@ finally:
 
 def draw(path: Path, seconds: float, size: tuple[int, int], fps: float) -> None:
     """A drawn dance as a video file."""
-    from dance2music.data.drawing import Look, draw_video, example_dance
+    from dance2music.synthetic.drawing import Look, draw_video, example_dance
 
     motion, _ = example_dance(seconds)
     draw_video(motion, path, size=size, fps=fps, look=Look())

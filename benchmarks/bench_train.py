@@ -4,8 +4,9 @@
 
 Both sides have the same networks (the released sizes for AIST++), the same weights and the same batch. The literal side follows the order
 of the released code: it encodes the music at all three levels, looks up all three, decodes the generated and the true codes of the level
-in use without a gradient, and leaves subnormal numbers to the processor, as torch does by default. Ours is `train.gan.GanTrainer` with the
-released objective and cached encodings; "bf16" is the same under autocast. Weights of a step are those that the released code draws.
+in use without a gradient, and leaves subnormal numbers to the processor, as torch does by default. Ours is `papers.gan_step.GanTrainer`
+with the released objective and cached encodings; "bf16" is the same under autocast. Weights of a step are those that the released code
+draws.
 
 Inference is motion, pictures and genre in, waveform out, one clip at a time, without denoising. Its weights are drawn wide, so that
 the latents are as spread as a trained network's: thus there are hardly subnormal numbers in it, and codes can differ.
@@ -33,11 +34,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dance2music.codec.mel import published_log_mel
-from dance2music.codec.vqvae import VQVAE, VQVAEConfig
-from dance2music.models.encoders import WeightNormConv1d, fold_weight_norm
-from dance2music.train.gan import GanTrainer, Networks
-from dance2music.train.gan_presets import GAN_TRAININGS
+from dance2music.codec.vqvae import VQVAE
+from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.music.mel import published_log_mel
+from dance2music.nn.convolution import WeightNormConv1d
+from dance2music.papers.conv_stack import fold_weight_norm
+from dance2music.papers.gan_step import GanTrainer, Networks
+from dance2music.papers.trainings import GAN_TRAININGS
 from dance2music.train.loop import start_fabric
 
 N_SAMPLES = 44100

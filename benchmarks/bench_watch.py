@@ -18,9 +18,9 @@ import numpy as np
 
 from dance2music.dance.kinematics import kinematic_beats
 from dance2music.dance.pose import estimate
-from dance2music.dance.video import read_frames
 from dance2music.metrics.rhythm import beat_alignment, beat_f
 from dance2music.types import GENRES, Motion
+from dance2music.video.frames import read_frames
 
 SECONDS = 7.0
 SIZE, FPS = (960, 540), 60.0
@@ -28,7 +28,7 @@ SIZE, FPS = (960, 540), 60.0
 
 def true_dance(seed: int) -> Motion:
     """A dance on a regular beat of 83 to 133 bpm."""
-    from dance2music.data.choreography import dance
+    from dance2music.synthetic.choreography import dance
 
     period = float(np.random.default_rng(seed).uniform(0.45, 0.72))
     return dance(np.arange(-1.0, SECONDS + 2.0, period), genre=seed % len(GENRES), seed=100 + seed, duration_seconds=SECONDS)
@@ -36,7 +36,7 @@ def true_dance(seed: int) -> Motion:
 
 def filmed(seed: int, folder: Path) -> Path:
     """The video of that dance, drawn where it is not there yet."""
-    from dance2music.data.drawing import Look, draw_video
+    from dance2music.synthetic.drawing import Look, draw_video
 
     path = folder / f"dr{seed}.mp4"
     if not path.exists():

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dance2music.music.compose import compose_corpus_piece
-from dance2music.music.styles import STYLES
+from dance2music.composer.compose import compose_corpus_piece
+from dance2music.composer.styles import STYLES
 from dance2music.music.synth import render
 from dance2music.types import GENRE_CODES, GENRES
 

@@ -22,27 +22,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dance2music.codec.mel import log_mel
+from dance2music.codec.lookup import straight_through
 from dance2music.codec.spectral import SpectralCodec
-from dance2music.dance.steps import frames_from_steps
-from dance2music.data.pairs import Pair
 from dance2music.losses import code_classification
+from dance2music.methods.performer import Performer, PerformerConfig
+from dance2music.methods.plan import Vocabulary
 from dance2music.metrics.musicality import harmonic_share, key_clarity
 from dance2music.metrics.rhythm import onset_z
-from dance2music.models.performer import Performer, PerformerConfig
 from dance2music.music.beats import onset_envelope
-from dance2music.music.plan import Vocabulary
-from dance2music.train.generator import CropConfig, PerformerData, performer_features
-from dance2music.train.performer import (
+from dance2music.music.mel import log_mel
+from dance2music.recipe.build import Build, Recipe
+from dance2music.recipe.pairs import Pair
+from dance2music.recipe.performer import (
     PerformerTrainConfig,
     Setup,
     adversarial_losses,
     discriminator_losses,
     reconstruction_losses,
-    straight_through,
     weighted,
 )
-from dance2music.train.recipe import Build, Recipe
+from dance2music.recipe.planner import CropConfig, PerformerData, performer_features
+from dance2music.rhythm.steps import frames_from_steps
 from dance2music.types import Audio
 
 ROADS = (

@@ -28,8 +28,8 @@ def shape_of(data: Any, default: tuple[int, ...]) -> tuple[int, ...]:
 
 def motion_encoder(data: Any, dataset: str) -> Iterator[Row]:
     """Names: ``motion_encoder_{aist,tiktok}.npz``."""
-    from dance2music.models.d2m_tables import FRAMES_AND_FEATURES, released
-    from dance2music.models.encoders import MotionEncoder
+    from dance2music.papers.conv_stack import MotionEncoder
+    from dance2music.papers.d2m_tables import FRAMES_AND_FEATURES, released
 
     model = MotionEncoder(released("high", dataset).motion)
     motion = normal(0, *shape_of(data, (1, *FRAMES_AND_FEATURES[dataset])))
@@ -47,8 +47,8 @@ def motion_encoder(data: Any, dataset: str) -> Iterator[Row]:
 
 def generator(data: Any, level: str, dataset: str) -> Iterator[Row]:
     """Names: ``vq_generator_{high,low}_{aist,tiktok}.npz``."""
-    from dance2music.models.d2m_gan import VQGenerator
-    from dance2music.models.d2m_tables import released
+    from dance2music.papers.d2m_gan import VQGenerator
+    from dance2music.papers.d2m_tables import released
 
     # The low level for TikTok was published without its first linear layer: its oracle goes in behind it.
     headless = (level, dataset) == ("low", "tiktok")
@@ -70,7 +70,7 @@ def generator(data: Any, level: str, dataset: str) -> Iterator[Row]:
 
 def discriminator(data: Any, length: int) -> Iterator[Row]:
     """Names: ``discriminator_aist_{high,low}.npz``."""
-    from dance2music.models.discriminators import ReshapedDiscriminator
+    from dance2music.papers.discriminators import ReshapedDiscriminator
 
     model = ReshapedDiscriminator()
     x = normal(0, *shape_of(data, (1, 1, length)))
@@ -93,7 +93,8 @@ def discriminator(data: Any, length: int) -> Iterator[Row]:
 
 def jukebox(data: Any, level: int) -> Iterator[Row]:
     """Names: ``jukebox_level{2_hop128,1_hop32,0_hop8}.npz``: encoder, codes, decoder, and the way there and back."""
-    from dance2music.codec.vqvae import VQVAE, VQVAEConfig
+    from dance2music.codec.vqvae import VQVAE
+    from dance2music.codec.vqvae_config import VQVAEConfig
 
     model = VQVAE(VQVAEConfig(levels=(level,), level=level))
     audio = normal(0, *shape_of(data, (1, 44100, 1)))[..., 0]
@@ -145,7 +146,7 @@ def jukebox(data: Any, level: int) -> Iterator[Row]:
 
 def mel(data: Any) -> Iterator[Row]:
     """Name: ``audio2mel.npz``."""
-    from dance2music.codec.mel import mel_filters, published_log_mel
+    from dance2music.music.mel import mel_filters, published_log_mel
 
     audio = 0.1 * normal(0, 1, 1, 44100)[:, 0]
     worst = Worst("log10 mel and filters", "-")
@@ -180,9 +181,9 @@ def manifest(data: Any, name: str) -> Iterator[Row]:
 
 def _released(level: str, dataset: str, part: str) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
-        from dance2music.models.d2m_gan import VQGenerator
-        from dance2music.models.d2m_tables import released
-        from dance2music.models.encoders import MotionEncoder
+        from dance2music.papers.conv_stack import MotionEncoder
+        from dance2music.papers.d2m_gan import VQGenerator
+        from dance2music.papers.d2m_tables import released
 
         config = released(level, dataset)
         return MotionEncoder(config.motion) if part == "motion" else VQGenerator(config.generator)
@@ -191,7 +192,7 @@ def _released(level: str, dataset: str, part: str) -> Callable[[], nn.Module]:
 
 
 def _discriminator() -> nn.Module:
-    from dance2music.models.discriminators import ReshapedDiscriminator
+    from dance2music.papers.discriminators import ReshapedDiscriminator
 
     return ReshapedDiscriminator()
 

@@ -31,7 +31,7 @@ def losses_and_training(data: Any) -> Iterator[Row]:
 
 
 def _mel_shapes(expected: Any) -> Iterator[Row]:
-    from dance2music.codec.mel import published_log_mel
+    from dance2music.music.mel import published_log_mel
 
     worst = Worst("mel shapes", "-")
     for name, shape in expected.items():
@@ -40,15 +40,16 @@ def _mel_shapes(expected: Any) -> Iterator[Row]:
 
 
 def _high_codec() -> nn.Module:
-    from dance2music.codec.vqvae import VQVAE, VQVAEConfig
+    from dance2music.codec.vqvae import VQVAE
+    from dance2music.codec.vqvae_config import VQVAEConfig
 
     return filled(VQVAE(VQVAEConfig(levels=(2,), level=2)), "B")
 
 
 def _losses_fixed(expected: Any) -> Iterator[Row]:
     from dance2music import losses
-    from dance2music.models.discriminators import ReshapedDiscriminator
-    from dance2music.train.gan import D2M_RELEASED
+    from dance2music.papers.discriminators import ReshapedDiscriminator
+    from dance2music.papers.gan_step import D2M_RELEASED
 
     fake, real = normal(0, 2, 64, 344) * 10, normal(1, 2, 64, 344) * 10
     judge: nn.Module = filled(ReshapedDiscriminator(), "B")
@@ -74,14 +75,14 @@ def _losses_fixed(expected: Any) -> Iterator[Row]:
 
 
 def _train_step(expected: Any) -> Iterator[Row]:
-    """One step of `train.gan.GanTrainer` with the released preset, from the same weights."""
+    """One step of `papers.gan_step.GanTrainer` with the released preset, from the same weights."""
     from dataclasses import replace
 
     from dance2music import losses
-    from dance2music.codec.mel import published_log_mel
-    from dance2music.models.d2m_tables import released
-    from dance2music.models.discriminators import ReshapedDiscriminatorConfig
-    from dance2music.train.gan import D2M_RELEASED, GanTrainer, GanTraining
+    from dance2music.music.mel import published_log_mel
+    from dance2music.papers.d2m_tables import released
+    from dance2music.papers.discriminators import ReshapedDiscriminatorConfig
+    from dance2music.papers.gan_step import D2M_RELEASED, GanTrainer, GanTraining
     from dance2music.train.loop import start_fabric
 
     config = GanTraining(released("high", "aist"), ReshapedDiscriminatorConfig(), batch_size=2, weights=D2M_RELEASED,
@@ -168,7 +169,9 @@ def _codebook_step(expected: Any) -> Iterator[Row]:
 
 
 def _vqvae_loss(expected: Any) -> Iterator[Row]:
-    from dance2music.codec.vqvae import VQVAE, Bandwidth, VQVAEConfig
+    from dance2music.codec.vqvae import VQVAE
+    from dance2music.codec.vqvae_config import VQVAEConfig
+    from dance2music.codec.vqvae_losses import Bandwidth
 
     audio = normal(6, 2, 8192, 1)[..., 0] * 0.1
     bandwidth = Bandwidth(l2=0.02, spectral=10.0)
@@ -227,7 +230,7 @@ def beat_alignment(data: Any) -> Iterator[Row]:
 
 def beats_scores(data: Any, folder: Path) -> Iterator[Row]:
     """Name: ``beats_scores_official.json``; with the sound files where they are at hand, else from its lists of onsets."""
-    from dance2music.metrics.published import beats_coverage, beats_hit, published_onsets, second_bins
+    from dance2music.metrics.paper_rhythm import beats_coverage, beats_hit, published_onsets, second_bins
 
     coverage, hit, wrong, heard_wrong, heard = [], [], 0, 0, 0
     for pair in data["pairs"]:

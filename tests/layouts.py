@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dance2music.dance.mux import mux
-from dance2music.data.drawing import draw_video, example_dance
 from dance2music.music.audio import save_wav
+from dance2music.synthetic.drawing import draw_video, example_dance
 from dance2music.types import Audio
+from dance2music.video.mux import mux
 
 SAMPLE_RATE = 22050
 

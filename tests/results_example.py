@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dance2music.metrics.results import Beaten, ClipValues, Group, Interval, MetricInfo, Results
-from dance2music.metrics.statistics import bootstrap_interval
+from dance2music.evaluation.results import Beaten, ClipValues, Group, Interval, MetricInfo, Results
+from dance2music.evaluation.statistics import bootstrap_interval
 
 INFO = {
     "beats_hit": MetricInfo("Beats Hit", "rhythm as published", ideal=1.0, worst=0.0),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from dance2music.codec.vqvae import VQVAE, VQVAEConfig
-from dance2music.models.d2m_gan import D2MGan, D2MGanConfig, VQGeneratorConfig
-from dance2music.models.discriminators import Judge, ReshapedDiscriminator, ReshapedDiscriminatorConfig
-from dance2music.models.encoders import MotionEncoderConfig, Row, StackConfig
+from dance2music.codec.vqvae import VQVAE
+from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.papers.conv_stack import MotionEncoderConfig, Row, StackConfig
+from dance2music.papers.d2m_gan import D2MGan, D2MGanConfig, VQGeneratorConfig
+from dance2music.papers.discriminators import Judge, ReshapedDiscriminator, ReshapedDiscriminatorConfig
 from oracles import filled
 
 DIM = 8

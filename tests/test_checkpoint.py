@@ -7,7 +7,8 @@ import torch
 
 from dance2music import checkpoint
 from dance2music.checkpoint import embed, load_embedded, load_model, read_provenance, read_torch_state, save_model, sha256_of
-from dance2music.codec.vqvae import VQVAE, VQVAEConfig
+from dance2music.codec.vqvae import VQVAE
+from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.errors import InputError
 
 SMALL = VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16)

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 import tiny
-from dance2music import pipeline
+from dance2music.generation import pipeline
+from dance2music.generation.methods import load_method
+from dance2music.generation.take import Take
 from dance2music.metrics.diversity import mean_pairwise_distance
 from dance2music.metrics.genre import EmbeddedGenre
 from dance2music.types import GENRES, Conditioning
@@ -18,9 +20,9 @@ TARGETS = ("break", "house", "waack", "krump")
 
 
 @pytest.fixture(scope="module")
-def takes() -> dict[str, list[pipeline.Take]]:
+def takes() -> dict[str, list[Take]]:
     """Two takes of one dance in each of a few genres."""
-    generator, made = pipeline.load_method("creative-gan"), {}
+    generator, made = load_method("creative-gan"), {}
     for target in TARGETS:
         made[target] = pipeline.make_takes(generator, _asked(target), seeds=[5, 6])
     return made
@@ -31,14 +33,14 @@ def _asked(genre: str) -> Conditioning:
 
 
 def test_music_of_one_dance_is_heard_as_the_genre_asked_for_more_often_than_by_chance(
-    takes: dict[str, list[pipeline.Take]],
+    takes: dict[str, list[Take]],
 ) -> None:
     judge = EmbeddedGenre()
     right = [judge.classify(take.audio) == GENRES.index(genre) for genre, both in takes.items() for take in both]
     assert np.mean(right) >= 0.35, right  # chance is 0.1
 
 
-def test_the_genre_changes_the_notes_and_the_tempo_stays_that_of_the_dance(takes: dict[str, list[pipeline.Take]]) -> None:
+def test_the_genre_changes_the_notes_and_the_tempo_stays_that_of_the_dance(takes: dict[str, list[Take]]) -> None:
     scores = [both[0].score for both in takes.values()]
     assert all(score is not None for score in scores)
     assert [score.genre for score in scores if score is not None] == [GENRES.index(genre) for genre in TARGETS]
@@ -47,7 +49,7 @@ def test_the_genre_changes_the_notes_and_the_tempo_stays_that_of_the_dance(takes
     assert len(notes) == len(TARGETS)
 
 
-def test_takes_of_one_dance_are_different_music(takes: dict[str, list[pipeline.Take]]) -> None:
+def test_takes_of_one_dance_are_different_music(takes: dict[str, list[Take]]) -> None:
     judge = EmbeddedGenre()
     for both in takes.values():
         embeddings = np.stack([judge.piece(take.audio) for take in both])

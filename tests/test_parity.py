@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from dance2music.codec.mel import mel_filters, published_log_mel
-from dance2music.codec.vqvae import VQVAE, VQVAEConfig
+from dance2music.codec.vqvae import VQVAE
+from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.music.mel import mel_filters, published_log_mel
 from oracles import filled, normal
 
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "parity.py"

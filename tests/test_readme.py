@@ -40,14 +40,14 @@ STUBS = {
     "make": 'exec "$REAL_MAKE" -C "$REPOSITORY" -n "$@"',
     "pip": 'cd "$REPOSITORY" && exec "$PYTHON" -m pip "$1" --quiet --dry-run --no-deps --no-build-isolation "${@:2}"',
     "python": 'if [ -f "$REPOSITORY/$1" ]; then exec "$PYTHON" "$REPOSITORY/$1" "${@:2}"; fi; exec "$PYTHON" "$@"',
-    "dance2music": 'exec "$PYTHON" -m dance2music.cli "$@"',
+    "dance2music": 'exec "$PYTHON" -m dance2music.cli.main "$@"',
 }
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``dance.mp4``, two seconds of the drawn dancer."""
-    from dance2music.data.drawing import example_video
+    from dance2music.synthetic.drawing import example_video
 
     folder = tmp_path_factory.mktemp("readme")
     example_video(folder / "dance.mp4", seconds=2.0)

@@ -8,16 +8,16 @@ from functools import cache
 import numpy as np
 import torch
 
-from dance2music import pipeline
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
-from dance2music.data.drawing import example_dance
-from dance2music.data.pairs import Pair, make_pair
-from dance2music.data.synthetic import synthetic_clip
-from dance2music.music.plan import Vocabulary, collect_voicings
-from dance2music.music.roll import note_table
-from dance2music.music.sketch import sketch
+from dance2music.generation import pipeline
+from dance2music.methods.plan import Vocabulary, collect_voicings
+from dance2music.methods.roll import note_table
+from dance2music.methods.sketch import sketch
 from dance2music.music.synth import render
+from dance2music.recipe.pairs import Pair, make_pair
+from dance2music.synthetic.drawing import example_dance
+from dance2music.synthetic.synthetic import synthetic_clip
 from dance2music.types import Conditioning
 
 N_CODEBOOKS, CODEBOOK_SIZE, LATENT_DIM = 2, 32, 8

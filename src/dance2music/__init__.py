@@ -11,16 +11,16 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "generate": "dance2music.job",
-    "read_motion": "dance2music.pipeline",
-    "condition": "dance2music.pipeline",
-    "load_method": "dance2music.pipeline",
-    "best_take": "dance2music.pipeline",
-    "make_takes": "dance2music.pipeline",
-    "to_audio": "dance2music.pipeline",
-    "finish": "dance2music.pipeline",
-    "measure_sync": "dance2music.pipeline",
-    "evaluate": "dance2music.metrics.evaluate",
+    "generate": "dance2music.generation.job",
+    "read_motion": "dance2music.dance.watch",
+    "condition": "dance2music.generation.pipeline",
+    "load_method": "dance2music.generation.methods",
+    "best_take": "dance2music.generation.ranking",
+    "make_takes": "dance2music.generation.pipeline",
+    "to_audio": "dance2music.generation.pipeline",
+    "finish": "dance2music.generation.pipeline",
+    "measure_sync": "dance2music.generation.ranking",
+    "evaluate": "dance2music.evaluation.evaluate",
 }
 __all__ = ["__version__", *_PUBLIC]
 

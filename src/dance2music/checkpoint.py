@@ -30,24 +30,24 @@ _SCALE = "::scale"
 KINDS: dict[str, tuple[str, str, str]] = {
     "spectral-codec": ("dance2music.codec.spectral", "SpectralCodecConfig", "SpectralCodec"),
     "vqvae": ("dance2music.codec.vqvae", "VQVAEConfig", "VQVAE"),
-    "rhythm": ("dance2music.dance.rhythm_model", "RhythmModelConfig", "RhythmModel"),
-    "creative-gan": ("dance2music.models.creative_gan", "CreativeGanConfig", "CreativeGan"),
-    "d2m-gan": ("dance2music.models.temporal_gan", "TemporalD2MGanConfig", "TemporalD2MGan"),
-    "d2m-gan-two-seconds": ("dance2music.models.d2m_gan", "D2MGanConfig", "D2MGan"),
-    "d2m-gan-motion-encoder": ("dance2music.models.encoders", "MotionEncoderConfig", "MotionEncoder"),
-    "d2m-gan-generator": ("dance2music.models.d2m_gan", "VQGeneratorConfig", "VQGenerator"),
-    "d2m-gan-discriminator": ("dance2music.models.discriminators", "ReshapedDiscriminatorConfig", "ReshapedDiscriminator"),
-    "memory": ("dance2music.models.memory", "MemoryConfig", "Memory"),
-    "music-genre": ("dance2music.models.genre", "MusicGenreConfig", "MusicGenreClassifier"),
-    "music-vector": ("dance2music.models.music_vector", "MusicVectorGeneratorConfig", "MusicVectorGenerator"),
-    "music-vector-temporal": ("dance2music.models.music_vector", "TemporalMusicVectorGeneratorConfig", "TemporalMusicVectorGenerator"),
-    "perceptual": ("dance2music.models.perceptual", "PerceptualConfig", "PerceptualNet"),
-    "dance-genre": ("dance2music.models.genre", "DanceGenreConfig", "DanceGenreClassifier"),
-    "dance2music-online": ("dance2music.models.dance2music_online", "OnlineConfig", "Dance2MusicOnline"),
-    "foley-music": ("dance2music.models.foley_music", "FoleyMusicConfig", "FoleyMusic"),
-    "inverse-mv": ("dance2music.models.inverse_mv", "InverseMvConfig", "InverseMv"),
-    "jukebox-prior": ("dance2music.models.jukebox", "JukeboxPriorConfig", "JukeboxPrior"),
-    "cmt": ("dance2music.models.cmt", "CmtConfig", "Cmt"),
+    "rhythm": ("dance2music.rhythm.network", "RhythmModelConfig", "RhythmModel"),
+    "creative-gan": ("dance2music.methods.planned", "CreativeGanConfig", "CreativeGan"),
+    "d2m-gan": ("dance2music.papers.d2m_gan_any_length", "TemporalD2MGanConfig", "TemporalD2MGan"),
+    "d2m-gan-two-seconds": ("dance2music.papers.d2m_gan", "D2MGanConfig", "D2MGan"),
+    "d2m-gan-motion-encoder": ("dance2music.papers.conv_stack", "MotionEncoderConfig", "MotionEncoder"),
+    "d2m-gan-generator": ("dance2music.papers.d2m_gan", "VQGeneratorConfig", "VQGenerator"),
+    "d2m-gan-discriminator": ("dance2music.papers.discriminators", "ReshapedDiscriminatorConfig", "ReshapedDiscriminator"),
+    "memory": ("dance2music.methods.memory", "MemoryConfig", "Memory"),
+    "music-genre": ("dance2music.perception.genre", "MusicGenreConfig", "MusicGenreClassifier"),
+    "music-vector": ("dance2music.papers.creative_gan", "MusicVectorGeneratorConfig", "MusicVectorGenerator"),
+    "music-vector-temporal": ("dance2music.papers.creative_gan", "TemporalMusicVectorGeneratorConfig", "TemporalMusicVectorGenerator"),
+    "perceptual": ("dance2music.perception.perceptual", "PerceptualConfig", "PerceptualNet"),
+    "dance-genre": ("dance2music.perception.genre", "DanceGenreConfig", "DanceGenreClassifier"),
+    "dance2music-online": ("dance2music.baselines.dance2music_online", "OnlineConfig", "Dance2MusicOnline"),
+    "foley-music": ("dance2music.baselines.foley_music", "FoleyMusicConfig", "FoleyMusic"),
+    "inverse-mv": ("dance2music.baselines.inverse_mv", "InverseMvConfig", "InverseMv"),
+    "jukebox-prior": ("dance2music.baselines.jukebox", "JukeboxPriorConfig", "JukeboxPrior"),
+    "cmt": ("dance2music.baselines.cmt", "CmtConfig", "Cmt"),
 }
 """Kind of model file -> module, config class, model class. The model is built as ``Model(config)``."""
 
@@ -262,3 +262,13 @@ def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
         digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
         digest.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def codec_digest(codec: nn.Module) -> str:
+    """Digest of a codec's weights: what its codes mean."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, value in sorted(codec.state_dict().items()):
+        digest.update(name.encode() + value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:12]

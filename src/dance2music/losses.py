@@ -134,7 +134,7 @@ def perceptual(reference: list[Tensor], estimate: list[Tensor]) -> Tensor:
 
     Parameters
     ----------
-    reference, estimate : list over layers of Tensor [B, C_i, L_i], of `models.perceptual.FeatureNet`; ``reference`` is detached here,
+    reference, estimate : list over layers of Tensor [B, C_i, L_i], of `perception.perceptual.FeatureNet`; ``reference`` is detached here,
         ``estimate`` must carry a gradient, as in `waveform`.
 
     Raises

@@ -91,7 +91,7 @@ class Conditioning:
     Attributes
     ----------
     motion : float32 Tensor [B, T, D_m], pose features (`dance.kinematics.motion_features`).
-    visual : float32 Tensor [B, T, D_v], visual features (`dance.visual`); zeros where there was no video.
+    visual : float32 Tensor [B, T, D_v], visual features (`dance.flow`); zeros where there was no video.
     rhythm : list of B `Rhythm`.
     genre : int64 Tensor [B], index into `GENRES`.
     fps : float, of `motion` and `visual`.

@@ -6,18 +6,11 @@ import torch
 
 from dance2music.codec import quantizer, vqvae
 from dance2music.codec.quantizer import Codebook, CodebookConfig
-from dance2music.codec.vqvae import (
-    VQVAE,
-    Bandwidth,
-    VQVAEConfig,
-    joined,
-    load_published_vqvae,
-    measure_bandwidth,
-    multispectral_loss,
-    one_level,
-    start_from_below,
-)
+from dance2music.codec.vqvae import VQVAE
+from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.codec.vqvae_losses import Bandwidth, measure_bandwidth, multispectral_loss
 from dance2music.codec.vqvae_networks import Raise
+from dance2music.codec.vqvae_weights import joined, load_published_vqvae, one_level, start_from_below
 from dance2music.errors import InputError
 from oracles import assert_network_close, filled, filled_state, manifest, normal, oracle
 

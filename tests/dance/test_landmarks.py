@@ -10,7 +10,7 @@ import pytest
 from dance2music.dance import landmarks
 from dance2music.dance.landmarks import DETAILS, BodyEstimator, DetailEstimator, load_mediapipe
 from dance2music.dance.tflite import without_output
-from dance2music.data.drawing import Look, draw_frames, example_dance
+from dance2music.synthetic.drawing import Look, draw_frames, example_dance
 
 SIZE = (640, 360)
 WRISTS = [15, 16]

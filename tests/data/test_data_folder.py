@@ -11,8 +11,8 @@ import videos
 from dance2music.data.composed import list_composed
 from dance2music.data.features import clip_features
 from dance2music.data.folder import drawn_split, known_genre, list_folder
-from dance2music.data.synthetic import write_corpus
 from dance2music.errors import InputError
+from dance2music.synthetic.synthetic import write_corpus
 from layouts import write_music, write_pairs
 
 

@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 import tiny
 import videos
 from dance2music.checkpoint import save_model
-from dance2music.cli import app
-from dance2music.codec.vqvae import VQVAE, VQVAEConfig
+from dance2music.cli.main import app
+from dance2music.codec.vqvae import VQVAE
+from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.data.features import segment_audio
 from dance2music.data.manifest import ClipRow, check_leaks, read_manifest
 from dance2music.data.prepare import _run, prepare

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from dance2music.errors import InputError
+from dance2music.evaluation.controls import fixed_clicks
 from dance2music.listening.build import build
 from dance2music.listening.design import ListeningConfig, Sample
 from dance2music.listening.media import beeps_in, find_clips, media_files, sound_of
-from dance2music.metrics.controls import fixed_clicks
 from dance2music.music.audio import load_audio, save_wav
 from dance2music.music.loudness import loudness
 from listening_example import SECONDS, Built, notes

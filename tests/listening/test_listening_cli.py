@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dance2music import cli
-from dance2music.metrics.results import save_results
+from dance2music.cli.main import main as cli
+from dance2music.evaluation.results import save_results
 from results_example import results
 
 

@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from dance2music.composer.compose import compose
+from dance2music.evaluation.controls import click_track, silence, white_noise
 from dance2music.metrics import composition
-from dance2music.metrics.controls import click_track, silence, white_noise
-from dance2music.music.compose import compose
 from dance2music.music.synth import render
 from dance2music.types import Audio
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from dance2music.composer.compose import compose
 from dance2music.errors import InputError
-from dance2music.metrics.controls import silence, white_noise
+from dance2music.evaluation.controls import silence, white_noise
 from dance2music.metrics.genre import (
     Database,
     EmbeddedGenre,
@@ -17,9 +18,8 @@ from dance2music.metrics.genre import (
     retrieved_genre,
     song_of_name,
 )
-from dance2music.metrics.vggish import DIM, VGGish, load_vggish, log_mel_examples
-from dance2music.music.compose import compose
 from dance2music.music.synth import render
+from dance2music.perception.vggish import DIM, VGGish, load_vggish, log_mel_examples
 from dance2music.types import Audio
 
 BASE = Database(np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 5.0]]), np.array([2, 4, 7]), ("a", "b", "c"))

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dance2music.composer.compose import compose_corpus_piece
 from dance2music.music import synth
 from dance2music.music.additive import drum, tone
-from dance2music.music.compose import compose_corpus_piece
 from dance2music.types import Note, Score, Track
 
 RATE = 22_050

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dance2music.composer.compose import compose, compose_corpus_piece
 from dance2music.errors import InputError
-from dance2music.music.compose import compose, compose_corpus_piece
 from dance2music.music.midi import load_midi, save_midi
 from dance2music.types import Score
 

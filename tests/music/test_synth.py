@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dance2music.composer.compose import compose
+from dance2music.composer.genres import DRUM_LANES, PROGRAMS
 from dance2music.errors import InputError
-from dance2music.music.compose import compose
-from dance2music.music.genres import DRUM_LANES, PROGRAMS
 from dance2music.music.synth import LIMIT, SOUNDFONTS, find_soundfonts, render, render_stems
 from dance2music.types import ROLES, Note, Score, Track
 

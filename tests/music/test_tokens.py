@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dance2music.composer.compose import compose_corpus_piece
 from dance2music.errors import InputError
-from dance2music.music.compose import compose_corpus_piece
 from dance2music.music.tokens import FOLEY, INVERSE_MV, PerformanceTokenizer, TimedNote, notes_of, score_of
 from dance2music.types import Rhythm
 

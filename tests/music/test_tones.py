@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dance2music.composer.compose import compose
 from dance2music.metrics.musicality import harmonic_share, key_clarity
-from dance2music.music.compose import compose
 from dance2music.music.synth import render
 from dance2music.music.tones import tones
 from dance2music.types import Audio

@@ -11,9 +11,11 @@ import tiny
 from dance2music.checkpoint import load_model, read_provenance
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodecConfig
-from dance2music.codec.vqvae import VQVAE, Bandwidth, VQVAEConfig, VQVAEObjective
+from dance2music.codec.vqvae import VQVAE, VQVAEObjective
+from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.codec.vqvae_losses import Bandwidth
 from dance2music.errors import InputError
-from dance2music.presets import CODEC_TRAININGS
+from dance2music.papers.sizes import CODEC_TRAININGS
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining, distortion_db, evaluate_codec, mel_loss, train_codec
 from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, PieceStore, SegmentsConfig, composed_piece

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.codec.mel import hann, mel_filters
 from dance2music.codec.quantizer import CodebookConfig, Quantized, ResidualQuantizer, ResidualQuantizerConfig
+from dance2music.music.mel import hann, mel_filters
 
 
 @dataclass(frozen=True)

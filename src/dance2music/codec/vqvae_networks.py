@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.models.encoders import Conv1d, lies_by_time
+from dance2music.nn.convolution import Conv1d, lies_by_time
 
 if TYPE_CHECKING:
-    from dance2music.codec.vqvae import VQVAEConfig
+    from dance2music.codec.vqvae_config import VQVAEConfig
 
 
 class _Residual(nn.Module):

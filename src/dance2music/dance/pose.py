@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from dance2music.dance.flow import FlowMeter, flow_motion
 from dance2music.dance.kinematics import low_pass
 from dance2music.dance.landmarks import DETAILS, BodyEstimator, DetailEstimator
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.dance.tracking import DETAIL_EVERY, Frame, Method, tracked
-from dance2music.dance.visual import FlowMeter, flow_motion
 from dance2music.errors import InputError
 from dance2music.types import Motion
 

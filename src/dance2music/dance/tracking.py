@@ -40,7 +40,7 @@ _TRUNK = [11, 12, 23, 24]
 
 
 class Frame(Protocol):
-    """What is needed of a frame (`dance.video` gives them): uint8 image [H, W, 3] RGB and its time stamp in seconds."""
+    """What is needed of a frame (`video.frames` gives them): uint8 image [H, W, 3] RGB and its time stamp in seconds."""
 
     @property
     def image(self) -> np.ndarray: ...

@@ -1,4 +1,4 @@
-"""The composed corpus as a data set: the folder that `data.synthetic.write_corpus` made (`dance2music data synthetic`)."""
+"""The composed corpus as a data set: the folder that `synthetic.synthetic.write_corpus` made (`dance2music data synthetic`)."""
 
 from __future__ import annotations
 

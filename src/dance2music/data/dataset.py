@@ -58,7 +58,7 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
     ``motion``    float32 [B, T, F]      in the layout of `PreparedConfig.motion`
     ``visual``    float32 [B, D_v]       the vector that the data set or a visual network gave (I3D); elsewhere the optical flow
                                          [60, 5] row by row. Cut, or filled with zeros, to ``visual_dim``
-    ``flow``      float32 [B, 60, 5]     `dance.visual.visual_features` at 30 fps
+    ``flow``      float32 [B, 60, 5]     `dance.flow.visual_features` at 30 fps
     ``genre``     int64 [B]              index into `types.GENRES`, -1 where unknown
     ``tempo_bpm`` float32 [B]            NaN where unknown
     ``index``     int64 [B]              of the segment: `names` says which

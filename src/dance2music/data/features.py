@@ -4,13 +4,13 @@
 ``smpl``           [T, 219] at 60 fps  SMPL features as the released AIST++ data (`dance.smpl`); where the motion is 3-D
 ``keypoints``      [T, 75] at 30 fps   25 OpenPose joints x (x, y, confidence), y down, as the released TikTok data
 ``features``       [T, 80] at 30 fps   `dance.kinematics.motion_features`
-``flow``           [T, 5] at 30 fps    `dance.visual.visual_features`; zeros without a video
+``flow``           [T, 5] at 30 fps    `dance.flow.visual_features`; zeros without a video
 ``visual``         [S, D]              a vector per segment, where the data set brings one (I3D: D = 2048)
 ``audio``          int16 [N]           music at 22,050 Hz, mono, its peak at full scale
 =================  ==================  ============================================================================================
 
 Released files keep their numbers; other sources are brought into the same layout: keypoints in pixels of a picture in which the torso
-is 64 pixels long and the dancer's middle lies at (128, 128), rotations from positions (`data.rotations`).
+is 64 pixels long and the dancer's middle lies at (128, 128), rotations from positions (`dance.rotations`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from dance2music.dance.openpose import KEYPOINT_FPS, KEYPOINTS, openpose_layout
 from dance2music.dance.smpl import SMPL_FEATURES
 from dance2music.data.manifest import SAMPLE_RATE, SEGMENT_SECONDS, SLACK_SECONDS, Source, segments_within
 from dance2music.errors import InputError
 from dance2music.types import Motion
 
-SMPL_FPS, KEYPOINT_FPS, FEATURE_FPS = 60, 30, 30
-KEYPOINTS = 75
+SMPL_FPS, FEATURE_FPS = 60, 30
 LAYOUT_FPS: dict[str, int] = {"smpl": SMPL_FPS, "keypoints": KEYPOINT_FPS, "features": FEATURE_FPS, "flow": FEATURE_FPS}
 """Frame rate of each array that has a time axis."""
 
@@ -36,7 +36,6 @@ SEGMENT_SAMPLES = round(SAMPLE_RATE * SEGMENT_SECONDS)
 PEAK = 0.95
 """Peak of a segment's music, as the released code normalises it."""
 
-_TORSO_PIXELS, _MIDDLE_PIXELS = 64.0, 128.0
 _IN_SPACE = ("smpl-24", "ballroom-23", "coco-17", "body-25")
 """Skeletons whose third axis can be trusted; that of a single camera cannot."""
 
@@ -99,25 +98,13 @@ def music_digest(audio: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(audio).tobytes()).hexdigest()
 
 
-def openpose_layout(motion: Motion) -> np.ndarray:
-    """Keypoints float32 [T, 75] at 30 fps of any motion, in the notional pixels of the module's docstring."""
-    from dance2music.dance.kinematics import body_size, resample
-    from dance2music.dance.skeleton import convert, skeleton
-
-    body = convert(resample(motion, KEYPOINT_FPS), "body-25")
-    xy = body.joints[..., :2].astype(np.float64) * [1.0, -1.0]
-    middle = np.median(xy[:, skeleton("body-25").index("pelvis")], axis=0)
-    xy = (xy - middle) * (_TORSO_PIXELS / body_size(body)) + _MIDDLE_PIXELS
-    return np.concatenate([xy, body.confidence[..., None]], axis=-1).reshape(len(xy), KEYPOINTS).astype(np.float32)
-
-
 def _motion_arrays(source: Source, *, visual: bool) -> tuple[dict[str, np.ndarray], float]:
     """All arrays that the dance gives, and its seconds."""
+    from dance2music.dance.flow import visual_features
     from dance2music.dance.kinematics import motion_features, resample
     from dance2music.dance.motion_files import load_motion
+    from dance2music.dance.rotations import smpl_features_of_joints
     from dance2music.dance.skeleton import convert
-    from dance2music.dance.visual import visual_features
-    from dance2music.data.rotations import smpl_features_of_joints
 
     published: dict[str, np.ndarray] = {}
     if source.motion is None:
@@ -213,7 +200,7 @@ def _music(path: Path) -> np.ndarray:
 def _watched(source: Source) -> Motion:
     """The dance of a video by the pose estimator."""
     from dance2music.dance.pose import estimate
-    from dance2music.dance.video import read_frames
+    from dance2music.video.frames import read_frames
 
     if source.video is None:
         raise InputError(f"{source.name}: neither motion nor video; expected one of them; complete the clip")
@@ -225,8 +212,8 @@ def _watched(source: Source) -> Motion:
 
 def _with_flow(motion: Motion, video: Path) -> Motion:
     """The motion with the flow energy of its video."""
-    from dance2music.dance.video import read_frames
-    from dance2music.dance.visual import FLOW_WIDTH, FlowMeter
+    from dance2music.dance.flow import FLOW_WIDTH, FlowMeter
+    from dance2music.video.frames import read_frames
 
     meter = FlowMeter()
     for frame in read_frames(video, fps=FEATURE_FPS, longest_side=2 * FLOW_WIDTH, threads=1):

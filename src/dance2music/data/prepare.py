@@ -307,7 +307,7 @@ def _one_thread() -> None:
 def _load_codec(name: str) -> Codec:
     """The codec of that name or file. Raises InputError as `checkpoint.load_model`."""
     from dance2music.checkpoint import load_embedded, load_model
-    from dance2music.presets import CODECS
+    from dance2music.papers.sizes import CODECS
 
     if name == "spectral":
         model: Any = load_embedded("codec", expected="spectral-codec")

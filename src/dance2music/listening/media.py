@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.errors import InputError
+from dance2music.evaluation.controls import fixed_clicks, shifted, white_noise
+from dance2music.evaluation.matching import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from dance2music.files import whole_file
 from dance2music.listening.design import CLICK, NOISE, SHIFTED, Sample
-from dance2music.metrics.controls import fixed_clicks, shifted, white_noise
-from dance2music.metrics.matching import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from dance2music.music.audio import fade, load_audio, save_audio
 from dance2music.music.loudness import loudness, normalize_loudness
 from dance2music.types import Audio
@@ -105,7 +105,7 @@ def find_clips(
 
 def _common_seconds(video: Path | None, sounds: dict[str, Path], wanted: float) -> float:
     """Length of the shortest version of a clip, or the wanted one if all are as long."""
-    from dance2music.dance.video import probe
+    from dance2music.video.frames import probe
 
     lengths = {str(path): load_audio(path).duration_seconds for path in sounds.values()}
     if video is not None:
@@ -120,8 +120,8 @@ def _common_seconds(video: Path | None, sounds: dict[str, Path], wanted: float) 
 def sound_of(clip: Clip, sample: Sample, rng: np.random.Generator, *, shifted_source: str, loudness_lufs: float) -> Audio:
     """The sound of a sample, as long as its clip, at the given loudness, faded in and out so that no cut clicks.
 
-    Controls, as `metrics.controls` makes them: the music of ``shifted_source`` from another place on, a click track at one tempo for every
-    dance, white noise. Checks: see `beeps_in`.
+    Controls, as `evaluation.controls` makes them: the music of ``shifted_source`` from another place on, a click track at one tempo for
+    every dance, white noise. Checks: see `beeps_in`.
     """
     if sample.beeps:
         music = normalize_loudness(_music(clip, next(iter(clip.sounds))), target_lufs=loudness_lufs)
@@ -168,7 +168,7 @@ def write_pictures(video: Path, path: Path, *, seconds: float, longest_side: int
     """The first seconds of a video as H.264 that every browser plays, upright, without sound and tags; gives its width and height."""
     import av
 
-    from dance2music.dance.video import read_frames
+    from dance2music.video.frames import read_frames
 
     ticks = 90_000
     with whole_file(path) as temporary, av.open(f"file:{temporary}", "w", format="mp4") as out:
@@ -195,7 +195,7 @@ def write_sample(audio: Audio, pictures: Path | None, path: Path) -> float:
     if pictures is None:
         save_audio(audio, path, bitrate=SOUND_BITRATE)
     else:
-        from dance2music.dance.mux import mux
+        from dance2music.video.mux import mux
 
         mux(pictures, audio, path, bitrate=SOUND_BITRATE)
     return loudness(audio)

@@ -15,7 +15,7 @@ from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.listening.build import KEY_FORMAT, KEY_VERSION
 from dance2music.listening.design import CLICK, NOISE, ORIGINAL, SHIFTED
-from dance2music.metrics.listening import Interval, krippendorff_alpha, mean_opinion_score, sign_test, wilson
+from dance2music.listening.statistics import Interval, krippendorff_alpha, mean_opinion_score, sign_test, wilson
 
 RESULT_FORMAT = "dance2music-listening-result"
 RESULT_VERSION = 1

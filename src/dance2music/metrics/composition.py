@@ -161,7 +161,7 @@ def pitch_classes(audio: Audio) -> tuple[np.ndarray, float]:
     """
     import torch
 
-    from dance2music.codec.mel import stft
+    from dance2music.music.mel import stft
 
     n_fft = 2 ** round(np.log2(_CHROMA_FFT * audio.sample_rate / 22050))
     y = torch.from_numpy(np.ascontiguousarray(mono(audio), dtype=np.float32))[None]

@@ -28,7 +28,7 @@ from dance2music.metrics.diversity import distances
 from dance2music.types import GENRE_CODES, GENRES, Audio
 
 if TYPE_CHECKING:
-    from dance2music.models.genre import MusicGenreClassifier
+    from dance2music.perception.genre import MusicGenreClassifier
 
 WINDOW_SECONDS = 2.0
 """Window of `Embedding.frames` of the embedded classifier; windows overlap by half."""
@@ -132,11 +132,11 @@ class EmbeddedGenre:
 
 
 class VGGishEmbedding:
-    """VGGish from a checkpoint of the user's (`metrics.vggish.load_vggish`): 128 numbers, mean over examples of 0.96 s."""
+    """VGGish from a checkpoint of the user's (`perception.vggish.load_vggish`): 128 numbers, mean over examples of 0.96 s."""
 
     def __init__(self, path: str | Path) -> None:
         from dance2music.checkpoint import sha256_of
-        from dance2music.metrics.vggish import load_vggish
+        from dance2music.perception.vggish import load_vggish
 
         self.model = load_vggish(path)
         self.name = f"VGGish before PCA ({Path(path).name}, sha256 {sha256_of(path)[:12]})"
@@ -145,7 +145,7 @@ class VGGishEmbedding:
         """One vector per example."""
         import torch
 
-        from dance2music.metrics.vggish import log_mel_examples
+        from dance2music.perception.vggish import log_mel_examples
 
         with torch.no_grad():
             return self.model(log_mel_examples(audio)).numpy()
@@ -159,7 +159,7 @@ class VGGishEmbedding:
 def genre_classifier() -> MusicGenreClassifier:
     """The embedded classifier of sound, loaded once."""
     from dance2music.checkpoint import load_embedded
-    from dance2music.models.genre import MusicGenreClassifier
+    from dance2music.perception.genre import MusicGenreClassifier
 
     model = load_embedded("music_genre", expected="music-genre")
     assert isinstance(model, MusicGenreClassifier)

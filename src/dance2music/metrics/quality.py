@@ -37,7 +37,7 @@ def log_mel_l1(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) ->
     """
     import torch
 
-    from dance2music.codec.mel import log_mel
+    from dance2music.music.mel import log_mel
 
     _check_pair(reference, estimate)
     pair = torch.from_numpy(np.stack([reference, estimate]).astype(np.float32))
@@ -83,7 +83,7 @@ def multi_resolution_stft(reference: np.ndarray, estimate: np.ndarray, *, n_ffts
     """
     import torch
 
-    from dance2music.codec.mel import stft
+    from dance2music.music.mel import stft
 
     _check_pair(reference, estimate)
     pair = torch.from_numpy(np.stack([reference, estimate]).astype(np.float32))
@@ -108,8 +108,8 @@ def noise_likeness(audio: Audio) -> float:
     """
     import torch
 
-    from dance2music.codec.mel import stft
     from dance2music.music.beats import mono
+    from dance2music.music.mel import stft
 
     y = mono(audio)
     if not np.any(y):

@@ -3,7 +3,7 @@
 Every function is pure and takes ``(reference, estimate)``, times in seconds. Beat Alignment averages over the *kinematic* beats (Li et al.
 2021, AIST++; Huang et al. 2023, Creative-GAN, Eq. 13), so a denser music always scores higher: lead with `shift_lift`, which takes the
 score of the same music at random shifts away, and which an unrelated or a steady but unsynchronised music fails.
-Beats against beats, tempo and phase are in `metrics.strict`; the published one-bit-per-second scores in `metrics.published`.
+Beats against beats, tempo and phase are in `metrics.strict`; the published one-bit-per-second scores in `metrics.paper_rhythm`.
 """
 
 from __future__ import annotations

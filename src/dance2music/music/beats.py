@@ -179,7 +179,7 @@ def _mel_power(audio: Audio, *, n_fft: int, hop_length: int, n_mels: int) -> np.
     from scipy.fft import rfft
     from scipy.signal.windows import hann
 
-    from dance2music.codec.mel import mel_filters
+    from dance2music.music.mel import mel_filters
 
     filters = mel_filters(audio.sample_rate, n_fft, n_mels).numpy().T
     window = hann(n_fft, sym=False).astype(np.float32)

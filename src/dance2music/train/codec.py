@@ -16,11 +16,14 @@ from torch import Tensor, nn
 
 from dance2music.checkpoint import fill, load_model, save_model
 from dance2music.codec.base import Codec
-from dance2music.codec.mel import log_mel
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
-from dance2music.codec.vqvae import VQVAE, Bandwidth, VQVAEConfig, VQVAELoss, VQVAEObjective, measure_bandwidth, start_from_below
+from dance2music.codec.vqvae import VQVAE, VQVAELoss, VQVAEObjective
+from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.codec.vqvae_losses import Bandwidth, measure_bandwidth
+from dance2music.codec.vqvae_weights import start_from_below
 from dance2music.config import to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
+from dance2music.music.mel import log_mel
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 
@@ -60,7 +63,7 @@ class VQVAETraining:
     bandwidth_steps: int = 50
     held_out_pieces: int = 12
     start_from: str = ""
-    """Model file to start from: of this level, or of the one below (`codec.vqvae.start_from_below`)."""
+    """Model file to start from: of this level, or of the one below (`codec.vqvae_weights.start_from_below`)."""
 
 
 def train_codec(

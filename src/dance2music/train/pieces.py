@@ -25,7 +25,7 @@ GRID_HOP_LENGTH = 256
 
 def composed_score(seed: int, seconds: float, rng: np.random.Generator | None = None) -> Score:
     """The notes of `composed_piece`, with drawn role gains; a role that is left out has gain 0. ``rng`` is drawn from as there."""
-    from dance2music.music.compose import compose_corpus_piece
+    from dance2music.composer.compose import compose_corpus_piece
 
     rng = np.random.default_rng([seed, 71]) if rng is None else rng
     score = compose_corpus_piece(seed, duration_seconds=seconds)

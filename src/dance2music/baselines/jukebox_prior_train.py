@@ -1,0 +1,66 @@
+"""Training of JukeBox's prior on the codes of composed music."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from dance2music.baselines.jukebox import JukeboxPrior, JukeboxPriorConfig, fold, prior_losses
+from dance2music.recipe.pairs import Pair
+from dance2music.train.loop import LoopConfig
+from dance2music.train.symbolic import Batch, SymbolicTrainConfig, fit
+
+
+@dataclass(frozen=True)
+class JukeboxTrainConfig:
+    """One run of the prior."""
+
+    model: JukeboxPriorConfig = field(default_factory=JukeboxPriorConfig)
+    training: SymbolicTrainConfig = field(
+        default_factory=lambda: SymbolicTrainConfig(
+            loop=LoopConfig(steps=2500, learning_rate=1e-3, warmup_steps=100, save_every_steps=250, precision="bf16-mixed"), batch_size=8
+        )
+    )
+
+
+class CodeLines(Dataset[Batch]):
+    """Cuts of code lines; item ``step`` is the batch of that step."""
+
+    def __init__(self, lines: Sequence[Tensor], config: JukeboxTrainConfig, *, seed: int) -> None:
+        self.lines, self.config, self.seed = lines, config, seed
+
+    def __getitem__(self, step: int) -> Batch:
+        rng, n = np.random.default_rng([self.seed, step, 25]), self.config.model.n_codebooks
+        rows = []
+        for _ in range(self.config.training.batch_size):
+            line = self.lines[int(rng.integers(len(self.lines)))]
+            start = int(rng.integers((len(line) - self.config.model.context) // n + 1)) * n
+            rows.append(line[start : start + self.config.model.context])
+        return {"codes": torch.stack(rows)}
+
+
+def losses(model: JukeboxPrior, batch: Batch) -> dict[str, Tensor]:
+    """What a batch of `CodeLines` loses."""
+    return prior_losses(model, batch["codes"])
+
+
+def train_jukebox(pairs: Sequence[Pair], held_out: Sequence[Pair], config: JukeboxTrainConfig, out_dir: str | Path) -> JukeboxPrior:
+    """Train the prior on coded pairs; resumes what ``out_dir`` holds."""
+    seed = config.training.loop.seed
+    data, held = (CodeLines(lines_of(some, config.model), config, seed=s) for some, s in ((pairs, seed), (held_out, seed + 1)))
+    return fit(JukeboxPrior(config.model), data, losses, config.training, out_dir, held_out=held)
+
+
+def lines_of(pairs: Sequence[Pair], config: JukeboxPriorConfig) -> list[Tensor]:
+    """Code line of every pair (`baselines.jukebox.fold`)."""
+    lines = []
+    for pair in pairs:
+        assert pair.codes is not None, "the prior trains on coded pairs (data.pairs.add_codes)"
+        lines.append(fold(torch.from_numpy(pair.codes)[None], config)[0])
+    return lines

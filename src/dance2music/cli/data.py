@@ -1,0 +1,87 @@
+"""Command line of training data: drawn, prepared, watched."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dance2music.cli.progress import _progress
+
+data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
+
+
+@data_app.command()
+def synthetic(
+    out: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    clips: Annotated[int, typer.Option("-n", "--clips", help="How many clips, one song each.")] = 100,
+    seed: Annotated[int, typer.Option(help="First seed; clip i has seed + i.")] = 0,
+    seconds: Annotated[float, typer.Option(help="Length of a clip.")] = 10.0,
+    filmed_share: Annotated[float, typer.Option(help="Share that is drawn as video and passes through the pose estimator.")] = 0.3,
+    audio: Annotated[bool, typer.Option(help="Render the music too.")] = True,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Write composed music with a dancer dancing to it: motion, MIDI, sound, exact beats, one manifest row per clip."""
+    from dance2music.synthetic.synthetic import write_corpus
+
+    with _progress() as progress:
+        manifest = write_corpus(
+            out,
+            clips,
+            seed,
+            duration_seconds=seconds,
+            filmed_share=filmed_share,
+            audio=audio,
+            workers=workers,
+            progress=lambda done, of: progress("clips", done / of),
+        )
+    typer.echo(str(manifest))
+
+
+@data_app.command()
+def prepare(
+    source: Annotated[Path, typer.Argument(help="Folder of the data set, as it unpacks.")],
+    dataset: Annotated[str, typer.Option(help="aist, aist-segments, tiktok, folder or composed; docs/data.md says how each must look.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; a second call makes only what is missing.")],
+    codec: Annotated[str | None, typer.Option(help="Make codes too: 'spectral' (embedded) or a model file of a codec.")] = None,
+    lists: Annotated[Path | None, typer.Option(help="Folder of published lists (aist, tiktok) or of clips.csv (folder).")] = None,
+    visual: Annotated[bool, typer.Option(help="Watch videos for optical flow.")] = True,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Prepare a data set for training: features and codes of every clip, one manifest row each, and a table of what was skipped."""
+    from dance2music.data.prepare import prepare as run
+
+    if not sys.stderr.isatty():
+        logging.getLogger("dance2music").setLevel(logging.INFO)
+    with _progress() as progress:
+        report = run(
+            source,
+            dataset,
+            out,
+            codec=codec,
+            lists=lists,
+            visual=visual,
+            workers=workers,
+            progress=lambda done, of: progress("clips", done / of),
+        )
+    for line in report.table():
+        typer.echo(line)
+    typer.echo(f"{out / 'manifest.jsonl'}: {report.made} clips made now, {report.kept} were there")
+
+
+@data_app.command(name="visual")
+def data_visual(
+    videos: Annotated[list[Path], typer.Argument(help="Dance videos.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for NAME_seg1.npy, ..., one vector per two seconds.")],
+    weights: Annotated[Path, typer.Option(help="Folder with the network's public checkpoints.")],
+    extractor: Annotated[str, typer.Option(help="i3d or tsn.")] = "i3d",
+) -> None:
+    """See videos with I3D or TSN, whose weights you bring, for training and for generators at the papers' sizes."""
+    from dance2music.perception.extractors import load_extractor, write_segment_features
+
+    network = load_extractor(extractor, weights)
+    for video in videos:
+        typer.echo(f"{video}: {len(write_segment_features(video, network, out))} vectors")

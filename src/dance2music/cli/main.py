@@ -1,0 +1,110 @@
+"""The command line: one short function per verb. Errors are one line and exit code 2; an interruption exits with 130, no file left."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dance2music import __version__
+from dance2music.cli.data import data_app
+from dance2music.cli.evaluate import app as evaluate_app
+from dance2music.cli.generate import app as generate_app
+from dance2music.cli.listen import app as listen_app
+from dance2music.cli.train import app as train_app
+from dance2music.cli.weights import app as weights_app
+from dance2music.errors import Dance2MusicError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Music for a dance.")
+app.add_typer(data_app, name="data")
+app.add_typer(listen_app, name="listen")
+app.add_typer(weights_app, name="weights")
+app.add_typer(generate_app)
+app.add_typer(evaluate_app)
+app.add_typer(train_app)
+
+
+@app.command()
+def train(
+    stages: Annotated[
+        list[str],
+        typer.Argument(
+            help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, perceptual, symbolic (all of dance2music_online, cmt, "
+            "foley_music, inverse_mv, jukebox_prior, jukebox_vqvae), one of these, or all."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for data, checkpoints, logs and weights; a second call resumes.")] = Path(
+        "runs"
+    ),
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting as name=value, for example codec.loop.steps=2000.")] = None,
+) -> None:
+    """Train the models of the package from nothing; what OUT already holds is kept or resumed."""
+    from dance2music.config import override
+    from dance2music.music.synth import find_soundfonts
+    from dance2music.recipe.build import STAGES, SYMBOLIC, Recipe, build, without_system_soundfonts
+
+    logging.getLogger().setLevel(logging.INFO)
+    recipe = Recipe()
+    if recipe.soundfont not in find_soundfonts():
+        logging.warning("soundfont %r is not installed: training with the one that is always there", recipe.soundfont)
+        recipe = without_system_soundfonts(recipe)
+    chosen = STAGES if "all" in stages else [name for stage in stages for name in (SYMBOLIC if stage == "symbolic" else (stage,))]
+    build(override(recipe, settings or []), out, stages=chosen)
+    typer.echo(str(out / "weights"))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+class _Stderr(logging.Handler):
+    """Writes to what is standard error at the moment: while bars are shown, that prints above them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+
+def main() -> None:
+    """Entry point of the ``dance2music`` command."""
+    logging.basicConfig(format="dance2music: %(levelname)s: %(message)s", level=logging.WARNING, handlers=[_Stderr()])
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGTERM, lambda number, _: _leave("interrupted", 128 + number))  # killed, too, it tidies up
+    try:
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt
+            raise KeyboardInterrupt
+    except Dance2MusicError as error:
+        _leave(str(error), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        _leave("interrupted", INTERRUPTED)
+    except Exception as error:
+        # Errors of usage: typer brings its own click, whose classes it does not export.
+        explain = getattr(error, "format_message", None)
+        if explain is None:
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise SystemExit(2) from None
+        _leave(f"{explain()} (see dance2music --help)", 2)
+
+
+def _leave(message: str, code: int) -> None:
+    sys.stderr.write(f"dance2music: {' '.join(message.split())}\n")
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

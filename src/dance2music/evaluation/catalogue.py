@@ -1,0 +1,207 @@
+"""Every metric of an evaluation by name: what a reader must know of it (`METRICS`), and its value for one clip (`score_pair`).
+
+docs/metrics.md has an entry for each. To add one: a pure function in a file of this folder, a line in `METRICS`, one in its family below.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from dance2music.evaluation.features import SCALARS, Heard, Seen
+from dance2music.evaluation.results import MetricInfo
+from dance2music.metrics import paper_rhythm as published
+from dance2music.metrics import strict
+from dance2music.metrics.quality import log_mel_l1, multi_resolution_stft
+from dance2music.metrics.rhythm import AIST_FPS, AIST_SIGMA_FRAMES, F_WINDOW_SECONDS, beat_alignment, beat_f, shifted_alignments
+from dance2music.types import Audio
+
+SHIFTS = 200
+"""Random circular shifts behind a lift."""
+
+_D2M, _CGAN, _LORIS = "D2M-GAN 4.2", "Creative-GAN 4.2", "LORIS"
+_PUBLISHED, _STRICT, _SYNC, _GENRE = "rhythm as published", "rhythm, strict", "sync with the dancer", "genre"
+_DIVERSITY, _QUALITY, _RULES = "diversity and novelty", "sound", "rules of composition"
+
+
+def _rate(label: str, family: str, source: str, *needs: str, per_clip: bool = True) -> MetricInfo:
+    """A score from 0 (worst) to 1 (best)."""
+    return MetricInfo(label, family, ideal=1.0, worst=0.0, needs=needs, source=source, per_clip=per_clip)
+
+
+def _error(
+    label: str, family: str, source: str, *needs: str, unit: str = "", worst: float | None = None, per_clip: bool = True
+) -> MetricInfo:
+    """A distance: 0 is best."""
+    return MetricInfo(label, family, unit, "lower", 0.0, worst, needs, per_clip, source)
+
+
+METRICS: dict[str, MetricInfo] = {
+    "beats_coverage": MetricInfo("Beats Coverage (count ratio)", _PUBLISHED, ideal=1.0, worst=0.0, needs=("reference",), source=_D2M),
+    "beats_hit": _rate("Beats Hit", _PUBLISHED, _D2M, "reference"),
+    "loris_precision": _rate("LORIS coverage (precision)", _PUBLISHED, _LORIS, "reference"),
+    "loris_recall": _rate("LORIS hit (recall)", _PUBLISHED, _LORIS, "reference"),
+    "loris_f1": _rate("LORIS F1", _PUBLISHED, _LORIS, "reference"),
+    "loris_csd": _error("LORIS CSD", _PUBLISHED, _LORIS, "reference", per_clip=False),
+    "loris_hsd": _error("LORIS HSD", _PUBLISHED, _LORIS, "reference", per_clip=False),
+    "onset_f_50ms": _rate("onset F, 50 ms", _STRICT, "mir_eval", "reference"),
+    "onset_f_70ms": _rate("onset F, 70 ms", _STRICT, "mir_eval", "reference"),
+    "beat_f_50ms": _rate("beat F, 50 ms", _STRICT, "mir_eval", "reference"),
+    "beat_f_70ms": _rate("beat F, 70 ms", _STRICT, "mir_eval", "reference"),
+    "tempo_error": _error("tempo error", _STRICT, "MIREX", "reference", worst=1.0),
+    "tempo_error_octave": _error("tempo error, octave allowed", _STRICT, "MIREX", "reference", worst=1.0),
+    "tempo_right": _rate("tempo right (4 %)", _STRICT, "MIREX", "reference"),
+    "tempo_right_octave": _rate("tempo right, octave allowed", _STRICT, "MIREX", "reference"),
+    "phase_error_ms": _error("phase error", _STRICT, "metrics.strict", "reference", unit="ms"),
+    "cml_c": _rate("CMLc", _STRICT, "mir_eval", "reference"),
+    "cml_t": _rate("CMLt", _STRICT, "mir_eval", "reference"),
+    "aml_c": _rate("AMLc", _STRICT, "mir_eval", "reference"),
+    "aml_t": _rate("AMLt", _STRICT, "mir_eval", "reference"),
+    "lift": MetricInfo("lift of onsets over shifts", _SYNC, ideal=None, needs=("dance",), source="Eq. 13, shifted"),
+    "lift_beats": MetricInfo("lift of beats over shifts", _SYNC, ideal=None, needs=("dance",), source="Eq. 13, shifted"),
+    "kinematic_beat_f": _rate("beat F with kinematic beats, 70 ms", _SYNC, "mir_eval", "dance"),
+    "beat_alignment": _rate("Beat Alignment, beats", _SYNC, "Creative-GAN Eq. 13", "dance"),
+    "beat_alignment_onsets": _rate("Beat Alignment, onsets", _SYNC, "Creative-GAN Eq. 13", "dance"),
+    "beat_alignment_reverse": _rate("Beat Alignment from the music, beats", _SYNC, "Eq. 13, reversed", "dance"),
+    "beat_alignment_reverse_onsets": _rate("Beat Alignment from the music, onsets", _SYNC, "Eq. 13, reversed", "dance"),
+    "beat_alignment_aist": _rate("Beat Alignment, AIST++ settings", _SYNC, "Li et al. 2021", "dance"),
+    "lift_aist": MetricInfo("lift of the AIST++ score", _SYNC, ideal=None, needs=("dance",), source="Li et al. 2021, shifted"),
+    "genre_retrieval": _rate("genre accuracy, retrieval", _GENRE, _D2M, "reference", "genre"),
+    "genre_classifier": _rate("genre accuracy, classifier", _GENRE, "metrics.genre", "genre"),
+    "dist_m": MetricInfo("Dist_m between dances", _DIVERSITY, worst=0.0, per_clip=False, source=_CGAN),
+    "dist_m_takes": MetricInfo("Dist_m between takes", _DIVERSITY, worst=0.0, needs=("takes",), per_clip=False, source=_CGAN),
+    "novelty": MetricInfo("novelty: nearest training piece", _DIVERSITY, better="", needs=("training",), source="Creative-GAN abstract"),
+    "frechet": _error("Fréchet distance", _QUALITY, "Kilgour et al. 2019", "reference", per_clip=False),
+    "log_mel_l1": _error("log-mel L1", _QUALITY, "Kong et al. 2020", "reference"),
+    "multi_resolution_stft": _error("multi-resolution STFT", _QUALITY, "Yamamoto et al. 2020", "reference"),
+    "codec_log_mel_l1": MetricInfo("codec reconstruction, log-mel L1", _QUALITY, better="", source=_D2M),
+    "noise_likeness": _error("noise likeness", _QUALITY, "Johnston 1988", worst=1.0),
+    "loudness_lufs": MetricInfo("loudness", _QUALITY, "LUFS", "", source="ITU-R BS.1770-4"),
+    "key_clarity": _rate("key clarity", _RULES, "Krumhansl 1990"),
+    "chord_consonance": _rate("chord consonance", _RULES, "Huron 1994"),
+    "groove_consistency": _rate("groove consistency", _RULES, "Wu and Yang 2020"),
+    "self_similarity_structure": _rate("self-similarity structure", _RULES, "Foote 1999"),
+    "tempo_stability": _rate("tempo stability", _RULES, "metrics.composition"),
+    "pulse_clarity": _rate("pulse clarity", _RULES, "metrics.musicality"),
+}  # fmt: skip
+"""Name -> what it is. Order is the order of tables."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One system's music for one clip, and what it is held against; what is not at hand is None.
+
+    Attributes
+    ----------
+    heard, audio : the music that is scored.
+    reference, reference_audio : the dance's own music.
+    reference_beats : float64 [n], beats of the reference in seconds: annotated, or heard in it.
+    reference_bpm : float, 0 where unknown.
+    seen : the dance.
+    genre : int, of the dance, -1 where unknown.
+    """
+
+    heard: Heard
+    audio: Audio
+    reference: Heard | None = None
+    reference_audio: Audio | None = None
+    reference_beats: np.ndarray | None = None
+    reference_bpm: float = 0.0
+    seen: Seen | None = None
+    genre: int = -1
+
+
+def score_pair(pair: Pair, *, seed: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Every per-clip metric that can be computed, and what each lift scored at its random shifts (float64 [SHIFTS])."""
+    values: dict[str, float] = {}
+    values.update(_as_published(pair))
+    values.update(_strictly(pair))
+    synced, chance = _with_dancer(pair, seed)
+    values.update(synced)
+    if pair.genre >= 0:
+        values["genre_classifier"] = float(pair.heard.genre == pair.genre)
+    values.update(_waveforms(pair))
+    values.update({name: pair.heard.scalars[name] for name in SCALARS})
+    assert values.keys() <= METRICS.keys(), values.keys() - METRICS.keys()
+    return values, chance
+
+
+def _as_published(pair: Pair) -> dict[str, float]:
+    if pair.reference is None:
+        return {}
+
+    def bins(heard: Heard, onsets: np.ndarray) -> np.ndarray:
+        return published.second_bins(onsets, heard.duration_seconds)
+
+    d2m = bins(pair.reference, pair.reference.d2m_onsets), bins(pair.heard, pair.heard.d2m_onsets)
+    loris = bins(pair.reference, pair.reference.loris_onsets), bins(pair.heard, pair.heard.loris_onsets)
+    return {
+        "beats_coverage": published.beats_coverage(*d2m),
+        "beats_hit": published.beats_hit(*d2m),
+        "loris_precision": published.loris_precision(*loris),
+        "loris_recall": published.loris_recall(*loris),
+        "loris_f1": published.loris_f1(*loris),
+    }
+
+
+def _strictly(pair: Pair) -> dict[str, float]:
+    if pair.reference is None or pair.reference_beats is None:
+        return {}
+    beats, heard = pair.reference_beats, pair.heard
+    continuity = strict.continuity(beats, heard.beats)._asdict()
+    tempi = pair.reference_bpm, heard.tempo_bpm
+    return {
+        "onset_f_50ms": strict.onset_f(pair.reference.onsets, heard.onsets, window_seconds=0.05),
+        "onset_f_70ms": strict.onset_f(pair.reference.onsets, heard.onsets, window_seconds=0.07),
+        "beat_f_50ms": beat_f(beats, heard.beats, window_seconds=0.05) if len(beats) else math.nan,
+        "beat_f_70ms": beat_f(beats, heard.beats, window_seconds=F_WINDOW_SECONDS) if len(beats) else math.nan,
+        "tempo_error": strict.tempo_error(*tempi),
+        "tempo_error_octave": strict.tempo_error(*tempi, octave=True),
+        "tempo_right": strict.tempo_right(*tempi),
+        "tempo_right_octave": strict.tempo_right(*tempi, octave=True),
+        "phase_error_ms": strict.phase_error_ms(beats, heard.beats),
+        **continuity,
+    }
+
+
+def _with_dancer(pair: Pair, seed: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    if pair.seen is None:
+        return {}, {}
+    dance, heard, duration = pair.seen.kinematic_beats, pair.heard, pair.heard.duration_seconds
+    if not len(dance):  # nothing to be in time with
+        names = [name for name, info in METRICS.items() if info.family == _SYNC and not name.endswith("_aist")]
+        return dict.fromkeys(names, math.nan), {}
+    values = {
+        "kinematic_beat_f": beat_f(dance, heard.beats),
+        "beat_alignment": beat_alignment(dance, heard.beats),
+        "beat_alignment_onsets": beat_alignment(dance, heard.onsets),
+        "beat_alignment_reverse": beat_alignment(heard.beats, dance),
+        "beat_alignment_reverse_onsets": beat_alignment(heard.onsets, dance),
+    }
+    chance = {
+        "lift": shifted_alignments(dance, heard.onsets, duration, n=SHIFTS, seed=seed),
+        "lift_beats": shifted_alignments(dance, heard.beats, duration, n=SHIFTS, seed=seed),
+    }
+    values["lift"] = values["beat_alignment_onsets"] - float(chance["lift"].mean())
+    values["lift_beats"] = values["beat_alignment"] - float(chance["lift_beats"].mean())
+    aist = pair.seen.aist_beats_frames
+    if aist is not None and len(aist):
+        frames = np.round(heard.beats * AIST_FPS)
+        values["beat_alignment_aist"] = beat_alignment(aist, frames, sigma_seconds=AIST_SIGMA_FRAMES)  # all in frames
+        chance["lift_aist"] = shifted_alignments(aist, frames, duration * AIST_FPS, n=SHIFTS, seed=seed, sigma_seconds=AIST_SIGMA_FRAMES)
+        values["lift_aist"] = values["beat_alignment_aist"] - float(chance["lift_aist"].mean())
+    return values, chance
+
+
+def _waveforms(pair: Pair) -> dict[str, float]:
+    """Distances of samples: the music is cut, or continued with silence, to the length of the reference."""
+    if pair.reference_audio is None:
+        return {}
+    reference, estimate = pair.reference_audio.samples[0], pair.audio.samples[0]
+    estimate = np.pad(estimate, (0, max(0, len(reference) - len(estimate))))[: len(reference)]
+    return {
+        "log_mel_l1": log_mel_l1(reference, estimate, pair.audio.sample_rate),
+        "multi_resolution_stft": multi_resolution_stft(reference, estimate),
+    }

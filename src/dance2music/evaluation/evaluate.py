@@ -1,0 +1,261 @@
+"""Evaluation of a folder of generated music: every metric and every control for every clip, intervals, results by genre and length.
+
+    match --Match--> score_clip (in parallel) --Scored--> metrics.summary --> Results --> results.json
+
+What is heard in a sound and seen in a dance is kept under ``OUT/cache``, or in a folder that evaluations share, so that an interrupted
+evaluation goes on where it was.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from dance2music.errors import InputError
+from dance2music.evaluation.catalogue import Pair, score_pair
+from dance2music.evaluation.controls import make_controls
+from dance2music.evaluation.features import SAMPLE_RATE, Cache, HearingConfig, Seen, embed_piece, embedding, hear, see_file
+from dance2music.evaluation.jobs import (
+    WINDOWS_PER_CLIP,
+    EvaluateConfig,
+    Job,
+    database_of,
+    database_rule,
+    genres_of,
+    jobs_of,
+    load,
+    matched,
+    training_files,
+    windows_of,
+)
+from dance2music.evaluation.matching import Match, read_beats
+from dance2music.evaluation.results import GENERATED, ClipValues, Results, save_results
+from dance2music.evaluation.summary import Scored, summarize
+from dance2music.metrics.genre import Database, retrieved_genre
+from dance2music.music.loudness import SILENCE_LUFS
+from dance2music.types import GENRES, Audio
+
+Progress = Callable[[int, int], None]
+"""Called with the number of clips that are done, and of all."""
+
+_GIVEN = ("generated", "reference", "videos", "motion", "database", "training", "genres")
+_LIBRARIES = ("dance2music", "numpy", "scipy", "torch", "librosa", "mir_eval")
+
+
+def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | None = None) -> Results:
+    """Evaluate a folder of music and write ``OUT/results.json``.
+
+    Parameters
+    ----------
+    config : EvaluateConfig.
+    out : folder, made where missing.
+    progress : called after each clip.
+
+    Raises
+    ------
+    InputError
+        If folders or names do not match, a file cannot be read or holds NaN (the message names it), or a setting is out of range.
+    """
+    folder = Path(out)
+    matches, left_out = matched(config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+    hearing = HearingConfig(config.vggish, config.codec)
+    cache = Path(config.cache) if config.cache else folder / "cache"
+    store = Cache(cache)
+    genres = genres_of(config, matches)
+    jobs = jobs_of(config, matches, genres)
+    whole = len(jobs)
+    for length in config.lengths_seconds:
+        jobs += [window for job in jobs[:whole] for window in windows_of(job, length)]
+    database = database_of(config, matches, genres, hearing, store)
+    training = None if not config.training else np.stack([embed_piece(load(path), hearing, store) for path in training_files(config)])
+    scored = _run([partial(score_clip, job, hearing, cache) for job in jobs], config.workers, progress)
+    scored = [add_retrieved(item, database, training, other_song=job.other_song) for item, job in zip(scored, jobs)]
+    clips = scored[:whole]
+    windows = {length: [s for s, job in zip(scored, jobs) if job.window and job.window[1] == length] for length in config.lengths_seconds}
+    results = Results(
+        name=config.name or Path(config.generated).resolve().name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=config.seed,
+        settings={**_protocol(config), "embedding": embedding(config.vggish).name, "database": database_rule(config)},
+        versions={name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
+        inputs={
+            **{kind: getattr(config, kind) or None for kind in _GIVEN},
+            "n_files": len(matches),
+            "n_dances": len({m.dance for m in matches}),
+            "left_out": left_out,
+        },
+        **summarize(clips, windows, seed=config.seed),
+    )
+    save_results(results, folder / "results.json")
+    return results
+
+
+def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> Scored:
+    """Score the generated music of one clip and all its controls.
+
+    Returns
+    -------
+    Scored: every per-clip value but those that need the whole set.
+    """
+    store = Cache(cache_folder)
+    m = job.match
+    generated, reference = _cut(load(m.generated), job.window), None if m.reference is None else _cut(load(m.reference), job.window)
+    other = None if job.other is None else _cut(load(job.other), job.window)
+    seen = _seen(m, store, job.window)
+    controls = make_controls(
+        generated, seed=job.seed, reference=reference, other=other, kinematic_beats=None if seen is None else seen.kinematic_beats
+    )
+    heard_reference = None if reference is None else hear(reference, hearing, store)
+    beats, bpm = (None, 0.0) if heard_reference is None else (heard_reference.beats, heard_reference.tempo_bpm)
+    if m.beats is not None:
+        beats = _inside(np.array(read_beats(m.beats)), job.window, generated.duration_seconds)
+        bpm = 60.0 / float(np.median(np.diff(beats))) if len(beats) > 1 else bpm
+    scored = Scored(values={}, chance={}, pieces={}, frames={}, clip=_clip(job, generated, seen))
+    for system, audio in {GENERATED: generated, **controls}.items():
+        heard = hear(audio, hearing, store)
+        pair = Pair(heard, audio, heard_reference, reference, beats, bpm, seen, job.genre)
+        scored.values[system], scored.chance[system] = score_pair(pair, seed=job.seed)
+        scored.pieces[system], scored.frames[system] = heard.piece, heard.frames
+        if system in (GENERATED, "reference"):
+            scored.clip.events[f"{system}_onsets"] = np.round(heard.onsets, 4).tolist()
+            scored.clip.events[f"{system}_beats"] = np.round(heard.beats, 4).tolist()
+    if m.beats is not None and beats is not None:
+        scored.clip.events["reference_beats"] = np.round(beats, 4).tolist()
+    return scored
+
+
+def add_retrieved(scored: Scored, database: Database | None, training: np.ndarray | None, *, other_song: str | None = None) -> Scored:
+    """Add the values that need other pieces: genre of the nearest entry of the database, distance to the nearest training piece.
+
+    The dance's own song is left out of the database; for the control that plays another song that one, too.
+    """
+    from dance2music.metrics.diversity import novelty
+
+    genre = -1 if scored.clip.genre is None else GENRES.index(scored.clip.genre)
+    song = scored.clip.song or scored.clip.dance
+    for system, piece in scored.pieces.items():
+        if database is not None and genre >= 0 and len(set(database.genres.tolist())) > 1:
+            silent = scored.values[system]["loudness_lufs"] <= SILENCE_LUFS  # has no nearest neighbour
+            left = {song, other_song} if system == "other_song" and other_song is not None else {song}
+            scored.values[system]["genre_retrieval"] = float(not silent and retrieved_genre(database, piece, songs=left) == genre)
+        if training is not None:
+            scored.values[system]["novelty"] = float(novelty(training, piece[None])[0])
+    return scored
+
+
+def _cut(audio: Audio, window: tuple[float, float] | None) -> Audio:
+    if window is None:
+        return audio
+    first, n = round(window[0] * audio.sample_rate), round(window[1] * audio.sample_rate)
+    samples = np.zeros((1, n), np.float32)
+    part = audio.samples[:, first : first + n]
+    samples[:, : part.shape[1]] = part
+    return Audio(samples, audio.sample_rate)
+
+
+def _inside(times: np.ndarray, window: tuple[float, float] | None, duration: float) -> np.ndarray:
+    start, length = window or (0.0, duration)
+    return times[(times >= start) & (times < start + length)] - start
+
+
+def _seen(m: Match, store: Cache, window: tuple[float, float] | None) -> Seen | None:
+    """The dance: from a motion file where there is one, else from the video."""
+    path = m.motion or m.video
+    if path is None:
+        return None
+    seen = see_file(path, store, video=m.motion is None)
+    return seen if window is None else seen.window(*window)
+
+
+def _clip(job: Job, generated: Audio, seen: Seen | None) -> ClipValues:
+    m = job.match
+    events: dict[str, list[float]] = {}
+    if seen is not None:
+        events["kinematic_beats"] = np.round(seen.kinematic_beats, 4).tolist()
+        events["kinetic_velocity"] = np.round(seen.kinetic_velocity, 3).tolist()
+        events["kinetic_fps"] = [seen.kinetic_fps]
+    files = {kind: str(path) for kind in ("generated", "reference", "beats", "video", "motion") if (path := getattr(m, kind)) is not None}
+    genre = None if job.genre < 0 else GENRES[job.genre]
+    return ClipValues(m.name, m.dance, m.take, genre, job.song, generated.duration_seconds, {}, events, files)
+
+
+def _protocol(config: EvaluateConfig) -> dict[str, object]:
+    from dance2music.evaluation import controls
+    from dance2music.evaluation.catalogue import SHIFTS
+    from dance2music.metrics import paper_rhythm as published
+    from dance2music.metrics import rhythm
+
+    return {
+        "sample_rate": SAMPLE_RATE,
+        "channels": "mean",
+        "unit": "one dance; takes and windows of a dance are averaged first",
+        "lengths_seconds": list(config.lengths_seconds),
+        "windows_per_clip": WINDOWS_PER_CLIP,
+        "d2m_detector": asdict(published.D2M_DETECTOR),
+        "loris_detector": asdict(published.LORIS_DETECTOR),
+        "beats": "librosa beat_track, start_bpm 120; annotated where NAME.beats lies beside the reference",
+        "sigma_seconds": rhythm.SIGMA_SECONDS,
+        "shifts": SHIFTS,
+        "click_bpm": controls.CLICK_BPM,
+        "click_start_seconds": controls.CLICK_START_SECONDS,
+        "noise_rms": controls.NOISE_RMS,
+        "codec": config.codec,
+    }
+
+
+def _run(calls: list[partial[Scored]], workers: int, progress: Progress | None) -> list[Scored]:
+    """Results in order of the calls."""
+    done: dict[int, Scored] = {}
+    with _pool(min(workers, len(calls))) as submit:
+        for index, result in submit(calls):
+            done[index] = result
+            if progress is not None:
+                progress(len(done), len(calls))
+    return [done[i] for i in range(len(calls))]
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Callable[[list[partial[Scored]]], Iterator[tuple[int, Scored]]]]:
+    """A function that runs calls and yields their results as they come; in this process for one worker.
+
+    Either way with one thread each, so that the number of processes changes no digit.
+    """
+    if workers <= 1:
+        from dance2music.parallel import one_thread
+
+        with one_thread():
+            yield lambda calls: ((i, call()) for i, call in enumerate(calls))
+        return
+    pool = ProcessPoolExecutor(workers, initializer=_one_thread)
+    try:
+
+        def submit(calls: list[partial[Scored]]) -> Iterator[tuple[int, Scored]]:
+            futures = {pool.submit(call): i for i, call in enumerate(calls)}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+
+        yield submit
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    import warnings
+
+    import torch
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")

@@ -1,0 +1,85 @@
+"""How sure a mean over clips is: bootstrap intervals and permutation tests, seeded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from dance2music.evaluation.results import Interval
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+
+
+def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES, p: float | None = None) -> Interval:
+    """Mean with its percentile bootstrap interval over clips (Efron 1979).
+
+    Parameters
+    ----------
+    values : float [n], one per clip; NaN (undefined) is left out. Windows of one clip belong averaged first: they are not independent.
+    seed, resamples : int.
+    p : handed on into the result.
+
+    Returns
+    -------
+    Interval at `CONFIDENCE`; all NaN for no value, and without width for one.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return Interval(math.nan, math.nan, math.nan, 0, p)
+    means = values[_draws(len(values), seed, resamples)].mean(axis=1)
+    low, high = np.quantile(means, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    return Interval(float(values.mean()), float(low), float(high), len(values), p)
+
+
+def bootstrap_set(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0, resamples: int = 200) -> Interval:
+    """A value of a whole set with its bootstrap interval: ``statistic`` is called with the indices int [n] of the clips of a resample.
+
+    NaN for no clip. A statistic that counts distances (diversity, Fréchet) is biased by the doubles in a resample, so the interval is moved
+    to have its middle at the value of the whole set (basic form of the bootstrap would double that bias).
+    """
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan, 0)
+    value = statistic(np.arange(n))
+    if not math.isfinite(value):
+        return Interval(math.nan, math.nan, math.nan, n)
+    drawn = np.array([statistic(row) for row in _draws(n, seed, resamples)])
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn):
+        return Interval(value, math.nan, math.nan, n)
+    low, high = np.quantile(drawn, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)) - np.median(drawn)
+    return Interval(float(value), float(value + low), float(value + high), n)
+
+
+def paired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """Mean of ``a - b`` over clips with its bootstrap interval and the two-sided p-value of a sign-flip permutation test.
+
+    Parameters
+    ----------
+    a, b : float [n], values of the same clips in the same order; pairs with a NaN are left out.
+
+    Returns
+    -------
+    Interval; ``p`` is (1 + flips whose absolute mean reaches the observed one) / (1 + flips) (Phipson and Smyth 2010), 1 for no clip.
+    """
+    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    difference = difference[np.isfinite(difference)]
+    if not len(difference):
+        return Interval(math.nan, math.nan, math.nan, 0, 1.0)
+    signs = np.random.default_rng([seed, 1]).integers(0, 2, (resamples, len(difference))) * 2 - 1
+    flipped = np.abs((signs * difference).mean(axis=1))
+    p = float((1 + np.count_nonzero(flipped >= abs(difference.mean()) - 1e-12)) / (1 + resamples))
+    return bootstrap_interval(difference, seed=seed, resamples=resamples, p=p)
+
+
+def excludes_zero(interval: Interval) -> bool:
+    """True if the interval lies wholly on one side of zero; False where it is undefined."""
+    return interval.low > 0 or interval.high < 0
+
+
+def _draws(n: int, seed: int, resamples: int) -> np.ndarray:
+    """Indices of clips drawn with replacement, int [resamples, n]."""
+    return np.random.default_rng([seed, 0]).integers(0, n, (resamples, n))

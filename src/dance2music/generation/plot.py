@@ -1,0 +1,95 @@
+"""The picture of a result: does the music follow the dancer, and what does it look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dance2music.dance.kinematics import kinetic_velocity
+from dance2music.files import whole_file
+from dance2music.music.beats import band_rises, beats_heard, log_mel
+from dance2music.types import Audio, Motion, Rhythm
+
+SHOWN_SECONDS = 30.0
+_MEL_HOP_LENGTH = 256
+_MEL_BANDS = 128
+_PNG_LEVEL = 3
+"""A third of the time that the usual 6 takes, for a file a little larger."""
+_MEL_TICKS_HZ = (100, 500, 1000, 2000, 5000, 10_000)
+_DANCE, _KINEMATIC, _MUSIC, _BEAT, _GRID = "#3b6ea8", "#c8352c", "#444444", "#1f9d55", "#ef8a17"
+
+
+def plot_result(motion: Motion, rhythm: Rhythm, audio: Audio, path: str | Path, *, title: str = "") -> None:
+    """Kinetic velocity of the dancer with kinematic beats, onset strength of the music with its beats, and its mel-spectrogram.
+
+    One time axis, as in D2M-GAN Fig. 5 and Creative-GAN Fig. 4. Of long dances the first `SHOWN_SECONDS` are shown, as the title says.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = min(audio.duration_seconds, SHOWN_SECONDS)
+    heard = Audio(audio.samples[:, : round(shown * audio.sample_rate)], audio.sample_rate)
+    title = title or f"{rhythm.tempo_bpm:.1f} bpm, confidence {rhythm.confidence:.2f}"
+    if shown < audio.duration_seconds:
+        title += f"  (first {shown:.0f} s of {audio.duration_seconds:.0f} s)"
+    figure = Figure(figsize=(12, 7.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=11)
+    dance, music, mel = figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 3))
+    kinematic = rhythm.kinematic_beats_seconds[rhythm.kinematic_beats_seconds < shown]
+    _draw_dance(dance, motion, kinematic, shown)
+    _draw_music(music, heard, rhythm, kinematic, shown)
+    _draw_mel(mel, heard)
+    mel.set(xlabel="seconds", xlim=(0, shown))
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=110, pil_kwargs={"compress_level": _PNG_LEVEL})
+
+
+def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float) -> None:
+    velocity = kinetic_velocity(motion)
+    times = np.arange(len(velocity)) / motion.fps
+    velocity, times = velocity[times <= shown], times[times <= shown]
+    axes.plot(times, velocity, color=_DANCE, linewidth=1.4, label="kinetic velocity of the dancer")
+    top = float(velocity.max(initial=1e-6))
+    axes.vlines(kinematic, 0, top, color=_KINEMATIC, linewidth=1.0, label="kinematic beats (its minima)")
+    axes.set(ylabel="body sizes / s", ylim=(0, 1.05 * top))
+    _legend_above(axes)
+
+
+def _draw_music(axes: Any, heard: Audio, rhythm: Rhythm, kinematic: np.ndarray, shown: float) -> None:
+    rises, fps = band_rises(heard)
+    envelope = rises.mean(axis=0)
+    beats = beats_heard(np.median(rises, axis=0), fps, around_bpm=rhythm.tempo_bpm)
+    grid = rhythm.beat_times_seconds
+    downbeats = grid[rhythm.downbeat :: 4]
+    top = float(envelope.max(initial=1e-6))
+    axes.plot(np.arange(len(envelope)) / fps, envelope, color=_MUSIC, linewidth=0.9, label="onset strength of the music")
+    axes.vlines(beats[beats < shown], 0, top, color=_BEAT, linewidth=1.3, label="music beats (heard)")
+    axes.vlines(kinematic, 0, top / 2, color=_KINEMATIC, linewidth=1.2, linestyles="dotted", label="kinematic beats")
+    low = np.full(len(grid), -0.05 * top)
+    inside = (grid >= 0) & (grid < shown)
+    axes.plot(
+        grid[inside], low[inside], "^", color=_GRID, markersize=5, label="beats read from the dance (large: downbeats)", clip_on=False
+    )
+    downbeats = downbeats[(downbeats >= 0) & (downbeats < shown)]
+    axes.plot(downbeats, np.full(len(downbeats), -0.05 * top), "^", color=_GRID, markersize=9, clip_on=False)
+    axes.set(ylabel="onset strength", ylim=(-0.1 * top, 1.05 * top))
+    _legend_above(axes)
+
+
+def _draw_mel(axes: Any, heard: Audio) -> None:
+    from dance2music.music.mel import mel_band_of
+
+    decibels = log_mel(heard, n_mels=_MEL_BANDS, hop_length=_MEL_HOP_LENGTH)
+    extent = (0.0, decibels.shape[1] * _MEL_HOP_LENGTH / heard.sample_rate, 0.0, float(_MEL_BANDS))
+    axes.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=-80, vmax=0)
+    ticks = [hz for hz in _MEL_TICKS_HZ if hz < heard.sample_rate / 2]
+    axes.set_yticks([mel_band_of(hz, heard.sample_rate, _MEL_BANDS) for hz in ticks], [f"{hz:,}" for hz in ticks])
+    axes.set(ylabel="Hz (mel scale)")
+
+
+def _legend_above(axes: Any) -> None:
+    """A legend in one row above the axes, where it covers nothing."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, fontsize=8, frameon=False, borderaxespad=0.1)

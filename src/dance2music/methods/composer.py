@@ -1,0 +1,79 @@
+"""The rule-based composer as a method: it writes for this dance's tempo, phase, energy and genre, and a soundfont plays it.
+
+Nothing here is learned but the beat grid that it follows (`rhythm.estimate`). It is a companion of the learned methods and the bar for
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from dance2music.composer.parts import beat_emphasis
+from dance2music.dance.kinematics import FEATURE_SLICES, low_pass
+from dance2music.types import STEPS_PER_BEAT, Conditioning, Note, Rhythm, Score
+
+_LEAD_BEATS = 4.0
+"""The piece is under way for so long when the dance begins, and rings into it."""
+_ENERGY_CUTOFF_HZ = 0.5
+_ACCENT_WIDTH_SECONDS = 0.06
+_STRESSED = 0.6
+"""Accents above this are moments that the composer stresses."""
+
+
+class Composer:
+    """`composer.compose.compose` behind the contract of `methods.base.MusicGenerator`."""
+
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
+        """One score per seed for the first item of the batch."""
+        from dance2music.composer.compose import compose
+
+        rhythm = conditioning.rhythm[0]
+        accents, lead = accents_at_steps(rhythm), _LEAD_BEATS * 60.0 / rhythm.tempo_bpm
+        scores = [
+            compose(
+                int(conditioning.genre[0]),
+                seed=seed,
+                beat_times_seconds=rhythm.beat_times_seconds + lead,
+                downbeat=rhythm.downbeat,
+                duration_seconds=conditioning.duration_seconds + lead,
+                energy=energy_at_beats(conditioning),
+                accents=accents,
+            )
+            for seed in seeds
+        ]
+        given = {"beat_times_seconds": rhythm.beat_times_seconds, "duration_seconds": conditioning.duration_seconds}
+        return [replace(emphasized(score, accents), **given) for score in scores]  # type: ignore[arg-type]
+
+
+def emphasized(score: Score, accents: np.ndarray) -> Score:
+    """The score with its beat stated more (`composer.parts.beat_emphasis`); what the dancer stresses between beats is not softened."""
+
+    def louder(note: Note) -> Note:
+        step = int(np.floor(note.start_beats * STEPS_PER_BEAT + 1e-6))
+        at = step + score.downbeat * STEPS_PER_BEAT
+        factor = max(1.0, beat_emphasis(step)) if 0 <= at < len(accents) and accents[at] > _STRESSED else beat_emphasis(step)
+        return note._replace(velocity=int(np.clip(round(note.velocity * factor), 1, 127)))
+
+    return replace(score, tracks=[replace(track, notes=[louder(note) for note in track.notes]) for track in score.tracks])
+
+
+def energy_at_beats(conditioning: Conditioning) -> np.ndarray:
+    """How much the dancer moves around each beat of the grid, 0..1 within the clip: float [n_beats]."""
+    kinetic = conditioning.motion[0, :, FEATURE_SLICES["kinetic"]][:, 0].numpy().astype(np.float64)
+    slow = low_pass(kinetic, fps=conditioning.fps, cutoff_hz=_ENERGY_CUTOFF_HZ)
+    low, high = np.percentile(slow, [5, 95])
+    times = np.arange(len(slow)) / conditioning.fps
+    return np.interp(conditioning.rhythm[0].beat_times_seconds, times, np.clip((slow - low) / max(high - low, 0.25), 0.0, 1.0))
+
+
+def accents_at_steps(rhythm: Rhythm) -> np.ndarray:
+    """How near a kinematic beat lies to each 16th note of the grid, 0..1: float [n_beats * 4]."""
+    n = len(rhythm.beat_times_seconds)
+    times = rhythm.time_at(np.arange(n * STEPS_PER_BEAT) / STEPS_PER_BEAT - rhythm.downbeat)
+    if not len(rhythm.kinematic_beats_seconds):
+        return np.zeros(len(times))
+    distance = np.abs(times[:, None] - rhythm.kinematic_beats_seconds[None]).min(axis=1)
+    return np.exp(-0.5 * (distance / _ACCENT_WIDTH_SECONDS) ** 2)

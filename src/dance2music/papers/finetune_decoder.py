@@ -1,0 +1,147 @@
+"""GAN fine-tuning of a codec's decoder with encoder and codebook fixed: D2M-GAN section 3.4.
+
+The generator is the decoder, fed the codebook's entries of true music; the discriminators are the multi-scale ones of section 3.3 on the
+waveform. No code was released for this stage and the paper gives no weights for it: those of the generator's stage are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from dance2music import losses
+from dance2music.checkpoint import codec_digest
+from dance2music.music.mel import published_log_mel
+from dance2music.papers.discriminators import ReshapedDiscriminator, ReshapedDiscriminatorConfig
+from dance2music.papers.gan_step import in_float
+from dance2music.papers.segments import SegmentBatches, Segments, fingerprint
+from dance2music.train.loop import Loop, LoopConfig, average_gradients, averaged, start_fabric
+
+
+@dataclass(frozen=True)
+class DecoderWeights:
+    """Weights of the decoder's terms."""
+
+    adversarial: float = 1.0
+    feature_matching: float = 3.0
+    waveform: float = 40.0
+    mel: float = 15.0
+
+
+@dataclass(frozen=True)
+class DecoderTraining:
+    """One run; Adam at 1e-5 for decoder and discriminators (section 4.1)."""
+
+    codec: str = "vqvae-high"
+    level: str = "high"
+    segment_seconds: float = 2.0
+    batch_size: int = 16
+    discriminator: ReshapedDiscriminatorConfig = field(default_factory=ReshapedDiscriminatorConfig)
+    weights: DecoderWeights = field(default_factory=DecoderWeights)
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            steps=100_000, learning_rate=1e-5, warmup_steps=0, final_factor=1.0, grad_clip=0.0, save_every_steps=1000
+        )
+    )
+
+
+def decoder_parameters(codec: nn.Module) -> list[nn.Parameter]:
+    """Parameters of the decoder of any codec, in both of which their names begin so."""
+    return [parameter for name, parameter in codec.named_parameters() if name.startswith("decoder")]
+
+
+class DecoderTrainer:
+    """Codec, discriminators, optimisers and one step."""
+
+    def __init__(self, fabric: Fabric, config: DecoderTraining, codec: nn.Module) -> None:
+        self.fabric, self.config = fabric, config
+        self.codec: Any = codec.to(fabric.device).eval().requires_grad_(False)
+        self.discriminator = ReshapedDiscriminator(config.discriminator).to(fabric.device)
+        self.networks = nn.ModuleDict({"codec": self.codec, "discriminator": self.discriminator})
+        self.moved = decoder_parameters(codec)
+        for parameter in self.moved:
+            parameter.requires_grad_(True)
+        rate = config.loop.learning_rate
+        self.optimizers = {
+            "decoder": torch.optim.Adam(self.moved, lr=rate, betas=(0.5, 0.9), fused=True),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), lr=rate, betas=(0.5, 0.9), fused=True),
+        }
+
+    def step(self, batch: Mapping[str, Tensor], loop: Loop | None = None) -> dict[str, Tensor]:
+        """Move the discriminators, then the decoder, and return every term, the total and gradient norms."""
+        weights, audio = self.config.weights, batch["audio"]
+        with torch.no_grad():
+            codes = batch["codes"] if "codes" in batch else self.codec.quantize(self.codec.encode(audio)).codes
+            entries = self.codec.lookup(codes)
+        with self.fabric.autocast():
+            heard = self.codec.decode(entries).float()
+            audio = audio[:, : heard.shape[-1]]
+            heard = heard[:, : audio.shape[-1]]
+            seen_real = self.discriminator(audio.unsqueeze(1))
+            judged = losses.discriminator_hinge(in_float(seen_real), in_float(self.discriminator(heard.detach().unsqueeze(1))))
+        critics = list(self.discriminator.parameters())
+        d_norm = self._move("discriminator", critics, judged, {"discriminator": judged}, loop)
+        self.discriminator.requires_grad_(False)
+        with self.fabric.autocast():
+            seen = in_float(self.discriminator(heard.unsqueeze(1)))
+        terms = {
+            "adversarial": losses.generator_hinge(seen),
+            "feature_matching": losses.feature_matching(in_float(seen_real), seen),
+            "waveform": losses.waveform(audio, heard),
+            "mel": losses.mel(published_log_mel(audio, self.codec.sample_rate), published_log_mel(heard, self.codec.sample_rate)),
+        }
+        total = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
+        g_norm = self._move("decoder", self.moved, total, terms, loop)
+        self.discriminator.requires_grad_(True)
+        norms = {"discriminator_gradient": d_norm, "decoder_gradient": g_norm}
+        return {"discriminator": judged, **terms, "total": total, **norms}
+
+    def _move(self, name: str, parameters: list[nn.Parameter], total: Tensor, terms: dict[str, Tensor], loop: Loop | None) -> Tensor:
+        if loop is not None:
+            loop.check(**terms)
+        self.optimizers[name].zero_grad()
+        self.fabric.backward(total)
+        average_gradients(self.fabric, parameters)
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.loop.grad_clip or float("inf"))
+        if loop is not None:
+            loop.check(**{f"gradient of {name}": norm})
+        self.optimizers[name].step()
+        return norm
+
+
+def train_decoder(config: DecoderTraining, segments: Segments, codec: nn.Module, out_dir: str | Path) -> nn.Module:
+    """Fine-tune the decoder of a codec on segments with music and return the codec with averaged weights; resumes what ``out_dir`` holds.
+
+    The codec's encoder and codebook stay as they are, bit by bit: codes keep their meaning. Writes ``codec.safetensors`` at the end.
+
+    Raises
+    ------
+    InputError
+        If ``out_dir`` holds a run of another codec, level or data set.
+    TrainingDiverged
+        If a term or a gradient is no number; the last checkpoint stays.
+    """
+    fabric = start_fabric(config.loop)
+    about = {"kind": "decoder", "level": config.level, "codec": codec_digest(codec), "data set": fingerprint(segments)}
+    trainer = DecoderTrainer(fabric, config, codec)
+    data = SegmentBatches(
+        segments, batch_size=config.batch_size, seed=config.loop.seed, rank=fabric.global_rank, world_size=fabric.world_size
+    )
+    loop = Loop(fabric, config.loop, out_dir, model=trainer.networks, optimizers=trainer.optimizers, data=data, average=codec, about=about)
+    for _, batch in loop:
+        loop.log(**trainer.step(batch, loop))
+    averaged(codec, loop)
+    codec.requires_grad_(False)
+    if fabric.is_global_zero:
+        from dance2music.checkpoint import save_model
+        from dance2music.train.losses_plot import plot_losses
+
+        plot_losses(Path(out_dir) / "log.jsonl", Path(out_dir) / "losses.png")
+        save_model(Path(out_dir) / "codec.safetensors", codec, codec.config, provenance=about | {"step": loop.step}, storage="float32")
+    return codec

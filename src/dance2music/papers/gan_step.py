@@ -1,0 +1,313 @@
+"""Adversarial training of both papers' generators: D2M-GAN section 3.5 and Creative-GAN section 3.3, one step for both.
+
+A step is: generate; move the discriminators on encoded real and generated latents; judge again by the moved discriminators; move the
+generator by the weighted objective (D2M Eq. 8, Creative-GAN Eq. 12). Real features for the feature matching are those of the unmoved
+discriminator, as in the released code. The codec is frozen: its encodings come with the data, and nothing is decoded unless a term with a
+weight needs a gradient through the decoder.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from dance2music import losses
+from dance2music.checkpoint import codec_digest
+from dance2music.errors import ConfigError, InputError
+from dance2music.music.mel import published_log_mel
+from dance2music.papers.segments import SegmentBatches, Segments, fingerprint
+from dance2music.train.loop import Loop, LoopConfig, average_gradients, start_fabric
+
+logger = logging.getLogger(__name__)
+
+ADVERSARIES = {
+    "hinge": (losses.discriminator_hinge, losses.generator_hinge),
+    "logarithmic": (losses.discriminator_logarithmic, losses.generator_logarithmic),
+}
+"""D2M-GAN Eq. 2 and 3, Creative-GAN Eq. 4."""
+
+
+@dataclass(frozen=True)
+class GanWeights:
+    """Weights of the generator's terms; one of 0 is not computed. The default is D2M-GAN's (section 3.5).
+
+    ``latent`` is the released code's L1 distance to the encoding itself; ``style`` and ``perceptual`` are Creative-GAN's.
+    """
+
+    adversarial: float = 1.0
+    feature_matching: float = 3.0
+    commitment: float = 15.0
+    waveform: float = 40.0
+    mel: float = 15.0
+    latent: float = 0.0
+    style: float = 0.0
+    perceptual: float = 0.0
+
+
+D2M_RELEASED = GanWeights(feature_matching=3.0 * 4 / 5, commitment=8.0, waveform=40.0, mel=15.0, latent=5.0)
+"""The released code's: its feature matching has a further factor of 4 / (4 + 1)."""
+
+DECODED_TERMS = ("waveform", "mel", "perceptual")
+
+
+@dataclass(frozen=True)
+class GanTraining:
+    """One run.
+
+    Attributes
+    ----------
+    generator, discriminator : configs of classes that `build_network` knows.
+    genre_discriminator : whether there is one: needed by ``weights.style``.
+    codec : name of the codec in `presets.CODECS`, or a file; its encodings are what is generated.
+    level : 'high' or 'low', for messages and checks.
+    adversary : key of `ADVERSARIES`.
+    straight_through : pass the lookup and the frozen decoder with a gradient. Without, the decoded terms move nothing, as in the released
+        code, and so are not computed.
+    discriminator_rate : learning rate of the discriminators as a share of the generator's.
+    inputs : what the generator sees; the other is given as zeros (D2M-GAN Table 4).
+    """
+
+    generator: Any
+    discriminator: Any
+    codec: str = "vqvae-high"
+    level: str = "high"
+    segment_seconds: float = 2.0
+    batch_size: int = 16
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            steps=1_245_000, learning_rate=1e-4, warmup_steps=0, final_factor=1.0, grad_clip=0.0, precision="32-true", save_every_steps=1000
+        )
+    )
+    weights: GanWeights = field(default_factory=GanWeights)
+    adversary: str = "hinge"
+    genre_discriminator: bool = False
+    genre_hidden: int = 256
+    straight_through: bool = True
+    discriminator_rate: float = 1.0
+    inputs: tuple[str, ...] = ("motion", "visual")
+
+
+def build_network(config: Any) -> nn.Module:
+    """The network of a config: by custom the class in the same module whose name is the config's without ``Config``."""
+    import importlib
+
+    module = importlib.import_module(type(config).__module__)
+    network: nn.Module = getattr(module, type(config).__name__.removesuffix("Config"))(config)
+    return network
+
+
+class Networks(nn.Module):
+    """Everything that is trained, as one module."""
+
+    def __init__(self, config: GanTraining) -> None:
+        super().__init__()
+        from dance2music.papers.discriminators import GenreDiscriminator
+
+        self.generator = build_network(config.generator)
+        self.discriminator = build_network(config.discriminator)
+        self.genre = GenreDiscriminator(hidden=config.genre_hidden) if config.genre_discriminator else None
+
+    @property
+    def critics(self) -> list[nn.Parameter]:
+        """Parameters of the discriminators."""
+        return [*self.discriminator.parameters(), *(self.genre.parameters() if self.genre is not None else ())]
+
+
+class GanTrainer:
+    """Networks, optimisers and one step; `train_gan` puts a `Loop` around it.
+
+    Parameters
+    ----------
+    codec : frozen; has ``encode``, ``quantize``, ``lookup``, ``decode``, ``sample_rate``.
+    perceptual : a `perception.perceptual.FeatureNet`, needed by ``weights.perceptual``.
+    """
+
+    def __init__(self, fabric: Fabric, config: GanTraining, codec: nn.Module, *, perceptual: nn.Module | None = None) -> None:
+        if config.adversary not in ADVERSARIES:
+            raise ConfigError(f"adversary: {config.adversary!r}; expected {' or '.join(ADVERSARIES)}")
+        if config.weights.style and not config.genre_discriminator:
+            raise ConfigError("weights.style: needs a genre discriminator; set genre_discriminator=true or weights.style=0")
+        if config.weights.perceptual and perceptual is None:
+            raise ConfigError("weights.perceptual: needs a perceptual network; give one or set weights.perceptual=0")
+        self.fabric, self.config = fabric, config
+        self.codec: Any = codec.to(fabric.device).eval().requires_grad_(False)
+        self.perceptual: Any = None if perceptual is None else perceptual.to(fabric.device).eval().requires_grad_(False)
+        self.networks = Networks(config).to(fabric.device).train()
+        rate, betas = config.loop.learning_rate, (0.5, 0.9)
+        self.moved = list(self.networks.generator.parameters())
+        self.critics = self.networks.critics
+        self.optimizers = {
+            "generator": torch.optim.Adam(self.moved, lr=rate, betas=betas, fused=True),
+            "discriminator": torch.optim.Adam(
+                [{"params": self.critics, "scale": config.discriminator_rate}], lr=rate * config.discriminator_rate, betas=betas, fused=True
+            ),
+        }
+
+    def step(self, batch: Mapping[str, Tensor], loop: Loop | None = None) -> dict[str, Tensor]:
+        """Move the discriminators, then the generator, and return every term, the total, and gradient norms before clipping.
+
+        Parameters
+        ----------
+        batch : see `papers.segments`.
+        loop : checks all terms for numbers before they move a weight.
+        """
+        config, networks, weights = self.config, self.networks, self.config.weights
+        judge_discriminator, judge_generator = ADVERSARIES[config.adversary]
+        with torch.no_grad():
+            real = batch["latents"] if "latents" in batch else self.codec.encode(batch["audio"])
+            entries = self.codec.lookup(batch["codes"]) if "codes" in batch else self.codec.lookup(self.codec.quantize(real).codes)
+        with self.fabric.autocast():
+            fake = self.generate(batch, real.shape[-1])
+            seen_real = networks.discriminator(real)
+            d_terms = {"discriminator": judge_discriminator(logits(seen_real), logits(networks.discriminator(fake.detach())))}
+            if networks.genre is not None:
+                d_terms["genre"] = losses.genre_classification(networks.genre(real).float(), batch["genre"])
+        d_norm = self._move("discriminator", self.critics, torch.stack(list(d_terms.values())).sum(), d_terms, loop)
+        for parameter in self.critics:
+            parameter.requires_grad_(False)  # gradients pass through the discriminators to the latents, and need not stop there
+        with self.fabric.autocast():
+            seen_fake = networks.discriminator(fake)
+            terms = {"adversarial": judge_generator(logits(seen_fake))}
+            if weights.feature_matching:
+                terms["feature_matching"] = losses.feature_matching(seen_real, seen_fake)
+            if weights.style and networks.genre is not None:
+                terms["style"] = losses.style_ambiguity(networks.genre(fake).float())
+        if weights.commitment:
+            terms["commitment"] = losses.codebook_commitment(entries, fake)
+        if weights.latent:
+            terms["latent"] = losses.latent_distance(real, fake)
+        if config.straight_through and any(getattr(weights, name) for name in DECODED_TERMS):
+            terms |= self.decoded_terms(fake, batch["audio"])
+        total = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
+        g_norm = self._move("generator", self.moved, total, terms, loop)
+        for parameter in self.critics:
+            parameter.requires_grad_(True)
+        return {**d_terms, **terms, "total": total, "discriminator_gradient": d_norm, "generator_gradient": g_norm}
+
+    def generate(self, batch: Mapping[str, Tensor], n_frames: int) -> Tensor:
+        """Latents float32 [B, E, n_frames] for a batch."""
+        seen = {name: batch[name] if name in self.config.inputs else torch.zeros_like(batch[name]) for name in ("motion", "visual")}
+        noise = {"noise": batch["noise"]} if "noise" in batch else {}
+        latents: Tensor = self.networks.generator(seen["motion"], seen["visual"], batch["genre"], n_frames=n_frames, **noise)
+        return latents.float()
+
+    def decoded_terms(self, fake: Tensor, audio: Tensor) -> dict[str, Tensor]:
+        """The terms of `DECODED_TERMS` that have a weight; gradients pass the lookup straight and the frozen decoder as they are."""
+        from dance2music.codec.lookup import straight_through
+
+        weights = self.config.weights
+        with self.fabric.autocast():
+            heard = self.codec.decode(straight_through(fake, self.codec)).float()
+        n = min(heard.shape[-1], audio.shape[-1])
+        heard, audio = heard[:, :n], audio[:, :n]
+        terms = {}
+        if weights.waveform:
+            terms["waveform"] = losses.waveform(audio, heard)
+        if weights.mel:
+            terms["mel"] = losses.mel(published_log_mel(audio, self.codec.sample_rate), published_log_mel(heard, self.codec.sample_rate))
+        if weights.perceptual:
+            with torch.no_grad():
+                reference = self.perceptual.features(audio)
+            terms["perceptual"] = losses.perceptual(reference, self.perceptual.features(heard))
+        return terms
+
+    def _move(self, name: str, parameters: list[nn.Parameter], total: Tensor, terms: dict[str, Tensor], loop: Loop | None) -> Tensor:
+        optimizer = self.optimizers[name]
+        if loop is not None:
+            loop.check(**terms)
+        optimizer.zero_grad()
+        self.fabric.backward(total)
+        average_gradients(self.fabric, parameters)
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.loop.grad_clip or float("inf"))
+        if loop is not None:
+            loop.check(**{f"gradient of {name}": norm})
+        optimizer.step()
+        return norm
+
+
+def logits(features: losses.Features) -> losses.Features:
+    """The last layer of each scale alone, in float32, whatever autocast made of it."""
+    return [[scale[-1].float()] for scale in features]
+
+
+def in_float(features: losses.Features) -> losses.Features:
+    """The features in float32, whatever autocast made of them: losses are computed in full precision."""
+    return [[layer.float() for layer in scale] for scale in features]
+
+
+def train_gan(
+    config: GanTraining,
+    segments: Segments,
+    codec: nn.Module,
+    out_dir: str | Path,
+    *,
+    perceptual: nn.Module | None = None,
+    preset: str = "",
+) -> nn.Module:
+    """Train a generator on segments and return it with its averaged weights; resumes what ``out_dir`` holds.
+
+    Writes ``checkpoint.pt``, ``log.jsonl`` (every term, gradient norms), ``losses.png`` and, at its end, ``generator.safetensors``.
+
+    Raises
+    ------
+    InputError
+        If segments lack what the generator takes, or ``out_dir`` holds a run of another kind, level, codec or data set.
+    TrainingDiverged
+        If a term or a gradient is no number; the last checkpoint stays.
+    """
+    fabric = start_fabric(config.loop)
+    trainer = GanTrainer(fabric, config, codec, perceptual=perceptual)
+    check_segments(config, segments)
+    data = SegmentBatches(
+        segments,
+        batch_size=config.batch_size,
+        seed=config.loop.seed,
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
+        noise_dim=getattr(config.generator, "noise_dim", 0),
+    )
+    about = {
+        "kind": type(config.generator).__name__.removesuffix("Config"),
+        "level": config.level,
+        "codec": codec_digest(codec),
+        "data set": fingerprint(segments),
+    }
+    networks = trainer.networks
+    loop = Loop(
+        fabric, config.loop, out_dir, model=networks, optimizers=trainer.optimizers, data=data, average=networks.generator, about=about
+    )
+    for _, batch in loop:
+        loop.log(**trainer.step(batch, loop))
+    assert loop.average is not None
+    generator = networks.generator
+    generator.load_state_dict(loop.average.state_dict_of(generator))
+    if fabric.is_global_zero:
+        from dance2music.train.losses_plot import plot_losses
+
+        plot_losses(Path(out_dir) / "log.jsonl", Path(out_dir) / "losses.png")
+        save_generator(Path(out_dir) / "generator.safetensors", generator, config, about | {"preset": preset, "step": str(loop.step)})
+    return generator.eval()
+
+
+def save_generator(path: Path, generator: nn.Module, config: GanTraining, about: Mapping[str, str]) -> None:
+    """Write a trained generator as a model file, with what it was trained as."""
+    from dance2music.checkpoint import save_model
+
+    save_model(path, generator, config.generator, provenance=dict(about))
+
+
+def check_segments(config: GanTraining, segments: Segments) -> None:
+    """Refuse segments that the generator cannot take. Raises InputError with what they have and what is expected."""
+    item = segments[0]
+    missing = {"motion", "visual", "genre", "audio"} - item.keys()
+    if missing:
+        raise InputError(
+            f"segments: have no {', '.join(sorted(missing))}; expected motion, visual, genre and audio; prepare the data set again"
+        )

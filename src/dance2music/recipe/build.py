@@ -1,0 +1,306 @@
+"""How the weights that come with the package are made, from nothing: every stage in order, each resumable, all in one folder.
+
+    codec (trained, then grown) -> pairs -> planner -> codes and sketches -> performer -> creative_gan
+    codec -> memory;  music_genre;  dance_genre;  rhythm;  perceptual
+    dance2music_online;  cmt;  foley_music;  inverse_mv;  codec -> codes -> jukebox_prior;  jukebox_vqvae
+
+`build` runs the stages that are asked for and those that they need, and skips what the folder already holds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from dance2music.baselines.cmt_train import CmtTrainConfig, train_cmt
+from dance2music.baselines.dance2music_online_train import OnlineTrainConfig, train_online
+from dance2music.baselines.foley_music_train import FoleyTrainConfig, train_foley_music
+from dance2music.baselines.inverse_mv_train import InverseMvTrainConfig, train_inverse_mv
+from dance2music.baselines.jukebox_prior_train import JukeboxTrainConfig, train_jukebox
+from dance2music.baselines.jukebox_vqvae_train import JukeboxVqvaeTrainConfig, train_jukebox_vqvae
+from dance2music.checkpoint import load_model, save_model, sha256_of
+from dance2music.codec.spectral import SpectralCodec
+from dance2music.config import to_dict
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+from dance2music.methods.performer import Performer, PerformerConfig
+from dance2music.methods.plan import Vocabulary
+from dance2music.methods.planned import CreativeGan, CreativeGanConfig
+from dance2music.methods.planner import Planner, PlannerConfig
+from dance2music.recipe.codec_growth import CodecGrowth, appended_codebooks, grow_codec
+from dance2music.recipe.codec_refinement import CodecRefinement, refine_codec
+from dance2music.recipe.genre import GenreTrainConfig, train_dance_genre, train_music_genre
+from dance2music.recipe.memory import MemoryBuildConfig, build_memory
+from dance2music.recipe.pairs import HELD_OUT_FROM, Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
+from dance2music.recipe.perceptual import PerceptualTrainConfig, evaluate_perceptual, train_perceptual
+from dance2music.recipe.performer import PerformerTrainConfig, train_performer
+from dance2music.recipe.planner import PlannerTrainConfig, train_planner
+from dance2music.recipe.rhythm import RhythmTrainConfig, train_rhythm
+from dance2music.train.codec import SpectralCodecTraining, train_codec
+
+logger = logging.getLogger(__name__)
+M = TypeVar("M", bound=torch.nn.Module)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of all stages; the defaults make weights like the shipped ones (the model card says how those came about)."""
+
+    n_pairs: int = 2400
+    n_held_out: int = 200
+    pair_seconds: float = 36.0
+    n_coded_pairs: int = 1200
+    soundfont: str | None = "musescore"
+    """Sound that the performer learns; None takes the one that every installation has."""
+    workers: int = 2
+    codec: SpectralCodecTraining = field(default_factory=SpectralCodecTraining)
+    codec_growth: CodecGrowth = field(default_factory=CodecGrowth)
+    """What the trained codec grows to; with no steps it stays as it is."""
+    codec_refinement: CodecRefinement = field(default_factory=CodecRefinement)
+    """How the grown codec learns on with its encoder; with no steps it does not."""
+    planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
+    performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
+    memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
+    music_genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
+    dance_genre: GenreTrainConfig = field(
+        default_factory=lambda: replace(GenreTrainConfig(), batch_size=48, loop=replace(GenreTrainConfig().loop, steps=5000))
+    )
+    rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
+    perceptual: PerceptualTrainConfig = field(default_factory=PerceptualTrainConfig)
+    dance2music_online: OnlineTrainConfig = field(default_factory=OnlineTrainConfig)
+    cmt: CmtTrainConfig = field(default_factory=CmtTrainConfig)
+    foley_music: FoleyTrainConfig = field(default_factory=FoleyTrainConfig)
+    inverse_mv: InverseMvTrainConfig = field(default_factory=InverseMvTrainConfig)
+    jukebox_prior: JukeboxTrainConfig = field(default_factory=JukeboxTrainConfig)
+    jukebox_vqvae: JukeboxVqvaeTrainConfig = field(default_factory=JukeboxVqvaeTrainConfig)
+
+
+class Build:
+    """One folder in which the recipe is carried out."""
+
+    def __init__(self, recipe: Recipe, folder: str | Path) -> None:
+        self.recipe, self.folder = recipe, Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def weights(self, name: str) -> Path:
+        """Finished model file of a stage."""
+        return self.folder / "weights" / f"{name}.safetensors"
+
+    def codec(self) -> SpectralCodec:
+        """Stage: the spectral codec, trained, then grown, then refined."""
+        path, folder, growth = self.weights("codec"), self.folder / "codec", self.recipe.codec_growth
+        if not path.exists():
+            model, first = train_codec(self.recipe.codec, folder), self.recipe.codec.codec.quantizer.n_codebooks
+            refinement = replace(self.recipe.codec_refinement, first_codebooks=first)
+            training: dict[str, object] = {"training": to_dict(self.recipe.codec)}
+            if growth.loop.steps:
+                model = grow_codec(growth, folder / "latest.safetensors", self.folder / "codec_growth", pieces_folder=folder / "pieces")
+                training["growth"] = to_dict(growth)
+            if growth.loop.steps and refinement.loop.steps:
+                grown, refined = self.folder / "codec_growth" / "finished.safetensors", self.folder / "codec_refinement"
+                model = refine_codec(refinement, grown, refined, pieces_folder=folder / "pieces")
+                training["refinement"] = to_dict(refinement)
+            assert isinstance(model, SpectralCodec)
+            self._save("codec", model, model.config, training, eight_bit=appended_codebooks(model, first))
+        model = load_model(path, expected="spectral-codec")
+        assert isinstance(model, SpectralCodec)
+        return model
+
+    def voicings(self) -> list[tuple[int, ...]]:
+        """Stage: chord voicings of the corpus."""
+        path = self.folder / "pairs" / "voicings.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as temporary:
+                temporary.write_text(json.dumps(corpus_vocabulary(300)))
+        return [tuple(v) for v in json.loads(path.read_text())]
+
+    def pairs(self, split: str = "train") -> list[Path]:
+        """Stage: files of the composed pairs of a split, ``train`` or ``held``."""
+        n, first = (self.recipe.n_pairs, 0) if split == "train" else (self.recipe.n_held_out, HELD_OUT_FROM)
+        return prepare_pairs(
+            self.folder / "pairs" / split,
+            n=n,
+            first_seed=first,
+            duration_seconds=self.recipe.pair_seconds if split == "train" else 12.0,
+            voicings=self.voicings(),
+            workers=self.recipe.workers,
+            progress=_log("pairs"),
+        )
+
+    def planner(self) -> Planner:
+        """Stage: the planner."""
+        planner = Planner(self._gan_config().planner)
+        return self._trained(
+            planner, "planner", lambda: train_planner(planner, _load(self.pairs()), self.recipe.planner, self.folder / "planner")
+        )
+
+    def coded_pairs(self, split: str = "train") -> list[Pair]:
+        """Stage: pairs with the codes of their music and the latents of its sketch."""
+        files = self.pairs(split)[: self.recipe.n_coded_pairs]
+        codec = self.weights("codec")
+        self.codec()
+        add_codes(
+            files,
+            codec=codec,
+            voicings=self.voicings(),
+            workers=self.recipe.workers,
+            soundfont=self.recipe.soundfont,
+            progress=_log("codes"),
+        )
+        return _load(files)
+
+    def performer(self) -> Performer:
+        """Stage: the performer."""
+        performer, vocabulary = Performer(self._gan_config().performer), Vocabulary(self.voicings())
+        return self._trained(
+            performer,
+            "performer",
+            lambda: train_performer(
+                performer, self.codec(), self.coded_pairs(), vocabulary, self.recipe.performer, self.folder / "performer"
+            ),
+        )
+
+    def creative_gan(self) -> None:
+        """Stage: both halves as one model file."""
+        model = CreativeGan(self._gan_config())
+        model.planner.load_state_dict(self.planner().state_dict())
+        model.performer.load_state_dict(self.performer().state_dict())
+        training = {name: to_dict(getattr(self.recipe, name)) for name in ("planner", "performer")}
+        self._save(
+            "creative_gan", model, model.config, {"training": training, "n_pairs": self.recipe.n_pairs, "soundfont": self.recipe.soundfont}
+        )
+
+    def memory(self) -> None:
+        """Stage: the bank of composed bars."""
+        model = build_memory(self.recipe.memory, self.codec())
+        self._save("memory", model, model.config, {"build": to_dict(self.recipe.memory)})
+
+    def music_genre(self) -> None:
+        """Stage: the classifier of sound."""
+        model = train_music_genre(self.recipe.music_genre, self.folder / "music_genre", self.folder / "codec" / "pieces")
+        self._save("music_genre", model, model.config, {"training": to_dict(self.recipe.music_genre)})
+
+    def dance_genre(self) -> None:
+        """Stage: the classifier of dances."""
+        model = train_dance_genre(self.recipe.dance_genre, self.folder / "dance_genre")
+        self._save("dance_genre", model, model.config, {"training": to_dict(self.recipe.dance_genre)})
+
+    def rhythm(self) -> None:
+        """Stage: the rhythm network."""
+        path = train_rhythm(self.recipe.rhythm, self.folder / "rhythm")
+        with whole_file(self.weights("rhythm")) as temporary:
+            shutil.copyfile(path, temporary)
+
+    def perceptual(self) -> None:
+        """Stage: the network whose features the perceptual loss compares."""
+        config, folder = self.recipe.perceptual, self.folder / "perceptual"
+        model = train_perceptual(config, folder, self.folder / "codec" / "pieces")
+        held_out = evaluate_perceptual(model, config, folder / "held_out")
+        self._save("perceptual", model, model.config, {"training": to_dict(config), "held_out": held_out})
+
+    def dance2music_online(self) -> None:
+        """Stage: Dance2Music's online network."""
+        self._symbolic("dance2music_online", train_online(self.recipe.dance2music_online, self.folder / "dance2music_online"))
+
+    def cmt(self) -> None:
+        """Stage: CMT."""
+        self._symbolic("cmt", train_cmt(self.recipe.cmt, self.folder / "cmt"))
+
+    def foley_music(self) -> None:
+        """Stage: Foley Music."""
+        self._symbolic("foley_music", train_foley_music(self.recipe.foley_music, self.folder / "foley_music"))
+
+    def inverse_mv(self) -> None:
+        """Stage: InverseMV."""
+        self._symbolic("inverse_mv", train_inverse_mv(self.recipe.inverse_mv, self.folder / "inverse_mv"))
+
+    def jukebox_prior(self) -> None:
+        """Stage: JukeBox's prior over the codes of composed music."""
+        config = self.recipe.jukebox_prior
+        prior = train_jukebox(self.coded_pairs(), self.coded_pairs("held"), config, self.folder / "jukebox_prior")
+        self._symbolic("jukebox_prior", prior)
+
+    def jukebox_vqvae(self) -> None:
+        """Stage: JukeBox's VQ-VAE at hops 8, 32 and 128, its decoders before and after fine-tuning; on the codec's pieces."""
+        config = self.recipe.jukebox_vqvae
+        model, held_out = train_jukebox_vqvae(config, self.folder / "jukebox_vqvae", pieces_folder=self.folder / "codec" / "pieces")
+        self._save("jukebox_vqvae", model, model.config, {"training": to_dict(config), "held_out": held_out})
+
+    def run(self, stages: Sequence[str]) -> None:
+        """Carry out model stages by name (`STAGES`) and list the digests of what there is."""
+        (self.folder / "weights").mkdir(exist_ok=True)
+        for stage in stages:
+            if stage not in STAGES:
+                raise InputError(f"stage {stage!r}: unknown; expected one of {', '.join(STAGES)}")
+            if not self.weights(stage).exists():
+                logger.info("stage %s", stage)
+                getattr(self, stage)()
+        digests = {path.name: sha256_of(path) for path in sorted((self.folder / "weights").glob("*.safetensors"))}
+        with whole_file(self.folder / "weights" / "sha256.json") as temporary:
+            temporary.write_text(json.dumps(digests, indent=1) + "\n")
+
+    def _gan_config(self) -> CreativeGanConfig:
+        voicings = tuple(self.voicings())
+        codec = self.recipe.codec.codec  # before it grows: its codebooks remain the first
+        performer = PerformerConfig(
+            latent_dim=codec.dim, n_codebooks=codec.quantizer.n_codebooks, codebook_size=codec.quantizer.codebook.size
+        )
+        return CreativeGanConfig(planner=PlannerConfig(n_voicings=len(voicings)), performer=performer, voicings=voicings)
+
+    def _trained(self, module: M, name: str, train: Callable[[], M]) -> M:
+        """The module with the finished weights of a stage, which is carried out first if need be."""
+        path = self.folder / name / "finished.pt"
+        if not path.exists():
+            trained = train()
+            with whole_file(path) as temporary:
+                torch.save(trained.state_dict(), temporary)
+        module.load_state_dict(torch.load(path, weights_only=True))
+        return module.eval()
+
+    def _symbolic(self, name: str, model: Any) -> None:
+        """Write a symbolic model with what held-out batches lost at the end of its training."""
+        lines = [json.loads(line) for line in (self.folder / name / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        held_out = [{k: v for k, v in line.items() if k.startswith("held_out")} for line in lines if any("held_out" in k for k in line)]
+        self._save(name, model, model.config, {"training": to_dict(getattr(self.recipe, name)), **(held_out[-1] if held_out else {})})
+
+    def _save(
+        self, name: str, model: torch.nn.Module, config: object, provenance: dict[str, object], eight_bit: Sequence[str] = ()
+    ) -> None:
+        save_model(self.weights(name), model, config, provenance=provenance, storage="int8", eight_bit=eight_bit)
+
+
+SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior", "jukebox_vqvae")
+"""Model files of the systems that the papers compare with: what the stage ``symbolic`` stands for."""
+
+STAGES: tuple[str, ...] = ("codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC)
+"""Model files of the package, in the order in which they are made."""
+
+
+def build(recipe: Recipe, folder: str | Path, *, stages: Sequence[str] = STAGES) -> None:
+    """Make model files from nothing in ``folder``; what is there already is kept or resumed."""
+    Build(recipe, folder).run(stages)
+
+
+def without_system_soundfonts(recipe: Recipe) -> Recipe:
+    """The recipe for a machine that has no other soundfont than the one that every installation has."""
+    return replace(recipe, soundfont=None, memory=replace(recipe.memory, soundfont=None))
+
+
+def _load(files: Sequence[Path]) -> list[Pair]:
+    return [load_pair(path) for path in files]
+
+
+def _log(what: str) -> Callable[[int, int], None]:
+    def progress(done: int, of: int) -> None:
+        if done == of or done % 100 == 0:
+            logger.info("%s: %d of %d", what, done, of)
+
+    return progress

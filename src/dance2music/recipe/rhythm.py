@@ -1,0 +1,319 @@
+"""Training of the rhythm network on drawn dances: the corpus, its augmentation, the losses and the loop.
+
+Every item is a pure function of its seed and every batch of its step, so a run that was killed goes on with the same bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import Dataset
+
+from dance2music.checkpoint import save_model
+from dance2music.config import to_dict
+from dance2music.dance.kinematics import MOTION_FEATURES, low_pass, motion_features, resample
+from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
+from dance2music.synthetic.choreography import dance
+from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.pool import Item, pool_of
+from dance2music.types import BEATS_PER_BAR, GENRES, Motion
+
+LOOP = LoopConfig(steps=14_000, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, precision="bf16-mixed", threads=1)
+"""Length and schedule of the run that made the embedded weights."""
+
+
+@dataclass(frozen=True)
+class RhythmTrainConfig:
+    """Recipe of the rhythm network."""
+
+    model: RhythmModelConfig = field(default_factory=RhythmModelConfig)
+    loop: LoopConfig = field(default_factory=lambda: LOOP)
+    batch_size: int = 32
+    weight_decay: float = 1e-2
+    pool_size: int = 24_000
+    """Dances drawn for training, from seed ``loop.seed * 10**6`` upwards; held-out ones start at `HELD_OUT_SEED`."""
+    draw_workers: int = 2
+    item_seconds: float = 14.0
+    min_window_seconds: float = 2.0
+    max_window_seconds: float = 12.0
+    beat_sigma_seconds: float = 0.04
+    tempo_sigma: float = 0.015
+    """Width of the soft tempo target, natural logarithm."""
+    tempo_doubt: float = 0.05
+    """Share of the tempo target that is spread over all tempi, so that the network never gets too sure."""
+    tempo_loss_weight: float = 0.35
+    downbeat_loss_weight: float = 0.5
+    positive_weight: float = 4.0
+
+
+HELD_OUT_SEED = 1_000_000_000
+"""Dances from this seed upwards are never trained on."""
+
+
+@dataclass(frozen=True)
+class RhythmItem:
+    """One drawn dance as a camera and a pose estimator would give it, and what is true of it."""
+
+    motion: Motion
+    beat_times_seconds: np.ndarray
+    downbeat: int
+    tempo_bpm: float
+
+
+PARTS: tuple[tuple[int, tuple[int, ...]], ...] = (
+    (9, (13, 16, 18, 20, 22)), (9, (14, 17, 19, 21, 23)), (12, (15,)), (0, (1, 4, 7, 10)), (0, (2, 5, 8, 11)),
+)  # fmt: skip
+"""Limbs of the SMPL skeleton: the joint that a limb hangs on, and its joints."""
+
+
+def draw_item(seed: int, *, seconds: float, augmented: bool = True) -> RhythmItem:
+    """A dance with its beat grid, drawn from ``seed`` alone: half of them dance to a composed piece, half to bare beats of any tempo."""
+    rng = np.random.default_rng([seed, 41])
+    if rng.random() < 0.5:
+        clip = synthetic_clip(seed, duration_seconds=seconds)
+        assert clip.rhythm is not None
+        motion, grid, downbeat = clip.motion, clip.rhythm.beat_times_seconds, clip.rhythm.downbeat
+    else:
+        grid, downbeat = _bare_grid(rng, seconds), int(rng.integers(BEATS_PER_BAR))
+        motion = _dance_to(grid, downbeat, seed, seconds, rng)
+    if augmented:
+        if rng.random() < 0.35:
+            motion = _with_limbs_of(motion, _dance_to(grid, downbeat, seed + 1, seconds, rng), rng)
+        motion = augment(motion, rng)
+    inside = grid[(grid >= 0) & (grid <= seconds)]
+    return RhythmItem(motion, grid, downbeat, float(60.0 / np.median(np.diff(inside))))
+
+
+def _bare_grid(rng: np.random.Generator, seconds: float) -> np.ndarray:
+    """Beat times around the clip: tempo log-uniform over the music range, sometimes with a slight drift, any phase."""
+    tempo = float(np.exp(rng.uniform(np.log(76.0), np.log(140.0))))
+    n_beats = int((seconds + 4.0) * tempo / 60.0) + 4
+    drift = 1.0 + (rng.normal(0.0, 0.01) * np.linspace(-1, 1, n_beats - 1) if rng.random() < 0.3 else np.zeros(n_beats - 1))
+    return np.concatenate([[0.0], np.cumsum(60.0 / tempo * drift)]) - rng.uniform(0.0, 3.9) * 60.0 / tempo
+
+
+def _dance_to(grid: np.ndarray, downbeat: int, seed: int, seconds: float, rng: np.random.Generator) -> Motion:
+    return dance(grid, genre=int(rng.integers(len(GENRES))), seed=seed, fps=60.0, duration_seconds=seconds, downbeat=downbeat)
+
+
+def _with_limbs_of(motion: Motion, other: Motion, rng: np.random.Generator) -> Motion:
+    """The dance with arms, or with some limbs, of another dance to the same beat."""
+    joints = motion.joints.copy()
+    taken = PARTS[:2] if rng.random() < 0.6 else [part for part in PARTS if rng.random() < 0.5]
+    for anchor, limb in taken:
+        joints[:, limb] = motion.joints[:, [anchor]] + other.joints[:, limb] - other.joints[:, [anchor]]
+    return replace(motion, joints=joints)
+
+
+def loosen(motion: Motion, rng: np.random.Generator) -> Motion:
+    """Make a drawn dance less exact: every limb hurries and lags on its own, is used more or less, and sways beside the beat."""
+    joints, fps = motion.joints.astype(np.float64), motion.fps
+    t = np.arange(len(joints)) / fps
+    common = _wobble(t, rng, rng.uniform(0.0, 0.03))
+    out = _warped(joints, t + common, fps)
+    spread, gain = rng.uniform(0.0, 0.06), rng.uniform(0.0, 0.6)
+    size = float(np.ptp(joints[0, :, 1])) + 1e-6
+    for anchor, limb in PARTS:
+        own = t + common + _wobble(t, rng, spread) + rng.normal(0.0, 0.4 * spread)
+        relative = _warped(joints[:, limb] - joints[:, [anchor]], own, fps)
+        rest = relative.mean(axis=0, keepdims=True)
+        out[:, limb] = out[:, [anchor]] + rest + (relative - rest) * np.exp(rng.normal(0.0, gain))
+        if rng.random() < 0.15:  # a movement that has nothing to do with the beat
+            wave = np.sin(2 * np.pi * (np.exp(rng.uniform(np.log(0.2), np.log(3.0))) * (t + _wobble(t, rng, 0.1)) + rng.random()))
+            out[:, limb] += wave[:, None, None] * rng.normal(0.0, 0.02 * size, (1, 1, 3))
+    return replace(motion, joints=out.astype(np.float32))
+
+
+def _wobble(t: np.ndarray, rng: np.random.Generator, deviation: float) -> np.ndarray:
+    """A slow random curve over times [T] with this standard deviation."""
+    fps = 1.0 / (t[1] - t[0]) if len(t) > 1 else 1.0
+    noise = low_pass(rng.normal(size=len(t)), fps=fps, cutoff_hz=float(rng.uniform(0.3, 1.2)))
+    return deviation * noise / (noise.std() + 1e-9)
+
+
+def _warped(values: np.ndarray, seconds: np.ndarray, fps: float) -> np.ndarray:
+    """Values [T, ...] at ``fps``, read at other times [T'] by linear interpolation."""
+    position = np.clip(seconds * fps, 0, len(values) - 1)
+    low = position.astype(int)
+    part = (position - low).reshape(-1, *([1] * (values.ndim - 1)))
+    return values[low] * (1 - part) + values[np.minimum(low + 1, len(values) - 1)] * part
+
+
+def augment(motion: Motion, rng: np.random.Generator) -> Motion:
+    """Make a drawn dance look like one that was danced, filmed and tracked.
+
+    Loose limbs, camera, zoom, frame rate, jitter, lost joints, smoothing.
+    """
+    if rng.random() < 0.75:
+        motion = loosen(motion, rng)
+    joints = motion.joints.astype(np.float64)
+    count, n_joints, fps = len(joints), joints.shape[1], motion.fps
+    joints = _view(joints, rng)
+    size = float(np.ptp(joints[0, :, 1])) + 1e-6
+    if rng.random() < 0.3:  # hand-held camera: slow pan and zoom
+        sway = low_pass(rng.normal(size=(count, 1, 2)), fps=fps, cutoff_hz=0.5)
+        joints = joints + sway / (sway.std() + 1e-9) * size * rng.uniform(0.0, 0.04)
+        joints = joints * (1.0 + 0.05 * np.sin(2 * np.pi * (rng.uniform(0.02, 0.2) * np.arange(count) / fps + rng.random())))[:, None, None]
+    target_fps = float(rng.choice([24.0, 25.0, 30.0, 30.0, 50.0, 60.0]))
+    motion = resample(Motion(joints.astype(np.float32), motion.confidence.copy(), fps, motion.skeleton), target_fps)
+    joints, confidence, fps = motion.joints.astype(np.float64), motion.confidence.copy(), target_fps
+    count = len(joints)
+    if rng.random() < 0.8:  # jitter of the pose estimator, quick and slow, not equal for all joints
+        level = size * 10 ** rng.uniform(-3.3, -2.0) * np.exp(rng.normal(0.0, 0.5, (1, n_joints, 1)))
+        slow = low_pass(rng.normal(size=joints.shape), fps=fps, cutoff_hz=float(rng.uniform(1.0, 6.0)))
+        joints = joints + level * rng.normal(size=joints.shape) + 2.0 * level * slow / (slow.std() + 1e-9)
+    if rng.random() < 0.3:  # outliers
+        for _ in range(int(rng.integers(1, 12))):
+            at, joint = int(rng.integers(count)), int(rng.integers(n_joints))
+            joints[at : at + int(rng.integers(1, 4)), joint] += rng.normal(0.0, 0.15 * size, 2)
+    if rng.random() < 0.4:  # lost joints: held in place without confidence
+        for _ in range(int(rng.integers(1, 6))):
+            at, length = int(rng.integers(count)), int(rng.uniform(0.2, 4.0) * fps)
+            lost = rng.permutation(n_joints)[: int(rng.integers(1, 7))]
+            joints[at : at + length, lost] = joints[at, lost]
+            confidence[at : at + length, lost] = 0.0
+    if rng.random() < 0.12:  # legs out of the picture
+        legs = [1, 2, 4, 5, 7, 8, 10, 11] if rng.random() < 0.3 else [4, 5, 7, 8, 10, 11]
+        joints[:, legs] = joints[:, :1] + rng.normal(0.0, 0.05 * size, (1, len(legs), 2))
+        confidence[:, legs] = float(rng.choice([0.0, 0.3]))
+    if rng.random() < 0.8:  # smoothing in the tracker, and of bodies that are softer than our puppet
+        joints = low_pass(joints, fps=fps, cutoff_hz=float(np.exp(rng.uniform(np.log(1.5), np.log(8.0)))))
+    return Motion(joints.astype(np.float32), confidence, fps, motion.skeleton)
+
+
+def _view(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Joints [T, J, 3] as a camera sees them, [T, J, 2]: turned, tilted, with perspective, perhaps mirrored."""
+    yaw, pitch = rng.normal(0.0, 0.5), rng.normal(0.0, 0.12)
+    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    tilt = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    seen = joints @ (tilt @ turn).T
+    distance = rng.uniform(2.5, 8.0)
+    depth = np.maximum(distance - seen[..., 2:], 0.5)
+    flat = seen[..., :2] * distance / depth if rng.random() < 0.8 else seen[..., :2]
+    return flat * np.array([-1.0 if rng.random() < 0.5 else 1.0, 1.0])
+
+
+def targets(item: RhythmItem, config: RhythmTrainConfig) -> np.ndarray:
+    """Beat and downbeat targets of an item at the network's frame rate, float32 [2, T]: Gaussian bumps of height 1."""
+    t = np.arange(round(item.motion.duration_seconds * config.model.fps)) / config.model.fps
+    grid = item.beat_times_seconds
+    rows = [grid, grid[item.downbeat :: BEATS_PER_BAR]]
+    return np.stack([np.exp(-0.5 * (np.abs(t[:, None] - row).min(axis=1) / config.beat_sigma_seconds) ** 2) for row in rows]).astype(
+        np.float32
+    )
+
+
+def rhythm_loss(
+    output: RhythmOutput, targets_B2T: Tensor, tempo_bpm: Tensor, config: RhythmTrainConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Binary cross-entropy of both activations plus cross-entropy of the tempo against a soft target in log-tempo."""
+    weight = 1.0 + (config.positive_weight - 1.0) * targets_B2T
+    beat = F.binary_cross_entropy_with_logits(output.beat, targets_B2T[:, 0], weight=weight[:, 0])
+    downbeat = F.binary_cross_entropy_with_logits(output.downbeat, targets_B2T[:, 1], weight=weight[:, 1])
+    distance = torch.log(config.model.tempi_bpm().to(tempo_bpm)[None] / tempo_bpm[:, None]) / config.tempo_sigma
+    soft = (1.0 - config.tempo_doubt) * torch.softmax(-0.5 * distance**2, dim=-1) + config.tempo_doubt / distance.shape[-1]
+    tempo = -(soft * F.log_softmax(output.tempo, dim=-1)).sum(dim=-1).mean()
+    total = beat + config.downbeat_loss_weight * downbeat + config.tempo_loss_weight * tempo
+    near = torch.log(config.model.tempi_bpm().to(tempo_bpm)[output.tempo.argmax(dim=-1)] / tempo_bpm).abs() <= 0.04
+    parts = {"beat": beat, "downbeat": downbeat, "tempo": tempo, "tempo_right": near.float().mean()}
+    return total, {name: part.detach() for name, part in parts.items()}
+
+
+Pool = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Features float16 [N, T, D_m], targets float16 [N, 2, T] and tempi float32 [N] of drawn dances."""
+
+
+def draw_pool(config: RhythmTrainConfig, folder: Path) -> Pool:
+    """All training items, kept in ``folder`` for the next time."""
+    make = partial(_pool_item, config=config)
+    name = f"pool-{config.loop.seed}-{round(config.item_seconds * config.model.fps)}"
+    pool = pool_of(make, config.pool_size, folder / name, workers=config.draw_workers)
+    return pool["features"], pool["targets"], pool["tempi"]
+
+
+def _pool_item(index: int, *, config: RhythmTrainConfig) -> Item:
+    """Features float16 [T, D_m], targets float16 [2, T] and tempo of one drawn dance."""
+    frames = round(config.item_seconds * config.model.fps)
+    item = draw_item(config.loop.seed * 10**6 + index, seconds=config.item_seconds)
+    features, wanted = np.zeros((frames, MOTION_FEATURES), np.float16), np.zeros((2, frames), np.float16)
+    seen, rows = motion_features(item.motion, fps=config.model.fps)[:frames], targets(item, config)[:, :frames]
+    features[: len(seen)], wanted[:, : rows.shape[1]] = seen, rows
+    return {"features": features, "targets": wanted, "tempi": np.asarray(item.tempo_bpm, np.float32)}
+
+
+class RhythmBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """The batch of each step, a pure function of seed and step: random items, one random window length, random starts, other gains.
+
+    An item is features float32 [B, T, D_m], targets float32 [B, 2, T], tempi float32 [B].
+    """
+
+    def __init__(self, pool: Pool, config: RhythmTrainConfig) -> None:
+        self.pool, self.config = pool, config
+
+    def __len__(self) -> int:
+        return self.config.loop.steps
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        config, (features, wanted, tempi) = self.config, self.pool
+        rng = np.random.default_rng([config.loop.seed, step])
+        fps, shape = config.model.fps, (config.batch_size, 1, features.shape[2])
+        seconds = np.exp(rng.uniform(np.log(config.min_window_seconds), np.log(config.max_window_seconds)))
+        length = min(round(float(seconds) * fps), features.shape[1] - 1)
+        rows = rng.integers(len(features), size=config.batch_size)
+        starts = rng.integers(0, features.shape[1] - length, size=config.batch_size)
+        x = np.stack([features[i, s : s + length] for i, s in zip(rows, starts)]).astype(np.float32)
+        x *= np.exp(rng.normal(0.0, 0.15, shape)) * (rng.random(shape) > 0.03)
+        y = np.stack([wanted[i, :, s : s + length] for i, s in zip(rows, starts)]).astype(np.float32)
+        return torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(tempi[rows])
+
+
+def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
+    """Train the rhythm network; a second call with the same folder goes on where the first was stopped, with the same bits.
+
+    Parameters
+    ----------
+    config : RhythmTrainConfig
+    out_dir : folder for the drawn dances, the loop's checkpoint and logs, and the result.
+
+    Returns
+    -------
+    Path of ``rhythm.safetensors`` (eight bits; `checkpoint.load_model` reads it).
+
+    Raises
+    ------
+    InputError
+        If the folder holds the state of a run with another config.
+    """
+    out = Path(out_dir)
+    out.mkdir(parents=True, exist_ok=True)
+    fabric = start_fabric(config.loop)
+    pool = draw_pool(config, out)
+    model = RhythmModel(config.model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=config.weight_decay)
+    model.train()
+    loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=RhythmBatches(pool, config))
+    trained, trained_optimizer = fabric.setup(model, optimizer)
+    for _, (features, wanted, tempo_bpm) in loop:
+        with fabric.autocast():
+            output = trained(features)
+        loss, parts = rhythm_loss(RhythmOutput(*(part.float() for part in output)), wanted, tempo_bpm, config)
+        trained_optimizer.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        fabric.clip_gradients(trained, trained_optimizer, max_norm=config.loop.grad_clip)
+        trained_optimizer.step()
+        loop.log(loss=loss, **parts)
+    assert loop.average is not None
+    path = out / "rhythm.safetensors"
+    provenance = {
+        "recipe": to_dict(config),
+        "data": "drawn dances of dance2music.synthetic.choreography, perturbed by train.rhythm.augment",
+    }
+    save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance, storage="int8")
+    return path

@@ -1,0 +1,202 @@
+"""What speaks for a tempo and a beat phase: log-evidence on a grid of hypotheses, for one window of a dance.
+
+Four terms, weighed and added up by `rhythm.estimate`: the periodicity of the movement at half, one and two times the beat; how well a grid
+falls on the kinematic beats; and from the learned network (`rhythm.network`) its distribution over tempi and its beat activation at
+the beats of the grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dance2music.dance.kinematics import FEATURE_SLICES, kinematic_beats, kinetic_velocity, kinetic_velocity_aist, motion_features, resample
+from dance2music.dance.skeleton import body_joints
+from dance2music.types import Motion
+
+if TYPE_CHECKING:
+    from dance2music.rhythm.network import RhythmModel
+
+FEATURE_FPS = 30.0
+TERMS = ("periodicity", "agreement", "network_tempo", "network_beat")
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a dance with all that the evidence is computed from; times are relative to its centre.
+
+    Attributes
+    ----------
+    curves : float64 [T, C] at `FEATURE_FPS`.
+    kinematic_beats_seconds : several float64 [n], kinematic beats by each of the readings of `kinematic_beat_readings`.
+    frame_times_seconds : float64 [T].
+    beat_activation : float64 [T], logits of the network minus their mean, or None without network.
+    downbeat_probability : float64 [T], smoothed over a quarter of a second, or None.
+    tempo_log_p : float64 [n], log-probability at ``tempo_bins_bpm`` [n], or None.
+    """
+
+    curves: np.ndarray
+    kinematic_beats_seconds: list[np.ndarray]
+    frame_times_seconds: np.ndarray
+    beat_activation: np.ndarray | None = None
+    downbeat_probability: np.ndarray | None = None
+    tempo_log_p: np.ndarray | None = None
+    tempo_bins_bpm: np.ndarray | None = None
+
+
+def rhythm_features(motion: Motion) -> np.ndarray:
+    """`kinematics.motion_features` at `FEATURE_FPS`; where only optical flow was seen, its energy stands for the kinetic velocity."""
+    features = motion_features(motion, fps=FEATURE_FPS)
+    if motion.skeleton == "flow" and motion.flow_energy is not None:
+        energy = kinetic_velocity(resample(motion, FEATURE_FPS))
+        energy = energy / (energy.std() + 1e-9)
+        block = FEATURE_SLICES["kinetic"]
+        features[:, block.start] = energy
+        features[:, block.start + 1] = np.gradient(energy) * FEATURE_FPS / 10.0 if len(energy) > 1 else 0.0
+    return features
+
+
+def movement_curves(features: np.ndarray) -> np.ndarray:
+    """Curves that repeat with the beat: joint speeds, accelerations of the parts, kinetic velocity, vertical movement; float64 [T, C].
+
+    High-passed at a period of about 4 s and standardised.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    velocity = features[:, FEATURE_SLICES["velocity"]].astype(np.float64)
+    speeds = np.hypot(velocity[:, 0::2], velocity[:, 1::2])
+    blocks = [speeds, *(features[:, FEATURE_SLICES[name]] for name in ("part_acceleration", "kinetic", "vertical"))]
+    x = np.concatenate(blocks, axis=1)
+    x = gaussian_filter1d(x, 0.03 * FEATURE_FPS, axis=0)
+    x = x - gaussian_filter1d(x, 0.7 * FEATURE_FPS, axis=0)
+    return x / (x.std(axis=0) + 1e-6)
+
+
+@lru_cache(maxsize=1)
+def embedded_network() -> RhythmModel | None:
+    """The network with the weights that the package carries, or None where they are missing.
+
+    Raises
+    ------
+    InputError
+        If the file was changed or damaged.
+    """
+    from dance2music.checkpoint import load_model
+    from dance2music.rhythm.network import RhythmModel
+
+    with resources.as_file(resources.files("dance2music") / "weights" / "rhythm.safetensors") as path:
+        if not path.is_file():
+            return None
+        model = load_model(path, expected="rhythm")
+    assert isinstance(model, RhythmModel)
+    return model
+
+
+def kinematic_beat_readings(motion: Motion) -> list[np.ndarray]:
+    """Kinematic beats in seconds by three readings of "local minimum of the kinetic velocity", which differ in smoothing and extent.
+
+    No definition is the true one: what agrees with all of them looks in time to whoever measures it. The last is that of AIST++ (Li et al.
+    2021: no smoothing, minima of order 1/6 s), on the common body.
+    """
+    from scipy.signal import argrelextrema
+
+    smooth = kinematic_beats(motion)
+    if motion.skeleton == "flow":
+        return [smooth]
+    quick = kinematic_beats(motion, cutoff_hz=10.0, min_distance_seconds=1.0 / 6.0)
+    raw = kinetic_velocity_aist(body_joints(motion).joints)
+    return [smooth, quick, argrelextrema(raw, np.less, order=max(1, round(motion.fps / 6)))[0] / motion.fps]
+
+
+def make_windows(motion: Motion, centres: np.ndarray, width: float, network: RhythmModel | None) -> list[Window]:
+    """Cut a motion into windows of ``width`` seconds around ``centres`` and let the network, if any, look at each."""
+    features = rhythm_features(motion)
+    curves = movement_curves(features)
+    readings = kinematic_beat_readings(motion)
+    length = max(2, min(len(features), round(width * FEATURE_FPS)))
+    starts = np.clip(np.round((centres - width / 2) * FEATURE_FPS).astype(int), 0, len(features) - length)
+    seen = _look(network, np.stack([features[s : s + length] for s in starts])) if network is not None and length >= 8 else None
+    windows = []
+    for w, (centre, start) in enumerate(zip(centres, starts)):
+        inside = [beats[np.abs(beats - centre) <= width / 2 + 1e-9] - centre for beats in readings]
+        times = (start + np.arange(length)) / FEATURE_FPS - centre
+        if seen is None or network is None:
+            windows.append(Window(curves[start : start + length], inside, times))
+            continue
+        beat, downbeat, tempo = (rows[w] for rows in seen)
+        windows.append(
+            Window(
+                curves[start : start + length],
+                inside,
+                times,
+                beat - beat.mean(),
+                downbeat,
+                tempo,
+                network.config.tempi_bpm().double().numpy(),
+            )
+        )
+    return windows
+
+
+def _look(network: RhythmModel, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Beat logits [W, T], smooth downbeat probabilities [W, T] and tempo log-probabilities [W, n_tempi] of windows [W, T, D_m]."""
+    import torch
+    from scipy.ndimage import gaussian_filter1d
+
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    with torch.inference_mode():
+        for rows in torch.from_numpy(features).split(16):
+            out = network(rows)
+            down = gaussian_filter1d(torch.sigmoid(out.downbeat).double().numpy(), 0.1 * FEATURE_FPS, axis=1)
+            parts.append((out.beat.double().numpy(), down, torch.log_softmax(out.tempo, dim=-1).double().numpy()))
+    beat, downbeat, tempo = (np.concatenate(column) for column in zip(*parts))
+    return beat, downbeat, tempo
+
+
+def evidence(window: Window, tempi_bpm: np.ndarray, phases: np.ndarray, sigma_seconds: float) -> dict[str, np.ndarray]:
+    """Terms of the log-evidence, each float64 [n_tempi, n_phases or 1]; phases are beat positions at the centre of the window.
+
+    ``agreement`` is a sum over kinematic beats (mean of their readings) of ``exp(-d^2 / 2 sigma^2)`` minus its value by chance: Beat
+    Alignment (Li et al. 2021) with the grid as music. ``network_beat`` is the sum over frames of the network's activation times the same
+    kernel, per kernel mass.
+    """
+    period = 60.0 / tempi_bpm
+    chance = sigma_seconds * np.sqrt(2 * np.pi) / period
+    agreement = np.zeros((len(tempi_bpm), len(phases)))
+    for beats in window.kinematic_beats_seconds:
+        at_beats = _kernel(beats, period, phases, sigma_seconds).sum(axis=0) - len(beats) * chance[:, None]
+        agreement += at_beats / len(window.kinematic_beats_seconds)
+    terms = {"periodicity": _periodicity(window.curves, tempi_bpm)[:, None], "agreement": agreement}
+    if window.tempo_log_p is not None and window.tempo_bins_bpm is not None and window.beat_activation is not None:
+        terms["network_tempo"] = np.interp(np.log(tempi_bpm), np.log(window.tempo_bins_bpm), window.tempo_log_p)[:, None]
+        mass = sigma_seconds * np.sqrt(2 * np.pi) * FEATURE_FPS
+        kernel = _kernel(window.frame_times_seconds, period, phases, sigma_seconds)
+        terms["network_beat"] = np.einsum("t,tij->ij", window.beat_activation, kernel) / mass
+    return terms
+
+
+def _kernel(times: np.ndarray, period: np.ndarray, phases: np.ndarray, sigma_seconds: float) -> np.ndarray:
+    """Kernel of the distance from each time to the nearest beat, [n_times, n_tempi, n_phases]."""
+    position = times[:, None, None] / period[None, :, None] + phases
+    distance = (position - np.round(position)) * period[None, :, None]
+    return np.exp(-0.5 * (distance / sigma_seconds) ** 2)
+
+
+def _periodicity(curves: np.ndarray, tempi_bpm: np.ndarray) -> np.ndarray:
+    """Share of the movement's power at half, one and two times the beat, times frequency, standardised over tempi, [n_tempi]."""
+    if len(tempi_bpm) == 1:
+        return np.zeros(1)
+    n = len(curves)
+    t = (np.arange(n) - (n - 1) / 2) / FEATURE_FPS
+    x = curves * np.hanning(n + 2)[1:-1, None]
+    energy = (x**2).sum(axis=0) + 1e-9
+    total = np.zeros(len(tempi_bpm))
+    for level in (0.5, 1.0, 2.0):
+        angle = 2 * np.pi * np.outer(tempi_bpm / 60.0 * level, t)
+        # Movement has about 1/f power: the factor keeps slow tempi from winning by that alone.
+        total += level * tempi_bpm * (((np.cos(angle) @ x) ** 2 + (np.sin(angle) @ x) ** 2) / energy).mean(axis=1)
+    return (total - total.mean()) / (total.std() + 1e-9)

@@ -1,0 +1,134 @@
+"""A small network that hears the beat in movement: beat and downbeat activations per frame, and a distribution over tempi.
+
+Dilated convolutions over time read the motion features; their novelty channels and the energies of the body parts are then looked at on
+a logarithmic frequency axis, where a change of tempo is a shift. The tempo head is a convolution along that axis, so what it
+learns about half, double and triple periods at one tempo holds at every tempo. It works on windows of any length.
+Decoding activations into a beat grid is in `rhythm.estimate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dance2music.dance.kinematics import FEATURE_SLICES
+
+FEATURE_BLOCKS = ("velocity", "part_speed", "part_acceleration", "kinetic", "vertical")
+"""Blocks of `kinematics.motion_features` that the network sees; each is scaled to unit power within the window."""
+SPECTRAL_BLOCKS = ("part_speed", "part_acceleration", "kinetic", "vertical")
+"""Blocks whose spectra the tempo head sees beside those of the learned channels."""
+
+
+@dataclass(frozen=True)
+class RhythmModelConfig:
+    """Sizes of `RhythmModel`."""
+
+    fps: float = 30.0
+    channels: int = 96
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
+    novelty_channels: int = 8
+    tempo_channels: int = 32
+    dropout: float = 0.1
+    novelty_dropout: float = 0.3
+    """How often in training the tempo head has to do without the learned channels, so that it cannot lean on traits of drawn dances."""
+    lowest_bpm: float = 76.0
+    n_tempi: int = 32
+    """Tempo bins, ``tempo_step`` apart: 76 to 140.4 bpm."""
+    tempo_step: float = 0.02
+    octaves: float = 2.0
+    """How far below and above the tempo, in octaves, the tempo head looks."""
+
+    @property
+    def reach_bins(self) -> int:
+        """Frequency bins that the tempo head sees on either side."""
+        return round(self.octaves * float(torch.log(torch.tensor(2.0)) / torch.log1p(torch.tensor(self.tempo_step))))
+
+    def tempi_bpm(self) -> Tensor:
+        """Tempo of every bin, float32 [n_tempi]."""
+        return self.lowest_bpm * (1.0 + self.tempo_step) ** torch.arange(self.n_tempi, dtype=torch.float32)
+
+
+class RhythmOutput(NamedTuple):
+    """Logits of `RhythmModel`: ``beat`` and ``downbeat`` [B, T] per frame, ``tempo`` [B, n_tempi]."""
+
+    beat: Tensor
+    downbeat: Tensor
+    tempo: Tensor
+
+
+class _Block(nn.Module):
+    """Residual dilated convolution with channel normalisation."""
+
+    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, channels)
+        self.mix = nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation)
+        self.out = nn.Conv1d(channels, channels, 1)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.drop(self.out(F.gelu(self.mix(self.norm(x)))))
+
+
+class RhythmModel(nn.Module):
+    """Motion features to beat activation, downbeat activation and tempo distribution."""
+
+    def __init__(self, config: RhythmModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = sum(FEATURE_SLICES[name].stop - FEATURE_SLICES[name].start for name in FEATURE_BLOCKS)
+        spectral = sum(FEATURE_SLICES[name].stop - FEATURE_SLICES[name].start for name in SPECTRAL_BLOCKS)
+        self.inner = nn.Conv1d(width, config.channels, 5, padding=2)
+        self.blocks = nn.Sequential(*(_Block(config.channels, d, config.dropout) for d in config.dilations))
+        self.head = nn.Conv1d(config.channels, 2 + config.novelty_channels, 1)
+        looked_at = spectral + config.novelty_channels + 1
+        self.tempo_norm = nn.Parameter(torch.ones(looked_at, 1))
+        self.tempo_in = nn.Conv1d(looked_at, config.tempo_channels, 2 * config.reach_bins + 1)
+        self.tempo_length = nn.Linear(1, config.tempo_channels)
+        self.tempo_drop = nn.Dropout(config.dropout)
+        self.tempo_out = nn.Conv1d(config.tempo_channels, 1, 1)
+
+    def forward(self, features: Tensor) -> RhythmOutput:
+        """Read one window of motion.
+
+        Parameters
+        ----------
+        features : float Tensor [B, T, D_m], `kinematics.motion_features` at ``config.fps``.
+        """
+        blocks = {name: _unit_power(features[..., FEATURE_SLICES[name]]) for name in FEATURE_BLOCKS}
+        x_BDT = torch.cat([blocks[name] for name in FEATURE_BLOCKS], dim=-1).transpose(1, 2)
+        y_BCT = self.head(self.blocks(self.inner(x_BDT)))
+        beat, downbeat, novelty = y_BCT[:, 0], y_BCT[:, 1], y_BCT[:, 2:]
+        learned = torch.cat([torch.tanh(novelty), torch.sigmoid(beat)[:, None]], dim=1)
+        if self.training:
+            keep = torch.rand(len(learned), 1, 1, device=learned.device) >= self.config.novelty_dropout
+            learned = learned * keep
+        curves = torch.cat([*(blocks[name].transpose(1, 2) for name in SPECTRAL_BLOCKS), learned], dim=1)
+        spectra = self._spectra(curves) * self.tempo_norm
+        seconds = features.new_tensor([[features.shape[1] / self.config.fps]])
+        hidden = self.tempo_in(spectra) + self.tempo_length(torch.log(seconds))[:, :, None]
+        tempo = self.tempo_out(self.tempo_drop(F.gelu(hidden)))[:, 0]
+        return RhythmOutput(beat, downbeat, tempo)
+
+    def _spectra(self, curves: Tensor) -> Tensor:
+        """Magnitudes [B, C, n_tempi + 2 reach] of curves [B, C, T] at logarithmic frequencies, relative to the power of each curve."""
+        config, n = self.config, curves.shape[-1]
+        bins = torch.arange(-config.reach_bins, config.n_tempi + config.reach_bins, device=curves.device, dtype=curves.dtype)
+        frequency_hz = config.lowest_bpm / 60.0 * (1.0 + config.tempo_step) ** bins
+        t = (torch.arange(n, device=curves.device, dtype=curves.dtype) - (n - 1) / 2) / config.fps
+        taper = torch.hann_window(n + 2, periodic=False, device=curves.device, dtype=curves.dtype)[1:-1]
+        x = (curves - curves.mean(dim=-1, keepdim=True)) * taper
+        angle = 2 * torch.pi * t[:, None] * frequency_hz
+        power = (x @ torch.cos(angle)) ** 2 + (x @ torch.sin(angle)) ** 2
+        energy = (x**2).sum(dim=-1, keepdim=True) * n / 2 + 1e-6
+        return torch.sqrt(power / energy + 1e-8)
+
+
+def _unit_power(block: Tensor) -> Tensor:
+    """A block [B, T, d] without its mean over time, scaled to unit power over time and channels."""
+    centred = block - block.mean(dim=1, keepdim=True)
+    return centred / torch.sqrt((centred**2).mean(dim=(1, 2), keepdim=True) + 1e-6)

@@ -1,0 +1,362 @@
+"""Draws a dancer as video: thick coloured limbs, a face and simple hands on a calm stage, real enough for a pose estimator to follow.
+
+The project needs no filmed person: its example video and its tests are drawn here, with beats that are known exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+from dance2music.types import GENRES, Motion, Rhythm
+
+Colour = tuple[int, int, int]
+
+_SKINS: tuple[Colour, ...] = ((241, 203, 175), (224, 172, 138), (198, 139, 104), (150, 98, 70), (105, 66, 48))
+_HAIRS: tuple[Colour, ...] = ((45, 32, 28), (84, 56, 36), (30, 30, 38), (150, 100, 50), (110, 40, 30))
+_SHIRTS: tuple[Colour, ...] = ((214, 84, 74), (62, 120, 178), (238, 178, 62), (88, 150, 110), (120, 86, 160), (232, 232, 226), (60, 62, 74))
+_TROUSERS: tuple[Colour, ...] = ((44, 52, 74), (70, 74, 82), (96, 78, 60), (38, 40, 44), (72, 96, 124))
+_WALLS: tuple[Colour, ...] = ((226, 220, 208), (208, 220, 226), (216, 224, 210), (230, 212, 206), (212, 208, 224), (196, 200, 204))
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours (RGB) of dancer and stage, and the view: camera yaw and pitch in radians, share of the picture that the dancer fills."""
+
+    skin: Colour = _SKINS[1]
+    hair: Colour = _HAIRS[0]
+    shirt: Colour = _SHIRTS[0]
+    trousers: Colour = _TROUSERS[0]
+    shoes: Colour = (240, 240, 236)
+    wall: Colour = _WALLS[0]
+    floor: Colour = (196, 170, 142)
+    yaw: float = 0.0
+    pitch: float = 0.05
+    fill: float = 0.8
+    long_hair: bool = False
+
+    @classmethod
+    def draw(cls, seed: int) -> Look:
+        """A random look."""
+        rng = np.random.default_rng([seed, 9])
+
+        def pick(colours: tuple[Colour, ...]) -> Colour:
+            return colours[int(rng.integers(len(colours)))]
+
+        wall = pick(_WALLS)
+        shades = rng.uniform(0.65, 0.9) * rng.uniform(0.92, 1.05, 3)
+        floor = tuple(int(c * s) for c, s in zip(wall, shades))
+        return cls(
+            pick(_SKINS), pick(_HAIRS), pick(_SHIRTS), pick(_TROUSERS), (240, 240, 236) if rng.random() < 0.6 else (50, 46, 46), wall,
+            (floor[0], floor[1], floor[2]), float(np.clip(rng.normal(0.0, 0.3), -0.8, 0.8)), float(rng.uniform(0.0, 0.15)),
+            float(rng.uniform(0.6, 0.85)), bool(rng.random() < 0.5),
+        )  # fmt: skip
+
+
+def draw_video(
+    motion: Motion,
+    path: str | Path,
+    *,
+    size: tuple[int, int] = (640, 480),
+    fps: float = 30.0,
+    seed: int | None = None,
+    look: Look | None = None,
+) -> None:
+    """Write a video (H.264, no sound) of the dance, as long as the motion.
+
+    Parameters
+    ----------
+    motion : Motion, float32 [T, 24, 3], skeleton "smpl-24", metres, y up, facing +z.
+    path : file to write; its suffix chooses the container (mp4, mkv, mov).
+    size : width and height in pixels, even numbers.
+    fps : frames per second of the video.
+    seed : draws the look; with neither ``seed`` nor ``look`` the plain `Look`.
+    look : colours and view.
+
+    Raises
+    ------
+    InputError
+        If the motion has another skeleton, the size is odd or tiny, or the file cannot be written.
+    """
+    import av
+
+    width, height = size
+    if width % 2 or height % 2 or min(size) < 64:
+        raise InputError(f"size: {width}x{height}; expected even numbers of at least 64 pixels")
+    if look is None:
+        look = Look() if seed is None else Look.draw(seed)
+    with whole_file(path) as temporary, av.open(str(temporary), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"preset": "veryfast", "crf": "25", "threads": "1"}
+        for image in draw_frames(motion, size=size, fps=fps, look=look):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        out.mux(stream.encode())
+
+
+def draw_frames(motion: Motion, *, size: tuple[int, int], fps: float, look: Look) -> Iterator[np.ndarray]:
+    """Pictures uint8 [H, W, 3] RGB of the dance, one per 1 / fps seconds; parameters as in `draw_video`."""
+    if motion.skeleton != "smpl-24" or motion.joints.shape[1:] != (24, 3):
+        raise InputError(f"motion: skeleton {motion.skeleton} {motion.joints.shape}; expected smpl-24 with 3-D joints; convert it first")
+    count = max(1, round(motion.duration_seconds * fps))
+    at = np.clip(np.arange(count) / fps * motion.fps, 0.0, len(motion.joints) - 1.0)
+    low = at.astype(int)
+    high = np.minimum(low + 1, len(motion.joints) - 1)
+    share = (at - low)[:, None, None]
+    joints = motion.joints[low] * (1.0 - share) + motion.joints[high] * share
+    camera = _Camera.around(joints, size, look)
+    stage = _stage(size, camera, look)
+    for pose in joints:
+        yield _Painter(stage.copy(), camera, look).dancer(pose)
+
+
+@dataclass(frozen=True)
+class _Camera:
+    """Perspective view of the stage: rotation, centre of the scene, distance in metres, focal length in pixels, picture centre."""
+
+    turn: np.ndarray
+    centre: np.ndarray
+    distance: float
+    focal: float
+    middle: np.ndarray
+
+    @classmethod
+    def around(cls, joints: np.ndarray, size: tuple[int, int], look: Look) -> _Camera:
+        cy, sy, cp, sp = np.cos(look.yaw), np.sin(look.yaw), np.cos(look.pitch), np.sin(look.pitch)
+        turn = np.array([[cy, 0.0, sy], [sp * sy, cp, -sp * cy], [-cp * sy, sp, cp * cy]])
+        low, high = joints.min(axis=(0, 1)), joints.max(axis=(0, 1))
+        centre = 0.5 * (low + high)
+        distance = 5.0
+        seen = (joints - centre) @ turn.T
+        flat = seen[..., :2] / (distance - seen[..., 2:])
+        reach = np.abs(flat).max(axis=(0, 1)) + 0.03
+        focal = float(look.fill * min(0.5 * size[0] / reach[0], 0.5 * size[1] / reach[1]))
+        return cls(turn, centre, distance, focal, np.array([0.5 * size[0], 0.52 * size[1]]))
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels [..., 2] and pixels per metre [...] of points [..., 3]."""
+        seen = (points - self.centre) @ self.turn.T
+        scale = self.focal / np.maximum(self.distance - seen[..., 2], 0.5)
+        return self.middle + seen[..., :2] * scale[..., None] * [1.0, -1.0], scale
+
+
+def _stage(size: tuple[int, int], camera: _Camera, look: Look) -> np.ndarray:
+    """Empty stage, uint8 [H, W, 3]: a wall with soft light and a floor with faint boards."""
+    import cv2
+
+    width, height = size
+    horizon, _ = camera.project(np.array([0.0, 0.0, -2.0]))
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    light = 1.0 - 0.16 * (((x / width - 0.5) / 0.6) ** 2 + ((y / height - 0.35) / 0.8) ** 2)
+    wall = np.array(look.wall, dtype=np.float64) * np.clip(light, 0.6, 1.1)[..., None]
+    depth = np.clip((y - horizon[1]) / max(height - horizon[1], 1.0), 0.0, 1.0)
+    floor = np.array(look.floor, dtype=np.float64) * (0.86 + 0.16 * depth)[..., None]
+    edge = np.clip(y - horizon[1], 0.0, 1.0)[..., None]
+    image = np.clip(wall * (1.0 - edge) + floor * edge, 0, 255).astype(np.uint8)
+    boards = image.copy()
+    dark = _shade(look.floor, 0.88)
+    for across in np.arange(-6.0, 6.1, 0.75):
+        ends, _ = camera.project(np.array([[across, 0.0, -2.0], [across, 0.0, 2.2]]))
+        cv2.line(boards, _pixel(ends[0]), _pixel(ends[1]), dark, 1, cv2.LINE_AA, 4)
+    return np.where(edge > 0.0, boards, image)
+
+
+def _pixel(point: np.ndarray) -> tuple[int, int]:
+    """Fixed-point coordinates with four fractional bits, for smooth motion."""
+    x, y = np.clip(np.round(point * 16.0), -1e6, 1e6)
+    return int(x), int(y)
+
+
+def _shade(colour: Colour, factor: float) -> Colour:
+    return (min(255, int(colour[0] * factor)), min(255, int(colour[1] * factor)), min(255, int(colour[2] * factor)))
+
+
+class _Painter:
+    """Paints one frame, farthest parts first."""
+
+    def __init__(self, image: np.ndarray, camera: _Camera, look: Look) -> None:
+        self.image, self.camera, self.look = image, camera, look
+
+    def dancer(self, joints: np.ndarray) -> np.ndarray:
+        """The picture with the dancer of joints [24, 3] in it."""
+        look = self.look
+        up = joints[12] - joints[0]
+        up /= np.linalg.norm(up) + 1e-9
+        left = joints[16] - joints[17]
+        forward = np.cross(left, up)
+        forward /= np.linalg.norm(forward) + 1e-9
+        self._shadow(joints)
+        parts: list[tuple[float, int]] = []
+        for side in (0, 1):
+            parts += [(self._depth(joints[[4 + side, 7 + side]]) - 0.02, side), (self._depth(joints[[18 + side, 20 + side]]), 2 + side)]
+        parts += [(self._depth(joints[[0, 9]]), 4), (self._depth(joints[[15]]) + 0.02, 5)]
+        for _, part in sorted(parts):
+            if part < 2:
+                self._leg(joints, part, look)
+            elif part < 4:
+                self._arm(joints, part - 2, look)
+            elif part == 4:
+                self._trunk(joints, look)
+            else:
+                self._head(joints, up, forward, look)
+        return self.image
+
+    def _depth(self, points: np.ndarray) -> float:
+        return float((((points - self.camera.centre) @ self.camera.turn.T)[:, 2]).mean())
+
+    def _limb(self, a: np.ndarray, b: np.ndarray, wide_a: float, wide_b: float, colour: Colour) -> None:
+        """A tapered limb between two points, widths (diameters) in metres."""
+        import cv2
+
+        (p, q), (s, t) = self.camera.project(np.stack([a, b]))
+        along = q - p
+        length = float(np.hypot(*along)) + 1e-6
+        across = np.array([-along[1], along[0]]) / length
+        r, u = 0.5 * wide_a * float(s), 0.5 * wide_b * float(t)
+        outline = np.stack([p + across * r, q + across * u, q - across * u, p - across * r])
+        cv2.circle(self.image, _pixel(p), round(r * 16), colour, -1, cv2.LINE_AA, 4)
+        cv2.circle(self.image, _pixel(q), round(u * 16), colour, -1, cv2.LINE_AA, 4)
+        cv2.fillConvexPoly(self.image, np.round(outline * 16).astype(np.int32), colour, cv2.LINE_AA, 4)
+
+    def _disc(self, point: np.ndarray, radius: float, colour: Colour) -> None:
+        import cv2
+
+        p, s = self.camera.project(point)
+        cv2.circle(self.image, _pixel(p), max(8, round(radius * float(s) * 16)), colour, -1, cv2.LINE_AA, 4)
+
+    def _shadow(self, joints: np.ndarray) -> None:
+        """Soft shadow on the floor under feet and body."""
+        import cv2
+
+        height, width = self.image.shape[:2]
+        p, scale = self.camera.project(joints[[0, 10, 11]] * [1.0, 0.0, 1.0])
+        middle, reach = p[0], 0.75 * float(scale[0])
+        left, right = int(np.clip(middle[0] - 1.5 * reach, 0, width)), int(np.clip(middle[0] + 1.5 * reach, 0, width))
+        top, bottom = int(np.clip(middle[1] - reach, 0, height)), int(np.clip(middle[1] + reach, 0, height))
+        if right - left < 8 or bottom - top < 8:
+            return
+        mask = np.zeros(((bottom - top) // 2, (right - left) // 2), np.uint8)
+        for (x, y), s, spot, radius, dark in zip(p, scale, joints[[0, 10, 11]], (0.34, 0.13, 0.13), (56, 76, 76)):
+            faint = float(np.clip(1.0 - 0.8 * (spot[1] - 0.02), 0.3, 1.0)) if radius < 0.3 else 1.0
+            axes = (max(1, int(radius * float(s) / 2)), max(1, int(0.15 * radius * float(s))))
+            at = (int((x - left) / 2), int((y - top) / 2))
+            layer = cv2.ellipse(np.zeros_like(mask), at, axes, 0.0, 0.0, 360.0, [int(dark * faint)], -1)
+            mask = np.maximum(mask, layer)
+        keep = 255 - cv2.resize(cv2.GaussianBlur(mask, (0, 0), 2.0 + 0.006 * width), (right - left, bottom - top))
+        patch = self.image[top:bottom, left:right]
+        patch[:] = cv2.multiply(patch, cv2.cvtColor(keep, cv2.COLOR_GRAY2RGB), scale=1.0 / 255.0)
+
+    def _leg(self, joints: np.ndarray, side: int, look: Look) -> None:
+        hip, knee, ankle, toe = joints[1 + side], joints[4 + side], joints[7 + side], joints[10 + side]
+        colour = _shade(look.trousers, 1.0 if side == 0 else 0.88)
+        self._limb(ankle + (ankle - toe) * 0.25 - [0, 0.02, 0], toe, 0.085, 0.075, look.shoes)
+        self._limb(hip, knee, 0.175, 0.13, colour)
+        self._limb(knee, ankle, 0.13, 0.095, _shade(colour, 1.06))
+
+    def _arm(self, joints: np.ndarray, side: int, look: Look) -> None:
+        shoulder, elbow, wrist, hand = joints[16 + side], joints[18 + side], joints[20 + side], joints[22 + side]
+        skin = _shade(look.skin, 1.0 if side == 0 else 0.93)
+        self._limb(elbow, wrist, 0.078, 0.06, skin)
+        self._limb(shoulder, elbow, 0.105, 0.082, skin)
+        sleeve = shoulder + 0.55 * (elbow - shoulder)
+        self._limb(shoulder, sleeve, 0.125, 0.11, _shade(look.shirt, 1.05 if side == 0 else 0.93))
+        self._limb(wrist, hand, 0.07, 0.075, skin)
+        along = hand - wrist
+        fan = np.cross(along, self.camera.turn[2])
+        fan /= np.linalg.norm(fan) + 1e-9
+        for spread in (-0.024, -0.008, 0.008, 0.024):
+            self._limb(hand + fan * spread, hand + fan * spread * 1.5 + along * 0.75, 0.022, 0.018, skin)
+        sign = 1.0 if side == 0 else -1.0
+        self._limb(wrist + 0.4 * along, wrist + 0.75 * along + fan * 0.055 * sign, 0.026, 0.02, skin)
+
+    def _trunk(self, joints: np.ndarray, look: Look) -> None:
+        import cv2
+
+        corners, scale = self.camera.project(joints[[16, 17, 2, 1]])
+        waist, _ = self.camera.project(joints[[3, 6]])
+        thick = 0.1 * float(scale.mean())
+        hips = _shade(look.trousers, 0.95)
+        self._limb(joints[1], joints[2], 0.17, 0.17, hips)
+        middle = corners.mean(axis=0)
+        outline = np.concatenate([corners, waist])
+        grown = middle + (outline - middle) * 1.0
+        hull = cv2.convexHull(np.round(grown * 16).astype(np.int32).reshape(-1, 1, 2))
+        cv2.fillConvexPoly(self.image, hull, look.shirt, cv2.LINE_AA, 4)
+        for a, b in ((16, 17), (16, 1), (17, 2), (9, 3)):
+            (p, q), _ = self.camera.project(joints[[a, b]])
+            cv2.line(self.image, _pixel(p), _pixel(q), look.shirt, max(1, round(thick)), cv2.LINE_AA, 4)
+        self._limb(joints[1] * 0.92 + joints[2] * 0.08, joints[2] * 0.92 + joints[1] * 0.08, 0.13, 0.13, hips)
+        self._limb(
+            joints[12] - (joints[12] - joints[9]) * 0.25, joints[12] + (joints[15] - joints[12]) * 0.4, 0.1, 0.09, _shade(look.skin, 0.9)
+        )
+
+    def _head(self, joints: np.ndarray, up: np.ndarray, chest_forward: np.ndarray, look: Look) -> None:
+        """Head with hair, eyes, brows, nose and mouth, looking where the head joint points."""
+        lean = joints[15] - joints[12]
+        tall = up * 0.7 + lean / (np.linalg.norm(lean) + 1e-9) * 0.3
+        tall /= np.linalg.norm(tall) + 1e-9
+        forward = lean - tall * float(lean @ tall)
+        forward = forward / (np.linalg.norm(forward) + 1e-9) * 0.5 + chest_forward
+        forward -= tall * float(forward @ tall)
+        forward /= np.linalg.norm(forward) + 1e-9
+        side = np.cross(tall, forward)
+        size = float(np.linalg.norm(lean)) / 0.11
+        centre = joints[12] + tall * 0.15 * size + forward * 0.01
+        facing = float(forward @ self.camera.turn[2])
+
+        def at(x: float, y: float, z: float) -> np.ndarray:
+            return centre + size * (side * x + tall * y + forward * z)
+
+        if look.long_hair:
+            self._limb(at(0, 0.03, -0.05), at(0, -0.14, -0.06), 0.19 * size, 0.15 * size, look.hair)
+            if facing > -0.1:
+                self._limb(at(0, -0.14, 0.0), at(0, -0.06, 0.0), 0.1 * size, 0.1 * size, _shade(look.skin, 0.9))
+        self._limb(at(0, 0.045, -0.02), at(0, 0.03, -0.03), 0.205 * size, 0.2 * size, look.hair)
+        if facing > -0.35:
+            self._limb(at(0, 0.02, 0.022), at(0, -0.055, 0.03), 0.172 * size, 0.125 * size, look.skin)
+            self._limb(at(-0.055, 0.085, 0.03), at(0.055, 0.085, 0.03), 0.06 * size, 0.06 * size, look.hair)
+        for x in (-0.088, 0.088):
+            if facing * 0.3 + float(side @ self.camera.turn[2]) * np.sign(x) > -0.1:
+                self._disc(at(x, -0.005, 0.0), 0.02 * size, _shade(look.skin, 0.92))
+        if facing > 0.05:
+            dark = _shade(look.hair, 0.8)
+            for x in (-0.036, 0.036):
+                self._disc(at(x, 0.016, 0.085), 0.0165 * size, (250, 250, 248))
+                self._disc(at(x, 0.016, 0.09), 0.0105 * size, (40, 32, 30))
+                self._limb(at(x - 0.018, 0.045, 0.085), at(x + 0.018, 0.045, 0.085), 0.005 * size, 0.005 * size, dark)
+            self._limb(at(0, 0.012, 0.095), at(0, -0.018, 0.11), 0.014 * size, 0.024 * size, _shade(look.skin, 0.86))
+            for x in (-1.0, 1.0):  # a smile
+                self._limb(at(0, -0.057, 0.085), at(0.03 * x, -0.047, 0.075), 0.013 * size, 0.008 * size, (176, 72, 74))
+
+
+def example_dance(seconds: float = 10.0) -> tuple[Motion, Rhythm]:
+    """The dance of the example video and its exact beats: house at 120 bpm, a downbeat at 0.4 s."""
+    from dance2music.synthetic.choreography import dance
+
+    period, first = 0.5, 0.4
+    before = 4
+    beats = first + period * (np.arange(int(seconds / period) + 3 * before) - before)
+    rhythm = Rhythm(beats, before % 4, 60.0 / period, 1.0, np.zeros(0))
+    return dance(rhythm, genre=GENRES.index("house"), seed=EXAMPLE_SEED, duration_seconds=seconds), rhythm
+
+
+EXAMPLE_SEED = 0
+
+
+def example_video(path: str | Path, seconds: float = 10.0) -> Rhythm:
+    """Write the example video of the demo, 640x480 at 30 fps, and return its exact beats.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    motion, rhythm = example_dance(seconds)
+    draw_video(motion, path, size=(640, 480), fps=30.0, look=Look(shirt=_SHIRTS[1], trousers=_TROUSERS[0], wall=_WALLS[3], fill=0.82))
+    return rhythm

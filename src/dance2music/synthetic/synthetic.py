@@ -1,0 +1,280 @@
+"""The composed corpus: pieces whose beats are known, and dancers who dance to them. `dance2music data synthetic` writes it to disk.
+
+Music and dance share one latent energy per beat, which thickens the music and widens the moves; strong hits of the music pull the dancer's
+moves, its silences make it freeze. Every clip is a pure function of its seed. A share of the corpus is drawn as video and passed through
+the real pose estimator, so that training meets the noise of real input.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+from dance2music.synthetic.choreography import dance
+from dance2music.synthetic.perturb import perturb
+from dance2music.types import BEATS_PER_BAR, GENRE_CODES, GENRES, STEPS_PER_BEAT, Audio, Clip, Motion, Rhythm
+
+__all__ = ["perturb", "synthetic_clip", "synthetic_rhythm", "write_corpus"]
+
+log = logging.getLogger(__name__)
+
+HELD_OUT_EVERY = 10
+"""Every tenth song of a written corpus is held out."""
+
+_SAMPLE_RATE = 22050
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 600.0
+
+
+def synthetic_rhythm(rng: np.random.Generator, *, genre: int, duration_seconds: float) -> Rhythm:
+    """A beat grid around the clip: one of the genre's tempi or any between 76 and 140 bpm, any phase, steady or slightly human.
+
+    Returns
+    -------
+    Rhythm from at least one bar before 0 to one bar after the end; confidence 1, no kinematic beats yet.
+    """
+    from dance2music.composer.styles import STYLES
+
+    bpm = float(rng.choice(STYLES[genre].tempi_bpm))
+    if rng.random() < 0.5:
+        bpm = float(np.exp(rng.uniform(np.log(76.0), np.log(140.0))))
+    period = 60.0 / bpm
+    count = int(np.ceil(duration_seconds / period)) + 2 * BEATS_PER_BAR + 2
+    periods = np.full(count, period)
+    if rng.random() < 0.4:  # a band without a click: the tempo wanders by about half a percent
+        wander = np.cumsum(rng.normal(0.0, 0.0015, count))
+        periods *= np.exp(np.clip(wander - wander.mean(), -0.02, 0.02))
+    first = -period * (BEATS_PER_BAR + float(rng.random()))
+    beats = first + np.concatenate([[0.0], np.cumsum(periods[:-1])])
+    return Rhythm(beats, int(rng.integers(BEATS_PER_BAR)), float(60.0 / np.median(np.diff(beats))), 1.0, np.zeros(0))
+
+
+def _latents(rng: np.random.Generator, rhythm: Rhythm) -> tuple[np.ndarray, np.ndarray]:
+    """Energy per beat and accents per 16th, both in 0..1: sections of two bars, hits on downbeats, few syncopated ones."""
+    count = len(rhythm.beat_times_seconds)
+    bar = (np.arange(count) - rhythm.downbeat) // BEATS_PER_BAR
+    section = bar // 2 - (bar // 2).min()
+    level = np.clip(0.55 + np.cumsum(rng.normal(0.0, 0.18, section.max() + 1)), 0.15, 1.0)
+    if rng.random() < 0.35:
+        level[:] = level.mean()
+    elif rng.random() < 0.2:
+        level[int(rng.integers(len(level)))] = 0.1  # a breakdown
+    energy = np.clip(level[section] + rng.normal(0.0, 0.05, count), 0.0, 1.0)
+    accents = np.zeros(count * STEPS_PER_BEAT)
+    on_bar = (np.arange(count) - rhythm.downbeat) % BEATS_PER_BAR == 0
+    accents[::STEPS_PER_BEAT] = np.where(on_bar & (rng.random(count) < 0.25), rng.uniform(0.6, 1.0, count), 0.0)
+    accents = np.maximum(accents, np.where(rng.random(len(accents)) < 0.008, 0.8, 0.0))
+    return energy, accents
+
+
+def synthetic_clip(seed: int, *, duration_seconds: float = 10.0, genre: int | None = None, fps: float = 60.0, audio: bool = False) -> Clip:
+    """A composed piece and a dancer dancing to it; a pure function of the arguments.
+
+    Parameters
+    ----------
+    seed : int >= 0; also the song: every seed is a piece of its own.
+    duration_seconds : float, 1 to 600.
+    genre : index into `GENRES`, drawn by default.
+    fps : of the motion.
+    audio : render the music with the default soundfont; otherwise ``audio`` of the clip has no samples, and `music.synth.render` of its
+        score makes them when they are wanted.
+
+    Returns
+    -------
+    Clip with motion ("smpl-24", clean 3-D), score, exact rhythm with the kinematic beats of this dance, genre.
+
+    Raises
+    ------
+    InputError
+        If the seed is negative, or the genre or duration out of range.
+    """
+    from dance2music.composer.compose import compose
+    from dance2music.dance.kinematics import kinematic_beats
+
+    if seed < 0:
+        raise InputError(f"seed: {seed}; expected 0 or more")
+    if not _SHORTEST_SECONDS <= duration_seconds <= _LONGEST_SECONDS:
+        raise InputError(f"duration_seconds: {duration_seconds}; expected {_SHORTEST_SECONDS:g} to {_LONGEST_SECONDS:g}")
+    rng = np.random.default_rng([seed, 2])
+    drawn = int(rng.integers(len(GENRES)))
+    genre = drawn if genre is None else genre
+    if not 0 <= genre < len(GENRES):
+        raise InputError(f"genre: {genre}; expected 0 to {len(GENRES) - 1}, an index into GENRES")
+    rhythm = synthetic_rhythm(rng, genre=genre, duration_seconds=duration_seconds)
+    energy, accents = _latents(rng, rhythm)
+    score = compose(
+        genre,
+        seed=seed,
+        beat_times_seconds=rhythm.beat_times_seconds,
+        downbeat=rhythm.downbeat,
+        duration_seconds=duration_seconds,
+        energy=energy,
+        accents=accents,
+    )
+    motion = dance(rhythm, genre=genre, seed=seed, fps=fps, duration_seconds=duration_seconds, score=score, energy=0.6 + 0.75 * energy)
+    sound = Audio(np.zeros((1, 0), np.float32), _SAMPLE_RATE)
+    if audio:
+        from dance2music.music.synth import render
+
+        sound = render(score, sample_rate=_SAMPLE_RATE)
+    return Clip(
+        name=f"syn{GENRE_CODES[genre]}{seed:010d}",
+        song=f"song{seed:010d}",
+        motion=motion,
+        audio=sound,
+        rhythm=replace(rhythm, kinematic_beats_seconds=kinematic_beats(motion)),
+        score=score,
+        genre=genre,
+    )
+
+
+def film(motion: Motion, seed: int, folder: str | Path) -> Motion:
+    """The motion as the real pose estimator sees it in a drawn video: look, camera, size and frame rate are drawn from ``seed``.
+
+    The video is written into ``folder`` and removed.
+    """
+    from dance2music.dance.pose import estimate
+    from dance2music.synthetic.drawing import draw_video
+    from dance2music.video.frames import read_frames
+
+    rng = np.random.default_rng([seed, 5])
+    path = Path(folder) / f".film-{seed}.mp4"
+    size = ((480, 360), (320, 240), (360, 480), (480, 480))[int(rng.integers(4))]
+    try:
+        draw_video(motion, path, size=size, fps=float(rng.choice([24.0, 25.0, 30.0, 30.0, 30.0])), seed=seed)
+        return estimate(read_frames(path), method="body")
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One clip of a written corpus."""
+
+    seed: int
+    duration_seconds: float
+    filmed: bool
+    held_out: bool
+    audio: bool
+
+
+def _write_clip(job: _Job, folder: Path) -> dict[str, Any]:
+    """Write the files of one clip and return its manifest row."""
+    from dance2music.dance.motion_files import save_motion
+    from dance2music.music.audio import save_wav
+    from dance2music.music.midi import save_midi
+    from dance2music.music.synth import render
+
+    clip = synthetic_clip(job.seed, duration_seconds=job.duration_seconds)
+    assert clip.rhythm is not None and clip.score is not None and clip.genre is not None
+    row_path = folder / f"{clip.name}.json"
+    if row_path.exists():
+        row: dict[str, Any] = json.loads(row_path.read_text(encoding="utf-8"))
+        if all((folder / str(row[kind])).exists() for kind in ("motion", "midi", "audio", "filmed") if row.get(kind)):
+            return row
+    files = {"motion": f"{clip.name}.npz", "midi": f"{clip.name}.mid"}
+    save_motion(clip.motion, folder / files["motion"])
+    save_midi(clip.score, folder / files["midi"])
+    if job.audio:
+        files["audio"] = f"{clip.name}.wav"
+        save_wav(render(clip.score, sample_rate=_SAMPLE_RATE), folder / files["audio"])
+    if job.filmed:
+        files["filmed"] = f"{clip.name}.filmed.npz"
+        save_motion(film(clip.motion, job.seed, folder), folder / files["filmed"])
+    row = {
+        "name": clip.name,
+        "song": clip.song,
+        "seed": job.seed,
+        "genre": GENRES[clip.genre],
+        "tempo_bpm": round(clip.rhythm.tempo_bpm, 4),
+        "key": clip.score.key,
+        "minor": clip.score.minor,
+        "duration_seconds": job.duration_seconds,
+        "beat_times_seconds": [round(float(t), 5) for t in clip.rhythm.beat_times_seconds],
+        "downbeat": clip.rhythm.downbeat,
+        "split": "held-out" if job.held_out else "train",
+        **files,
+    }
+    with whole_file(row_path) as temporary:
+        temporary.write_text(json.dumps(row), encoding="utf-8")
+    return row
+
+
+def write_corpus(
+    out_dir: str | Path,
+    n: int,
+    seed: int,
+    *,
+    duration_seconds: float = 10.0,
+    filmed_share: float = 0.3,
+    audio: bool = True,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write ``n`` clips and their manifest; a second call with the same arguments makes only what is missing.
+
+    Parameters
+    ----------
+    out_dir : folder, made where missing. Per clip: motion npz, MIDI, wav (22.05 kHz), a JSON row, and for a share the filmed motion npz.
+    n : number of clips, one song each.
+    seed : first seed; clip ``i`` has seed ``seed + i``.
+    filmed_share : 0..1, share of clips that are drawn as video and seen by the pose estimator.
+    audio : also render the music.
+    workers : processes.
+    progress : called with (done, n).
+
+    Returns
+    -------
+    Path of ``manifest.jsonl``: one row per clip, in order of seeds.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range or the folder cannot be written.
+    """
+    if n < 1 or workers < 1 or not 0.0 <= filmed_share <= 1.0:
+        raise InputError(f"corpus: n {n}, workers {workers}, filmed_share {filmed_share}; expected n and workers >= 1 and a share in 0..1")
+    folder = Path(out_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+    jobs = [
+        _Job(
+            seed + i,
+            duration_seconds,
+            bool(np.random.default_rng([seed + i, 6]).random() < filmed_share),
+            (seed + i) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1,
+            audio,
+        )
+        for i in range(n)
+    ]
+    write = partial(_write_clip, folder=folder)
+    rows: list[dict[str, Any]] = []
+    if workers == 1:
+        for done, job in enumerate(jobs, start=1):
+            rows.append(write(job))
+            if progress is not None:
+                progress(done, n)
+    else:
+        with ProcessPoolExecutor(workers) as pool:
+            futures = [pool.submit(write, job) for job in jobs]
+            for done, future in enumerate(as_completed(futures), start=1):
+                rows.append(future.result())
+                if progress is not None:
+                    progress(done, n)
+    rows.sort(key=lambda row: int(row["seed"]))
+    manifest = folder / "manifest.jsonl"
+    with whole_file(manifest) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    log.info("%d clips in %s", n, folder)
+    return manifest

@@ -1,0 +1,153 @@
+"""The command line: options arrive, errors are one line and exit code 2, an interruption is 130, bars only on a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dance2music import __version__
+from dance2music.cli.main import main as cli
+from dance2music.errors import InputError
+from dance2music.generation import job
+from dance2music.generation.request import Request
+
+REPORT = {
+    "output": "out.mp4", "files": ["out.mp4", "out.json"], "genre": "house", "tempo_bpm": 120.0, "duration_seconds": 10.0,
+    "sync": {"beat_alignment": 0.5, "shifted_mean": 0.3}, "seconds": {"total": 4.0},
+}  # fmt: skip
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit code of the command with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["dance2music", *arguments])
+    try:
+        cli.main()
+    except SystemExit as leaving:
+        assert isinstance(leaving.code, int)
+        return leaving.code
+    return 0
+
+
+def replace_job(monkeypatch: pytest.MonkeyPatch, *, error: BaseException | None = None) -> list[Request]:
+    """Let the job do nothing, or fail; gives the requests that reach it."""
+    requests: list[Request] = []
+
+    def fake(request: Request, *, progress: Any = None) -> list[dict[str, Any]]:
+        requests.append(request)
+        progress("watch", 0.0)
+        progress("watch", 0.5)
+        progress("a stage without a name", 1.0)
+        progress("watch", 0.0)
+        if error is not None:
+            raise error
+        return [REPORT] * request.takes
+
+    monkeypatch.setattr(job, "run", fake)
+    return requests
+
+
+def test_all_options_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = replace_job(monkeypatch)
+    given = "generate d.mp4 -o o.mp4 --genre pop --seed 4 --takes 3 --tempo 99.5 --method cmt --level high --weights w --wav --midi n.mid"
+    given += " --stems s --soundfont f.sf2 --instruments drums,bass --set top_p=1 --set density_control=0.5 --no-denoise --no-plot"
+    assert run(monkeypatch, *given.split()) == 0
+    assert run(monkeypatch, "generate", "--from-motion", "d.npz", "-o", "o.wav") == 0
+    assert requests[0] == Request(
+        video=Path("d.mp4"), out=Path("o.mp4"), genre="pop", seed=4, takes=3, tempo_bpm=99.5, method="cmt", level="high", weights=Path("w"),
+        wav=True, midi=Path("n.mid"), stems=Path("s"), soundfont="f.sf2", instruments=("drums", "bass"),
+        settings=("top_p=1", "density_control=0.5"), denoise=False, plot=False,
+    )  # fmt: skip
+    assert requests[1] == Request(None, Path("o.wav"), Path("d.npz"))
+
+
+def test_a_summary_for_people_and_json_for_programs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    replace_job(monkeypatch)
+    assert run(monkeypatch, "generate", "d.mp4") == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[0] == "out.mp4: house at 120.0 bpm, sync 0.50 (by chance 0.30)" and said.err == ""
+    assert run(monkeypatch, "generate", "d.mp4", "--json", "--takes", "2") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == [REPORT, REPORT] and said.err == ""
+
+
+def test_an_error_of_input_is_one_line_and_exit_code_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    replace_job(monkeypatch, error=InputError("clip.mp4: is empty;\nexpected a video"))
+    assert run(monkeypatch, "generate", "clip.mp4") == 2
+    said = capsys.readouterr()
+    assert said.err == "dance2music: clip.mp4: is empty; expected a video\n" and said.out == ""
+
+
+def test_an_interruption_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    replace_job(monkeypatch, error=KeyboardInterrupt())
+    assert run(monkeypatch, "generate", "clip.mp4") == 130
+    assert capsys.readouterr().err.strip() == "dance2music: interrupted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("generate --frobnicate", "No such option"),
+        ("generate d.mp4 --seed many", "Invalid value for '--seed'"),
+        ("generate d.mp4 e.mp4", "e.mp4"),
+        ("dance", "No such command"),
+        ("generate missing-video.mp4", "missing-video.mp4: cannot be read"),
+        ("generate", "expected either a video or --from-motion FILE"),
+    ],
+)
+def test_mistakes_in_the_command_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: str, said: str
+) -> None:
+    assert run(monkeypatch, *arguments.split()) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1 and error.startswith("dance2music: ")
+
+
+def test_a_fault_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_job(monkeypatch, error=ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        run(monkeypatch, "generate", "clip.mp4")
+
+
+def test_without_arguments_there_is_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch) == 2
+    said = capsys.readouterr()
+    assert "generate" in said.out + said.err and "Traceback" not in said.err
+    assert run(monkeypatch, "generate", "--help") == 0
+    help_text = capsys.readouterr().out
+    assert all(option in help_text for option in ("--genre", "--seed", "--takes", "--tempo", "--method", "--json", "--from-motion"))
+    assert run(monkeypatch, "version") == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_bars_are_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    replace_job(monkeypatch)
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Terminal()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", screen)
+        assert run(patch, "generate", "d.mp4") == 0
+    assert "loading" in screen.getvalue() and "watching the dance" in screen.getvalue()
+    assert capsys.readouterr().out.startswith("out.mp4")
+
+
+def test_a_warning_of_ours_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = cli._Stderr()
+    handler.setFormatter(logging.Formatter("dance2music: %(levelname)s: %(message)s"))
+    handler.emit(logging.LogRecord("dance2music", logging.WARNING, "", 0, "no dancer", None, None))
+    assert capsys.readouterr().err == "dance2music: WARNING: no dancer\n"
+
+
+def test_the_example_is_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new folder" / "dance.mp4"
+    assert run(monkeypatch, "example", str(out), "--seconds", "1") == 0
+    assert out.stat().st_size > 1000 and str(out) in capsys.readouterr().out

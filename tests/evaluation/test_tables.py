@@ -1,0 +1,70 @@
+"""The papers' tables: printed as printed, measured rows beside them, "not run" where not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dance2music.errors import InputError
+from dance2music.evaluation.catalogue import METRICS
+from dance2music.evaluation.published_tables import TABLES
+from dance2music.evaluation.results import save_results
+from dance2music.evaluation.tables import NOT_RUN, read_measured, table_text
+from results_example import results
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_without_measurements_a_table_is_as_printed_and_all_else_is_not_run(name: str) -> None:
+    table = TABLES[name]
+    lines = table_text(name, []).splitlines()
+    assert lines[0].startswith(table.address) and sum(line.startswith("  here") for line in lines) == len(table.rows)
+    for row in table.rows:
+        (line,) = [line for line in lines if line.startswith(f"{row.label} ")]
+        printed = line[len(row.label) :].split()
+        assert [None if cell == "-" else float(cell) for cell in printed] == list(row.values)
+        here = lines[lines.index(line) + 1]
+        assert here.count(NOT_RUN) == len(table.columns)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_and_columns_of_the_data_fit_each_other(name: str) -> None:
+    table = TABLES[name]
+    assert len({row.key for row in table.rows}) == len(table.rows)
+    assert all(len(row.values) == len(table.columns) for row in table.rows)
+    of_listeners = {"mos_coherence", "mos_quality", "wins_over"}
+    assert all(column.metric in METRICS or column.metric in of_listeners for column in table.columns)
+
+
+def test_the_published_beat_scores_lie_on_the_grid_of_85_clips_of_two_bits_but_for_four() -> None:
+    values = {value for name in ("d2m-1", "d2m-3", "d2m-4", "d2m-5", "d2m-6") for row in TABLES[name].rows for value in row.values[:2]}
+    grid = {round(100 * k / 170, 1) for k in range(171)} | {int(1000 * k / 170) / 10 for k in range(171)}
+    off = {value for value in values if value is not None and not any(abs(value - g) < 0.01 for g in grid)}
+    assert off == {70.1, 83.0, 85.5, 90.1}  # a slip of the pen in our table would most likely leave the grid
+
+
+def test_a_measured_method_stands_below_its_row_with_n_data_and_the_best_control(tmp_path: Path) -> None:
+    save_results(results("d2m-gan-low", {"beats_hit": [0.5, 0.7]}), tmp_path / "results.json")
+    text = table_text("d2m-1", read_measured(tmp_path / "results.json"))
+    lines = text.splitlines()
+    row = next(i for i, line in enumerate(lines) if line.startswith("Ours Low-level"))
+    assert "60.0 [50.0, 70.0]" in lines[row + 1] and lines[row + 1].count(NOT_RUN) == 4
+    assert lines[row + 2].split() == ["n", "2"] and "click fixed 90.0" in lines[row + 3]
+    assert "Measured here: d2m-gan-low: 2 clips of 10.0 to 10.0 s against ref, embedding made up, 2026-01-02." in text
+
+
+def test_a_method_that_the_paper_does_not_have_comes_last(tmp_path: Path) -> None:
+    save_results(results("mine", {"beats_hit": [0.5, 0.7]}), tmp_path / "results.json")
+    lines = table_text("creative-3", read_measured(tmp_path / "results.json")).splitlines()
+    assert any(line.startswith("mine (not in the paper)") for line in lines)
+
+
+def test_unknown_tables_and_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--table d2m-9: unknown; expected one of d2m-1"):
+        table_text("d2m-9", [])
+    (tmp_path / "x.json").write_text("[")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_measured(tmp_path / "x.json")
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(InputError, match=r"expected the results\.json"):
+        read_measured(tmp_path / "x.json")

@@ -1,0 +1,173 @@
+"""The data flow at each of its levels: from a motion, a conditioning, codes or a score to finished audio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+from dance2music.errors import InputError
+from dance2music.generation import pipeline
+from dance2music.generation.methods import load_method
+from dance2music.generation.ranking import MUSIC_SHARE, best_take, candidates_for, measure_sync, rank
+from dance2music.generation.stages import Stages
+from dance2music.methods.composer import Composer
+from dance2music.metrics.rhythm import tempo_correct
+from dance2music.music.beats import onset_times
+from dance2music.music.loudness import loudness
+from dance2music.synthetic.drawing import example_dance
+from dance2music.types import GENRES, Audio, Conditioning, Latents, Rhythm, Score
+
+SAMPLE_RATE = 22_050
+
+
+def clicks(times_seconds: np.ndarray, seconds: float) -> Audio:
+    y = np.zeros(round(seconds * SAMPLE_RATE), dtype=np.float32)
+    for time in times_seconds[(times_seconds > 0) & (times_seconds < seconds - 0.1)]:
+        start = round(time * SAMPLE_RATE)
+        y[start : start + 1000] = np.random.default_rng(0).standard_normal(1000) * np.exp(-np.arange(1000) / 200) * 0.3
+    return Audio(y[None], SAMPLE_RATE)
+
+
+class Clicker:
+    """A generator whose seeds are offsets: take ``i`` clicks ``i % 1000`` centiseconds after the beats. Remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, list[int]]] = []
+
+    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
+        self.asked.append((conditioning.duration_seconds, list(seeds)))
+        return [Latents(torch.full((1, 1, 1), float(seed)), None, SAMPLE_RATE, 256) for seed in seeds]
+
+
+@pytest.fixture
+def clicker(monkeypatch: pytest.MonkeyPatch) -> Clicker:
+    generator = Clicker()
+
+    def to_audio(music: Latents, **_: object) -> Audio:
+        seconds = generator.asked[-1][0]
+        return clicks(np.arange(0.5, seconds, 0.5) + 0.01 * (float(music.z) % 1000), seconds)
+
+    monkeypatch.setattr(pipeline, "to_audio", to_audio)
+    return generator
+
+
+def dance(seconds: float, *, late_seconds: float = 0.0) -> Conditioning:
+    """A dancer at rest every half second, up to ``late_seconds`` after the beats."""
+    rhythm = Rhythm(np.arange(0.0, seconds + 1, 0.5), 0, 120.0, 1.0, np.arange(0.5, seconds, 0.5) + late_seconds)
+    return replace(tiny.conditioning(), rhythm=[rhythm], duration_seconds=seconds)
+
+
+def test_a_conditioning_knows_motion_rhythm_and_genre() -> None:
+    given = tiny.conditioning(6.0, "lock")
+    frames = round(6.0 * pipeline.FEATURE_FPS)
+    assert abs(given.motion.shape[1] - frames) <= 1 and given.visual.shape[:2] == given.motion.shape[:2]
+    assert GENRES[int(given.genre[0])] == "lock" and given.duration_seconds == pytest.approx(6.0, abs=0.05)
+    assert tempo_correct(120.0, given.rhythm[0].tempo_bpm, octave=True) and torch.isfinite(given.motion).all()
+
+
+def test_tempo_and_length_can_be_given() -> None:
+    motion, _ = example_dance(4.0)
+    given = pipeline.condition(motion, genre="pop", tempo_bpm=96.0, duration_seconds=4.5)
+    assert given.rhythm[0].tempo_bpm == pytest.approx(96.0) and given.duration_seconds == 4.5
+    assert given.rhythm[0].beat_times_seconds[-1] >= 4.5
+    with pytest.raises(InputError, match="genre 'polka'"):
+        pipeline.condition(motion, genre="polka")
+
+
+def test_unknown_methods_are_refused() -> None:
+    with pytest.raises(InputError, match=r"method 'gan': unknown; expected one of creative-gan, .*composer, memory"):
+        load_method("gan")
+    assert isinstance(load_method("composer"), Composer)
+
+
+def test_a_score_is_played_and_latents_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    (score,) = Composer().generate(tiny.conditioning(), seeds=[0])
+    (take,) = pipeline.make_takes(Composer(), tiny.conditioning(), seeds=[0])
+    assert take.score == score or isinstance(take.score, Score)
+    assert take.audio.duration_seconds == pytest.approx(score.duration_seconds, abs=1e-3)
+    monkeypatch.setattr("dance2music.codec.embedded.embedded_codec", tiny.codec)
+    codes = torch.randint(0, tiny.CODEBOOK_SIZE, (1, tiny.N_CODEBOOKS, 50))
+    audio = pipeline.to_audio(Latents(tiny.codec().lookup(codes), codes, SAMPLE_RATE, 256))
+    assert audio.samples.shape == (1, 50 * 256) and audio.sample_rate == SAMPLE_RATE
+    cut = pipeline.to_audio(Latents(tiny.codec().lookup(codes), codes, SAMPLE_RATE, 256, score=replace(score, duration_seconds=0.5)))
+    assert cut.samples.shape == (1, SAMPLE_RATE // 2)
+
+
+def test_sync_is_high_in_time_and_at_chance_out_of_time() -> None:
+    rhythm = dance(10.0).rhythm[0]
+    together = measure_sync(clicks(rhythm.kinematic_beats_seconds, 10.0), rhythm)
+    apart = measure_sync(clicks(rhythm.kinematic_beats_seconds + 0.25, 10.0), rhythm)
+    assert together["beat_alignment"] > 0.9 and together["lift"] > 0.5
+    assert apart["beat_alignment"] < 0.05 and apart["lift"] < 0
+    assert together["kinematic_beats"] == 19 and together == measure_sync(clicks(rhythm.kinematic_beats_seconds, 10.0), rhythm)
+    silent = measure_sync(Audio(np.zeros((1, SAMPLE_RATE), np.float32), SAMPLE_RATE), rhythm)
+    assert silent["beat_alignment"] == 0.0 and silent["onsets"] == 0.0
+
+
+def test_of_several_candidates_the_one_that_follows_the_dancer_is_kept(clicker: Clicker) -> None:
+    take = best_take(clicker, dance(8.0, late_seconds=0.03), seed=2, candidates=12)
+    assert clicker.asked == [(8.0, list(range(2000, 2012)))]
+    assert 2001 <= take.seed <= 2003
+
+
+def test_short_dances_get_more_candidates(clicker: Clicker) -> None:
+    assert [candidates_for(seconds) for seconds in (0.3, 2.0, 5.0, 8.0, 10.0, 600.0)] == [24, 24, 14, 8, 7, 6]
+    take = best_take(clicker, dance(5.0), seed=3)
+    assert clicker.asked == [(5.0, list(range(3000, 3014)))] and take.candidates == 14
+    again = best_take(clicker, dance(5.0), seed=3)
+    assert again.seed == take.seed and np.array_equal(again.audio.samples, take.audio.samples)
+
+
+HEARD = {"lift": 0.2, "beat_f": 0.8, "beat_lift": 0.1, "pulse_clarity": 0.4, "key_clarity": 0.5, "harmonic_share": 0.4}
+
+
+@pytest.mark.parametrize("name", list(HEARD))
+def test_each_value_that_is_heard_ranks_a_take_higher(name: str) -> None:
+    assert rank(HEARD | {name: HEARD[name] + 0.05}) > rank(HEARD)
+
+
+def test_of_takes_that_are_musical_enough_sync_decides() -> None:
+    enough = HEARD | {name: value for name, (_, value) in MUSIC_SHARE.items()}
+    more = enough | {name: enough[name] + 0.2 for name in MUSIC_SHARE}
+    assert rank(more) == rank(enough) < rank(enough | {"lift": enough["lift"] + 0.01})
+
+
+def test_a_take_in_time_without_key_or_harmony_yields_to_music_that_is_nearly_as_much_in_time() -> None:
+    clicks_alone = HEARD | {"lift": 0.3, "pulse_clarity": 0.6, "key_clarity": 0.3, "harmonic_share": 0.1}
+    music = HEARD | {"lift": 0.2, "pulse_clarity": 0.5, "key_clarity": 0.7, "harmonic_share": 0.6}
+    unmoved = music | {"lift": -0.3}
+    assert rank(music) > rank(clicks_alone) > rank(unmoved)
+
+
+def test_candidates_of_a_long_dance_are_ranked_on_its_beginning(clicker: Clicker) -> None:
+    take = best_take(clicker, dance(75.0), seed=0, candidates=3)
+    assert clicker.asked == [(60.0, [0, 1, 2]), (75.0, [take.seed])]
+    assert take.audio.duration_seconds == pytest.approx(75.0)
+
+
+def test_the_end_is_loud_enough_fades_and_keeps_its_length() -> None:
+    (take,) = pipeline.make_takes(Composer(), tiny.conditioning(), seeds=[1])
+    for denoise in (True, False):
+        audio = pipeline.finish(take.audio, denoise=denoise)
+        assert audio.samples.shape == take.audio.samples.shape and np.isfinite(audio.samples).all()
+        assert loudness(audio) == pytest.approx(-16.0, abs=1.0) and float(np.abs(audio.samples).max()) <= 1.0
+        assert float(np.abs(audio.samples[:, -50:]).max()) < 0.02
+    assert len(onset_times(audio)) > 3
+
+
+def test_stages_are_timed_and_reported() -> None:
+    told: list[tuple[str, float]] = []
+    stages = Stages(lambda name, share: told.append((name, share)))
+    with stages.stage("watch") as report:
+        report(0.5)
+    with stages.stage("watch"):
+        pass
+    assert told == [("watch", 0.0), ("watch", 0.5), ("watch", 1.0), ("watch", 0.0), ("watch", 1.0)]
+    assert list(stages.seconds) == ["watch"] and stages.seconds["watch"] >= 0
+    with Stages().stage("silent") as report:
+        report(1.0)

@@ -1,0 +1,70 @@
+"""From names and files to a training, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tiny_gan import codec_file_in
+from typer.testing import CliRunner
+
+from dance2music.checkpoint import load_model, read_provenance
+from dance2music.cli.main import app
+from dance2music.data.prepare import prepare
+from dance2music.errors import InputError
+from dance2music.papers.runs import gan_training, motion_layout, needs_genre, open_codec, open_segments
+from dance2music.papers.trainings import GAN_TRAININGS
+from dance2music.synthetic.synthetic import write_corpus
+
+SMALL = ["--set", "loop.steps=2", "--set", "loop.log_every_steps=1", "--set", "batch_size=2", "--set", "loop.accelerator=cpu"]
+PRESET = "d2m-gan-high-embedded"
+
+
+@pytest.fixture(scope="module")
+def codec_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return codec_file_in(tmp_path_factory.mktemp("codec"))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, codec_file: Path) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder / "raw", 1, 0, duration_seconds=4.0, filmed_share=0.0, workers=1)
+    prepare(folder / "raw", "composed", folder / "prepared", codec=str(codec_file), workers=1)
+    return folder / "prepared"
+
+
+def test_a_prepared_corpus_trains_a_generator_with_its_cached_codes(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    config = gan_training(PRESET, [])
+    segments = open_segments(prepared, config, open_codec(codec_file, config.codec, config.level), tmp_path)
+    item = segments[1]
+    assert len(segments) == 2 and item["motion"].shape == (60, 80) and item["visual"].shape == (60, 5)
+    assert item["codes"].shape == (1, 173) and item["latents"].shape == (64, 173)
+    options = ["--preset", PRESET, "--data", str(prepared), "--codec", str(codec_file), "--out", str(tmp_path / "gan"), *SMALL]
+    done = CliRunner().invoke(app, ["train-gan", *options], catch_exceptions=False)
+    assert done.exit_code == 0
+    about = read_provenance(tmp_path / "gan" / "generator.safetensors")
+    assert (about["level"], about["preset"], about["step"]) == ("high", PRESET, "2")
+    load_model(tmp_path / "gan" / "generator.safetensors", expected="d2m-gan")
+    assert [json.loads(line)["step"] for line in (tmp_path / "gan" / "log.jsonl").read_text().splitlines()] == [1, 2]
+
+
+def test_a_prepared_corpus_tunes_a_decoder(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    options = ["--preset", PRESET, "--data", str(prepared), "--codec", str(codec_file), "--out", str(tmp_path), *SMALL]
+    assert CliRunner().invoke(app, ["train-decoder", *options], catch_exceptions=False).exit_code == 0
+    open_codec(tmp_path / "codec.safetensors", "spectral-small-high", "high")
+    assert CliRunner().invoke(app, ["train-plot", str(tmp_path)], catch_exceptions=False).exit_code == 0
+
+
+def test_the_papers_generators_take_the_motion_of_their_data_set(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    layouts = {name: motion_layout(config.generator) for name, config in GAN_TRAININGS.items() if "holistic" not in name}
+    assert {layout for name, layout in layouts.items() if "aist" in name or name == "creative-gan-low-paper"} == {"smpl"}
+    assert {layout for name, layout in layouts.items() if "tiktok" in name} == {"keypoints"}
+    assert needs_genre(GAN_TRAININGS["d2m-gan-high-aist-released"]) and not needs_genre(GAN_TRAININGS["d2m-gan-high-tiktok-released"])
+    codec = open_codec(codec_file, "spectral-small-high", "high")
+    item = open_segments(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], codec, tmp_path)[0]
+    assert item["motion"].shape == (120, 219) and item["visual"].shape == (2048,)
+    with pytest.raises(InputError, match="prepare data"):
+        open_segments("composed", GAN_TRAININGS["d2m-gan-high-aist-paper"], codec, tmp_path)
+    with pytest.raises(InputError, match="not prepared"):
+        motion_layout(GAN_TRAININGS["creative-gan-low-holistic"].generator)

@@ -1,0 +1,48 @@
+"""The genre classifiers: shapes, invariance to loudness and length, saved and loaded by kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from dance2music.checkpoint import load_model, save_model
+from dance2music.perception.genre import DanceGenreClassifier, DanceGenreConfig, MusicGenreClassifier, MusicGenreConfig
+from dance2music.types import GENRES
+
+SMALL_MUSIC = MusicGenreConfig(channels=16, n_mels=24, dilations=(1, 2))
+SMALL_DANCE = DanceGenreConfig(motion_dim=6, channels=12, dilations=(1, 2))
+
+
+def test_the_music_classifier_does_not_mind_loudness() -> None:
+    torch.manual_seed(0)
+    model, audio = MusicGenreClassifier(SMALL_MUSIC).eval(), torch.randn(2, 8000) * 0.2
+    with torch.no_grad():
+        logits = model(audio)
+        assert logits.shape == (2, len(GENRES)) and model.embed(audio).shape == (2, 32)
+        torch.testing.assert_close(model(3 * audio), logits, atol=1e-3, rtol=1e-3)
+        assert torch.isfinite(model(torch.zeros(1, 8000))).all()
+
+
+def test_the_dance_classifier_takes_any_length() -> None:
+    torch.manual_seed(0)
+    model = DanceGenreClassifier(SMALL_DANCE).eval()
+    with torch.no_grad():
+        for length in (2, 31, 400):
+            assert model(torch.randn(1, length, 6)).shape == (1, len(GENRES))
+
+
+def test_every_parameter_learns() -> None:
+    torch.manual_seed(0)
+    for model, x in ((MusicGenreClassifier(SMALL_MUSIC), torch.randn(2, 8000)), (DanceGenreClassifier(SMALL_DANCE), torch.randn(2, 50, 6))):
+        torch.nn.functional.cross_entropy(model(x), torch.tensor([1, 2])).backward()
+        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_they_come_back_from_model_files(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = DanceGenreClassifier(SMALL_DANCE).eval()
+    save_model(tmp_path / "dance.safetensors", model, SMALL_DANCE, storage="float32")
+    loaded, x = load_model(tmp_path / "dance.safetensors", expected="dance-genre"), torch.randn(1, 40, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(x), model(x))

@@ -1,0 +1,76 @@
+"""Composed pairs: what is written is what is read, files that are there are kept, codes are those of the music that the plan stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import tiny
+from dance2music.checkpoint import save_model
+from dance2music.methods.plan import STEPS_PER_BAR, Vocabulary
+from dance2music.music.synth import render
+from dance2music.recipe.pairs import HELD_OUT_FROM, add_codes, corpus_vocabulary, dance_features, load_pair, prepare_pairs, save_pair
+from dance2music.synthetic.synthetic import synthetic_clip
+
+
+def test_a_pair_has_features_at_every_step_of_its_plan() -> None:
+    pairs, vocabulary = tiny.pairs()
+    for pair in pairs:
+        assert pair.plan.n_steps % STEPS_PER_BAR == 0
+        assert len(pair.motion) == len(pair.visual) == pair.plan.n_steps == len(pair.plan.drums)
+        score = pair.score(vocabulary)
+        assert score.duration_seconds == tiny.PAIR_SECONDS and sum(len(track.notes) for track in score.tracks) > 5
+        assert np.isclose(pair.tempo_bpm, score.tempo_bpm)
+
+
+def test_a_pair_comes_back_from_its_file(tmp_path: Path) -> None:
+    pair = tiny.pairs()[0][0]
+    save_pair(pair, tmp_path / "pair.npz")
+    read = load_pair(tmp_path / "pair.npz")
+    assert read.plan.programs == pair.plan.programs and (read.plan.key, read.plan.minor) == (pair.plan.key, pair.plan.minor)
+    for name in ("drums", "bass", "chords", "lead", "pad", "dynamics"):
+        assert np.array_equal(getattr(read.plan, name), getattr(pair.plan, name))
+    assert read.codes is not None and pair.codes is not None and np.array_equal(read.codes, pair.codes) and read.codes.dtype == np.int64
+    np.testing.assert_allclose(read.motion, pair.motion, atol=4e-3)
+    assert np.array_equal(read.beat_times_seconds, pair.beat_times_seconds) and read.duration_seconds == pair.duration_seconds
+
+
+def test_files_are_written_once_and_then_get_the_codes_of_their_music(tmp_path: Path) -> None:
+    vocabulary = tiny.pairs()[1]
+    arguments = {"n": 2, "first_seed": HELD_OUT_FROM, "duration_seconds": 3.0, "voicings": vocabulary.voicings, "workers": 1}
+    paths = prepare_pairs(tmp_path / "pairs", **arguments)
+    stamps = [path.stat().st_mtime_ns for path in paths]
+    assert prepare_pairs(tmp_path / "pairs", **arguments) == paths and [path.stat().st_mtime_ns for path in paths] == stamps
+    assert load_pair(paths[0]).codes is None
+    save_model(tmp_path / "codec.safetensors", tiny.codec(), tiny.codec().config, storage="float32")
+    told: list[tuple[int, int]] = []
+    add_codes(
+        paths[:1],
+        codec=tmp_path / "codec.safetensors",
+        voicings=vocabulary.voicings,
+        workers=1,
+        progress=lambda done, of: told.append((done, of)),
+    )
+    pair = load_pair(paths[0])
+    assert told == [(1, 1)] and pair.codes is not None and pair.sketch is not None and load_pair(paths[1]).codes is None
+    music = render(pair.score(Vocabulary(vocabulary.voicings)), onset_grid_seconds=256 / 22_050).samples
+    expected = tiny.codec().quantize(tiny.codec().encode(torch.from_numpy(music))).codes[0].numpy()
+    assert pair.codes.shape == expected.shape and float((pair.codes == expected).mean()) > 0.98
+    assert pair.sketch.shape == (tiny.LATENT_DIM, pair.codes.shape[1])
+
+
+def test_features_are_those_of_the_clip_on_its_grid() -> None:
+    clip = synthetic_clip(3, duration_seconds=4.0)
+    pair = tiny.pairs()[0][0]
+    assert clip.rhythm is not None
+    motion, visual = dance_features(clip, clip.rhythm, pair.plan)
+    assert motion.shape == (pair.plan.n_steps, pair.motion.shape[1]) and visual.shape == (pair.plan.n_steps, pair.visual.shape[1])
+    assert np.isfinite(motion).all() and float(np.abs(motion).sum()) > 0
+
+
+def test_the_vocabulary_of_the_corpus_is_the_same_each_time() -> None:
+    first = corpus_vocabulary(4)
+    assert first == corpus_vocabulary(4) and len(first) == len(set(first)) > 2
+    assert all(all(0 <= pitch < 128 for pitch in voicing) for voicing in first)

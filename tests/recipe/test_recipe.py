@@ -1,0 +1,136 @@
+"""The recipe of the shipped weights, in miniature: every stage from nothing, in one folder, each only once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import tiny
+from dance2music.checkpoint import load_model, read_provenance, sha256_of
+from dance2music.errors import InputError
+from dance2music.methods.planned import CreativeGan
+from dance2music.papers.discriminators import LatentDiscriminatorConfig
+from dance2music.perception.perceptual import PerceptualConfig
+from dance2music.recipe import build as recipes
+from dance2music.recipe.build import STAGES, SYMBOLIC, Build, Recipe, build, without_system_soundfonts
+from dance2music.recipe.codec_growth import CodecGrowth
+from dance2music.recipe.codec_refinement import CodecRefinement
+from dance2music.recipe.genre import GenreTrainConfig
+from dance2music.recipe.memory import MemoryBuildConfig
+from dance2music.recipe.pairs import corpus_vocabulary
+from dance2music.recipe.perceptual import PerceptualTrainConfig
+from dance2music.recipe.performer import PerformerTrainConfig
+from dance2music.recipe.planner import CropConfig, PlannerTrainConfig
+from dance2music.train.codec import SpectralCodecTraining
+from dance2music.train.loop import LoopConfig
+from dance2music.train.pieces import SegmentsConfig
+
+LOOP = LoopConfig(steps=2, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
+GENRE = GenreTrainConfig(loop=LOOP, batch_size=2, clip_seconds=1.0, pool_size=2, dance_pool_size=2, piece_seconds=2.0)
+SMALL = Recipe(
+    n_pairs=2,
+    n_held_out=1,
+    pair_seconds=5.0,
+    n_coded_pairs=2,
+    soundfont=None,
+    workers=1,
+    codec=SpectralCodecTraining(
+        codec=tiny.codec().config,
+        segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0),
+        loop=LOOP,
+        held_out_pieces=1,
+    ),
+    codec_growth=CodecGrowth(
+        n_codebooks=tiny.N_CODEBOOKS + 1,
+        decoder_depth=2,
+        codebook_batches=2,
+        codebook_rounds=2,
+        segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0),
+        loop=LOOP,
+        held_out_pieces=1,
+    ),
+    codec_refinement=CodecRefinement(
+        segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0), sketches_per_step=2, loop=LOOP, held_out_pieces=1
+    ),
+    planner=PlannerTrainConfig(loop=LOOP, batch_size=2, bars=2),
+    performer=PerformerTrainConfig(
+        loop=LOOP,
+        crops=CropConfig(batch_size=1, crop_frames=32),
+        discriminator=LatentDiscriminatorConfig(latent_dim=tiny.LATENT_DIM, channels=8, layers=3, scales=1),
+        adversarial_from=1,
+    ),
+    memory=MemoryBuildConfig(pieces_per_genre=1, bars=2),
+    perceptual=PerceptualTrainConfig(
+        loop=LOOP,
+        batch_size=2,
+        clip_seconds=1.0,
+        pool_size=2,
+        piece_seconds=2.0,
+        held_out_pieces=2,
+        network=PerceptualConfig(compared=(0, 1)),
+    ),
+    music_genre=GENRE,
+    dance_genre=GENRE,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the learned generator and the bank were made."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipes, "corpus_vocabulary", lambda _: corpus_vocabulary(3))
+        build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre", "perceptual"))
+    return folder
+
+
+def test_a_stage_brings_what_it_needs_and_lists_what_there_is(folder: Path) -> None:
+    weights = folder / "weights"
+    listed = json.loads((weights / "sha256.json").read_text())
+    assert set(listed) == {f"{name}.safetensors" for name in ("codec", "creative_gan", "memory", "dance_genre", "perceptual")}
+    assert all(sha256_of(weights / name) == digest for name, digest in listed.items())
+
+
+def test_the_generator_and_its_codec_fit_and_make_music(folder: Path) -> None:
+    build_ = Build(SMALL, folder)
+    gan = load_model(build_.weights("creative_gan"), expected="creative-gan")
+    assert isinstance(gan, CreativeGan)
+    given = tiny.conditioning()
+    codec = build_.codec()
+    assert codec.n_codebooks == tiny.N_CODEBOOKS + 1  # it has grown; what is generated uses the codebooks that the performer learnt with
+    (take,) = gan.attach(codec).generate(given, seeds=[0])
+    assert take.codes is not None and take.codes.shape[1] == tiny.N_CODEBOOKS and take.score is not None
+    provenance = read_provenance(build_.weights("creative_gan"))
+    assert provenance["kind"] == "creative-gan" and provenance["n_pairs"] == 2
+    learnt = read_provenance(build_.weights("codec"))
+    assert learnt["refinement"]["first_codebooks"] == tiny.N_CODEBOOKS
+    kept = load_model(folder / "codec" / "latest.safetensors").state_dict()
+    assert all(torch.equal(codec.state_dict()[name], kept[name]) for name in kept if name.startswith("quantizer"))
+
+
+def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("this stage is finished")
+
+    before = {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")}
+    names = "train_codec grow_codec refine_codec train_planner train_performer build_memory train_dance_genre train_perceptual"
+    for name in names.split():
+        monkeypatch.setattr(recipes, name, refuse)
+    build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre", "perceptual"))
+    assert {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")} == before
+
+
+def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="stage 'magic': unknown; expected one of codec, creative_gan"):
+        build(SMALL, tmp_path, stages=("magic",))
+
+
+def test_the_default_recipe_makes_every_file_and_does_without_a_system_soundfont() -> None:
+    assert set(STAGES) == {"codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC}
+    bare = without_system_soundfonts(Recipe())
+    assert bare.soundfont is None and bare.memory.soundfont is None
+    assert replace(bare, soundfont="musescore", memory=Recipe().memory) == Recipe()

@@ -1,0 +1,91 @@
+"""Training of the rhythm network: drawn dances, batches, losses, resuming."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dance2music.checkpoint import load_model
+from dance2music.recipe.rhythm import RhythmBatches, RhythmTrainConfig, augment, draw_item, draw_pool, rhythm_loss, targets, train_rhythm
+from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
+from dance2music.train.loop import LoopConfig
+
+TINY = RhythmTrainConfig(
+    model=RhythmModelConfig(channels=8, dilations=(1, 4), novelty_channels=2, tempo_channels=4, dropout=0.0),
+    loop=LoopConfig(steps=6, seed=3, warmup_steps=2, threads=1, workers=0, save_every_steps=3, log_every_steps=2, accelerator="cpu"),
+    batch_size=3,
+    pool_size=6,
+    item_seconds=5.0,
+    max_window_seconds=4.0,
+)
+
+
+def test_an_item_is_a_function_of_its_seed() -> None:
+    first, second, other = (draw_item(seed, seconds=4.0) for seed in (5, 5, 6))
+    assert (first.motion.joints == second.motion.joints).all() and first.tempo_bpm == second.tempo_bpm
+    assert first.tempo_bpm != other.tempo_bpm
+
+
+def test_the_grid_of_an_item_covers_it_and_has_its_tempo() -> None:
+    item = draw_item(11, seconds=6.0)
+    assert item.beat_times_seconds[0] <= 0 and item.beat_times_seconds[-1] >= 6.0
+    assert 76 * 0.97 <= item.tempo_bpm <= 140 * 1.03
+
+
+def test_augmented_motion_is_flat_finite_and_keeps_its_length() -> None:
+    plain = draw_item(2, seconds=5.0, augmented=False).motion
+    for seed in range(20):
+        motion = augment(plain, np.random.default_rng(seed))
+        assert motion.joints.shape[1:] == (24, 2) and np.isfinite(motion.joints).all()
+        assert motion.duration_seconds == pytest.approx(5.0, abs=0.05)
+        assert motion.confidence.min() >= 0 and motion.confidence.max() <= 1
+
+
+def test_targets_peak_on_beats_and_every_fourth_is_a_downbeat() -> None:
+    item = draw_item(4, seconds=6.0, augmented=False)
+    beat, downbeat = targets(item, TINY)
+    frames = np.round(item.beat_times_seconds * TINY.model.fps).astype(int)
+    inside = [(i, f) for i, f in enumerate(frames) if 0 <= f < len(beat)]
+    assert all(beat[f] > 0.9 for _, f in inside)
+    assert all((downbeat[f] > 0.9) == ((i - item.downbeat) % 4 == 0) for i, f in inside)
+
+
+def test_batches_are_a_function_of_the_step(tmp_path: Path) -> None:
+    batches = RhythmBatches(draw_pool(TINY, tmp_path), TINY)
+    assert len(batches) == 6
+    assert all(torch.equal(a, b) for a, b in zip(batches[4], batches[4]))
+    assert batches[0][0].shape != batches[1][0].shape or not torch.equal(batches[0][0], batches[1][0])
+
+
+def test_the_loss_is_least_for_the_right_tempo_and_beats() -> None:
+    wanted = torch.zeros(1, 2, 30)
+    wanted[..., ::15] = 1.0
+    tempi = TINY.model.tempi_bpm()
+    right = torch.where(torch.arange(len(tempi)) == 10, 8.0, 0.0)[None]
+    logits = 10.0 * (wanted - 0.5)
+    good = RhythmOutput(logits[:, 0], logits[:, 1], right)
+    loss, parts = rhythm_loss(good, wanted, tempi[10:11], TINY)
+    assert parts["tempo_right"] == 1.0
+    for worse in (good._replace(beat=-good.beat), good._replace(downbeat=-good.downbeat), good._replace(tempo=right.roll(9))):
+        assert rhythm_loss(worse, wanted, tempi[10:11], TINY)[0] > loss + 0.1
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+    whole = train_rhythm(TINY, tmp_path / "whole")
+    train_rhythm(replace(TINY, loop=replace(TINY.loop, steps=3, final_factor=1.0, warmup_steps=9)), tmp_path / "halved")
+    same_schedule = replace(TINY, loop=replace(TINY.loop, final_factor=1.0, warmup_steps=9))
+    resumed = train_rhythm(same_schedule, tmp_path / "halved")
+    straight = train_rhythm(same_schedule, tmp_path / "straight")
+    assert resumed.read_bytes()[-2000:] == straight.read_bytes()[-2000:]
+    assert whole.read_bytes() != straight.read_bytes()
+
+
+def test_the_result_is_a_model_file_of_its_kind(tmp_path: Path) -> None:
+    path = train_rhythm(TINY, tmp_path)
+    model = load_model(path, expected="rhythm")
+    assert isinstance(model, RhythmModel) and model.config == TINY.model
+    assert all(torch.isfinite(p).all() for p in model.parameters())

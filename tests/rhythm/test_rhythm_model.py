@@ -1,0 +1,72 @@
+"""The rhythm network: shapes, lengths, and that its tempo head sees a change of tempo as a shift."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dance2music.dance.kinematics import FEATURE_SLICES, MOTION_FEATURES
+from dance2music.rhythm.network import RhythmModel, RhythmModelConfig
+
+SMALL = RhythmModelConfig(channels=8, dilations=(1, 2), novelty_channels=2, tempo_channels=4, dropout=0.0)
+
+
+def small_model() -> RhythmModel:
+    torch.manual_seed(0)
+    return RhythmModel(SMALL).eval()
+
+
+@pytest.mark.parametrize("frames", [8, 60, 401])
+def test_windows_of_any_length_give_a_logit_per_frame_and_per_tempo(frames: int) -> None:
+    out = small_model()(torch.randn(2, frames, MOTION_FEATURES))
+    assert out.beat.shape == out.downbeat.shape == (2, frames)
+    assert out.tempo.shape == (2, SMALL.n_tempi)
+    assert torch.isfinite(out.tempo).all() and torch.isfinite(out.beat).all()
+
+
+def test_the_size_of_the_dancer_does_not_matter() -> None:
+    x = torch.randn(1, 90, MOTION_FEATURES)
+    model = small_model()
+    assert torch.allclose(model(x).tempo, model(3.0 * x).tempo, atol=1e-3)
+
+
+def test_a_figure_that_never_moves_gives_finite_numbers() -> None:
+    out = small_model()(torch.zeros(1, 60, MOTION_FEATURES))
+    assert torch.isfinite(out.tempo).all() and torch.isfinite(out.beat).all()
+
+
+def test_spectra_of_a_faster_movement_are_shifted_along_the_tempo_axis() -> None:
+    model = small_model()
+    t = torch.arange(600) / SMALL.fps
+    ratio = (1.0 + SMALL.tempo_step) ** 8
+    slow, fast = torch.sin(2 * torch.pi * 1.5 * t), torch.sin(2 * torch.pi * 1.5 * ratio * t)
+    spectra = model._spectra(torch.stack([slow, fast])[None])[0]
+    assert int(spectra[1].argmax()) - int(spectra[0].argmax()) == 8
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    model = RhythmModel(SMALL)
+    out = model(torch.randn(2, 90, MOTION_FEATURES))
+    (out.beat.square().mean() + out.downbeat.square().mean() + out.tempo.square().mean()).backward()
+    silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert silent == []
+
+
+def test_blocks_that_the_network_does_not_see_do_not_change_it() -> None:
+    model = small_model()
+    x = torch.randn(1, 60, MOTION_FEATURES)
+    y = x.clone()
+    y[..., FEATURE_SLICES["position"]] += 1.0
+    y[..., FEATURE_SLICES["confidence"]] = 0.0
+    assert torch.equal(model(x).tempo, model(y).tempo)
+
+
+def test_the_embedded_weights_load_and_find_the_tempo_of_a_drawn_dance() -> None:
+    from dance2music.rhythm.estimate import estimate_rhythm
+    from dance2music.rhythm.evidence import embedded_network
+    from dance2music.synthetic.synthetic import synthetic_clip
+
+    assert embedded_network() is not None
+    clips = [synthetic_clip(1_000_000_200 + i, duration_seconds=10.0, fps=30.0) for i in range(6)]
+    right = [abs(estimate_rhythm(clip.motion).tempo_bpm / clip.rhythm.tempo_bpm - 1) <= 0.04 for clip in clips if clip.rhythm is not None]
+    assert sum(right) >= 4
