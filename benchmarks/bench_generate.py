@@ -109,7 +109,7 @@ def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         conditioning = pipeline.condition(
             perturb(clip.motion, np.random.default_rng(i)), genre=GENRES[clip.genre], duration_seconds=PAIR_SECONDS
         )
-        estimated = conditioning.rhythm[0]
+        estimated = conditioning.rhythm
         truth = render(clip.score)
         rows.setdefault("composed truth", []).append(pair_values(truth, beats, tempo, tempo, clip.genre, hear))
         clicks = click_track(estimated.beat_times_seconds, PAIR_SECONDS)
@@ -145,7 +145,7 @@ def bench_short(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         clip = synthetic_clip(SHORT_SEED + i, duration_seconds=seconds, genre=i % len(GENRES))
         assert clip.rhythm is not None and clip.score is not None
         conditioning = pipeline.condition(perturb(clip.motion, np.random.default_rng(i)), duration_seconds=seconds)
-        rhythm, true = conditioning.rhythm[0], clip.rhythm.beat_times_seconds
+        rhythm, true = conditioning.rhythm, clip.rhythm.beat_times_seconds
         played = {"composed truth": render(clip.score), "click track": click_track(rhythm.beat_times_seconds, seconds)}
         for name, generator in generators.items():
             played[name] = pipeline.finish(best_take(generator, conditioning, seed=i).audio)
@@ -165,16 +165,16 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
     for i, path in enumerate(sorted(folder.glob("*.mp4"))):
         motion = read_motion(path)
         conditioning = pipeline.condition(motion)
-        kinematic = conditioning.rhythm[0].kinematic_beats_seconds
+        kinematic = conditioning.rhythm.kinematic_beats_seconds
         own = load_audio(path, sample_rate=22050)
-        grid = conditioning.rhythm[0].beat_times_seconds
+        grid = conditioning.rhythm.beat_times_seconds
         played = {"music of the clip": own, "click track": click_track(grid, motion.duration_seconds)}
         for name, generator in generators.items():
             played[name] = pipeline.finish(best_take(generator, conditioning, seed=i).audio)
         for name, audio in played.items():
             lift = shift_lift(kinematic, onset_times(audio), audio.duration_seconds)
-            beats = {name: value for name, value in sync_values(audio, conditioning.rhythm[0]).items() if name != "lift"}
-            row = {"clip": path.stem, "tempo_bpm": conditioning.rhythm[0].tempo_bpm, **lift, **beats, **music_values(audio)}
+            beats = {name: value for name, value in sync_values(audio, conditioning.rhythm).items() if name != "lift"}
+            row = {"clip": path.stem, "tempo_bpm": conditioning.rhythm.tempo_bpm, **lift, **beats, **music_values(audio)}
             rows.setdefault(name, []).append(row)  # type: ignore[arg-type]
     return rows
 
@@ -217,7 +217,7 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
     rows: dict[str, list[dict[str, float]]] = {}
     for i, (stem, joints, bpm, join_frames) in enumerate(sequences):
         conditioning = pipeline.condition(Motion(joints, np.ones(joints.shape[:2], np.float32), 60.0, "smpl-24"))
-        rhythm, duration = conditioning.rhythm[0], conditioning.duration_seconds
+        rhythm, duration = conditioning.rhythm, conditioning.duration_seconds
         kinematic = kinematic_beats_aist(joints)
         if join_frames:
             kinematic = kinematic[np.abs((kinematic + join_frames // 2) % join_frames - join_frames // 2) > NEAR_JOIN_FRAMES]

@@ -144,7 +144,7 @@ def bench_pictures(methods: list[str], seconds: float, out: Path) -> None:
             take = best_take(load_method(method), conditioning, seed=i)
             picture(take, conditioning, out / f"{method}-{i}.png", title=f"{method}, dance {i}")
             notes = {t.role: len(t.notes) for t in take.score.tracks} if take.score else {}
-            sync = {k: round(v, 3) for k, v in measure_sync(take.audio, conditioning.rhythm[0]).items()}
+            sync = {k: round(v, 3) for k, v in measure_sync(take.audio, conditioning.rhythm).items()}
             print(json.dumps({"method": method, "dance": i, "notes": notes, **sync}), flush=True)
 
 
@@ -161,7 +161,7 @@ def picture(take: Take, conditioning: Conditioning, path: str | Path, *, title: 
     roll, mel = figure.subplots(2, 1, sharex=True)
     if take.score is not None:
         draw_roll(roll, take.score)
-    rhythm = conditioning.rhythm[0]
+    rhythm = conditioning.rhythm
     for t in rhythm.beat_times_seconds:
         roll.axvline(t, color="#ddd", zorder=0)
     roll.plot(rhythm.kinematic_beats_seconds, np.full(len(rhythm.kinematic_beats_seconds), 20), "^", color="#c8352c")

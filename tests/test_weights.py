@@ -23,7 +23,7 @@ def test_the_model_card_says_what_the_files_are() -> None:
 
 def test_every_method_has_its_weights() -> None:
     names = {path.stem for path in WEIGHTS.glob("*.safetensors")}
-    assert {"codec", "creative_gan", "memory", "dance_genre", "music_genre", "rhythm", "perceptual"} <= names
+    assert {"codec", "planned", "memory", "dance_genre", "music_genre", "rhythm", "perceptual"} <= names
 
 
 def test_the_weights_stay_small() -> None:

@@ -10,7 +10,7 @@ import importlib
 import json
 import logging
 import pickle
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "spectral-codec": ("dance2music.codec.spectral", "SpectralCodecConfig", "SpectralCodec"),
     "vqvae": ("dance2music.codec.vqvae", "VQVAEConfig", "VQVAE"),
     "rhythm": ("dance2music.rhythm.network", "RhythmModelConfig", "RhythmModel"),
-    "creative-gan": ("dance2music.methods.planned", "CreativeGanConfig", "CreativeGan"),
+    "planned": ("dance2music.methods.planned", "PlannedConfig", "Planned"),
     "d2m-gan": ("dance2music.papers.d2m_gan_any_length", "TemporalD2MGanConfig", "TemporalD2MGan"),
     "d2m-gan-two-seconds": ("dance2music.papers.d2m_gan", "D2MGanConfig", "D2MGan"),
     "d2m-gan-motion-encoder": ("dance2music.papers.conv_stack", "MotionEncoderConfig", "MotionEncoder"),
@@ -82,7 +82,7 @@ def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mappin
         else:
             tensors[name] = value.half() if storage != "float32" and value.is_floating_point() else value
     metadata = {"format": FORMAT, "kind": kind, "config": to_json(config), "provenance": json.dumps(dict(provenance or {}), sort_keys=True)}
-    metadata["digest"] = _digest(tensors, metadata)
+    metadata["digest"] = content_digest(tensors, metadata, _DIGESTED)
     with whole_file(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
 
@@ -222,21 +222,31 @@ def _plain_numbers() -> list[Any]:
     return [scalar, np.dtype, type(np.dtype(np.float32)), type(np.dtype(np.float64)), type(np.dtype(np.int64))]
 
 
-def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+def read_tensors(path: str | Path, *, what: str = "a model file") -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and tensors of a safetensors file; what the numbers are worth is the caller's to check.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no safetensors file; ``what`` says what was expected.
+    """
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a model file (*.safetensors); check the path")
+        raise InputError(f"{path}: no such file; expected {what}; check the path")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, OSError) as error:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as safetensors ({error}); damaged or of another kind; get it again") from error
+
+
+def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    metadata, tensors = read_tensors(path, what="a model file (*.safetensors)")
     if metadata.get("format") != FORMAT or not {"kind", "config", "provenance", "digest"} <= metadata.keys():
         raise InputError(f"{path}: is no model file of dance2music; expected one written by 'dance2music train' or embedded weights")
-    if metadata["digest"] != _digest(tensors, metadata):
+    if metadata["digest"] != content_digest(tensors, metadata, _DIGESTED):
         raise InputError(f"{path}: content does not match its digest; the file was changed or damaged; get it again")
     return metadata, tensors
 
@@ -253,9 +263,13 @@ def _from_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.float() * tensors[name + _SCALE] if name + _SCALE in tensors else value for name, value in plain.items()}
 
 
-def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+_DIGESTED = ("format", "kind", "config", "provenance")
+
+
+def content_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], keys: Sequence[str]) -> str:
+    """sha256 of tensors with their names, types and shapes, and of these keys of the metadata."""
     digest = hashlib.sha256()
-    for key in ("format", "kind", "config", "provenance"):
+    for key in keys:
         digest.update(f"{key}={metadata[key]}\n".encode())
     for name in sorted(tensors):
         value = tensors[name]

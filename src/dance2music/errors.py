@@ -22,5 +22,9 @@ class TrainingDiverged(Dance2MusicError):
     """A loss or gradient is no longer a number; the message names the step and the term."""
 
 
+class Cancelled(Dance2MusicError):
+    """The work was stopped by its `work.Cancel`; nothing half-written is left."""
+
+
 class MissingExtra(Dance2MusicError):
     """An optional library that the requested feature needs is not installed."""

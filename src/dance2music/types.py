@@ -1,4 +1,4 @@
-"""The nouns that every public function takes and returns: Motion, Rhythm, Conditioning, Latents, Score, Audio, Clip.
+"""The nouns that every public function takes and returns: Motion, Rhythm, Conditioning, Span, Latents, Score, Audio, Clip.
 
 Shape legend, used in all docstrings:
 B batch, T video or pose frames, J joints, D feature, N audio samples, C channels, L codec frames, Q residual codebooks,
@@ -17,6 +17,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from dance2music.codec.base import Codec
 
 GENRES: tuple[str, ...] = (
     "break", "pop", "lock", "middle-hip-hop", "la-hip-hop", "house", "waack", "krump", "street-jazz", "ballet-jazz",
@@ -84,25 +86,33 @@ class Rhythm:
         return _interpolate(beats, np.arange(len(self.beat_times_seconds)) - float(self.downbeat), self.beat_times_seconds)
 
 
+class Span(NamedTuple):
+    """A section of a piece of music, in seconds from its beginning."""
+
+    begin_seconds: float
+    end_seconds: float
+
+
 @dataclass(frozen=True)
 class Conditioning:
-    """All that a generator may look at, batched, on one uniform time axis.
+    """All that a generator may look at of one dance, on one uniform time axis.
 
     Attributes
     ----------
-    motion : float32 Tensor [B, T, D_m], pose features (`dance.kinematics.motion_features`).
-    visual : float32 Tensor [B, T, D_v], visual features (`dance.flow`); zeros where there was no video.
-    rhythm : list of B `Rhythm`.
-    genre : int64 Tensor [B], index into `GENRES`.
+    motion : float32 Tensor [T, D_m], pose features (`dance.kinematics.motion_features`).
+    visual : float32 Tensor [T, D_v], visual features (`dance.flow`), zeros where there was no video; or a vector per two seconds [S, D_v]
+        of a visual network (`perception.extractors`).
+    rhythm : the beat grid that the music follows.
+    genre : int, index into `GENRES`.
     fps : float, of `motion` and `visual`.
     duration_seconds : float, length of the music to make.
-    dance : the first item's joints, for methods that have encoders of their own; None where only features are known.
+    dance : the joints, for methods that have encoders of their own; None where only features are known.
     """
 
     motion: Tensor
     visual: Tensor
-    rhythm: list[Rhythm]
-    genre: Tensor
+    rhythm: Rhythm
+    genre: int
     fps: float
     duration_seconds: float
     dance: Motion | None = None
@@ -110,20 +120,19 @@ class Conditioning:
 
 @dataclass(frozen=True)
 class Latents:
-    """Codec latents, and the codes that they were looked up from where there are any.
+    """Codec latents of one piece, the codes that they were looked up from where there are any, and the codec that both belong to.
 
     Attributes
     ----------
-    z : float32 Tensor [B, E, L].
-    codes : int64 Tensor [B, Q, L] or None.
-    sample_rate, hop_length : int, of the codec that these belong to.
+    z : float32 Tensor [E, L].
+    codes : int64 Tensor [Q, L] or None.
+    codec : what decodes them; it tells their sample rate and hop length.
     score : the plan that the latents perform, where the method has one.
     """
 
     z: Tensor
     codes: Tensor | None
-    sample_rate: int
-    hop_length: int
+    codec: Codec
     score: Score | None = None
 
 
@@ -163,6 +172,7 @@ class Score:
     genre : int, index into `GENRES`.
     key : int 0..11 (C = 0), pitch class of the tonic; ``minor`` tells the mode.
     swing, swing_unit_beats : how far off-beats come late, see `swing_beats`; notes carry unswung positions and `time_at` applies it.
+    seed : what its form was drawn from, where a section of it can be played anew by the same rules; else None.
     """
 
     tracks: list[Track]
@@ -174,6 +184,7 @@ class Score:
     minor: bool
     swing: float = 0.5
     swing_unit_beats: float = 0.25
+    seed: int | None = None
 
     def time_at(self, beats: np.ndarray) -> np.ndarray:
         """Time in seconds of (unswung) positions in beats; linear beyond both ends of the grid."""
@@ -187,7 +198,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Audio:
-    """Sound: float32 [C, N] in -1..1, and its sample rate in Hz."""
+    """Sound of one piece: float32 [C, N] in -1..1, one item of the [B, C, N] that codecs work on, and its sample rate in Hz."""
 
     samples: np.ndarray
     sample_rate: int

@@ -84,18 +84,18 @@ def test_only_announced_instruments_play() -> None:
 
 
 def test_the_same_seed_gives_the_same_score_on_the_beat_grid_of_the_dance(conditioning: Conditioning) -> None:
-    once, again, other = built().generate(conditioning, seeds=[3, 3, 4])
+    once, again, other = built().generate(conditioning, [3, 3, 4])
     assert [t.notes for t in once.tracks] == [t.notes for t in again.tracks]
     assert [t.notes for t in once.tracks] != [t.notes for t in other.tracks]
-    assert once.beat_times_seconds is conditioning.rhythm[0].beat_times_seconds
+    assert once.beat_times_seconds is conditioning.rhythm.beat_times_seconds
     grid = once.time_at(np.array([0.0, 4.0]))
-    assert grid[1] - grid[0] == pytest.approx(240 / conditioning.rhythm[0].tempo_bpm, rel=0.05)
+    assert grid[1] - grid[0] == pytest.approx(240 / conditioning.rhythm.tempo_bpm, rel=0.05)
 
 
 def test_a_dance_that_does_not_move_still_ends(conditioning: Conditioning) -> None:
     assert conditioning.dance is not None
     still = replace(conditioning.dance, joints=np.zeros_like(conditioning.dance.joints))
-    [score] = built().generate(replace(conditioning, dance=still), seeds=[0])
+    [score] = built().generate(replace(conditioning, dance=still), [0])
     assert score.duration_seconds == conditioning.duration_seconds
 
 
@@ -154,7 +154,7 @@ def test_a_bar_lasts_four_beats_of_the_dances_tempo(conditioning: Conditioning, 
         words += [rhythm_word(BAR, 2, bar=bar, n_bars=3), rhythm_word(1, 1, bar=bar, n_bars=3, instrument=DRUMS, strength=1)]
         words.append(note_word(36, 1, DRUMS, bar=bar, tick=0, n_bars=3))
     monkeypatch.setattr(Writer, "run", lambda _: words)
-    rhythm = replace(conditioning.rhythm[0], beat_times_seconds=np.arange(16) * 60 / 93, downbeat=0, tempo_bpm=93.0)
+    rhythm = replace(conditioning.rhythm, beat_times_seconds=np.arange(16) * 60 / 93, downbeat=0, tempo_bpm=93.0)
     score = built().write(PROGRAM, replace(conditioning, rhythm=[rhythm]), seed=0)
     (drums,) = score.tracks
     onsets = score.time_at(np.array([note.start_beats for note in drums.notes]))

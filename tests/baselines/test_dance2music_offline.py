@@ -72,7 +72,7 @@ def test_a_wide_beam_finds_at_least_what_a_narrow_one_finds() -> None:
 
 
 def test_the_melody_keeps_to_five_notes_and_fifths_of_a_second(conditioning: Conditioning) -> None:
-    [score] = Dance2MusicSearch().generate(conditioning, seeds=[0])
+    [score] = Dance2MusicSearch().generate(conditioning, [0])
     [track] = score.tracks
     assert {n.pitch for n in track.notes} <= {60, 62, 64, 67, 69}
     onsets = score.time_at(np.array([n.start_beats for n in track.notes]))
@@ -82,7 +82,7 @@ def test_the_melody_keeps_to_five_notes_and_fifths_of_a_second(conditioning: Con
 
 def test_the_same_seed_gives_the_same_melody_and_others_begin_elsewhere(conditioning: Conditioning) -> None:
     model = Dance2MusicSearch()
-    once, again, *others = model.generate(conditioning, seeds=[0, 0, 1, 2, 3, 4, 5, 6])
+    once, again, *others = model.generate(conditioning, [0, 0, 1, 2, 3, 4, 5, 6])
     assert once.tracks[0].notes == again.tracks[0].notes
     assert any(other.tracks[0].notes != once.tracks[0].notes for other in others)
 
@@ -91,7 +91,7 @@ def test_a_held_pose_holds_the_note(conditioning: Conditioning) -> None:
     assert conditioning.dance is not None
     still = replace(conditioning.dance, joints=np.repeat(conditioning.dance.joints[:1], len(conditioning.dance.joints), axis=0))
     model = Dance2MusicSearch(replace(SearchConfig(), hold_similarity=0.999))
-    [score] = model.generate(replace(conditioning, dance=still), seeds=[0])
+    [score] = model.generate(replace(conditioning, dance=still), [0])
     assert len(score.tracks[0].notes) == 1
 
 
@@ -99,14 +99,14 @@ def test_a_dance_that_never_moves_still_gives_music(conditioning: Conditioning) 
     assert conditioning.dance is not None
     joints = np.zeros_like(conditioning.dance.joints)
     still: Motion = replace(conditioning.dance, joints=joints)
-    [score] = Dance2MusicSearch().generate(replace(conditioning, dance=still), seeds=[0])
+    [score] = Dance2MusicSearch().generate(replace(conditioning, dance=still), [0])
     assert score.tracks[0].notes
     assert np.isfinite(pose_vectors(still, 6.0)).all()
 
 
 def test_without_joints_the_method_says_what_it_needs(conditioning: Conditioning) -> None:
     with pytest.raises(InputError, match="joints"):
-        Dance2MusicSearch().generate(replace(conditioning, dance=None), seeds=[0])
+        Dance2MusicSearch().generate(replace(conditioning, dance=None), [0])
 
 
 def test_an_unknown_objective_is_refused() -> None:

@@ -74,6 +74,6 @@ def test_a_short_history_stands_at_the_bottom_right() -> None:
 
 
 def test_the_same_seed_gives_the_same_melody(model: Dance2MusicOnline, conditioning: Conditioning) -> None:
-    once, again, other = model.generate(conditioning, seeds=[4, 4, 5])
+    once, again, other = model.generate(conditioning, [4, 4, 5])
     assert once.tracks[0].notes == again.tracks[0].notes
     assert once.tracks[0].notes != other.tracks[0].notes

@@ -52,7 +52,7 @@ def test_a_black_picture_gives_numbers() -> None:
 
 
 def test_the_same_seed_plays_the_same_notes_inside_the_dance(conditioning: Conditioning) -> None:
-    once, again, other = built().generate(conditioning, seeds=[1, 1, 2])
+    once, again, other = built().generate(conditioning, [1, 1, 2])
     assert once.tracks[0].notes == again.tracks[0].notes
     assert once.tracks[0].notes != other.tracks[0].notes
     onsets = once.time_at(np.array([n.start_beats for n in once.tracks[0].notes]))

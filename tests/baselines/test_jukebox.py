@@ -76,7 +76,7 @@ def test_a_random_sample_is_as_long_as_the_dance_and_hears_nothing_of_it() -> No
     prior = built(replace(SMALL, vocabulary=16, n_codebooks=1, layers=1))
     method = JukeboxRandom(prior, codec)
     one, two = (pipeline.condition(synthetic_clip(seed, duration_seconds=1.0).motion, genre="pop") for seed in (1, 2))
-    [a], [b] = method.generate(one, seeds=[5]), method.generate(two, seeds=[5])
+    [a], [b] = method.generate(one, [5]), method.generate(two, [5])
     assert a.codes is not None
     assert b.codes is not None
     assert torch.equal(a.codes, b.codes)

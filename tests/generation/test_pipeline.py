@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from dance2music.generation.stages import Stages
 
 import tiny
 from dance2music.errors import InputError
 from dance2music.generation import pipeline
 from dance2music.generation.methods import load_method
 from dance2music.generation.ranking import MUSIC_SHARE, best_take, candidates_for, measure_sync, rank
-from dance2music.generation.stages import Stages
 from dance2music.methods.composer import Composer
 from dance2music.metrics.rhythm import tempo_correct
 from dance2music.music.beats import onset_times
@@ -66,15 +66,15 @@ def test_a_conditioning_knows_motion_rhythm_and_genre() -> None:
     given = tiny.conditioning(6.0, "lock")
     frames = round(6.0 * pipeline.FEATURE_FPS)
     assert abs(given.motion.shape[1] - frames) <= 1 and given.visual.shape[:2] == given.motion.shape[:2]
-    assert GENRES[int(given.genre[0])] == "lock" and given.duration_seconds == pytest.approx(6.0, abs=0.05)
-    assert tempo_correct(120.0, given.rhythm[0].tempo_bpm, octave=True) and torch.isfinite(given.motion).all()
+    assert GENRES[given.genre] == "lock" and given.duration_seconds == pytest.approx(6.0, abs=0.05)
+    assert tempo_correct(120.0, given.rhythm.tempo_bpm, octave=True) and torch.isfinite(given.motion).all()
 
 
 def test_tempo_and_length_can_be_given() -> None:
     motion, _ = example_dance(4.0)
     given = pipeline.condition(motion, genre="pop", tempo_bpm=96.0, duration_seconds=4.5)
-    assert given.rhythm[0].tempo_bpm == pytest.approx(96.0) and given.duration_seconds == 4.5
-    assert given.rhythm[0].beat_times_seconds[-1] >= 4.5
+    assert given.rhythm.tempo_bpm == pytest.approx(96.0) and given.duration_seconds == 4.5
+    assert given.rhythm.beat_times_seconds[-1] >= 4.5
     with pytest.raises(InputError, match="genre 'polka'"):
         pipeline.condition(motion, genre="polka")
 
@@ -86,7 +86,7 @@ def test_unknown_methods_are_refused() -> None:
 
 
 def test_a_score_is_played_and_latents_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    (score,) = Composer().generate(tiny.conditioning(), seeds=[0])
+    (score,) = Composer().generate(tiny.conditioning(), [0])
     (take,) = pipeline.make_takes(Composer(), tiny.conditioning(), seeds=[0])
     assert take.score == score or isinstance(take.score, Score)
     assert take.audio.duration_seconds == pytest.approx(score.duration_seconds, abs=1e-3)
@@ -99,7 +99,7 @@ def test_a_score_is_played_and_latents_are_decoded(monkeypatch: pytest.MonkeyPat
 
 
 def test_sync_is_high_in_time_and_at_chance_out_of_time() -> None:
-    rhythm = dance(10.0).rhythm[0]
+    rhythm = dance(10.0).rhythm
     together = measure_sync(clicks(rhythm.kinematic_beats_seconds, 10.0), rhythm)
     apart = measure_sync(clicks(rhythm.kinematic_beats_seconds + 0.25, 10.0), rhythm)
     assert together["beat_alignment"] > 0.9 and together["lift"] > 0.5

@@ -18,14 +18,14 @@ def notes(score) -> list:  # type: ignore[no-untyped-def, type-arg]
 
 def test_the_score_has_the_beats_length_and_genre_of_the_dance() -> None:
     given = tiny.conditioning(6.0, "waack")
-    (score,) = Composer().generate(given, seeds=[0])
-    assert np.array_equal(score.beat_times_seconds, given.rhythm[0].beat_times_seconds) and score.downbeat == given.rhythm[0].downbeat
+    (score,) = Composer().generate(given, [0])
+    assert np.array_equal(score.beat_times_seconds, given.rhythm.beat_times_seconds) and score.downbeat == given.rhythm.downbeat
     assert score.duration_seconds == given.duration_seconds and GENRES[score.genre] == "waack"
 
 
 def test_a_seed_is_a_take() -> None:
     given = tiny.conditioning()
-    first, again, other = Composer().generate(given, seeds=[3, 3, 4])
+    first, again, other = Composer().generate(given, [3, 3, 4])
     assert notes(first) == notes(again) and notes(first) != notes(other)
 
 
@@ -33,7 +33,7 @@ def test_energy_follows_how_much_the_dancer_moves() -> None:
     given = tiny.conditioning(6.0)
     motion = given.motion.clone()
     motion[:, : motion.shape[1] // 2] *= 0.1
-    beats = given.rhythm[0].beat_times_seconds
+    beats = given.rhythm.beat_times_seconds
     energy = energy_at_beats(replace(given, motion=motion))
     assert energy.shape == beats.shape and energy.min() >= 0 and energy.max() <= 1
     assert energy[beats > 3.5].mean() > energy[beats < 2.5].mean() + 0.3

@@ -148,7 +148,7 @@ def test_a_dance_of_any_length_is_given_music_in_windows_and_takes_differ_by_noi
     with torch.no_grad():
         model.generator.lin.weight.mul_(30.0)
     given = tiny_models.conditioning(5.0)
-    first, again, other = model.generate(given, seeds=[3, 3, 4])
+    first, again, other = model.generate(given, [3, 3, 4])
     assert first.codes is not None and first.codes.shape == (1, 1, -(-5 * 22_050 // 128))
     assert first.codes.unique().numel() >= 2
     assert torch.equal(first.z, again.z)
@@ -163,6 +163,6 @@ def test_the_temporal_form_gives_one_dance_several_takes() -> None:
         model.network.visual.conv.weight.mul_(300.0)  # untrained, it would hardly hear its noise
         model.network.out.weight.mul_(10.0)
     given = tiny_models.conditioning()
-    takes = model.generate(given, seeds=[1, 2, 1])
+    takes = model.generate(given, [1, 2, 1])
     assert takes[0].z.shape[-1] == -(-6 * 22_050 // tiny_models.codec().hop_length)
     assert torch.equal(takes[0].z, takes[2].z) and not torch.equal(takes[0].z, takes[1].z)

@@ -124,7 +124,7 @@ def dance(seconds: float, *, visual: torch.Tensor | None = None) -> Conditioning
 def test_music_of_any_length_comes_from_windows_that_are_looked_up(caplog: pytest.LogCaptureFixture) -> None:
     model, vqvae = generator().attach(codec()).eval(), codec()
     with caplog.at_level(logging.WARNING):
-        first, second = model.generate(dance(5.3), seeds=[0, 1])
+        first, second = model.generate(dance(5.3), [0, 1])
     assert "no I3D features" in caplog.text
     assert first.codes is not None and torch.equal(first.z, vqvae.lookup(first.codes))
     assert first.z.shape[-1] == -(-round(5.3 * 22050) // 256)
@@ -138,7 +138,7 @@ def test_visual_vectors_that_are_given_are_used(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.WARNING):
         seen = model.generate(dance(4.0, visual=3 * torch.randn(1, 2, VISUAL)), seeds=[0])[0]
     assert "no I3D" not in caplog.text
-    assert not torch.equal(seen.z, model.generate(dance(4.0), seeds=[0])[0].z)
+    assert not torch.equal(seen.z, model.generate(dance(4.0), [0])[0].z)
 
 
 def test_windows_blend_to_one_everywhere_and_keep_what_they_agree_on() -> None:
@@ -185,6 +185,6 @@ def test_the_temporal_form_makes_music_with_any_codec() -> None:
     torch.manual_seed(0)
     config = replace(SMALL, motion=80, visual=5)
     model = TemporalD2MGan(config).attach(codec()).eval()
-    (latents,) = model.generate(dance(3.0), seeds=[0])
+    (latents,) = model.generate(dance(3.0), [0])
     assert latents.codes is not None and torch.equal(latents.z, codec().lookup(latents.codes))
     assert latents.z.shape == (1, 8, -(-round(3.0 * 22050) // 256))

@@ -12,7 +12,7 @@ import torch
 import tiny
 from dance2music.checkpoint import load_model, read_provenance, sha256_of
 from dance2music.errors import InputError
-from dance2music.methods.planned import CreativeGan
+from dance2music.methods.planned import Planned
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.perception.perceptual import PerceptualConfig
 from dance2music.recipe import build as recipes
@@ -84,27 +84,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipes, "corpus_vocabulary", lambda _: corpus_vocabulary(3))
-        build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre", "perceptual"))
+        build(SMALL, folder, stages=("planned", "memory", "dance_genre", "perceptual"))
     return folder
 
 
 def test_a_stage_brings_what_it_needs_and_lists_what_there_is(folder: Path) -> None:
     weights = folder / "weights"
     listed = json.loads((weights / "sha256.json").read_text())
-    assert set(listed) == {f"{name}.safetensors" for name in ("codec", "creative_gan", "memory", "dance_genre", "perceptual")}
+    assert set(listed) == {f"{name}.safetensors" for name in ("codec", "planned", "memory", "dance_genre", "perceptual")}
     assert all(sha256_of(weights / name) == digest for name, digest in listed.items())
 
 
 def test_the_generator_and_its_codec_fit_and_make_music(folder: Path) -> None:
     build_ = Build(SMALL, folder)
-    gan = load_model(build_.weights("creative_gan"), expected="creative-gan")
-    assert isinstance(gan, CreativeGan)
+    gan = load_model(build_.weights("planned"), expected="planned")
+    assert isinstance(gan, Planned)
     given = tiny.conditioning()
     codec = build_.codec()
     assert codec.n_codebooks == tiny.N_CODEBOOKS + 1  # it has grown; what is generated uses the codebooks that the performer learnt with
-    (take,) = gan.attach(codec).generate(given, seeds=[0])
+    (take,) = gan.attach(codec).generate(given, [0])
     assert take.codes is not None and take.codes.shape[1] == tiny.N_CODEBOOKS and take.score is not None
-    provenance = read_provenance(build_.weights("creative_gan"))
+    provenance = read_provenance(build_.weights("planned"))
     assert provenance["kind"] == "creative-gan" and provenance["n_pairs"] == 2
     learnt = read_provenance(build_.weights("codec"))
     assert learnt["refinement"]["first_codebooks"] == tiny.N_CODEBOOKS
@@ -120,17 +120,17 @@ def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.Monke
     names = "train_codec grow_codec refine_codec train_planner train_performer build_memory train_dance_genre train_perceptual"
     for name in names.split():
         monkeypatch.setattr(recipes, name, refuse)
-    build(SMALL, folder, stages=("creative_gan", "memory", "dance_genre", "perceptual"))
+    build(SMALL, folder, stages=("planned", "memory", "dance_genre", "perceptual"))
     assert {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")} == before
 
 
 def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="stage 'magic': unknown; expected one of codec, creative_gan"):
+    with pytest.raises(InputError, match="stage 'magic': unknown; expected one of codec, planned"):
         build(SMALL, tmp_path, stages=("magic",))
 
 
 def test_the_default_recipe_makes_every_file_and_does_without_a_system_soundfont() -> None:
-    assert set(STAGES) == {"codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC}
+    assert set(STAGES) == {"codec", "planned", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC}
     bare = without_system_soundfonts(Recipe())
     assert bare.soundfont is None and bare.memory.soundfont is None
     assert replace(bare, soundfont="musescore", memory=Recipe().memory) == Recipe()

@@ -98,7 +98,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_symbolic_stage_ends_in_a_model_that_writes_a_score(name: str, folder: Path) -> None:
     model = load_model(Build(SMALL, folder).weights(name))
     conditioning = replace(tiny.conditioning(), duration_seconds=3.0)
-    (score,) = model.generate(conditioning, seeds=[1])  # type: ignore[operator]
+    (score,) = model.generate(conditioning, [1])  # type: ignore[operator]
     assert isinstance(score, Score)
     assert score.duration_seconds == 3.0
     assert "held_out_cross_entropy" in read_provenance(Build(SMALL, folder).weights(name))

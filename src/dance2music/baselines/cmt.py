@@ -43,11 +43,13 @@ from dance2music.baselines.compound_words import (
     tracks_of,
 )
 from dance2music.baselines.dance2music_offline import dance_of
+from dance2music.methods.base import Given, adjusted, load_network, whole_only
 from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import BlockConfig, Stack, State, waves
 from dance2music.parallel import one_thread
 from dance2music.rhythm.impact import IMPACT_FPS, visual_beats
-from dance2music.types import BEATS_PER_BAR, GENRES, Conditioning, Score
+from dance2music.types import BEATS_PER_BAR, GENRES, Conditioning, Latents, Score, Span
+from dance2music.work import check
 
 N_INSTRUMENTS = CLASSES[INSTRUMENT] - 1
 FORCED = (DRUMS, PIANO, GUITAR)
@@ -97,10 +99,6 @@ CMT_PAPER = CmtConfig(
 
 class Cmt(nn.Module):
     """Words in, logits of the next word's fields out."""
-
-    candidates = 1
-    """One take is made and kept, as published: nothing is chosen by its sync."""
-    SETTINGS = ("top_p", "beat_temperature", "duration_temperature", "density_control", "strength_control", "instruments")
 
     def __init__(self, config: CmtConfig = CmtConfig()) -> None:
         super().__init__()
@@ -159,15 +157,18 @@ class Cmt(nn.Module):
         return [out(deep) for out in self.fields_out]
 
     @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
-        """One score per seed for the first item of the batch."""
+    def generate(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
+    ) -> list[Score]:
+        """See `methods.base.MusicGenerator.generate`: whole pieces only."""
+        whole_only(span, "cmt")
         program = self.program(conditioning)
         with one_thread():
             return [self.write(program, conditioning, seed=seed) for seed in seeds]
 
     def program(self, conditioning: Conditioning) -> Program:
         """What the dance asks of the music, bar by bar."""
-        rhythm = conditioning.rhythm[0]
+        rhythm = conditioning.rhythm
         start, end = rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
         first_bar = math.floor(start / BEATS_PER_BAR)
         n_bars = max(1, math.ceil(end / BEATS_PER_BAR) - first_bar)
@@ -182,14 +183,14 @@ class Cmt(nn.Module):
 
     def write(self, program: Program, conditioning: Conditioning, *, seed: int) -> Score:
         """Write a score that keeps to the program."""
-        rhythm = conditioning.rhythm[0]
-        words = Writer(self, program, genre=int(conditioning.genre[0]) + 1, seed=seed).run()
+        rhythm = conditioning.rhythm
+        words = Writer(self, program, genre=conditioning.genre + 1, seed=seed).run()
         return Score(
             tracks=tracks_of(words, first_bar=program.first_bar),
             beat_times_seconds=rhythm.beat_times_seconds,
             downbeat=rhythm.downbeat,
             duration_seconds=conditioning.duration_seconds,
-            genre=int(conditioning.genre[0]),
+            genre=conditioning.genre,
             key=0,
             minor=False,
         )
@@ -231,6 +232,7 @@ class Writer:
         words = [self.put(rhythm_word(BAR, self.program.density[0], bar=0, n_bars=self.n_bars))]
         n_in_bar = 0
         while True:
+            check()
             word = self.steer(self.sample(only_bar=n_in_bar >= MAX_WORDS_PER_BAR))
             if word is None:
                 return words
@@ -327,3 +329,14 @@ def word_losses(model: Cmt, words: Tensor, genre: Tensor, instruments: Tensor, m
         for i, x in enumerate(logits)
     ]
     return torch.stack(losses).mean()
+
+
+def load(given: Given) -> Cmt:
+    """The network with its settings."""
+    from dance2music.baselines.compound_words import instrument_ids
+
+    settings = given.settings
+    if given.instruments:
+        settings = (*settings, f"instruments={list(instrument_ids(given.instruments))}")
+    model: Cmt = load_network(given, "cmt")
+    return adjusted(model, settings)

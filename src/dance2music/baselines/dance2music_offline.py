@@ -14,8 +14,10 @@ import numpy as np
 
 from dance2music.baselines.framed import framed_joints
 from dance2music.errors import InputError
+from dance2music.methods.base import Given, adjusted, whole_only
 from dance2music.music.tokens import TimedNote, score_of
-from dance2music.types import Conditioning, Motion, Score
+from dance2music.types import Conditioning, Latents, Motion, Score, Span
+from dance2music.work import check
 
 NOTE_PITCHES = (60, 62, 64, 67, 69)
 """The five notes: C major pentatonic from middle C."""
@@ -59,15 +61,14 @@ class Dance2MusicSearch:
     Seed 0 gives the published, deterministic melody; any other seed draws the first note, and with it another melody.
     """
 
-    candidates = 1
-    """One take is made and kept, as published: nothing is chosen by its sync."""
-    SETTINGS = ("objective", "beams", "window_notes", "first_class", "hold_similarity", "program", "velocity")
-
     def __init__(self, config: SearchConfig = SearchConfig()) -> None:
         self.config = config
 
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
-        """One score per seed for the first item of the batch."""
+    def generate(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
+    ) -> list[Score]:
+        """See `methods.base.MusicGenerator.generate`: whole pieces only."""
+        whole_only(span, "dance2music-offline")
         poses = pose_vectors(dance_of(conditioning), conditioning.duration_seconds)
         blocks = block_means(poses, self.config.frames_per_note)
         melodies: dict[int, np.ndarray] = {}
@@ -140,6 +141,7 @@ def search(means: np.ndarray, squares: np.ndarray, config: SearchConfig, *, firs
     beams = np.full((1, 1), first_class)
     sums = _Sums.of(beams, means, squares) if config.objective == "whole" else None
     for step in range(1, n):
+        check()
         parents = np.repeat(np.arange(len(beams)), classes)
         notes = np.tile(np.arange(classes), len(beams))
         grown = np.concatenate([beams[parents], notes[:, None]], axis=1)
@@ -228,8 +230,13 @@ def play(classes: np.ndarray, conditioning: Conditioning, config: SearchConfig) 
     notes = [TimedNote(a * step, b * step, NOTE_PITCHES[classes[a]], config.velocity) for a, b in zip(starts, ends)]
     return score_of(
         notes,
-        conditioning.rhythm[0],
+        conditioning.rhythm,
         duration_seconds=conditioning.duration_seconds,
-        genre=int(conditioning.genre[0]),
+        genre=conditioning.genre,
         program=config.program,
     )
+
+
+def load(given: Given) -> Dance2MusicSearch:
+    """The search with its settings; it has no weights."""
+    return adjusted(Dance2MusicSearch(), given.settings)

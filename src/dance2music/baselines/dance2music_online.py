@@ -16,9 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.baselines.dance2music_offline import NOTE_PITCHES, SearchConfig, cosine_similarity, dance_of, play, pose_vectors
+from dance2music.methods.base import Given, adjusted, load_network, whole_only
 from dance2music.nn.sampling import draw
 from dance2music.parallel import one_thread
-from dance2music.types import Conditioning, Score
+from dance2music.types import Conditioning, Latents, Score, Span
+from dance2music.work import check
 
 PADDING = len(NOTE_PITCHES)
 """Class of a note before the first."""
@@ -44,10 +46,6 @@ class OnlineConfig:
 
 class Dance2MusicOnline(nn.Module):
     """Similarity of recent poses and recent notes in, logits of the next note out."""
-
-    candidates = 1
-    """One take is made and kept, as published: nothing is chosen by its sync."""
-    SETTINGS = ("temperature",)
 
     def __init__(self, config: OnlineConfig = OnlineConfig()) -> None:
         super().__init__()
@@ -82,14 +80,21 @@ class Dance2MusicOnline(nn.Module):
         return Stream(self, seed)
 
     @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
-        """One score per seed for the first item of the batch: a stream per seed, fed frame by frame."""
+    def generate(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
+    ) -> list[Score]:
+        """See `methods.base.MusicGenerator.generate`: a stream per seed, fed frame by frame, whole pieces only."""
+        whole_only(span, "dance2music-online")
         poses = pose_vectors(dance_of(conditioning), conditioning.duration_seconds)
         scores = []
         for seed in seeds:
             stream = self.stream(seed=seed)
             with one_thread():
-                notes = [note for pose in poses if (note := stream.push(pose)) is not None]
+                notes = []
+                for pose in poses:
+                    check()
+                    if (note := stream.push(pose)) is not None:
+                        notes.append(note)
             scores.append(play(np.array(notes, dtype=np.int64), conditioning, self.config.search))
         return scores
 
@@ -139,3 +144,9 @@ def decision(poses: np.ndarray, melody: np.ndarray, at: int, config: OnlineConfi
     frames, n = at * config.search.frames_per_note, config.history_notes
     window = window_of(poses[max(0, frames - config.history_frames) : frames], config.history_frames)
     return window, np.concatenate([np.full(n, PADDING), melody[:at]])[-n:].astype(np.int64), int(melody[at])
+
+
+def load(given: Given) -> Dance2MusicOnline:
+    """The network with its settings."""
+    model: Dance2MusicOnline = load_network(given, "dance2music-online")
+    return adjusted(model, given.settings)

@@ -13,6 +13,7 @@ from dance2music.dance.kinematics import MIN_BEAT_DISTANCE_SECONDS, minima
 from dance2music.music.tokens import PerformanceTokenizer, TimedNote
 from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import Stack, State
+from dance2music.work import check
 
 END_SECONDS = 1.0
 """A window may end this long before its time is over, not earlier: a dance goes on, and an early end would leave a hole of silence. What a
@@ -105,6 +106,7 @@ def draw_events(
     ids, elapsed, forced = [first], 0.0, list(prompt)
     waiting = over = False  # for the first note of an onset; no note begins any more
     while len(ids) < max_events:
+        check()
         logits = model.step(torch.tensor([ids[-1]]), len(ids) - 1, states, memory, torch.tensor([elapsed]))
         if onsets is not None and not forced and len(ids) == 1 + len(prompt):
             forced = _wait(tokenizer, onsets, elapsed)

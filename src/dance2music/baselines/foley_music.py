@@ -22,11 +22,13 @@ from dance2music.baselines.event_windows import END_SECONDS, draw_events, onset_
 from dance2music.baselines.framed import framed_joints
 from dance2music.dance.skeleton import skeleton
 from dance2music.errors import InputError
+from dance2music.methods.base import Given, adjusted, load_network, whole_only
 from dance2music.music.tokens import FOLEY, PerformanceTokenizer, TokenizerConfig, score_of
 from dance2music.nn.skeleton_graph import SkeletonEncoder
 from dance2music.nn.transformer import BlockConfig, Stack, State, sinusoids, waves
 from dance2music.parallel import one_thread
-from dance2music.types import Conditioning, Score
+from dance2music.types import Conditioning, Latents, Score, Span
+from dance2music.work import check
 
 POSE_FPS = 22.0
 MODES = ("nucleus", "greedy", "beam")
@@ -104,10 +106,6 @@ FOLEY_PAPER = FoleyMusicConfig(
 class FoleyMusic(nn.Module):
     """Joints and earlier events in, logits of the next event out."""
 
-    candidates = 1
-    """One take is made and kept, as published: nothing is chosen by its sync."""
-    SETTINGS = ("mode", "guided", "top_p", "temperature", "beams", "program")
-
     def __init__(self, config: FoleyMusicConfig = FoleyMusicConfig()) -> None:
         super().__init__()
         self.config = config
@@ -184,8 +182,11 @@ class FoleyMusic(nn.Module):
         return framed.astype(np.float32)
 
     @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
-        """One score per seed for the first item of the batch."""
+    def generate(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
+    ) -> list[Score]:
+        """See `methods.base.MusicGenerator.generate`: whole pieces only."""
+        whole_only(span, "foley-music")
         joints, config, duration = self.joints_of(conditioning), self.config, conditioning.duration_seconds
         starts = window_starts(duration, config.window_seconds)
         size = round(config.window_seconds * POSE_FPS)
@@ -197,7 +198,7 @@ class FoleyMusic(nn.Module):
             for seed in seeds:
                 choose = partial(self._choose, memories, np.random.default_rng([seed, 17]))
                 notes = play_windows(self, starts, config.window_seconds, config.max_events, choose)
-                scores.append(score_of(notes, conditioning.rhythm[0], duration_seconds=duration, genre=int(conditioning.genre[0]),
+                scores.append(score_of(notes, conditioning.rhythm, duration_seconds=duration, genre=conditioning.genre,
                                        program=config.program))  # fmt: skip
         return scores
 
@@ -218,6 +219,7 @@ class FoleyMusic(nn.Module):
         beams, totals, states = [[config.tokens.start]], torch.zeros(1), self.decoder.start()
         finished: list[tuple[float, list[int]]] = []
         for position in range(config.max_events - 1):
+            check()
             elapsed = torch.tensor([sum(map(self.tokenizer.seconds_of, b)) for b in beams])
             logits = self.step(torch.tensor([b[-1] for b in beams]), position, states, memory.expand(len(beams), -1, -1), elapsed)
             if position < len(prompt):
@@ -244,3 +246,9 @@ class FoleyMusic(nn.Module):
                 state.update({name: value[parents] for name, value in state.items()})
         finished += [(float(t) / len(b), b) for t, b in zip(totals, beams)]
         return max(finished)[1][1:]
+
+
+def load(given: Given) -> FoleyMusic:
+    """The network with its settings."""
+    model: FoleyMusic = load_network(given, "foley-music")
+    return adjusted(model, given.settings)

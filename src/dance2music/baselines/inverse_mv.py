@@ -25,10 +25,11 @@ from dance2music.baselines.event_windows import draw_events, onset_times, play_w
 from dance2music.baselines.framed import framed_joints
 from dance2music.dance.skeleton import skeleton
 from dance2music.errors import InputError
+from dance2music.methods.base import Given, adjusted, load_network, whole_only
 from dance2music.music.tokens import INVERSE_MV, PerformanceTokenizer, TokenizerConfig, score_of
 from dance2music.nn.transformer import BlockConfig, Stack, State, encoder, sinusoids, waves
 from dance2music.parallel import one_thread
-from dance2music.types import Conditioning, Score
+from dance2music.types import Conditioning, Latents, Score, Span
 
 PICTURE_FPS = 3.0
 PICTURE_SKELETON = "openpose-18"
@@ -87,10 +88,6 @@ INVERSE_MV_PAPER = InverseMvConfig(
 
 class InverseMv(nn.Module):
     """Pictures and earlier events in, logits of the next event out."""
-
-    candidates = 1
-    """One take is made and kept, as published: nothing is chosen by its sync."""
-    SETTINGS = ("guided", "top_p", "temperature", "program")
 
     def __init__(self, config: InverseMvConfig = InverseMvConfig()) -> None:
         super().__init__()
@@ -154,8 +151,11 @@ class InverseMv(nn.Module):
         return F.linear(self.decoder.step(x, states, memory), self.events.weight)[:, 0]
 
     @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
-        """One score per seed for the first item of the batch."""
+    def generate(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
+    ) -> list[Score]:
+        """See `methods.base.MusicGenerator.generate`: whole pieces only."""
+        whole_only(span, "inverse-mv")
         config, duration = self.config, conditioning.duration_seconds
         joints = framed_joints(dance_of(conditioning), skeleton=PICTURE_SKELETON, fps=config.poses_fps, duration_seconds=duration)
         starts = window_starts(duration, self.window_seconds)
@@ -170,7 +170,7 @@ class InverseMv(nn.Module):
             for seed in seeds:
                 choose = partial(self._choose, memories, np.random.default_rng([seed, 19]))
                 notes = play_windows(self, starts, self.window_seconds, config.max_events, choose)
-                scores.append(score_of(notes, conditioning.rhythm[0], duration_seconds=duration, genre=int(conditioning.genre[0]),
+                scores.append(score_of(notes, conditioning.rhythm, duration_seconds=duration, genre=conditioning.genre,
                                        program=config.program))  # fmt: skip
         return scores
 
@@ -204,3 +204,9 @@ def draw_pictures(joints: np.ndarray, size: int, *, exposure: bool = False) -> n
         cv2.circle(picture, tuple(pose[body.index("nose")].tolist()), size * 8 // 24, middle, -1, cv2.LINE_AA, 3)
     pictures = pictures.transpose(0, 3, 1, 2)
     return np.ascontiguousarray(pictures.reshape(-1, INSTANTS, size, size)) if exposure else pictures
+
+
+def load(given: Given) -> InverseMv:
+    """The network with its settings."""
+    model: InverseMv = load_network(given, "inverse-mv")
+    return adjusted(model, given.settings)

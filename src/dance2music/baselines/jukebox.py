@@ -23,10 +23,12 @@ from dance2music.codec.base import Codec
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_weights import one_level
 from dance2music.errors import InputError
+from dance2music.methods.base import CodecGenerator, Given, load_network, looked_up, whole_only
 from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import BlockConfig, Stack
 from dance2music.parallel import one_thread
-from dance2music.types import Audio, Conditioning, Latents
+from dance2music.types import Audio, Conditioning, Latents, Span
+from dance2music.work import check
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,18 @@ class JukeboxPrior(nn.Module):
         """Logits of hidden states [..., C]."""
         return F.linear(h, self.codes.weight)
 
+    def latents(
+        self, conditioning: Conditioning, seeds: Sequence[int], codec: Codec, *, n_frames: int, span: Span | None, keep: Latents | None
+    ) -> list[Latents]:
+        """Random samples, see `methods.base.MusicGenerator.generate`: of the dance only the length is used; whole pieces only."""
+        whole_only(span, "jukebox-random")
+        takes = []
+        for seed in seeds:
+            with one_thread():
+                codes = unfold(self.sample(n_frames * self.config.n_codebooks, seed=seed)[None], self.config)[0]
+            takes.append(looked_up(codes, codec))
+        return takes
+
     @torch.no_grad()
     def sample(self, n_codes: int, *, seed: int) -> Tensor:
         """Codes int64 [n_codes], window by window: each goes on from the second half of the one before.
@@ -91,6 +105,7 @@ class JukeboxPrior(nn.Module):
                 codes.append(first + int(draw(logits, torch.tensor(chance.random()), temperature=config.temperature)))
                 if len(codes) == n_codes or position == config.context:
                     break
+                check()
                 h = steps(vectors[codes[-1]] + positions[position], position)
         return torch.tensor(codes)
 
@@ -140,30 +155,6 @@ def _plain(tensor: Tensor) -> np.ndarray:
     return tensor.detach().cpu().float().numpy()
 
 
-class JukeboxRandom:
-    """Random samples behind the contract of `methods.base.MusicGenerator`; of the dance only the length is used."""
-
-    candidates = 1
-    """Samples that are made for a take: choosing among several by their sync would make them less random."""
-    denoise = False
-    """What a codec makes of music is the point; D2M-GAN denoises only its own output."""
-
-    def __init__(self, prior: JukeboxPrior, codec: Codec) -> None:
-        self.prior, self.codec = prior, codec
-
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
-        """One sample per seed."""
-        codec, n_codebooks = self.codec, self.prior.config.n_codebooks
-        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
-        takes = []
-        for seed in seeds:
-            with one_thread():
-                codes = unfold(self.prior.sample(n_frames * n_codebooks, seed=seed)[None], self.prior.config)
-            with torch.no_grad():
-                takes.append(Latents(codec.lookup(codes), codes, codec.sample_rate, codec.hop_length))
-        return takes
-
-
 EMBEDDED_LEVELS: dict[str, int] = {"high": 2, "low": 1, "finest": 0}
 """Levels of the embedded VQ-VAE, hops 128, 32 and 8. With ``-untuned`` behind the name their decoders are those before fine-tuning."""
 
@@ -187,34 +178,26 @@ def embedded_vqvae(level: str) -> VQVAE:
     return one_level(model, EMBEDDED_LEVELS[name], untuned=name != level)
 
 
-class JukeboxReconstruction:
-    """A dance's own music, coded and decoded, behind the same contract: the ceiling of whatever writes codes for that codec."""
+class Recording:
+    """A dance's own music, coded and decoded: the ceiling of whatever writes codes for that codec. A `methods.base.LatentNetwork`."""
 
-    candidates = 1
-    denoise = False
+    def __init__(self, music: Audio | None) -> None:
+        self.music = music
 
-    def __init__(self, codec: Codec, music: Audio | None = None) -> None:
-        self.codec, self.music = codec, music
-
-    def hear(self, music: Audio) -> JukeboxReconstruction:
-        """The same with music to code."""
-        return JukeboxReconstruction(self.codec, music)
-
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
-        """The same latents for every seed.
+    def latents(
+        self, conditioning: Conditioning, seeds: Sequence[int], codec: Codec, *, n_frames: int, span: Span | None, keep: Latents | None
+    ) -> list[Latents]:
+        """See `methods.base.MusicGenerator.generate`: the same for every seed, whole pieces only.
 
         Raises
         ------
         InputError
             If there is no music to code.
         """
+        whole_only(span, "jukebox-reconstruction")
         if self.music is None:
             raise InputError("jukebox-reconstruction: has no music to code; expected a video with sound; choose another video or method")
-        codec = self.codec
-        with torch.no_grad():
-            codes = codes_of(self.music, codec)
-            latents = Latents(codec.lookup(codes), codes, codec.sample_rate, codec.hop_length)
-        return [latents] * len(seeds)
+        return [looked_up(codes_of(self.music, codec)[0], codec)] * len(seeds)
 
 
 def fold(codes: Tensor, config: JukeboxPriorConfig) -> Tensor:
@@ -253,3 +236,32 @@ def prior_losses(prior: JukeboxPrior, codes: Tensor) -> dict[str, Tensor]:
     """Cross entropy in nats, and in bits as JukeBox reports it, of codes int64 [B, L]."""
     loss = F.cross_entropy(prior(codes).flatten(0, 1), codes.flatten())
     return {"cross_entropy": loss, "bits": loss / np.log(2)}
+
+
+def load_random(given: Given) -> CodecGenerator:
+    """The prior, over the codec that comes with the package."""
+    from dance2music.codec import embedded
+
+    prior: JukeboxPrior = load_network(given, "jukebox-prior")
+    return CodecGenerator(prior, embedded.embedded_codec())
+
+
+def load_reconstruction(given: Given) -> CodecGenerator:
+    """The dance's own music over the codec that comes with the package, a level of its VQ-VAE, or one that the user brings.
+
+    Raises
+    ------
+    InputError
+        If the weights, or the file with the music, cannot be read.
+    """
+    from dance2music.codec import embedded
+    from dance2music.music.audio import load_audio
+
+    codec: Codec
+    if given.weights is not None:
+        from dance2music.papers.published_weights import load_codec
+
+        codec = load_codec(given.weights, level=given.level)
+    else:
+        codec = embedded.embedded_codec() if given.level is None else embedded_vqvae(given.level)
+    return CodecGenerator(Recording(None if given.heard is None else load_audio(given.heard)), codec)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dance2music.cli.progress import _progress
+from dance2music.cli.progress import progress_bars
 
 data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
 
@@ -27,7 +27,7 @@ def synthetic(
     """Write composed music with a dancer dancing to it: motion, MIDI, sound, exact beats, one manifest row per clip."""
     from dance2music.synthetic.synthetic import write_corpus
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         manifest = write_corpus(
             out,
             clips,
@@ -56,7 +56,7 @@ def prepare(
 
     if not sys.stderr.isatty():
         logging.getLogger("dance2music").setLevel(logging.INFO)
-    with _progress() as progress:
+    with progress_bars() as progress:
         report = run(
             source,
             dataset,

@@ -11,21 +11,21 @@ import typer
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel="Measure")
 def evaluate(
     generated: Annotated[Path | None, typer.Option(help="Folder of generated music: sound files, or videos with sound.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for results.json and report.html; a second call resumes.")] = None,
     reference: Annotated[Path | None, typer.Option(help="Folder of the dances' own music, matched by name.")] = None,
     videos: Annotated[Path | None, typer.Option(help="Folder of dance videos, matched by name.")] = None,
     motion: Annotated[Path | None, typer.Option(help="Folder of motion files, matched by name; instead of watching videos.")] = None,
-    name: Annotated[str, typer.Option(help="Name of the method for tables [default: the folder's].")] = "",
-    genres: Annotated[Path | None, typer.Option(help="File of name,genre lines [default: read from AIST++ names].")] = None,
-    database: Annotated[Path | None, typer.Option(help="Music for genre retrieval [default: the references].")] = None,
+    name: Annotated[str, typer.Option(help="Name of the method for tables.", show_default="the folder's")] = "",
+    genres: Annotated[Path | None, typer.Option(help="File of name,genre lines.", show_default="read from AIST++ names")] = None,
+    database: Annotated[Path | None, typer.Option(help="Music for genre retrieval.", show_default="the references")] = None,
     training: Annotated[Path | None, typer.Option(help="Music that the method was trained on, to measure novelty.")] = None,
-    vggish: Annotated[Path | None, typer.Option(help="VGGish weights [default: the embedded genre classifier's layer].")] = None,
+    vggish: Annotated[Path | None, typer.Option(help="VGGish weights.", show_default="the embedded genre classifier's layer")] = None,
     lengths: Annotated[str, typer.Option(help="Also score windows of these lengths in seconds, for example 2,3,4,5,10,30,60.")] = "",
     codec: Annotated[bool, typer.Option(help="Measure what the embedded codec makes of everything.")] = True,
-    cache: Annotated[Path | None, typer.Option(help="Folder of what was heard, to share it between methods [default: OUT/cache].")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of what was heard, shared between methods.", show_default="OUT/cache")] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Leave out what does not match, and say so in the results.")] = False,
     seed: Annotated[int, typer.Option(help="Of controls, shifts and intervals.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
@@ -34,7 +34,7 @@ def evaluate(
 ) -> None:
     """Score generated music by every metric, with controls beside each score."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from dance2music.cli.progress import _progress
+    from dance2music.cli.progress import progress_bars
     from dance2music.errors import InputError
 
     if table:
@@ -63,7 +63,7 @@ def evaluate(
         cache=text(cache), partial=partial,
         seed=seed, workers=workers,
     )  # fmt: skip
-    with _progress() as progress:
+    with progress_bars() as progress:
         progress("score", 0.0)
         results = run(config, out, progress=lambda done, of: progress("score", done / of))
     write_report(results, out / "report.html")
@@ -71,11 +71,11 @@ def evaluate(
     typer.echo(f"{out / 'results.json'} and report.html")
 
 
-@app.command()
+@app.command(rich_help_panel="Measure")
 def compare(
     a: Annotated[Path, typer.Argument(help="A results.json of dance2music evaluate.")],
     b: Annotated[Path, typer.Argument(help="Another one, best of the same dances.")],
-    metric: Annotated[list[str] | None, typer.Option(help="Metric to test, or all; repeat it [default: the main ones].")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Metric to test, or all; repeat it.", show_default="the main ones")] = None,
     json_report: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Say which differences between two evaluations are beyond noise."""

@@ -1,53 +1,89 @@
-"""Command line of making music."""
+"""Command line of making music: ``generate``, ``regenerate``, ``example``."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from dance2music.cli.progress import _progress
+from dance2music.cli.progress import progress_bars
+from dance2music.errors import InputError
+from dance2music.generation.methods import DEFAULT, METHODS
 from dance2music.types import GENRES
 
 app = typer.Typer()
 
-METHODS = (
-    "creative-gan, composer or memory; or a system to compare with: d2m-gan, dance2music-offline, dance2music-online, foley-music, cmt, "
-    "inverse-mv, jukebox-random, jukebox-reconstruction."
+_MUSIC, _RHYTHM, _SOUND, _OUTPUT = "Music", "Rhythm", "Sound", "Output"
+_METHODS = (
+    f"{', '.join(name for name, method in METHODS.items() if not method.compared)}; or a system to compare with: "
+    f"{', '.join(name for name, method in METHODS.items() if method.compared)}."
 )
 
+_Out = Annotated[Path | None, typer.Option("-o", "--out", help="Video to write.", show_default="VIDEO.music.mp4", rich_help_panel=_OUTPUT)]
+_Wav = Annotated[bool, typer.Option("--wav", help="Write the music as a .wav file too.", rich_help_panel=_OUTPUT)]
+_Midi = Annotated[Path | None, typer.Option(help="File to write the notes to (.mid), where the method has notes.", rich_help_panel=_OUTPUT)]
+_Stems = Annotated[
+    Path | None, typer.Option(help="Folder to write each instrument to as .wav, where notes are played.", rich_help_panel=_OUTPUT)
+]
+_Take = Annotated[
+    Path | None, typer.Option(help="File to keep the take in (.take), for 'regenerate' and for Python.", rich_help_panel=_OUTPUT)
+]
+_Plot = Annotated[bool, typer.Option(help="Write a picture of beats and mel-spectrogram beside the output.", rich_help_panel=_OUTPUT)]
+_Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a summary.", rich_help_panel=_OUTPUT)]
 
-@app.command()
+
+@app.command(rich_help_panel="Make music")
 def generate(
     video: Annotated[Path | None, typer.Argument(help="The dance: a video file of 1 s to 10 min.", show_default=False)] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Video to write [default: VIDEO with .music before its suffix].")] = None,
-    from_motion: Annotated[Path | None, typer.Option(help="Start from a motion file; -o then names an audio file.")] = None,
-    genre: Annotated[str | None, typer.Option(help=f"One of {', '.join(GENRES)} [default: chosen from the dance].")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same music.")] = 0,
-    takes: Annotated[int, typer.Option(help="How many different takes to write.")] = 1,
-    tempo: Annotated[float | None, typer.Option(help="Tempo in bpm [default: the dance's own].")] = None,
-    method: Annotated[str, typer.Option(help=METHODS)] = "creative-gan",
+    from_motion: Annotated[Path | None, typer.Option(help="Start from a motion file instead; -o then names an audio file.")] = None,
+    genre: Annotated[
+        str | None,
+        typer.Option(help=f"One of {', '.join(GENRES)}.", show_default="chosen from the dance", rich_help_panel=_MUSIC),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same music.", rich_help_panel=_MUSIC)] = 0,
+    takes: Annotated[int, typer.Option(help="How many different takes to write.", rich_help_panel=_MUSIC)] = 1,
+    method: Annotated[str, typer.Option(help=_METHODS, rich_help_panel=_MUSIC)] = DEFAULT.name,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Setting of the method as name=value, see docs/methods.md.", rich_help_panel=_MUSIC),
+    ] = None,
+    instruments: Annotated[
+        str,
+        typer.Option(help="For cmt: some of drums,piano,guitar,bass,strings.", show_default="all", rich_help_panel=_MUSIC),
+    ] = "",
     level: Annotated[
-        str | None, typer.Option(help="high or low, with --weights; of jukebox-reconstruction high, low or finest, without, too.")
+        str | None,
+        typer.Option(
+            help="Of d2m-gan with --weights: high or low; of jukebox-reconstruction: high, low or finest.", rich_help_panel=_MUSIC
+        ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Folder of imported weights (see 'dance2music weights import'), or a model file of the method.")
+        Path | None,
+        typer.Option(
+            help="Folder of imported weights (see 'dance2music weights import'), or a model file of the method.", rich_help_panel=_MUSIC
+        ),
     ] = None,
-    precision: Annotated[str, typer.Option(help="Of d2m-gan with --weights: fp32, bf16 (half the time) or auto (by CPU).")] = "fp32",
-    wav: Annotated[bool, typer.Option("--wav", help="Write the music as a .wav file too.")] = False,
-    midi: Annotated[Path | None, typer.Option(help="File to write the notes to (.mid), where the method has notes.")] = None,
-    stems: Annotated[Path | None, typer.Option(help="Folder to write each instrument to as .wav, where notes are played.")] = None,
-    soundfont: Annotated[str | None, typer.Option(help="Soundfont to play notes with: .sf2 or .sf3 file [default: TimGM6mb].")] = None,
-    instruments: Annotated[str, typer.Option(help="For cmt: some of drums,piano,guitar,bass,strings [default: all].")] = "",
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting of the method as name=value, see docs/methods.md.")] = None,
-    denoise: Annotated[bool, typer.Option(help="Take the codec's noise floor out of the music.")] = True,
-    plot: Annotated[bool, typer.Option(help="Write a picture of beats and mel-spectrogram beside the output.")] = True,
-    json_report: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a summary.")] = False,
+    precision: Annotated[
+        str, typer.Option(help="Of d2m-gan with --weights: fp32, bf16 (half the time) or auto (by CPU).", rich_help_panel=_MUSIC)
+    ] = "fp32",
+    tempo: Annotated[float | None, typer.Option(help="Tempo in bpm.", show_default="the dance's own", rich_help_panel=_RHYTHM)] = None,
+    soundfont: Annotated[
+        str | None,
+        typer.Option(help="Soundfont to play notes with: an .sf2 or .sf3 file.", show_default="TimGM6mb", rich_help_panel=_SOUND),
+    ] = None,
+    denoise: Annotated[bool, typer.Option(help="Take the codec's noise floor out of the music.", rich_help_panel=_SOUND)] = True,
+    out: _Out = None,
+    wav: _Wav = False,
+    midi: _Midi = None,
+    stems: _Stems = None,
+    take: _Take = None,
+    plot: _Plot = True,
+    json_report: _Json = False,
 ) -> None:
     """Give a dance video back with newly generated music that is in time with the dancer."""
-    with _progress() as progress:
+    with progress_bars() as progress:
         progress("load", 0.0)
         from dance2music.generation.job import run
         from dance2music.generation.request import Request
@@ -67,6 +103,7 @@ def generate(
             wav=wav,
             midi=midi,
             stems=stems,
+            take=take,
             soundfont=soundfont,
             instruments=tuple(name.strip() for name in instruments.split(",")) if instruments else (),
             settings=tuple(settings or ()),
@@ -74,7 +111,75 @@ def generate(
             plot=plot,
         )
         reports = run(request, progress=progress)
-    if json_report:
+    _tell(reports, as_json=json_report)
+
+
+@app.command(rich_help_panel="Make music")
+def regenerate(
+    take: Annotated[Path, typer.Argument(help="A file that 'generate --take' wrote.", show_default=False)],
+    begin: Annotated[float, typer.Option("--from", help="Where the section begins, in seconds.", rich_help_panel="Section")],
+    end: Annotated[float, typer.Option("--to", help="Where it ends.", rich_help_panel="Section")],
+    bars: Annotated[
+        bool,
+        typer.Option(
+            "--bars",
+            help="--from and --to count bars, not seconds: bar 1 begins with the first downbeat, and --to names the bar after the last.",
+            rich_help_panel="Section",
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Another seed gives another section.", rich_help_panel=_MUSIC)] = 0,
+    video: Annotated[
+        Path | None,
+        typer.Option(help="The dance, where it no longer lies where the take was made.", show_default="as in the take"),
+    ] = None,
+    out: _Out = None,
+    wav: _Wav = False,
+    midi: _Midi = None,
+    stems: _Stems = None,
+    kept: Annotated[Path | None, typer.Option("--take", help="File to keep the new take in (.take).", rich_help_panel=_OUTPUT)] = None,
+    plot: _Plot = True,
+    json_report: _Json = False,
+) -> None:
+    """Draw a section of a take again: outside it the music stays, inside it goes on in key, tempo and groove."""
+    with progress_bars() as progress:
+        progress("load", 0.0)
+        from dance2music.generation.regenerate import SectionRequest, run
+
+        request = SectionRequest(
+            take=take,
+            begin=begin,
+            end=end,
+            in_bars=bars,
+            seed=seed,
+            video=video,
+            out=out,
+            wav=wav,
+            midi=midi,
+            stems=stems,
+            kept=kept,
+            plot=plot,
+        )
+        report = run(request, progress=progress)
+    _tell([report], as_json=json_report)
+
+
+@app.command(rich_help_panel="Make music")
+def example(
+    out: Annotated[Path, typer.Argument(help="Video to write.")] = Path("dance.mp4"),
+    seconds: Annotated[float, typer.Option(help="Length in seconds.")] = 10.0,
+) -> None:
+    """Draw an example video: a dancer whose beats are known."""
+    from dance2music.synthetic.drawing import example_video
+
+    if not seconds > 0:
+        raise InputError(f"--seconds {seconds:g}: expected a length above 0, for example 10")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    example_video(out, seconds=seconds)
+    typer.echo(f"{out}: {seconds:g} s of dance")
+
+
+def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
         typer.echo(json.dumps(reports, indent=2))
         return
     for report in reports:
@@ -86,16 +191,3 @@ def generate(
         typer.echo(f"  and {', '.join(Path(name).name for name in report['files'][1:])}")
     last = reports[-1]
     typer.echo(f"{last['seconds']['total']:.1f} s for {last['duration_seconds']:.1f} s of dance")
-
-
-@app.command()
-def example(
-    out: Annotated[Path, typer.Argument(help="Video to write.")] = Path("dance.mp4"),
-    seconds: Annotated[float, typer.Option(help="Length in seconds.")] = 10.0,
-) -> None:
-    """Draw an example video: a dancer whose beats are known."""
-    from dance2music.synthetic.drawing import example_video
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    example_video(out, seconds=seconds)
-    typer.echo(f"{out}: {seconds:g} s of dance")

@@ -18,26 +18,26 @@ def build(
     method: Annotated[list[str], typer.Option("--method", help="NAME=DIR, a folder of generated music or videos; repeat it.")],
     original: Annotated[Path | None, typer.Option(help="Folder of the dances with their own music.")] = None,
     videos: Annotated[Path | None, typer.Option(help="Folder of the dances, if not --original.")] = None,
-    part: Annotated[list[str] | None, typer.Option("--part", help="coherence, quality, preference; repeat it [default: all].")] = None,
+    part: Annotated[list[str] | None, typer.Option("--part", help="coherence, quality, preference; repeat it.", show_default="all")] = None,
     listeners: Annotated[int, typer.Option(help="How many different assignments.")] = 30,
     items: Annotated[int, typer.Option(help="Ratings per listener in coherence and in quality.")] = 15,
     pairs: Annotated[int, typer.Option(help="Comparisons per listener.")] = 25,
     checks: Annotated[int, typer.Option(help="Attention checks per part.")] = 2,
-    focus: Annotated[str, typer.Option(help="Method that is in every pair [default: all pairs].")] = "",
+    focus: Annotated[str, typer.Option(help="Method that is in every pair.", show_default="all pairs")] = "",
     symbolic: Annotated[list[str] | None, typer.Option(help="Method of notes, left out of the quality part; repeat it.")] = None,
     symbolic_in_quality: Annotated[bool, typer.Option("--symbolic-in-quality", help="Rate symbolic methods there too.")] = False,
     controls: Annotated[bool, typer.Option(help="Hide shifted music, clicks and noise among the items.")] = True,
     reference: Annotated[bool, typer.Option("--reference", help="Show the original beside coherence items, as D2M-GAN does.")] = False,
-    seconds: Annotated[float, typer.Option(help="Cut clips to this length [default: the shortest version's].")] = 0.0,
+    seconds: Annotated[float, typer.Option(help="Cut clips to this length.", show_default="the shortest version's")] = 0.0,
     loudness: Annotated[float, typer.Option(help="Loudness of every sample, LUFS.")] = -23.0,
     compressed: Annotated[bool, typer.Option("--compressed", help="Sound without video as m4a instead of wav.")] = False,
     common: Annotated[bool, typer.Option("--common", help="Leave out clips that some method lacks.")] = False,
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Music for dance: a listening test",
     seed: Annotated[int, typer.Option(help="Draws the order and the names of samples.")] = 0,
-    key: Annotated[Path | None, typer.Option(help="Where the key goes, which listeners must not see [default: OUT.key.json].")] = None,
+    key: Annotated[Path | None, typer.Option(help="Where the key goes, which listeners must not see.", show_default="OUT.key.json")] = None,
 ) -> None:
     """Make a listening test: a folder that runs in any browser without a server, and the key to score it with."""
-    from dance2music.cli.progress import _progress
+    from dance2music.cli.progress import progress_bars
     from dance2music.listening.build import build as build_test
     from dance2music.listening.design import PARTS, ListeningConfig
 
@@ -67,7 +67,7 @@ def build(
         title=title,
     )
     key = key or out.with_name(f"{out.name}.key.json")
-    with _progress() as progress:
+    with progress_bars() as progress:
         made = build_test(out, methods, original=original, videos=videos, config=config, key=key, common=common, progress=progress)
     count = len(made["sessions"][0])
     typer.echo(f"{out / 'index.html'}: {len(made['clips'])} clips, {listeners} assignments of {count} items, test {made['test']}")

@@ -6,7 +6,6 @@ import logging
 import signal
 import sys
 import warnings
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,48 +16,35 @@ from dance2music.cli.evaluate import app as evaluate_app
 from dance2music.cli.generate import app as generate_app
 from dance2music.cli.listen import app as listen_app
 from dance2music.cli.train import app as train_app
+from dance2music.cli.train import formerly_app, measure_app
 from dance2music.cli.weights import app as weights_app
 from dance2music.errors import Dance2MusicError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Music for a dance.")
-app.add_typer(data_app, name="data")
-app.add_typer(listen_app, name="listen")
-app.add_typer(weights_app, name="weights")
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Music for a dance.")
 app.add_typer(generate_app)
+app.add_typer(listen_app, name="listen", rich_help_panel="Studio and listening")
 app.add_typer(evaluate_app)
-app.add_typer(train_app)
+app.add_typer(measure_app)
+app.add_typer(data_app, name="data", rich_help_panel="Data and weights")
+app.add_typer(weights_app, name="weights", rich_help_panel="Data and weights")
+app.add_typer(train_app, name="train", rich_help_panel="Train")
+app.add_typer(formerly_app)
 
 
-@app.command()
-def train(
-    stages: Annotated[
-        list[str],
-        typer.Argument(
-            help="codec, creative_gan, memory, music_genre, dance_genre, rhythm, perceptual, symbolic (all of dance2music_online, cmt, "
-            "foley_music, inverse_mv, jukebox_prior, jukebox_vqvae), one of these, or all."
-        ),
-    ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for data, checkpoints, logs and weights; a second call resumes.")] = Path(
-        "runs"
-    ),
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting as name=value, for example codec.loop.steps=2000.")] = None,
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)] = False,
 ) -> None:
-    """Train the models of the package from nothing; what OUT already holds is kept or resumed."""
-    from dance2music.config import override
-    from dance2music.music.synth import find_soundfonts
-    from dance2music.recipe.build import STAGES, SYMBOLIC, Recipe, build, without_system_soundfonts
-
-    logging.getLogger().setLevel(logging.INFO)
-    recipe = Recipe()
-    if recipe.soundfont not in find_soundfonts():
-        logging.warning("soundfont %r is not installed: training with the one that is always there", recipe.soundfont)
-        recipe = without_system_soundfonts(recipe)
-    chosen = STAGES if "all" in stages else [name for stage in stages for name in (SYMBOLIC if stage == "symbolic" else (stage,))]
-    build(override(recipe, settings or []), out, stages=chosen)
-    typer.echo(str(out / "weights"))
+    """Music for a dance."""
 
 
-@app.command()
+@app.command(hidden=True)
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -104,7 +90,3 @@ def main() -> None:
 def _leave(message: str, code: int) -> None:
     sys.stderr.write(f"dance2music: {' '.join(message.split())}\n")
     raise SystemExit(code)
-
-
-if __name__ == "__main__":
-    main()

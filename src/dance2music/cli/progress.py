@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
+
+from dance2music.work import Progress
 
 _STAGES = {
     "load": "loading",
@@ -20,22 +21,23 @@ _STAGES = {
 """What the bar of a stage says."""
 
 
-class _progress:
+class progress_bars:
     """A bar per stage on a terminal, on standard error; nothing where that is no terminal."""
 
-    def __enter__(self) -> Callable[[str, float], None]:
+    def __enter__(self) -> Progress:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
 
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.bar = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.tasks: dict[str, Any] = {}
         self.bar.start()
         return self.report
 
     def report(self, stage: str, share: float) -> None:
-        """Show how much of a stage is done; it pulses until something is, and begins anew for the next take."""
+        """Show how much of a stage is done; until something is, the bar only pulses; it begins anew for the next take."""
         if stage not in self.tasks:
             self.tasks[stage] = self.bar.add_task(_STAGES.get(stage, stage), total=None)
         elif share == 0.0:

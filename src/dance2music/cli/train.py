@@ -1,35 +1,57 @@
-"""Command line of the papers' training stages: codec, generator, decoder; pictures of losses; ablations."""
+"""Command line of training: everything that the package ships, and the papers' stages; pictures of losses; ablations."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer()
+app = typer.Typer(no_args_is_help=True, help="Train: all that the package ships, or a stage of the papers.")
+measure_app = typer.Typer()
+"""Verbs that train or load networks to measure them."""
+formerly_app = typer.Typer()
+"""Names that verbs had before, which go on working."""
 
+_SHIPPED, _PAPERS = "What the package ships", "The papers' stages"
 _Data = Annotated[str, typer.Option("--data", help="Folder of 'data prepare', or 'composed' for clips that are made on the spot.")]
 _Codec = Annotated[Path, typer.Option("--codec", help="Model file of the codec; 'weights import' makes one of a published file.")]
 _Out = Annotated[Path, typer.Option("--out", help="Folder for checkpoints, logs and weights; a second call resumes.")]
 _Set = Annotated[list[str] | None, typer.Option("--set", help="Setting as name=value, for example loop.steps=2000.")]
+_RecipeSet = Annotated[list[str] | None, typer.Option("--set", help="Setting as name=value, for example codec.loop.steps=2000.")]
+_Also = Annotated[list[str] | None, typer.Argument(hidden=True)]
+_RUNS = Path("runs")
 
 
-@app.command("train-codec")
+@app.command("all", rich_help_panel=_SHIPPED)
+def train_all(out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
+    """Train everything that the package ships from nothing; what OUT already holds is kept or resumed."""
+    _build(["all"], out, settings)
+
+
+@app.command("codec", rich_help_panel=_PAPERS)
 def train_codec(
-    preset: Annotated[str, typer.Option(help="As vqvae-high, creative-gan-vqvae-low, spectral-small-high.")],
-    out: _Out,
+    also: _Also = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="As vqvae-high, creative-gan-vqvae-low, spectral-small-high.", show_default="the codec that the package ships"),
+    ] = None,
+    out: _Out = _RUNS,
     settings: _Set = None,
 ) -> None:
-    """Train a codec on composed music: the papers' first stage."""
+    """Train a codec on composed music: the papers' first stage, or the one that the package ships."""
+    if preset is None:
+        _build(["codec", *(also or [])], out, settings)
+        return
     from dance2music.papers.runs import run_codec
 
     _tell()
     typer.echo(str(run_codec(preset, out, settings or [])))
 
 
-@app.command("train-gan")
+@app.command("gan", rich_help_panel=_PAPERS)
 def train_gan(
     preset: Annotated[str, typer.Option(help="As d2m-gan-high-aist-paper, creative-gan-low-paper, d2m-gan-high-embedded.")],
     data: _Data,
@@ -44,7 +66,7 @@ def train_gan(
     typer.echo(str(run_gan(preset, data, codec, out, settings or [])))
 
 
-@app.command("train-decoder")
+@app.command("decoder", rich_help_panel=_PAPERS)
 def train_decoder(
     preset: Annotated[str, typer.Option(help="The generator's preset: its codec's decoder is tuned.")],
     data: _Data,
@@ -59,7 +81,7 @@ def train_decoder(
     typer.echo(str(run_decoder(preset, data, codec, out, settings or [])))
 
 
-@app.command("train-plot")
+@app.command("plot")
 def train_plot(folder: Annotated[Path, typer.Argument(help="Folder of a training.")]) -> None:
     """Draw every loss of a training over its steps into losses.png."""
     from dance2music.train.losses_plot import plot_losses
@@ -68,9 +90,37 @@ def train_plot(folder: Annotated[Path, typer.Argument(help="Folder of a training
     typer.echo(str(folder / "losses.png"))
 
 
-@app.command("score-gan")
+def _stage(name: str, does: str) -> Callable[..., None]:
+    def train_stage(also: _Also = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
+        _build([name, *(also or [])], out, settings)
+
+    train_stage.__doc__ = does
+    return train_stage
+
+
+_SHOWN = {
+    "rhythm": "Train the network that finds the beats of a dance.",
+    "symbolic": "Train the systems that the papers compare with: all of the recipe's symbolic stages.",
+}
+_STAGES = (
+    "planned", "memory", "music_genre", "dance_genre", "perceptual", "dance2music_online", "cmt", "foley_music", "inverse_mv",
+    "jukebox_prior", "jukebox_vqvae",
+)  # fmt: skip
+for _name, _does in _SHOWN.items():
+    app.command(_name, rich_help_panel=_SHIPPED)(_stage(_name, _does))
+for _name in _STAGES:
+    app.command(_name, hidden=True)(_stage(_name, f"Train stage {_name} of the recipe."))
+app.command("creative_gan", hidden=True)(_stage("planned", "Stage planned, by the name that it had before."))
+
+for _name, _verb in (
+    ("train-codec", train_codec), ("train-gan", train_gan), ("train-decoder", train_decoder), ("train-plot", train_plot),
+):  # fmt: skip
+    formerly_app.command(_name, hidden=True)(_verb)
+
+
+@measure_app.command("score-gan", rich_help_panel="Measure")
 def score_gan(
-    generator: Annotated[Path, typer.Argument(help="generator.safetensors of train-gan.")],
+    generator: Annotated[Path, typer.Argument(help="generator.safetensors of 'train gan'.")],
     codec: _Codec,
     data: _Data = "composed",
     held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most; none of them is trained on.")] = 24,
@@ -81,7 +131,7 @@ def score_gan(
     typer.echo(scores_text(score_file(generator, codec, data=data, held_out=held_out)))
 
 
-@app.command()
+@measure_app.command(rich_help_panel="Measure")
 def ablate(
     table: Annotated[str, typer.Argument(help="d2m-2 to d2m-6, creative-4 or creative-5.")],
     data: _Data = "composed",
@@ -89,7 +139,7 @@ def ablate(
     out: _Out = Path("runs/ablate"),
     codec_high: Annotated[Path | None, typer.Option(help="Codec of the high level: latest.safetensors of spectral-small-high.")] = None,
     codec_low: Annotated[Path | None, typer.Option(help="Codec of the low level; rows whose codec is not given are not run.")] = None,
-    decoder_high: Annotated[Path | None, typer.Option(help="Fine-tuned codec of train-decoder, for d2m-5.")] = None,
+    decoder_high: Annotated[Path | None, typer.Option(help="Fine-tuned codec of 'train decoder', for d2m-5.")] = None,
     decoder_low: Annotated[Path | None, typer.Option(help="The same of the low level.")] = None,
     size: Annotated[str, typer.Option(help="embedded, or paper: the papers' sizes, on prepared data.")] = "embedded",
     seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 3,
@@ -104,6 +154,22 @@ def ablate(
     files = {"high": codec_high, "low": codec_low, "high fine-tuned": decoder_high, "low fine-tuned": decoder_low}
     bench = Bench(out, {name: path for name, path in files.items() if path is not None}, data=data, clips=clips, held_out=held_out)
     typer.echo(run_table(table, bench, out, steps=steps, seeds=seeds, size=size, settings=settings or []))
+
+
+def _build(stages: list[str], out: Path, settings: list[str] | None) -> None:
+    """Run stages of the recipe."""
+    from dance2music.config import override
+    from dance2music.music.synth import find_soundfonts
+    from dance2music.recipe.build import STAGES, SYMBOLIC, Recipe, build, without_system_soundfonts
+
+    _tell()
+    recipe = Recipe()
+    if recipe.soundfont not in find_soundfonts():
+        logging.warning("soundfont %r is not installed: training with the one that is always there", recipe.soundfont)
+        recipe = without_system_soundfonts(recipe)
+    chosen = STAGES if "all" in stages else [name for stage in stages for name in (SYMBOLIC if stage == "symbolic" else (stage,))]
+    build(override(recipe, settings or []), out, stages=chosen)
+    typer.echo(str(out / "weights"))
 
 
 def _tell() -> None:

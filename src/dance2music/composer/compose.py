@@ -32,6 +32,7 @@ def compose(
     genre: int,
     *,
     seed: int,
+    variation: int = 0,
     beat_times_seconds: np.ndarray | None = None,
     downbeat: int = 0,
     tempo_bpm: float | None = None,
@@ -46,6 +47,7 @@ def compose(
     ----------
     genre : int, index into `GENRES`.
     seed : int >= 0; the same arguments give the same score.
+    variation : int >= 0; other than 0, the same players play the same form, harmony and groove once more, with other notes.
     beat_times_seconds : float array [n_beats >= 2], increasing, or None for a steady grid from 0 s.
     downbeat : int, index of the first downbeat in it.
     tempo_bpm : float, of the steady grid; by default one of the genre's six tempi. Not together with ``beat_times_seconds``.
@@ -104,6 +106,9 @@ def compose(
         "lead": Soloist(style, lead_rng, scale),
         "pad": Padder(style, pad_rng),
     }
+    if variation:
+        for player, sequence in zip(players.values(), np.random.SeedSequence([genre, seed, variation]).spawn(len(players))):
+            player.rng = np.random.default_rng(sequence)
     _perform(style, players, bars, form_rng)
     shift = (key + 5) % 12 - 5
     for role, player in players.items():

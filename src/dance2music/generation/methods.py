@@ -1,147 +1,289 @@
-"""Generators by the name that a user types; each entry loads the method with its embedded weights."""
+"""What makes music: one record per method, importable without torch, and how a method is loaded.
+
+Adding one is a file with a ``load(given)`` that returns a `methods.base.MusicGenerator`, and a record in `METHODS`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from dance2music.checkpoint import load_embedded
-from dance2music.codec import embedded
-from dance2music.errors import InputError
-from dance2music.methods.base import MusicGenerator
+from dance2music.errors import ConfigError, InputError
+from dance2music.methods.base import PRECISIONS, CodecGenerator, Given, MusicGenerator
 
 if TYPE_CHECKING:
-    from torch import nn
+    from dance2music.codec.base import Codec
+    from dance2music.types import Conditioning, Latents, Score, Span
 
 
-def _creative_gan() -> MusicGenerator:
-    from dance2music.methods.planned import CreativeGan
+@dataclass(frozen=True)
+class Method:
+    """What is known of a method before anything of it is loaded.
 
-    model = load_embedded("creative_gan", expected="creative-gan")
-    assert isinstance(model, CreativeGan)
-    return model.attach(embedded.embedded_codec())
-
-
-def _d2m_gan() -> MusicGenerator:
-    from importlib import resources
-
-    from dance2music.errors import InputError
-    from dance2music.papers.d2m_gan_any_length import TemporalD2MGan
-
-    if not resources.files("dance2music.weights").joinpath("d2m_gan.safetensors").is_file():
-        raise InputError("method 'd2m-gan': has no weights in the package; expected --weights with a folder of imported ones; "
-                         "see dance2music weights import --help")  # fmt: skip
-    model = load_embedded("d2m_gan", expected="d2m-gan")
-    assert isinstance(model, TemporalD2MGan)
-    return model.attach(embedded.embedded_codec())
-
-
-def _composer() -> MusicGenerator:
-    from dance2music.methods.composer import Composer
-
-    return Composer()
-
-
-def _memory() -> MusicGenerator:
-    from dance2music.methods.memory import Memory
-
-    model = load_embedded("memory", expected="memory")
-    assert isinstance(model, Memory)
-    return model.attach(embedded.embedded_codec())
-
-
-def _dance2music_offline() -> MusicGenerator:
-    from dance2music.baselines.dance2music_offline import Dance2MusicSearch
-
-    return Dance2MusicSearch()
-
-
-def _trained(kind: str) -> MusicGenerator:
-    """A network that is ready once its embedded weights are in it."""
-    return ready(load_embedded(kind.replace("-", "_"), expected=kind))
-
-
-def ready(model: nn.Module) -> MusicGenerator:
-    """The generator that a loaded model is: JukeBox's prior gets the embedded codec, all others are generators themselves."""
-    from dance2music.baselines.jukebox import JukeboxPrior, JukeboxRandom
-
-    return JukeboxRandom(model, embedded.embedded_codec()) if isinstance(model, JukeboxPrior) else cast(MusicGenerator, model)
-
-
-def _reconstruction() -> MusicGenerator:
-    from dance2music.baselines.jukebox import JukeboxReconstruction
-
-    return JukeboxReconstruction(embedded.embedded_codec())
-
-
-GENERATORS: dict[str, Callable[[], MusicGenerator]] = {
-    "creative-gan": _creative_gan,
-    "d2m-gan": _d2m_gan,
-    "composer": _composer,
-    "memory": _memory,
-    "dance2music-offline": _dance2music_offline,
-    "dance2music-online": partial(_trained, "dance2music-online"),
-    "foley-music": partial(_trained, "foley-music"),
-    "cmt": partial(_trained, "cmt"),
-    "inverse-mv": partial(_trained, "inverse-mv"),
-    "jukebox-random": partial(_trained, "jukebox-prior"),
-    "jukebox-reconstruction": _reconstruction,
-}
-
-PLAYED: tuple[str, ...] = ("composer", "dance2music-offline", "dance2music-online", "foley-music", "cmt", "inverse-mv")
-"""Methods whose sound is their notes, played through a soundfont."""
-WITHOUT_NOTES: tuple[str, ...] = ("memory", "d2m-gan", "jukebox-random", "jukebox-reconstruction")
-"""Methods whose takes have no score."""
-FROM_MODEL_FILE: dict[str, str] = {
-    "dance2music-online": "dance2music-online",
-    "foley-music": "foley-music",
-    "cmt": "cmt",
-    "inverse-mv": "inverse-mv",
-    "jukebox-random": "jukebox-prior",
-}
-"""Methods that take a model file of the user's own in place of the embedded one, and its kind (`checkpoint.KINDS`)."""
-
-
-def load_method(method: str, *, weights: str | Path | None = None, level: str | None = None, precision: str = "fp32") -> MusicGenerator:
-    """The generator of that name with its embedded weights, or with those in the folder ``weights`` (`published.import_weights`).
-
-    ``level`` is 'high' or 'low', for methods that have both; of the embedded JukeBox VQ-VAE one of `baselines.jukebox.EMBEDDED_LEVELS`.
-    ``precision`` is one of `published.PRECISIONS`, for d2m-gan with ``weights``.
+    Attributes
+    ----------
+    name : what a user types.
+    summary : one line for help and tables.
+    module : where its ``loader`` is; ``loader(given)`` returns the generator.
+    compared : whether it is a system to compare with; else one of the package's own.
+    notes : whether its takes have a score; ``played`` : whether its sound is this score, played.
+    candidates : takes that are made and ranked for each that is kept, None for as many as the length asks for (`ranking.candidates_for`).
+        Systems to compare with make one, as they were published: choosing by sync would improve on them.
+    denoise : whether the noise floor of a codec is taken out; not where what a codec makes of music is the point.
+    redraws : whether a section can be drawn again.
+    settings : fields of its config that ``--set`` may change; ``levels`` : what ``--level`` may say.
+    weights : what ``--weights`` takes, as said to the user; '' where the weights in the package are the only ones.
+    needs_weights : whether it has none in the package.
+    precisions, instruments : whether ``--precision`` and ``--instruments`` say something to it.
+    hears : whether it looks at the music that the video has.
+    visual_extractor : key of `perception.extractors.EXTRACTORS`, whose files may lie beside its weights.
     """
-    from dance2music.generation.methods import GENERATORS
-    from dance2music.papers.published_weights import load_published, working_precision
 
-    if working_precision(precision) == "bf16" and (method != "d2m-gan" or weights is None) and precision != "auto":
-        raise InputError(f"--precision bf16: method {method!r} plays in fp32; expected method d2m-gan with --weights; leave it out")
+    name: str
+    summary: str
+    module: str
+    loader: str = "load"
+    compared: bool = True
+    notes: bool = False
+    played: bool = False
+    candidates: int | None = 1
+    denoise: bool = True
+    redraws: bool = False
+    settings: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    weights: str = ""
+    needs_weights: bool = False
+    precisions: bool = False
+    instruments: bool = False
+    hears: bool = False
+    visual_extractor: str | None = None
 
-    if method not in GENERATORS:
-        raise InputError(f"method {method!r}: unknown; expected one of {', '.join(GENERATORS)}")
-    if method == "d2m-gan" and weights is not None:
-        return load_published(weights, level=level or "high", precision=precision)
-    if weights is not None or level is not None:
-        return _brought(method, weights, level)
-    return GENERATORS[method]()
+
+_OWN = "a model file that 'dance2music train' wrote"
 
 
-def _brought(method: str, weights: str | Path | None, level: str | None) -> MusicGenerator:
-    """A generator with weights that the user brings, or the embedded one of a level."""
-    from dance2music.generation.methods import FROM_MODEL_FILE, ready
-    from dance2music.papers.published_weights import load_codec
+def by_name(records: Iterable[Method]) -> dict[str, Method]:
+    """Records by their names, in their order.
 
-    if method in FROM_MODEL_FILE and weights is not None:
-        from dance2music.checkpoint import load_model
+    Raises
+    ------
+    ConfigError
+        If two have one name.
+    """
+    found: dict[str, Method] = {}
+    for record in records:
+        if record.name in found:
+            raise ConfigError(f"method {record.name!r}: is recorded twice ({found[record.name].module}, {record.module}); rename one")
+        found[record.name] = record
+    return found
 
-        return ready(load_model(weights, expected=FROM_MODEL_FILE[method]))
-    if method not in ("d2m-gan", "jukebox-reconstruction"):
-        raise InputError(f"--weights, --level: method {method!r} has its weights in the package; expected method d2m-gan; leave them out")
-    if weights is None and method == "jukebox-reconstruction":
-        from dance2music.baselines.jukebox import JukeboxReconstruction, embedded_vqvae
 
-        return JukeboxReconstruction(embedded_vqvae(str(level)))
-    if weights is None:
-        raise InputError(f"--level {level}: its weights are not in the package; expected --weights with a folder of imported ones")
-    from dance2music.baselines.jukebox import JukeboxReconstruction
+METHODS: dict[str, Method] = by_name(
+    [
+        Method(
+            "planned",
+            "a network draws a score for this dance, another performs it in a neural codec",
+            "dance2music.methods.planned",
+            compared=False,
+            notes=True,
+            candidates=None,
+            redraws=True,
+        ),
+        Method(
+            "composer",
+            "rules write a score for this dance's tempo, beats, energy and genre",
+            "dance2music.methods.composer",
+            compared=False,
+            notes=True,
+            played=True,
+            candidates=None,
+            redraws=True,
+        ),
+        Method(
+            "memory",
+            "bars of composed music, stored as codes, chosen and fitted to this dance",
+            "dance2music.methods.memory",
+            compared=False,
+            candidates=None,
+            redraws=True,
+        ),
+        Method(
+            "d2m-gan",
+            "D2M-GAN's network (Zhu et al. 2022)",
+            "dance2music.papers.d2m_gan",
+            levels=("high", "low"),
+            weights="a folder that 'dance2music weights import' wrote",
+            needs_weights=True,
+            precisions=True,
+            visual_extractor="i3d",
+        ),
+        Method(
+            "creative-gan",
+            "Creative-GAN's network (Huang et al. 2023)",
+            "dance2music.papers.creative_gan",
+            weights="a generator that 'dance2music train gan' wrote",
+            needs_weights=True,
+            visual_extractor="tsn",
+        ),
+        Method(
+            "dance2music-offline",
+            "five notes whose self-similarity is the dance's, by search",
+            "dance2music.baselines.dance2music_offline",
+            notes=True,
+            played=True,
+            settings=("objective", "beams", "window_notes", "first_class", "hold_similarity", "program", "velocity"),
+        ),
+        Method(
+            "dance2music-online",
+            "the same by a network that never looks ahead",
+            "dance2music.baselines.dance2music_online",
+            notes=True,
+            played=True,
+            settings=("temperature",),
+            weights=_OWN,
+        ),
+        Method(
+            "foley-music",
+            "a skeleton's graph says when the dancer stops, a transformer which notes sound then",
+            "dance2music.baselines.foley_music",
+            notes=True,
+            played=True,
+            settings=("mode", "guided", "top_p", "temperature", "beams", "program"),
+            weights=_OWN,
+        ),
+        Method(
+            "cmt",
+            "five tracks whose density and accents are steered by the motion",
+            "dance2music.baselines.cmt",
+            notes=True,
+            played=True,
+            settings=("top_p", "beat_temperature", "duration_temperature", "density_control", "strength_control", "instruments"),
+            weights=_OWN,
+            instruments=True,
+        ),
+        Method(
+            "inverse-mv",
+            "pictures at three per second, piano events",
+            "dance2music.baselines.inverse_mv",
+            notes=True,
+            played=True,
+            settings=("guided", "top_p", "temperature", "program"),
+            weights=_OWN,
+        ),
+        Method(
+            "jukebox-random",
+            "codes from nothing",
+            "dance2music.baselines.jukebox",
+            "load_random",
+            denoise=False,
+            weights=_OWN,
+        ),
+        Method(
+            "jukebox-reconstruction",
+            "the video's own music through a codec",
+            "dance2music.baselines.jukebox",
+            "load_reconstruction",
+            denoise=False,
+            levels=("high", "low", "finest", "high-untuned", "low-untuned", "finest-untuned"),
+            weights="a folder that 'dance2music weights import' wrote, or one model file",
+            hears=True,
+        ),
+    ]
+)
+DEFAULT = METHODS["planned"]
 
-    return JukeboxReconstruction(load_codec(weights, level=level))
+
+def method_of(name: str) -> Method:
+    """The record of that name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if name not in METHODS:
+        raise InputError(f"method {name!r}: unknown; expected one of {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def check_given(method: Method, given: Given) -> None:
+    """Refuse what a method cannot take, before it is loaded.
+
+    Raises
+    ------
+    InputError
+        The message names the option.
+    """
+    name = method.name
+    if given.precision not in PRECISIONS:
+        raise InputError(f"--precision {given.precision!r}: unknown; expected one of {', '.join(PRECISIONS)}")
+    if given.precision == "bf16" and not (method.precisions and given.weights is not None):
+        raise InputError(f"--precision bf16: method {name!r} plays in fp32; expected method d2m-gan with --weights; leave it out")
+    if given.weights is not None and not method.weights:
+        raise InputError(f"--weights: method {name!r} has its weights in the package; leave --weights out")
+    if given.level is not None and given.level not in method.levels:
+        expected = f"expected one of {', '.join(method.levels)}" if method.levels else f"method {name!r} has no levels; leave --level out"
+        raise InputError(f"--level {given.level!r}: unknown; {expected}")
+    if method.needs_weights and given.weights is None:
+        raise InputError(
+            f"method {name!r}: has no weights in the package; expected --weights with {method.weights}; the default of the command is "
+            f"method {DEFAULT.name!r}"
+        )
+    for text in given.settings:
+        if text.partition("=")[0] not in method.settings:
+            has = f"has only the settings {', '.join(method.settings)}" if method.settings else "has no settings"
+            raise InputError(f"--set {text}: method {name!r} {has}; leave this one out")
+    if given.instruments and not method.instruments:
+        takes = ", ".join(other.name for other in METHODS.values() if other.instruments)
+        raise InputError(f"--instruments: method {name!r} chooses its own; expected method {takes}; leave --instruments out")
+
+
+@dataclass(frozen=True)
+class LoadedMethod:
+    """A method with its weights in it: a `MusicGenerator`."""
+
+    method: Method
+    generator: MusicGenerator
+    given: Given = field(default_factory=Given)
+
+    def generate(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
+    ) -> Sequence[Latents | Score]:
+        """One piece of music per seed, see `MusicGenerator.generate`."""
+        return self.generator.generate(conditioning, seeds, span=span, keep=keep)
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec of its latents, where it makes any."""
+        return self.generator.codec if isinstance(self.generator, CodecGenerator) else None
+
+
+def load_method(
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    level: str | None = None,
+    precision: str = "fp32",
+    settings: Sequence[str] = (),
+    instruments: Sequence[str] = (),
+    heard: str | Path | None = None,
+) -> LoadedMethod:
+    """The method of that name with its embedded weights, or with those that the user brings; the options are those of `Given`.
+
+    Raises
+    ------
+    InputError
+        If the method is unknown, does not take an option (`check_given`), or a file cannot be read.
+    """
+    files = (None if path is None else Path(path) for path in (weights, heard))
+    given = Given(next(files), level, precision, tuple(settings), tuple(instruments), next(files))
+    return load(method_of(name), given)
+
+
+def load(method: Method, given: Given) -> LoadedMethod:
+    """The method of a record, see `load_method`."""
+    check_given(method, given)
+    return LoadedMethod(method, getattr(import_module(method.module), method.loader)(given), given)

@@ -1,22 +1,53 @@
-"""What a finished take is written as."""
+"""What a finished take is written as: the music, what else was asked for, the report."""
 
 from __future__ import annotations
 
-import platform
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dance2music import __version__
-from dance2music.generation.pipeline import Take
+from dance2music.files import whole_file
+from dance2music.generation.methods import METHODS
 from dance2music.generation.ranking import measure_sync
-from dance2music.generation.request import Request, beside, numbered
-from dance2music.types import GENRES, Audio, Conditioning, Motion
+from dance2music.generation.request import TakeFiles
+from dance2music.generation.take import Take
+from dance2music.generation.take_file import versions
+from dance2music.types import GENRES, Audio
+from dance2music.video.container import VideoInfo
+from dance2music.work import Stages, report
 
-if TYPE_CHECKING:
-    pass
+
+def write_take(take: Take, files: TakeFiles, *, video: VideoInfo | None, stages: Stages, begun: float, **told: Any) -> dict[str, Any]:
+    """Write all files of a take, all or none, and return its report.
+
+    Parameters
+    ----------
+    take : a finished take.
+    files : what to write.
+    video : whose pictures the music is put to; None writes the music alone.
+    stages : where seconds and progress go.
+    begun : `time.perf_counter` when the job began.
+    told : what the report says beside what the take itself tells.
+    """
+    with all_or_none(files.all(), folder=files.stems_folder):
+        with stages.stage("write"):
+            write_music(take, files, video)
+        written = describe(take) | told
+        if files.picture is not None:
+            with stages.stage("plot"):
+                from dance2music.generation.plot import plot_result
+
+                assert take.conditioning.dance is not None, "a take that is drawn has its dance"
+                plot_result(take.conditioning.dance, take.conditioning.rhythm, take.finished, files.picture, title=title_of(written))
+        there = [str(path) for path in files.all() if path == files.report or path.exists()]
+        written |= {"output": str(files.music), "files": there, "seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
+        with whole_file(files.report) as temporary:
+            temporary.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    return written
 
 
 @contextmanager
@@ -39,84 +70,95 @@ def all_or_none(files: list[Path], *, folder: Path | None = None) -> Iterator[No
         raise
 
 
-def write_music(request: Request, out: Path, audio: Audio, take: Take) -> None:
-    """The video with its new music, or the music alone; and what else was asked for."""
+def write_music(take: Take, files: TakeFiles, video: VideoInfo | None) -> None:
+    """The video with its new music, or the music alone; and what else was asked for but the picture and the report."""
     from dance2music.music.audio import save_audio, save_wav
 
-    if request.video is None:
-        save_audio(audio, out)
+    audio: Audio = take.finished
+    report(0.1)
+    if video is None:
+        save_audio(audio, files.music)
     else:
         from dance2music.video.mux import mux
 
-        mux(request.video, audio, out)
-    if request.wav and out.suffix.lower() != ".wav":
-        save_wav(audio, beside(out, ".wav"))
-    if request.midi is not None:
-        assert take.score is not None, "check() refuses --midi for methods without notes"
+        mux(video, audio, files.music)
+    if files.wav is not None:
+        save_wav(audio, files.wav)
+    if files.midi is not None:
+        assert take.score is not None, "resolve() refuses --midi for methods without notes"
         from dance2music.music.midi import save_midi
 
-        save_midi(take.score, numbered(request, out, request.midi))
-    if request.stems is not None:
-        assert take.score is not None, "check() refuses --stems for methods whose notes are not played"
+        save_midi(take.score, files.midi)
+    if files.stems is not None:
+        assert take.score is not None, "resolve() refuses --stems for methods whose notes are not played"
         from dance2music.music.synth import render_stems
 
         playing = {track.role for track in take.score.tracks if track.notes}
-        for role, stem in render_stems(take.score, soundfont=request.soundfont).items():
+        for role, stem in render_stems(take.score, soundfont=take.soundfont).items():
             if role in playing:
-                save_wav(stem, numbered(request, out, request.stems / f"{role}.wav"))
+                save_wav(stem, files.stems[role])
+    if files.take is not None:
+        take.save(files.take)
 
 
-def title_of(report: dict[str, Any]) -> str:
+def title_of(told: dict[str, Any]) -> str:
     """One line on a take, for its picture."""
-    sync = report["sync"]
+    sync = told["sync"]
     return (
-        f"{Path(report['input']).name}: {report['method']}, {report['genre']}, {report['tempo_bpm']:.1f} bpm, "
+        f"{Path(told['input']).name}: {told['method']}, {told['genre']}, {told['tempo_bpm']:.1f} bpm, "
         f"sync {sync['beat_alignment']:.2f} (by chance {sync['shifted_mean']:.2f})"
     )
 
 
-def describe(request: Request, conditioning: Conditioning, take: Take, audio: Audio, motion: Motion) -> dict[str, Any]:
-    """The JSON report of one take."""
-    rhythm = conditioning.rhythm[0]
-    return {
+def describe(take: Take) -> dict[str, Any]:
+    """What a take itself tells, for its report."""
+    conditioning, rhythm, motion = take.conditioning, take.conditioning.rhythm, take.conditioning.dance
+    given = take.given
+    told: dict[str, Any] = {
         "version": __version__,
-        "libraries": {name: version(name) for name in ("torch", "numpy", "librosa", "av", "mediapipe", "symusic")}
-        | {"python": platform.python_version()},
-        "input": str(request.video or request.from_motion),
-        "method": request.method,
-        "preset": f"{request.method}-{request.level or ('embedded' if request.weights is None else 'high')}",
-        **({"settings": list(request.settings)} if request.settings else {}),
-        **({"instruments": list(request.instruments)} if request.instruments else {}),
-        **({} if request.weights is None else {"weights": str(request.weights), "precision": request.precision}),
-        "seed": request.seed,
-        "take": {"seed": take.seed, "candidates": take.candidates}
-        | ({"chosen_by": "sync with this dance, pulse, key and harmony"} if take.candidates > 1 else {}),
-        **sound_of(request),
-        "genre": GENRES[int(conditioning.genre[0])],
-        "genre_chosen": "by the user" if request.genre else "from the dance",
+        "libraries": versions(),
+        "method": take.method,
+        "preset": f"{take.method}-{given.level or ('embedded' if given.weights is None else 'high')}",
+    }
+    if given.settings:
+        told["settings"] = list(given.settings)
+    if given.instruments:
+        told["instruments"] = list(given.instruments)
+    if given.weights is not None:
+        told |= {"weights": str(given.weights), "precision": given.precision}
+    told["take"] = {"seed": take.seed, "candidates": take.candidates}
+    if take.candidates > 1:
+        told["take"]["chosen_by"] = "sync with this dance, pulse, key and harmony"
+    if take.edits:
+        told["drawn_again"] = [
+            {"from_seconds": edit.span.begin_seconds, "to_seconds": edit.span.end_seconds, "seed": edit.seed} for edit in take.edits
+        ]
+    told |= {
+        **sound_of(take),
+        "genre": GENRES[conditioning.genre],
         "tempo_bpm": rhythm.tempo_bpm,
-        "tempo_chosen": "by the user" if request.tempo_bpm else "from the dance",
         "rhythm_confidence": rhythm.confidence,
         "beat_times_seconds": [round(float(t), 4) for t in rhythm.beat_times_seconds],
         "downbeat": rhythm.downbeat,
         "kinematic_beats_seconds": [round(float(t), 4) for t in rhythm.kinematic_beats_seconds],
-        "motion": {"source": motion.source, "skeleton": motion.skeleton, "fps": motion.fps},
-        "sync": measure_sync(audio, rhythm),
+        "sync": measure_sync(take.finished, rhythm),
         "duration_seconds": conditioning.duration_seconds,
-        "denoised": request.denoise,
+        "denoised": take.finishing.denoise,
     }
+    if motion is not None:
+        told["motion"] = {"source": motion.source, "skeleton": motion.skeleton, "fps": motion.fps}
+    return told
 
 
-def sound_of(request: Request) -> dict[str, Any]:
+def sound_of(take: Take) -> dict[str, Any]:
     """What notes were played with, or what a recording was coded with, for the report."""
-    from dance2music.generation.methods import PLAYED
-
-    if request.method == "jukebox-reconstruction":
-        own = f"embedded VQ-VAE, {request.level}" if request.level else "embedded spectral codec"
-        return {"codec": own if request.weights is None else "imported VQ-VAE"}
-    if request.method not in PLAYED:
+    method, given = METHODS[take.method], take.given
+    if method.hears:
+        own = f"embedded VQ-VAE, {given.level}" if given.level else "embedded spectral codec"
+        return {"codec": own if given.weights is None else "imported VQ-VAE"}
+    if not method.played:
         return {}
     from dance2music.music.synth import check_soundfont
 
-    name, sha256 = check_soundfont(request.soundfont)
+    name, sha256 = check_soundfont(take.soundfont)
     return {"soundfont": {"name": name, "sha256": sha256}}

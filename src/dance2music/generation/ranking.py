@@ -1,30 +1,43 @@
-"""Choosing among takes."""
+"""Choosing among takes: several are made, the one is kept that follows the dancer best and is most music."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from dance2music.generation.pipeline import make_takes
-from dance2music.generation.take import Take
-from dance2music.methods.base import MusicGenerator
+from dance2music.generation.methods import LoadedMethod
+from dance2music.generation.take import Take, keeping_sound, make_takes
 from dance2music.parallel import side_by_side
 from dance2music.types import Audio, Conditioning, Rhythm
+from dance2music.work import part
 
-CANDIDATES, MOST_CANDIDATES, CANDIDATE_SECONDS = 6, 24, 70.0
-"""Takes that are made and ranked for each take that is kept: 70 s of music, but at least 6 and at most 24 (`candidates_for`)."""
 
-BEAT_SHARE = 0.5
-"""Weight of a candidate's beat F-measure, and of the lift of its beats, beside the lift of its onsets."""
+@dataclass(frozen=True)
+class RankingConfig:
+    """How many takes are made, and what they are ranked by. Chosen on drawn dances of 2 to 12 s.
 
-MUSIC_SHARE = {"pulse_clarity": (1.0, 0.6), "key_clarity": (0.3, 0.7), "harmonic_share": (0.2, 0.65)}
-"""Weight of a candidate's musical values beside that, and what of each is enough: beyond it a take does not rank higher, so that among
-takes that are music sync decides. Chosen on drawn dances of 2 to 12 s."""
+    Attributes
+    ----------
+    candidates, most_candidates, candidate_seconds : for each take that is kept 70 s of music are made, but at least 6 takes and at most 24.
+    beat_weight : of a candidate's beat F-measure, and of the lift of its beats, beside the lift of its onsets.
+    music_weights : of a candidate's musical values, and what of each is enough: beyond it a take does not rank higher, so that among takes
+        that are music sync decides.
+    ranked_seconds : of longer dances only this much of each candidate is heard before the best is made whole.
+    """
 
-RANKED_SECONDS = 60.0
-"""Of longer dances only this much of each candidate is heard before the best is made whole."""
+    candidates: int = 6
+    most_candidates: int = 24
+    candidate_seconds: float = 70.0
+    beat_weight: float = 0.5
+    music_weights: dict[str, tuple[float, float]] = field(
+        default_factory=lambda: {"pulse_clarity": (1.0, 0.6), "key_clarity": (0.3, 0.7), "harmonic_share": (0.2, 0.65)}
+    )
+    ranked_seconds: float = 60.0
+
+
+RANKING = RankingConfig()
 
 
 def measure_sync(audio: Audio, rhythm: Rhythm, *, seed: int = 0) -> dict[str, float]:
@@ -56,48 +69,58 @@ def measure_sync(audio: Audio, rhythm: Rhythm, *, seed: int = 0) -> dict[str, fl
     }
 
 
-def candidates_for(duration_seconds: float) -> int:
+def candidates_for(duration_seconds: float, config: RankingConfig = RANKING) -> int:
     """How many takes are made for each that is kept: short dances, whose takes are cheap and whose few notes vary most, get more."""
-    return int(np.clip(CANDIDATE_SECONDS // duration_seconds, CANDIDATES, MOST_CANDIDATES))
+    return int(np.clip(config.candidate_seconds // duration_seconds, config.candidates, config.most_candidates))
 
 
 def best_take(
-    generator: MusicGenerator,
+    method: LoadedMethod,
     conditioning: Conditioning,
     *,
     seed: int,
     candidates: int | None = None,
     soundfont: str | Path | None = None,
+    config: RankingConfig = RANKING,
 ) -> Take:
     """Make ``candidates`` takes (`candidates_for` by default) from one seed and keep the one that ranks highest for this dancer (`rank`).
 
-    A generator may ask for fewer (its attribute ``candidates``): published systems that are compared with make one, as they were published.
-    Of dances longer than `RANKED_SECONDS` the candidates are ranked on their beginning, then the winner is made whole.
+    A method may ask for fewer (`Method.candidates`): published systems that are compared with make one, as they were published.
+    Of dances longer than `RankingConfig.ranked_seconds` the candidates are ranked on their beginning, then the winner is made whole.
     """
     from dance2music.music.tones import tones
 
-    candidates = candidates_for(conditioning.duration_seconds) if candidates is None else candidates
-    limit = getattr(generator, "candidates", candidates) if getattr(generator, "takes_differ", True) else 1
-    seeds = [seed * 1000 + i for i in range(max(1, min(candidates, limit)))]
+    candidates = candidates_for(conditioning.duration_seconds, config) if candidates is None else candidates
+    limit = candidates if method.method.candidates is None else method.method.candidates
+    seeds = candidate_seeds(seed, max(1, min(candidates, limit)))
     if len(seeds) == 1:
-        return make_takes(generator, conditioning, seeds=seeds, soundfont=soundfont)[0]
-    heard = replace(conditioning, duration_seconds=min(conditioning.duration_seconds, RANKED_SECONDS))
-    rhythm = conditioning.rhythm[0]
+        return make_takes(method, conditioning, seeds=seeds, soundfont=soundfont)[0]
+    heard = replace(conditioning, duration_seconds=min(conditioning.duration_seconds, config.ranked_seconds))
+    whole = heard.duration_seconds == conditioning.duration_seconds
+    rhythm = conditioning.rhythm
     beats = rhythm.kinematic_beats_seconds
     rhythm = replace(rhythm, kinematic_beats_seconds=beats[beats < heard.duration_seconds])
-    takes = make_takes(generator, heard, seeds=seeds, soundfont=soundfont)
-    scores = side_by_side(lambda take: rank(measure_sync(take.audio, rhythm) | tones(take.audio)), takes)
+    with part(0.0, 0.6 if whole else 0.3):
+        takes = make_takes(method, heard, seeds=seeds, soundfont=soundfont)
+    with part(0.6 if whole else 0.3, 1.0 if whole else 0.5):
+        scores = side_by_side(lambda take: rank(measure_sync(take.audio, rhythm) | tones(take.audio), config), takes)
     best = takes[scores.index(max(scores))]
-    if heard.duration_seconds < conditioning.duration_seconds:
-        (best,) = make_takes(generator, conditioning, seeds=[best.seed], soundfont=soundfont)
-    return replace(best, candidates=len(seeds))
+    if not whole:
+        with part(0.5, 1.0):
+            (best,) = make_takes(method, conditioning, seeds=[best.seed], soundfont=soundfont)
+    return keeping_sound(replace(best, candidates=len(seeds)), audio=best.audio)
 
 
-def rank(heard: dict[str, float]) -> float:
+def candidate_seeds(seed: int, count: int) -> list[int]:
+    """The seeds that a method is given for the candidates of one take."""
+    return [seed * 1000 + i for i in range(count)]
+
+
+def rank(heard: dict[str, float], config: RankingConfig = RANKING) -> float:
     """What candidates are ranked by, of the values of `measure_sync` and `music.tones.tones`.
 
     How well their onsets and their beats follow the dancer, how clearly their beat is the dance's, and how much they are music
-    (`MUSIC_SHARE`).
+    (`RankingConfig.music_weights`).
     """
-    music = sum(weight * min(heard[name] / enough, 1.0) for name, (weight, enough) in MUSIC_SHARE.items())
-    return heard["lift"] + BEAT_SHARE * (heard["beat_f"] + heard["beat_lift"]) + music
+    music = sum(weight * min(heard[name] / enough, 1.0) for name, (weight, enough) in config.music_weights.items())
+    return heard["lift"] + config.beat_weight * (heard["beat_f"] + heard["beat_lift"]) + music

@@ -1,23 +1,21 @@
-"""A request for music, and all that can be refused before the work begins."""
+"""A request for music, and the job that it is once everything was looked at that can be refused before the work begins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dance2music.errors import InputError
 from dance2music.files import check_writable
-from dance2music.generation import pipeline
-from dance2music.rhythm.estimate import TEMPO_LIMITS_BPM
+from dance2music.generation.methods import DEFAULT, Method, check_given, method_of
+from dance2music.generation.pipeline import genre_index
+from dance2music.methods.base import Given
 from dance2music.types import ROLES
-
-if TYPE_CHECKING:
-    pass
+from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS, VideoInfo, probe
 
 MAX_TAKES = 32
-
 MIDI_SUFFIXES = (".mid", ".midi")
+TAKE_SUFFIX = ".take"
 
 
 @dataclass(frozen=True)
@@ -31,13 +29,14 @@ class Request:
     seed: int = 0
     takes: int = 1
     tempo_bpm: float | None = None
-    method: str = "creative-gan"
+    method: str = DEFAULT.name
     level: str | None = None
     weights: Path | None = None
     precision: str = "fp32"
     wav: bool = False
     midi: Path | None = None
     stems: Path | None = None
+    take: Path | None = None
     soundfont: str | None = None
     instruments: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -45,64 +44,143 @@ class Request:
     plot: bool = True
 
 
-def check(request: Request) -> list[Path]:
-    """Names of the outputs, one per take, after everything that can be refused before the work begins was looked at."""
+@dataclass(frozen=True)
+class TakeFiles:
+    """The files of one take: the music, alone or in the video; what else was asked for is None where it was not."""
+
+    music: Path
+    report: Path
+    wav: Path | None = None
+    midi: Path | None = None
+    picture: Path | None = None
+    take: Path | None = None
+    stems: dict[str, Path] | None = None
+
+    def all(self) -> list[Path]:
+        """All of them, the music first, the stems last: of these those are written whose roles play."""
+        files = [self.music, self.wav, self.midi, self.take, self.picture, self.report, *(self.stems or {}).values()]
+        return [path for path in files if path is not None]
+
+    @property
+    def stems_folder(self) -> Path | None:
+        """Where the stems lie."""
+        return None if self.stems is None else next(iter(self.stems.values())).parent
+
+
+@dataclass(frozen=True)
+class ResolvedJob:
+    """A request of which all is known that can be known before the work: the method, the video, the files of each take."""
+
+    request: Request
+    method: Method
+    given: Given
+    source: Path
+    video: VideoInfo | None
+    outputs: tuple[TakeFiles, ...]
+
+
+def resolve(request: Request) -> ResolvedJob:
+    """Look at everything that can be refused before the work begins.
+
+    Raises
+    ------
+    InputError
+        If anything in the request cannot be used; nothing is written then.
+    """
     source = request.from_motion or request.video
     if source is None or (request.video is not None and request.from_motion is not None):
         raise InputError("generate: expected either a video or --from-motion FILE, and not both; see dance2music generate --help")
+    _check_numbers(request)
+    method = method_of(request.method)
+    heard = request.video if method.hears else None
+    given = Given(request.weights, request.level, request.precision, request.settings, request.instruments, heard)
+    check_given(method, given)
+    check_notes(request, method)
+    video = None if request.video is None else probe(request.video)
+    out = request.out if request.out is not None else _default_name(source)
+    if video is None:
+        check_sound_name(out)
+    outputs = tuple(files_of(request, out, number) for number in range(1, request.takes + 1))
+    check_files(outputs, source, video)
+    return ResolvedJob(request, method, given, source, video, outputs)
+
+
+def check_files(outputs: tuple[TakeFiles, ...], source: Path, video: VideoInfo | None) -> None:
+    """Refuse outputs that cannot be written, or would overwrite the input or one another."""
+    seen: set[Path] = set()
+    for files in outputs:
+        folder = files.stems_folder
+        for path in files.all():
+            if path.exists() and source.exists() and path.samefile(source):
+                raise InputError(f"{path}: is the input itself and would be overwritten; choose another output")
+            if path in seen:
+                raise InputError(f"{path}: two outputs would have this name; expected a name for each; choose others")
+            seen.add(path)
+            check_writable(path if folder is None or path.parent != folder or folder.is_dir() else folder)
+    if video is not None:
+        from dance2music.video.mux import check_mux
+
+        check_mux(video.path, outputs[0].music)
+
+
+def check_notes(request: Request, method: Method) -> None:
+    """Refuse what is asked of notes where the method has none, or plays them otherwise than through a soundfont."""
+    from dance2music.generation.methods import METHODS
+
+    if request.midi is not None:
+        if not method.notes:
+            own = " or ".join(other.name for other in METHODS.values() if other.notes and not other.compared)
+            raise InputError(f"--midi: method {method.name!r} has no notes; choose {own}, or leave --midi out")
+        if request.midi.suffix.lower() not in MIDI_SUFFIXES:
+            raise InputError(f"--midi {request.midi}: expected the name of a file to write that ends in {' or '.join(MIDI_SUFFIXES)}")
+    for option, asked in (("--stems", request.stems), ("--soundfont", request.soundfont)):
+        if asked is not None and not method.played:
+            played = ", ".join(other.name for other in METHODS.values() if other.played)
+            raise InputError(f"{option}: method {method.name!r} plays no notes; choose one of {played}, or leave {option} out")
+    if request.soundfont is not None:
+        from dance2music.music.synth import check_soundfont
+
+        check_soundfont(request.soundfont)
+    if request.stems is not None and ((request.stems.exists() and not request.stems.is_dir()) or not request.stems.parent.is_dir()):
+        raise InputError(f"--stems {request.stems}: expected a folder, there or in a folder that is there; choose another")
+    if request.take is not None and request.take.suffix.lower() != TAKE_SUFFIX:
+        raise InputError(f"--take {request.take}: expected the name of a file to write that ends in {TAKE_SUFFIX}")
+
+
+def check_motion_length(path: Path, seconds: float) -> None:
+    """Refuse a motion that is too short or too long to make music for."""
+    if not MIN_SECONDS - LENGTH_TOLERANCE_SECONDS <= seconds <= MAX_SECONDS + LENGTH_TOLERANCE_SECONDS:
+        raise InputError(
+            f"{path}: the motion is {seconds:.2f} s long; expected {MIN_SECONDS:g} s to {MAX_SECONDS:g} s; choose another or cut it"
+        )
+
+
+def beside(out: Path, suffix: str) -> Path:
+    """File beside the output with another suffix."""
+    return out.with_name(f"{out.stem}{suffix}")
+
+
+def _check_numbers(request: Request) -> None:
+    from dance2music.rhythm.estimate import TEMPO_LIMITS_BPM
+
     if not 1 <= request.takes <= MAX_TAKES:
         raise InputError(f"--takes {request.takes}: expected 1 to {MAX_TAKES}")
     if request.seed < 0:
         raise InputError(f"--seed {request.seed}: expected a whole number from 0")
     if request.genre is not None:
-        pipeline.genre_index(request.genre)
+        genre_index(request.genre)
     if request.from_motion is not None and request.out is None:
         raise InputError("generate --from-motion: expected -o with the name of an audio file to write")
     if request.tempo_bpm is not None and not TEMPO_LIMITS_BPM[0] <= request.tempo_bpm <= TEMPO_LIMITS_BPM[1]:
         raise InputError(f"--tempo {request.tempo_bpm:g}: expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g} beats per minute")
-    check_notes(request)
-    if request.video is not None:
-        from dance2music.video.frames import probe
 
-        probe(request.video)
-    out = request.out if request.out is not None else _default_name(source)
+
+def check_sound_name(out: Path) -> None:
+    """Refuse a name that is none of a sound file."""
     from dance2music.music.audio import AUDIO_SUFFIXES
 
-    if request.from_motion is not None and out.suffix.lower() not in AUDIO_SUFFIXES:
+    if out.suffix.lower() not in AUDIO_SUFFIXES:
         raise InputError(f"{out}: with --from-motion the output is music; expected a name that ends in {', '.join(AUDIO_SUFFIXES)}")
-    outputs = [out] if request.takes == 1 else [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") for i in range(request.takes)]
-    for path in (path for output in outputs for path in files_of(request, output)):
-        if path.exists() and source.exists() and path.samefile(source):
-            raise InputError(f"{path}: is the input itself and would be overwritten; choose another output")
-        check_writable(path if request.stems is None or path.parent != request.stems or request.stems.is_dir() else request.stems)
-    if request.video is not None:
-        from dance2music.video.mux import check_mux
-
-        check_mux(request.video, outputs[0])
-    return outputs
-
-
-def check_notes(request: Request) -> None:
-    """Refuse what is asked of notes where the method has none, or plays them otherwise than through a soundfont."""
-    from dance2music.generation.methods import PLAYED, WITHOUT_NOTES
-    from dance2music.music.synth import check_soundfont
-
-    if request.midi is not None:
-        if request.method in WITHOUT_NOTES:
-            raise InputError(f"--midi: method {request.method!r} has no notes; choose creative-gan or composer, or leave --midi out")
-        if request.midi.suffix.lower() not in MIDI_SUFFIXES:
-            raise InputError(f"--midi {request.midi}: expected the name of a file to write that ends in {' or '.join(MIDI_SUFFIXES)}")
-    for option, given in (("--stems", request.stems), ("--soundfont", request.soundfont)):
-        if given is not None and request.method not in PLAYED:
-            raise InputError(
-                f"{option}: method {request.method!r} plays no notes; choose one of {', '.join(PLAYED)}, or leave {option} out"
-            )
-    if request.soundfont is not None:
-        check_soundfont(request.soundfont)
-    if request.stems is not None and ((request.stems.exists() and not request.stems.is_dir()) or not request.stems.parent.is_dir()):
-        raise InputError(f"--stems {request.stems}: expected a folder, there or in a folder that is there; choose another")
-    if request.instruments and request.method != "cmt":
-        raise InputError(f"--instruments: method {request.method!r} chooses its own; expected method cmt; leave --instruments out")
 
 
 def _default_name(video: Path) -> Path:
@@ -119,31 +197,19 @@ def _default_name(video: Path) -> Path:
     return out
 
 
-def files_of(request: Request, out: Path) -> list[Path]:
-    """All files that are written for one take, the music first; of the stems those of roles that play."""
-    wanted = {".wav": request.wav, ".png": request.plot, ".json": True}
-    files = [out, *(beside(out, suffix) for suffix, is_wanted in wanted.items() if is_wanted and suffix != out.suffix.lower())]
-    if request.midi is not None:
-        files.insert(-1 - request.plot, numbered(request, out, request.midi))
-    if request.stems is not None:
-        files += [numbered(request, out, request.stems / f"{role}.wav") for role in ROLES]
-    return files
+def files_of(request: Request, out: Path, number: int) -> TakeFiles:
+    """Files of a take; where there are several, its number is in every name."""
 
+    def numbered(path: Path) -> Path:
+        return path if request.takes == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
 
-def numbered(request: Request, out: Path, path: Path) -> Path:
-    """A further file of a take, with the take's number where there are several."""
-    return path if request.takes == 1 else path.with_name(f"{path.stem}-{out.stem.rpartition('-')[2]}{path.suffix}")
-
-
-def _check_length(path: Path, seconds: float) -> None:
-    from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS
-
-    if not MIN_SECONDS - LENGTH_TOLERANCE_SECONDS <= seconds <= MAX_SECONDS + LENGTH_TOLERANCE_SECONDS:
-        raise InputError(
-            f"{path}: the motion is {seconds:.2f} s long; expected {MIN_SECONDS:g} s to {MAX_SECONDS:g} s; choose another or cut it"
-        )
-
-
-def beside(out: Path, suffix: str) -> Path:
-    """File beside the output with another suffix."""
-    return out.with_name(f"{out.stem}{suffix}")
+    music = numbered(out)
+    return TakeFiles(
+        music=music,
+        report=beside(music, ".json"),
+        wav=beside(music, ".wav") if request.wav and music.suffix.lower() != ".wav" else None,
+        midi=None if request.midi is None else numbered(request.midi),
+        picture=beside(music, ".png") if request.plot else None,
+        take=None if request.take is None else numbered(request.take),
+        stems=None if request.stems is None else {role: numbered(request.stems / f"{role}.wav") for role in ROLES},
+    )

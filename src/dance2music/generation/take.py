@@ -1,25 +1,259 @@
-"""A take: one piece of music for a dance, with all that it came from."""
+"""A take: one piece of music for a dance, with all that it came from, so that the same bits come again and a section can be drawn again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from dance2music.types import Audio, Score
+import numpy as np
+
+from dance2music import __version__
+from dance2music.errors import InputError
+from dance2music.generation import take_file
+from dance2music.generation.methods import METHODS, LoadedMethod, load
+from dance2music.generation.sound import Finish, finish, finished, to_audio
+from dance2music.methods.base import Given
+from dance2music.music.splice import spliced_audio
+from dance2music.types import BEATS_PER_BAR, Audio, Conditioning, Latents, Rhythm, Score, Span
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LEAD_SECONDS = 0.02
+"""How far ahead of the dance's beat grid the music is placed: an attack is heard, and found by onset detection, some 15 ms after it
+starts, and beat tracking adds to that."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A section of a take that was drawn again: where, from which seed, and the whole piece with it."""
+
+    span: Span
+    seed: int
+    music: Latents | Score
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file that a take was made for: its path as it was given, sha256 and whether it is a video (else a motion file)."""
+
+    path: Path
+    sha256: str
+    is_video: bool
 
 
 @dataclass(frozen=True)
 class Take:
-    """One piece of music for a dance, and how well it follows.
+    """One piece of music for a dance.
 
     Attributes
     ----------
-    audio : Audio as the method made it, before `finish`.
-    score : Score or None, the notes behind it where the method has notes.
+    method : name of its method; ``given`` is what the user brought for it.
+    conditioning : the dance that it was made for.
+    music : what the method wrote; ``edits`` are sections that were drawn again, in order.
     seed : int, the seed that the method was given for this take.
     candidates : int, how many takes it was chosen from.
+    soundfont : what plays its notes, where notes are played, see `music.synth.render`.
+    finishing : how its sound is finished, see `finished_take`.
+    source : the file of the dance, where there is one.
     """
 
-    audio: Audio
-    score: Score | None
+    method: str
+    conditioning: Conditioning
+    music: Latents | Score
     seed: int
     candidates: int = 1
+    given: Given = field(default_factory=Given)
+    soundfont: str | None = None
+    edits: tuple[Edit, ...] = ()
+    finishing: Finish = field(default_factory=Finish)
+    source: Source | None = None
+
+    @property
+    def latest(self) -> Latents | Score:
+        """What the method wrote, with all sections that were drawn again."""
+        return self.edits[-1].music if self.edits else self.music
+
+    @property
+    def score(self) -> Score | None:
+        """The notes, where the method has notes."""
+        return self.latest if isinstance(self.latest, Score) else self.latest.score
+
+    @cached_property
+    def audio(self) -> Audio:
+        """Sound as the method made it, before it is finished and without sections that were drawn again."""
+        return self._sound(self.music)
+
+    @cached_property
+    def finished(self) -> Audio:
+        """Sound as it is heard: each section drawn again put into what was there before."""
+        audio = self._finish(self.audio)
+        for edit in self.edits:
+            audio = spliced_audio(audio, self._finish(self._sound(edit.music)), edit.span)
+        return audio
+
+    def save(self, path: str | Path, *, method: LoadedMethod | None = None) -> None:
+        """Write the take to a file, by custom ``*.take``, whole or not at all: all from which the same bits come again.
+
+        With the same versions of the libraries (they are in the file) on the same kind of processor, that is. ``method`` is the take's,
+        where it is loaded already; else it is loaded, to know the digests of its weights.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        record, tensors = METHODS[self.method], {}  # type: ignore[var-annotated]
+        source = self.source
+        header = {
+            "version": __version__,
+            "libraries": take_file.versions(),
+            "method": self.method,
+            "given": take_file.given_values(self.given),
+            "digests": take_file.digests(load(record, self.given) if method is None else method),
+            "soundfont": take_file.soundfont_values(record, self.soundfont),
+            "seed": self.seed,
+            "candidates": self.candidates,
+            "finish": {"denoise": self.finishing.denoise, "gain_db": self.finishing.gain_db},
+            "source": None if source is None else {"path": str(source.path), "sha256": source.sha256, "is_video": source.is_video},
+            "dance": take_file.put_conditioning(self.conditioning, tensors),
+            "music": take_file.put_music("music", self.music, tensors),
+            "edits": [
+                {"span": list(edit.span), "seed": edit.seed, "music": take_file.put_music(f"edit{i}", edit.music, tensors)}
+                for i, edit in enumerate(self.edits)
+            ],
+        }
+        take_file.write(path, header, tensors)
+
+    def _sound(self, music: Latents | Score) -> Audio:
+        return to_audio(music, soundfont=self.soundfont, duration_seconds=self.conditioning.duration_seconds)
+
+    def _finish(self, audio: Audio) -> Audio:
+        return finish(audio, denoise=self.finishing.denoise, gain_db=self.finishing.gain_db)
+
+
+def finished_take(take: Take, *, denoise: bool = True, source: Source | None = None) -> Take:
+    """The take with its loudness measured, so that it stays as it is when a section of it is drawn again; made for the dance of a file."""
+    assert not take.edits, "a take is finished before a section of it is drawn again"
+    audio, finishing = finished(take.audio, denoise=denoise)
+    return keeping_sound(replace(take, finishing=finishing, source=source), audio=take.audio, finished=audio)
+
+
+def make_takes(
+    method: LoadedMethod, conditioning: Conditioning, *, seeds: Sequence[int], soundfont: str | Path | None = None
+) -> list[Take]:
+    """One take per seed, `LEAD_SECONDS` ahead of the dance's beat grid, each as long as the dance to the sample."""
+    made = method.generate(ahead(conditioning), list(seeds))
+    font = None if soundfont is None else str(soundfont)
+    return [Take(method.method.name, conditioning, music, seed, given=method.given, soundfont=font) for music, seed in zip(made, seeds)]
+
+
+def regenerate(take: Take, span: Span, *, seed: int, method: LoadedMethod | None = None) -> Take:
+    """The take with a section drawn again: farther than half a second outside it, the sound keeps its bits.
+
+    Parameters
+    ----------
+    span : the section, at least a beat long, within the take.
+    seed : another seed gives another section.
+    method : the take's method, where it is loaded already.
+
+    Raises
+    ------
+    InputError
+        If the method cannot draw a section, the section does not fit, or the method's weights are not those that the take was made with.
+    """
+    record = METHODS[take.method]
+    if not record.redraws:
+        can = ", ".join(name for name, other in METHODS.items() if other.redraws)
+        raise InputError(f"method {take.method!r}: makes whole pieces and cannot draw a section again; expected a take of {can}")
+    check_span(take, span)
+    method = load(record, take.given) if method is None else method
+    (music,) = method.generate(ahead(take.conditioning), [seed], span=span, keep=take.latest)
+    return keeping_sound(replace(take, edits=(*take.edits, Edit(span, seed, music))), audio=take.audio)
+
+
+def check_span(take: Take, span: Span) -> None:
+    """Refuse a section that is reversed, not in the take, or shorter than a beat."""
+    begin, end = span
+    length, beat = take.conditioning.duration_seconds, 60.0 / take.conditioning.rhythm.tempo_bpm
+    if not (0.0 <= begin < length and begin < end <= length + 0.05):
+        raise InputError(
+            f"section from {begin:g} s to {end:g} s: expected one within the take, 0 s to {length:.2f} s, first the earlier time"
+        )
+    if end - begin < beat - 1e-6:
+        raise InputError(f"section from {begin:g} s to {end:g} s: is {end - begin:.2f} s long; expected at least a beat, {beat:.2f} s")
+
+
+def span_of_bars(rhythm: Rhythm, first: float, last: float) -> Span:
+    """Section from the beginning of bar ``first`` to that of bar ``last``; bar 1 begins with the first downbeat at or after 0 s."""
+    beats = rhythm.beat_at(np.zeros(1))[0]
+    offset = BEATS_PER_BAR * np.ceil((beats - 1e-3) / BEATS_PER_BAR)
+    begin, end = rhythm.time_at(offset + BEATS_PER_BAR * (np.array([first, last]) - 1))
+    return Span(float(begin), float(end))
+
+
+def ahead(conditioning: Conditioning) -> Conditioning:
+    """The dance as a method sees it: its beat grid earlier by `LEAD_SECONDS`."""
+    rhythm = conditioning.rhythm
+    return replace(conditioning, rhythm=replace(rhythm, beat_times_seconds=rhythm.beat_times_seconds - LEAD_SECONDS))
+
+
+def keeping_sound(take: Take, **made: Audio) -> Take:
+    """The take, told the sound that was made of its music already: ``audio`` or ``finished``."""
+    take.__dict__.update(made)
+    return take
+
+
+def load_take(path: str | Path) -> Take:
+    """The take of a file that `Take.save` wrote; its method is loaded to decode what it wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, no take or one of another version; if it holds what cannot be; if the weights or the soundfont that
+        it was made with are not here.
+    """
+    return open_take(path)[0]
+
+
+def open_take(path: str | Path) -> tuple[Take, LoadedMethod]:
+    """`load_take`, and the take's method."""
+    try:
+        return _opened(*take_file.read(path), path)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(f"{path}: does not hold what a take holds ({type(error).__name__}: {error}); get it again") from error
+
+
+def _opened(header: dict[str, Any], tensors: dict[str, Tensor], path: str | Path) -> tuple[Take, LoadedMethod]:
+    name, number = str(header["method"]), take_file.number
+    if name not in METHODS:
+        known = ", ".join(METHODS)
+        raise InputError(f"{path}: was made by method {name!r}; expected one of {known}; open it with the version that made it")
+    conditioning = take_file.take_conditioning(header["dance"], tensors)
+    given, duration = take_file.given_from(header["given"]), conditioning.duration_seconds
+    method = load(METHODS[name], given)
+    take_file.check_digests(header["digests"], method, path)
+    take_file.need(len(header["edits"]) <= take_file.MAX_EDITS, "edits", len(header["edits"]))
+    edits = []
+    for i, row in enumerate(header["edits"]):
+        begin, end = row["span"]
+        span = Span(number(begin, 0, duration), number(end, 0, duration + take_file.SLACK_SECONDS))
+        music = take_file.take_music(f"edit{i}", row["music"], tensors, method, duration)
+        edits.append(Edit(span, int(number(row["seed"], 0, 2**63)), music))
+    gain_db, source = header["finish"]["gain_db"], header["source"]
+    take = Take(
+        method=name,
+        conditioning=conditioning,
+        music=take_file.take_music("music", header["music"], tensors, method, duration),
+        seed=int(number(header["seed"], 0, 2**63)),
+        candidates=int(number(header["candidates"], 1, 10_000)),
+        given=given,
+        soundfont=take_file.soundfont_from(header["soundfont"], path),
+        edits=tuple(edits),
+        finishing=Finish(bool(header["finish"]["denoise"]), None if gain_db is None else number(gain_db, -200, 200)),
+        source=None if source is None else Source(Path(source["path"]), str(source["sha256"]), bool(source["is_video"])),
+    )
+    return take, method

@@ -13,7 +13,9 @@ import numpy as np
 
 from dance2music.composer.parts import beat_emphasis
 from dance2music.dance.kinematics import FEATURE_SLICES, low_pass
-from dance2music.types import STEPS_PER_BEAT, Conditioning, Note, Rhythm, Score
+from dance2music.methods.base import Given
+from dance2music.music.splice import spliced
+from dance2music.types import STEPS_PER_BEAT, Conditioning, Latents, Note, Rhythm, Score, Span
 
 _LEAD_BEATS = 4.0
 """The piece is under way for so long when the dance begins, and rings into it."""
@@ -26,26 +28,36 @@ _STRESSED = 0.6
 class Composer:
     """`composer.compose.compose` behind the contract of `methods.base.MusicGenerator`."""
 
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
-        """One score per seed for the first item of the batch."""
+    def generate(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
+    ) -> list[Score]:
+        """See `MusicGenerator.generate`. A section is played anew by the same players: form, harmony, groove and instruments stay."""
+        if span is None:
+            return [self._piece(conditioning, seed) for seed in seeds]
+        assert isinstance(keep, Score) and keep.seed is not None, "a section is drawn into a piece of this method"
+        return [spliced(keep, self._piece(conditioning, keep.seed, variation=seed + 1), span) for seed in seeds]
+
+    def _piece(self, conditioning: Conditioning, seed: int, *, variation: int = 0) -> Score:
         from dance2music.composer.compose import compose
 
-        rhythm = conditioning.rhythm[0]
+        rhythm = conditioning.rhythm
         accents, lead = accents_at_steps(rhythm), _LEAD_BEATS * 60.0 / rhythm.tempo_bpm
-        scores = [
-            compose(
-                int(conditioning.genre[0]),
-                seed=seed,
-                beat_times_seconds=rhythm.beat_times_seconds + lead,
-                downbeat=rhythm.downbeat,
-                duration_seconds=conditioning.duration_seconds + lead,
-                energy=energy_at_beats(conditioning),
-                accents=accents,
-            )
-            for seed in seeds
-        ]
-        given = {"beat_times_seconds": rhythm.beat_times_seconds, "duration_seconds": conditioning.duration_seconds}
-        return [replace(emphasized(score, accents), **given) for score in scores]  # type: ignore[arg-type]
+        score = compose(
+            conditioning.genre,
+            seed=seed,
+            variation=variation,
+            beat_times_seconds=rhythm.beat_times_seconds + lead,
+            downbeat=rhythm.downbeat,
+            duration_seconds=conditioning.duration_seconds + lead,
+            energy=energy_at_beats(conditioning),
+            accents=accents,
+        )
+        return replace(
+            emphasized(score, accents),
+            beat_times_seconds=rhythm.beat_times_seconds,
+            duration_seconds=conditioning.duration_seconds,
+            seed=seed,
+        )
 
 
 def emphasized(score: Score, accents: np.ndarray) -> Score:
@@ -62,11 +74,11 @@ def emphasized(score: Score, accents: np.ndarray) -> Score:
 
 def energy_at_beats(conditioning: Conditioning) -> np.ndarray:
     """How much the dancer moves around each beat of the grid, 0..1 within the clip: float [n_beats]."""
-    kinetic = conditioning.motion[0, :, FEATURE_SLICES["kinetic"]][:, 0].numpy().astype(np.float64)
+    kinetic = conditioning.motion[:, FEATURE_SLICES["kinetic"]][:, 0].numpy().astype(np.float64)
     slow = low_pass(kinetic, fps=conditioning.fps, cutoff_hz=_ENERGY_CUTOFF_HZ)
     low, high = np.percentile(slow, [5, 95])
     times = np.arange(len(slow)) / conditioning.fps
-    return np.interp(conditioning.rhythm[0].beat_times_seconds, times, np.clip((slow - low) / max(high - low, 0.25), 0.0, 1.0))
+    return np.interp(conditioning.rhythm.beat_times_seconds, times, np.clip((slow - low) / max(high - low, 0.25), 0.0, 1.0))
 
 
 def accents_at_steps(rhythm: Rhythm) -> np.ndarray:
@@ -77,3 +89,8 @@ def accents_at_steps(rhythm: Rhythm) -> np.ndarray:
         return np.zeros(len(times))
     distance = np.abs(times[:, None] - rhythm.kinematic_beats_seconds[None]).min(axis=1)
     return np.exp(-0.5 * (distance / _ACCENT_WIDTH_SECONDS) ** 2)
+
+
+def load(given: Given) -> Composer:
+    """The composer: rules, no weights."""
+    return Composer()

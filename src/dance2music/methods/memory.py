@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.codec.spectral import SpectralCodec
+from dance2music.codec.base import Codec
+from dance2music.methods.base import CodecGenerator, Given, looked_up
 from dance2music.methods.composer import energy_at_beats
-from dance2music.types import BEATS_PER_BAR, Conditioning, Latents
+from dance2music.types import BEATS_PER_BAR, Conditioning, Latents, Span
 
 _SHIFTS = torch.tensor([0, 2, 4, 6])
 _NEAR_PIECES = 3
@@ -35,15 +36,12 @@ class MemoryConfig:
 
 
 class Memory(nn.Module):
-    """A bank of bars as codes.
+    """A bank of bars as codes: a `methods.base.LatentNetwork`.
 
     Buffers: the codes of all bars one after another [Q, F], 10 bits each: ``low`` uint8 [Q, F] and, four frames to a byte, ``high`` uint8
     [Q, ceil(F / 4)] (`codes` puts them together); ``start``, ``length`` int32 [n_bars] in frames; ``piece``, ``genre`` int32
     [n_bars]; ``tempo_bpm``, ``energy`` float32 [n_bars].
     """
-
-    codec: SpectralCodec | None = None
-    """Whose codes it holds, see `attach`."""
 
     def __init__(self, config: MemoryConfig) -> None:
         super().__init__()
@@ -54,11 +52,6 @@ class Memory(nn.Module):
             self.register_buffer(name, torch.zeros(config.n_bars, dtype=torch.int32))
         for name in ("tempo_bpm", "energy"):
             self.register_buffer(name, torch.zeros(config.n_bars))
-
-    def attach(self, codec: SpectralCodec) -> Memory:
-        """Set the codec whose codes it holds; it is no part of the bank's own tensors."""
-        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
-        return self
 
     @property
     def codes(self) -> Tensor:
@@ -73,18 +66,29 @@ class Memory(nn.Module):
         quarters = F.pad(codes >> 8, (0, -codes.shape[1] % 4)).unflatten(1, (-1, 4))
         self.get_buffer("high").copy_((quarters << _SHIFTS).sum(dim=-1).to(torch.uint8))
 
-    @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
-        """Latents of one take per seed for the first item of the batch."""
-        return [self._take(conditioning, seed) for seed in seeds]
-
-    def _take(self, conditioning: Conditioning, seed: int) -> Latents:
-        rhythm, codec = conditioning.rhythm[0], self.codec
-        assert codec is not None, "attach() a codec first"
+    def latents(
+        self, conditioning: Conditioning, seeds: Sequence[int], codec: Codec, *, n_frames: int, span: Span | None, keep: Latents | None
+    ) -> list[Latents]:
+        """See `methods.base.MusicGenerator.generate`. A section is played with other bars of the same piece."""
         frame_rate = codec.sample_rate / codec.hop_length
-        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
+        if span is None:
+            return [looked_up(self._take(conditioning, seed, n_frames, frame_rate), codec) for seed in seeds]
+        assert keep is not None and keep.codes is not None, "a section is drawn into a piece of this method"
+        piece = self._piece_of(keep.codes, conditioning, frame_rate)
+        begin, end = max(0, int(span.begin_seconds * frame_rate)), min(n_frames, int(np.ceil(span.end_seconds * frame_rate)))
+        made = []
+        for seed in seeds:
+            drawn, codes = self._take(conditioning, seed, n_frames, frame_rate, piece=piece), keep.codes.clone()
+            codes[:, begin:end] = drawn[:, begin:end]
+            made.append(looked_up(codes, codec))
+        return made
+
+    def _take(self, conditioning: Conditioning, seed: int, n_frames: int, frame_rate: float, *, piece: int | None = None) -> Tensor:
+        """Codes int64 [Q, n_frames] of one take, of the given piece of the bank where one is given."""
+        rhythm = conditioning.rhythm
         chance = np.random.default_rng([seed, 3])
-        bars = self._bars_of_piece(self._piece(int(conditioning.genre[0]), rhythm.tempo_bpm, chance))
+        chosen = self._piece(conditioning.genre, rhythm.tempo_bpm, chance)
+        bars = self._bars_of_piece(chosen if piece is None else piece)
         bars = np.roll(bars, -_STEADY_BARS * int(chance.integers(max(1, len(bars) // _STEADY_BARS))))
         energy, beats = energy_at_beats(conditioning), rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
         first = int(np.floor(beats[0] / BEATS_PER_BAR))
@@ -99,8 +103,19 @@ class Memory(nn.Module):
             low, high = max(left, 0), min(right, n_frames)
             out[:, low:high] = codes[:, frames[low - left : high - left]]
             bar += 1
-        chosen = out[None]
-        return Latents(z=codec.lookup(chosen), codes=chosen, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
+        return out
+
+    def _piece_of(self, codes: Tensor, conditioning: Conditioning, frame_rate: float) -> int:
+        """The piece of the bank that a take was played from: the one with most of its frames, looked for by the coarsest codes."""
+        own = self.codes
+        of_genre = torch.nonzero(self.get_buffer("genre") == conditioning.genre)[:, 0].tolist()
+        found: dict[int, int] = {}
+        wanted = {tuple(column) for column in codes[:3].T.tolist()}
+        for bar in of_genre:
+            start, length = int(self.get_buffer("start")[bar]), int(self.get_buffer("length")[bar])
+            piece = int(self.get_buffer("piece")[bar])
+            found[piece] = found.get(piece, 0) + sum(tuple(column) in wanted for column in own[:3, start : start + length].T.tolist())
+        return max(found, key=lambda piece: found[piece])
 
     def _piece(self, genre: int, tempo_bpm: float, chance: np.random.Generator) -> int:
         """One of the pieces of the genre whose tempo is nearest."""
@@ -140,3 +155,13 @@ def bank(pieces: Sequence[tuple[Tensor, np.ndarray, int, float, np.ndarray]]) ->
     for name, column in zip(("start", "length", "piece", "genre", "tempo_bpm", "energy"), zip(*rows)):
         memory.get_buffer(name).copy_(torch.tensor(column))
     return memory
+
+
+def load(given: Given) -> CodecGenerator:
+    """The memory that comes with the package."""
+    from dance2music.checkpoint import load_embedded
+    from dance2music.codec import embedded
+
+    model = load_embedded("memory", expected="memory")
+    assert isinstance(model, Memory)
+    return CodecGenerator(model, embedded.embedded_codec())

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -145,6 +146,20 @@ def plan_from_score(score: Score, vocabulary: Vocabulary) -> Plan:
         swing=int(np.argmin(np.abs(np.array(SWINGS) - score.swing))),
         programs=tuple(programs[role] for role in PITCHED_ROLES),
     )
+
+
+def on_steps(plan: Plan, *, first_bar: int, n_steps: int) -> Plan:
+    """The plan moved to the steps from a bar on: what lies outside is cut off, what it lacks are rests."""
+    offset = (plan.first_bar - first_bar) * STEPS_PER_BAR
+    own = slice(max(0, -offset), max(0, min(plan.n_steps, n_steps - offset)))
+
+    def moved(row: np.ndarray) -> np.ndarray:
+        out = np.zeros((n_steps, *row.shape[1:]), dtype=row.dtype)
+        out[own.start + offset : own.stop + offset] = row[own]
+        return out
+
+    rows: dict[str, Any] = {name: moved(getattr(plan, name)) for name in ("drums", *PITCHED_ROLES, "dynamics")}
+    return replace(plan, first_bar=first_bar, **rows)
 
 
 def score_from_plan(

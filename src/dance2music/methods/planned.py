@@ -1,29 +1,32 @@
-"""Creative-GAN (Huang et al. 2023) in its embedded, any-length form: a planner and a performer between dance and codebook.
+"""The default: a planner and a performer between dance and codebook.
 
-The paper's generator goes from fused dance features to a music vector that is looked up in the codebook of a music VQ-VAE. Here the same
-road is cut in two: the planner (`methods.planner`) draws a score plan from the fused features, the performer (`methods.performer`)
-turns the plan into latents that are looked up. Departures from the paper are listed in docs/paper_map.md.
+Creative-GAN's generator (Huang et al. 2023) goes from fused dance features to a music vector that is looked up in the codebook of a music
+VQ-VAE. Here the same road is cut in two: the planner (`methods.planner`) draws a score plan from the fused features, the performer
+(`methods.performer`) turns the plan into latents that are looked up. Departures from the paper are listed in docs/paper_map.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dance2music.codec.spectral import SpectralCodec
+from dance2music.codec.base import Codec
 from dance2music.composer.parts import beat_emphasis
+from dance2music.methods.base import CodecGenerator, Given, frames_in, looked_up
 from dance2music.methods.performer import Performer, PerformerConfig
-from dance2music.methods.plan import PITCHED_ROLES, STEPS_PER_BAR, Vocabulary, bars_of, score_from_plan
+from dance2music.methods.plan import PITCHED_ROLES, STEPS_PER_BAR, Plan, Vocabulary, bars_of, on_steps, plan_from_score, score_from_plan
 from dance2music.methods.planner import Planner, PlannerConfig
 from dance2music.methods.roll import frame_roll, note_table
 from dance2music.methods.sketch import sketch
+from dance2music.music.splice import spliced
 from dance2music.parallel import one_thread, side_by_side
 from dance2music.rhythm.steps import pool_at_steps
-from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Conditioning, Latents, Rhythm, Score
+from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Conditioning, Latents, Note, Score, Span
+from dance2music.work import check, part
 
 _WINDOW_FRAMES = 1024
 LEAD_STEPS = 8
@@ -34,7 +37,7 @@ SOUND = 0
 
 
 @dataclass(frozen=True)
-class CreativeGanConfig:
+class PlannedConfig:
     """Both halves, and the chord voicings that the plan's vocabulary holds."""
 
     planner: PlannerConfig = field(default_factory=PlannerConfig)
@@ -44,49 +47,72 @@ class CreativeGanConfig:
     top_p: float = 0.92
 
 
-class CreativeGan(nn.Module):
-    """Dance in, latents out."""
+class Planned(nn.Module):
+    """Dance in, latents out: a `methods.base.LatentNetwork`."""
 
-    codec: SpectralCodec | None = None
-    """Whose latents it makes, see `attach`."""
-
-    def __init__(self, config: CreativeGanConfig) -> None:
+    def __init__(self, config: PlannedConfig) -> None:
         super().__init__()
         self.config = config
         self.planner = Planner(config.planner)
         self.performer = Performer(config.performer)
         self.vocabulary = Vocabulary(config.voicings)
 
-    def attach(self, codec: SpectralCodec) -> CreativeGan:
-        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
-        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
-        return self
+    def latents(
+        self, conditioning: Conditioning, seeds: Sequence[int], codec: Codec, *, n_frames: int, span: Span | None, keep: Latents | None
+    ) -> list[Latents]:
+        """See `methods.base.MusicGenerator.generate`. Of a section, the codes of the frames in it are new, those around it are kept."""
+        if span is None:
+            with part(0.0, 0.5):
+                scores = self.scores(conditioning, seeds)
+            with part(0.5, 1.0):
+                return side_by_side(lambda score: self.perform(score, codec), scores)
+        assert keep is not None and keep.score is not None and keep.codes is not None, "a section is drawn into a piece of this method"
+        scores = self.scores(conditioning, seeds, span=span, keep=keep.score)
+        rate, kept = codec.sample_rate / codec.hop_length, keep.codes
+        frames = range(max(0, int(span.begin_seconds * rate)), min(n_frames, int(np.ceil(span.end_seconds * rate))))
+
+        def perform(score: Score) -> Latents:
+            codes = kept.clone()
+            codes[:, frames.start : frames.stop] = self.codes(score, codec, frames)
+            return looked_up(codes, codec, score=score)
+
+        return side_by_side(perform, scores)
 
     @torch.no_grad()
-    def scores(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Score]:
-        """One score per seed for the first item of the batch."""
-        rhythm = conditioning.rhythm[0]
+    def scores(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Score | None = None
+    ) -> list[Score]:
+        """One score per seed; with ``span``, ``keep`` with this section drawn again."""
+        rhythm = conditioning.rhythm
         beats = rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
         first_bar, n_bars = bars_of(beats[0] - LEAD_STEPS / STEPS_PER_BEAT, beats[1])
-        motion, visual = step_features(conditioning, first_bar=first_bar, n_steps=n_bars * STEPS_PER_BAR)
+        n_steps = n_bars * STEPS_PER_BAR
+        motion, visual = step_features(conditioning, first_bar=first_bar, n_steps=n_steps)
         begin, end = np.round((beats - first_bar * BEATS_PER_BAR) * STEPS_PER_BEAT).astype(int)
-        seen = under_way(begin, end, n_bars * STEPS_PER_BAR)
+        seen = under_way(begin, end, n_steps)
         motion, visual = motion[:, seen], visual[:, seen]
-        n = len(seeds)
+        n, plan, redrawn = len(seeds), None, None
+        if span is not None:
+            assert keep is not None, "a section is drawn into a piece"
+            plan = self._plan_of(keep, first_bar, n_steps)
+            first, last = (rhythm.beat_at(np.array(span)) - first_bar * BEATS_PER_BAR) * STEPS_PER_BEAT
+            redrawn = range(max(0, int(np.floor(first))), min(n_steps, int(np.ceil(last))))
         with one_thread():
             plans = self.planner.draw(
                 motion.expand(n, -1, -1),
                 visual.expand(n, -1, -1),
-                conditioning.genre[:1].expand(n),
+                torch.full((n,), conditioning.genre),
                 torch.full((n,), rhythm.tempo_bpm),
                 first_bar,
-                keys=[int(np.random.default_rng([seed, 1]).integers(12)) for seed in seeds],
+                keys=[int(np.random.default_rng([seed, 1]).integers(12)) if keep is None else keep.key for seed in seeds],
                 seeds=list(seeds),
                 temperature=self.config.temperature,
                 top_p=self.config.top_p,
+                kept=plan,
+                redrawn=redrawn,
             )
-        emphasis = np.array([beat_emphasis(step) for step in range(n_bars * STEPS_PER_BAR)])
-        return [
+        emphasis = np.array([beat_emphasis(step) for step in range(n_steps)])
+        scores = [
             score_from_plan(
                 plan,
                 self.vocabulary,
@@ -97,26 +123,36 @@ class CreativeGan(nn.Module):
             )
             for plan in plans
         ]
+        return scores if span is None or keep is None else [spliced(keep, score, span) for score in scores]
 
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
-        """Latents of one take per seed for the first item of the batch."""
-        return side_by_side(self.perform, self.scores(conditioning, seeds=seeds))
+    def _plan_of(self, score: Score, first_bar: int, n_steps: int) -> Plan:
+        """The plan on these steps that a score of `scores` was written from, as far as its notes tell."""
+
+        def softened(note: Note) -> Note:
+            return note._replace(velocity=max(1, round(note.velocity / beat_emphasis(round(note.start_beats * STEPS_PER_BEAT)))))
+
+        plain = replace(score, tracks=[replace(track, notes=[softened(note) for note in track.notes]) for track in score.tracks])
+        return on_steps(plan_from_score(plain, self.vocabulary), first_bar=first_bar, n_steps=n_steps)
 
     @torch.no_grad()
-    def perform(self, score: Score) -> Latents:
-        """Latents of a score, window by window: memory does not hang on the length, and the seams are exact."""
-        codec = self.codec
-        assert codec is not None, "attach() a codec first"
+    def perform(self, score: Score, codec: Codec) -> Latents:
+        """Latents of a score."""
+        return looked_up(self.codes(score, codec, range(frames_in(score.duration_seconds, codec))), codec, score=score)
+
+    def codes(self, score: Score, codec: Codec, frames: range) -> Tensor:
+        """Codes int64 [Q, len(frames)] of these frames of a score, window by window: memory does not depend on the length, the seams are
+        exact."""
         frame_rate = codec.sample_rate / codec.hop_length
-        n_frames = -(-round(score.duration_seconds * codec.sample_rate) // codec.hop_length)
+        n_frames = frames_in(score.duration_seconds, codec)
         table, margin = note_table(score, frame_rate), self.performer.receptive_frames
         programs = torch.from_numpy(table.programs)[None]
         present = torch.from_numpy(np.isin(np.arange(len(PITCHED_ROLES)), table.role))[None]
         source = sketch(table, n_frames * codec.hop_length, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
         sketched = codec.encode(torch.from_numpy(source)[None])
         chosen = []
-        for start in range(0, n_frames, _WINDOW_FRAMES):
-            end = min(start + _WINDOW_FRAMES, n_frames)
+        for start in range(frames.start, frames.stop, _WINDOW_FRAMES):
+            check()
+            end = min(start + _WINDOW_FRAMES, frames.stop)
             first = max(0, start - margin)
             drums, pitched = frame_roll(table, first, min(end + margin, n_frames) - first, frame_rate)
             features = self.performer.features(
@@ -130,16 +166,14 @@ class CreativeGan(nn.Module):
             )
             latents = self.performer.regress(features[:, start - first : end - first])
             # Finer codebooks than those that it learnt with would keep its own error: looked up coarsely, it sounds nearer to true music.
-            chosen.append(codec.quantize(latents).codes[:, : self.performer.config.n_codebooks])
-        codes = torch.cat(chosen, dim=-1)
-        return Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length, score=score)
+            chosen.append(codec.quantize(latents).codes[0, : self.performer.config.n_codebooks])
+        return torch.cat(chosen, dim=-1)
 
 
 def step_features(conditioning: Conditioning, *, first_bar: int, n_steps: int) -> tuple[Tensor, Tensor]:
-    """Motion [1, S, D_m] and visual [1, S, D_v] features of the first item, pooled at the steps of its beat grid."""
-    rhythm: Rhythm = conditioning.rhythm[0]
+    """Motion [1, S, D_m] and visual [1, S, D_v] features of a dance, pooled at the steps of its beat grid."""
     pooled = [
-        torch.from_numpy(pool_at_steps(features[0].numpy(), conditioning.fps, rhythm, first_bar=first_bar, n_steps=n_steps))[None]
+        torch.from_numpy(pool_at_steps(features.numpy(), conditioning.fps, conditioning.rhythm, first_bar=first_bar, n_steps=n_steps))[None]
         for features in (conditioning.motion, conditioning.visual)
     ]
     return pooled[0], pooled[1]
@@ -152,3 +186,13 @@ def under_way(begin: int, end: int, n_steps: int) -> np.ndarray:
     """
     steps = np.arange(n_steps)
     return np.where(steps < begin, begin + (steps - begin) % STEPS_PER_BAR % max(1, end - begin), steps)
+
+
+def load(given: Given) -> CodecGenerator:
+    """The planner and performer with their embedded weights."""
+    from dance2music.checkpoint import load_embedded
+    from dance2music.codec import embedded
+
+    model = load_embedded("planned", expected="planned")
+    assert isinstance(model, Planned)
+    return CodecGenerator(model, embedded.embedded_codec())

@@ -32,6 +32,7 @@ from dance2music.methods.plan import (
 from dance2music.nn.blocks import CausalBlock, ConvNeXtBlock
 from dance2music.nn.sampling import draw
 from dance2music.types import GENRES
+from dance2music.work import report
 
 BARS_PER_PHRASE = 8
 HEADER_SIZES = (2, len(SWINGS), *(len(PROGRAMS),) * len(PITCHED_ROLES))
@@ -158,6 +159,8 @@ class Planner(nn.Module):
         seeds: list[int],
         temperature: float = 0.9,
         top_p: float = 0.95,
+        kept: Plan | None = None,
+        redrawn: range | None = None,
     ) -> list[Plan]:
         """Draw one plan per batch item.
 
@@ -165,14 +168,16 @@ class Planner(nn.Module):
         ----------
         motion : Tensor [B, S, D_m]; visual : Tensor [B, S, D_v], pooled at the steps.
         genre : int64 Tensor [B]; tempo_bpm : Tensor [B]; first_bar : bar index of step 0; keys : tonic per item.
-        seeds : one per item, so that an item's draw does not hang on its neighbours; temperature, top_p : of the draw.
+        seeds : one per item, so that an item's draw does not depend on its neighbours; temperature, top_p : of the draw.
+        kept : a plan of the same steps, of which all but the steps ``redrawn`` stays as it is, header and key too; what comes before these
+            is what the drawn steps go on from.
         """
         B, S, _ = motion.shape
         chance = [np.random.default_rng([seed, 7]) for seed in seeds]
         header = torch.zeros(B, len(HEADER_SIZES), dtype=torch.long)
         piece = self.header_context(genre, tempo_bpm)
         for i, out in enumerate(self.header_out):
-            header[:, i] = draw(out(F.gelu(piece)), _uniform(chance), top_p=top_p)
+            header[:, i] = draw(out(F.gelu(piece)), _uniform(chance), top_p=top_p) if kept is None else header_of(kept)[i]
             piece = piece + self.header_in[i](header[:, i])
         bars = torch.full((B,), first_bar, dtype=torch.long)
         context = self.context(self.encode(motion, visual), genre, tempo_bpm, header, bars)
@@ -180,10 +185,21 @@ class Planner(nn.Module):
         past = torch.zeros(B, 1, self.config.channels)
         drums = torch.zeros(B, S, len(DRUM_LANES), dtype=torch.long)
         fields = {name: torch.zeros(B, S, dtype=torch.long) for name in self.fields_in}
-        for s in range(S):
+        last = S
+        if kept is not None:
+            assert kept.n_steps == S and kept.first_bar == first_bar and redrawn is not None, "the kept plan has the steps of this one"
+            drums[:] = torch.from_numpy(kept.drums.astype(np.int64))
+            for name, value in fields.items():
+                value[:] = torch.from_numpy(getattr(kept, name).astype(np.int64))
+            last = redrawn.stop
+        for s in range(last):
+            report(s / last)
             h = context[:, s : s + 1] + past
             for block, cache in zip(self.blocks, caches):
                 h = block(h, start=s, cache=cache)
+            if redrawn is not None and s not in redrawn:
+                past = self.embed(drums[:, s : s + 1], {name: value[:, s : s + 1] for name, value in fields.items()})
+                continue
             h = self.norm(h)
             fields["dynamics"][:, s] = draw(self._head("dynamics", h)[:, 0], _uniform(chance), temperature=temperature, top_p=top_p)
             h = h + self.fields_in["dynamics"](fields["dynamics"][:, s : s + 1])

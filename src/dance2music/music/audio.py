@@ -152,9 +152,9 @@ def fade(audio: Audio, *, in_seconds: float = 0.0, out_seconds: float = 0.0) -> 
     rise = min(round(in_seconds * audio.sample_rate), length)
     fall = min(round(out_seconds * audio.sample_rate), length)
     if rise:
-        samples[:, :rise] *= _ramp(rise)
+        samples[:, :rise] *= raised_cosine(rise)
     if fall:
-        samples[:, length - fall :] *= _ramp(fall)[::-1]
+        samples[:, length - fall :] *= raised_cosine(fall)[::-1]
     return Audio(samples, audio.sample_rate)
 
 
@@ -176,7 +176,7 @@ def overlap_add(chunks: Iterable[np.ndarray], overlap: int, *, equal_power: bool
     """
     assert overlap >= 0
     tail: np.ndarray | None = None
-    rise = _ramp(overlap)
+    rise = raised_cosine(overlap)
     gain_in, gain_out = (np.sqrt(rise), np.sqrt(1 - rise)) if equal_power else (rise, 1 - rise)
     for chunk in chunks:
         assert chunk.shape[-1] >= overlap, f"a chunk of {chunk.shape[-1]} samples is shorter than the overlap of {overlap}"
@@ -297,7 +297,7 @@ def _aac_packets(audio: Audio, stream: AudioStream, layout: str, first: int) -> 
     yield from stream.encode(None)
 
 
-def _ramp(length: int) -> np.ndarray:
+def raised_cosine(length: int) -> np.ndarray:
     """Raised-cosine rise from 0 to 1, float32 [length], symmetric: ramp + reversed ramp = 1."""
     return (0.5 - 0.5 * np.cos(np.pi * (np.arange(length) + 0.5) / max(length, 1))).astype(np.float32)
 

@@ -48,7 +48,7 @@ def loudness(audio: Audio) -> float:
     return OFFSET_LUFS + 10.0 * math.log10(power[level > max(gate, SILENCE_LUFS)].mean())
 
 
-def normalize_loudness(audio: Audio, *, target_lufs: float = -16.0, ceiling_db: float = -1.0) -> Audio:
+def normalize_loudness(audio: Audio, *, target_lufs: float = -16.0, ceiling_db: float = -1.0, gain_db: float | None = None) -> Audio:
     """Music at a given integrated loudness, its peaks held under a ceiling by `limit`; silence stays as it is.
 
     Parameters
@@ -57,18 +57,30 @@ def normalize_loudness(audio: Audio, *, target_lufs: float = -16.0, ceiling_db: 
     target_lufs : float; -16 suits stereo music for phones and the web.
     ceiling_db : float, dB relative to full scale. Where the limiter takes loudness away, the gain is raised again, `LOUDNESS_PASSES` times
         at most, so very spiky sound may stay a little under the target.
+    gain_db : a gain to use instead of the one that the loudness asks for, as `normalized` told it of a piece that this one goes with.
     """
+    if gain_db is not None:
+        return limit(_scaled(audio, gain_db), ceiling_db=ceiling_db)
+    return normalized(audio, target_lufs=target_lufs, ceiling_db=ceiling_db)[0]
+
+
+def normalized(audio: Audio, *, target_lufs: float = -16.0, ceiling_db: float = -1.0) -> tuple[Audio, float | None]:
+    """`normalize_loudness`, and the gain in dB that it gave the music before the limiter; None for silence."""
     measured = loudness(audio)
     if not math.isfinite(measured):
-        return audio
+        return audio, None
     gain_db = target_lufs - measured
     for _ in range(LOUDNESS_PASSES):
-        louder = limit(Audio(audio.samples * np.float32(10.0 ** (gain_db / 20.0)), audio.sample_rate), ceiling_db=ceiling_db)
+        used_db, louder = gain_db, limit(_scaled(audio, gain_db), ceiling_db=ceiling_db)
         missing = target_lufs - loudness(louder)
         if missing < LOUDNESS_TOLERANCE_LU:
             break
         gain_db += missing
-    return louder
+    return louder, used_db
+
+
+def _scaled(audio: Audio, gain_db: float) -> Audio:
+    return Audio(audio.samples * np.float32(10.0 ** (gain_db / 20.0)), audio.sample_rate)
 
 
 def limit(audio: Audio, *, ceiling_db: float = -1.0) -> Audio:

@@ -2,7 +2,7 @@
 
 The paper gives kernels "relatively large", residual blocks with dilations, leaky ReLU, tanh at the end and the output's size, 64 x 1378 at
 the low level; the rest follows D2M-GAN, its reference [40], whose tables are taken. `MusicVectorGenerator` makes exactly two seconds,
-`TemporalMusicVectorGenerator` any length. The generator that is shipped is `methods.planned.CreativeGan`.
+`TemporalMusicVectorGenerator` any length. The default of the command, `methods.planned.Planned`, goes another way.
 
 Departs from the paper in two options, both off in its own sizes: a genre and a noise vector as inputs. The paper claims music of several
 genres, and several takes, for one dance, and defines no input from which they could come.
@@ -12,20 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dance2music.codec.base import Codec
 from dance2music.dance.posture import POSTURE_FEATURES, posture_features
 from dance2music.errors import InputError
+from dance2music.methods.base import CodecGenerator, Given, quantized, whole_only
 from dance2music.papers import d2m_tables
 from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig
 from dance2music.papers.d2m_gan import OVERLAP_SHARE, WINDOW_SECONDS, VQGenerator, VQGeneratorConfig, blend, motion_rows
 from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig
 from dance2music.perception.tsn import TSN_FEATURES
-from dance2music.types import Conditioning, Latents
+from dance2music.types import Conditioning, Latents, Span
+from dance2music.work import check
 
 FRAMES_AND_FEATURES = {"aist": (120, 219), "holistic": (60, POSTURE_FEATURES)}
 """Two seconds of SMPL motion at 60 fps (AIST++ has neither hands nor faces); of body, hands and face as seen in a video at 30 fps."""
@@ -58,12 +60,10 @@ def paper(level: str, data: str = "aist", *, genre_dim: int = 0, noise_dim: int 
 
 
 class MusicVectorGenerator(nn.Module):
-    """G(x_v, x_mp) of Creative-GAN Eq. 4: fusion is concatenation, as in D2M-GAN; the paper only names it."""
+    """G(x_v, x_mp) of Creative-GAN Eq. 4: fusion is concatenation, as in D2M-GAN; the paper only names it.
 
-    codec: Any = None
-    """Whose latents it makes, see `attach`."""
-    visual_extractor = "tsn"
-    """Key of `perception.extractors.EXTRACTORS`."""
+    A `methods.base.LatentNetwork`.
+    """
 
     def __init__(self, config: MusicVectorGeneratorConfig) -> None:
         super().__init__()
@@ -110,51 +110,45 @@ class MusicVectorGenerator(nn.Module):
             parts.append(_noise(noise, motion, config.noise_dim, drawn=self.training)[:, None])
         return self.generator(torch.cat(parts, dim=2), genre)
 
-    @property
-    def takes_differ(self) -> bool:
-        """Whether another seed gives other music."""
-        return self.config.noise_dim > 0
+    def latents(
+        self, conditioning: Conditioning, seeds: Sequence[int], codec: Codec, *, n_frames: int, span: Span | None, keep: Latents | None
+    ) -> list[Latents]:
+        """See `methods.base.MusicGenerator.generate`: in windows of two seconds that are blended as D2M-GAN's, whole pieces only.
 
-    def attach(self, codec: Any) -> MusicVectorGenerator:
-        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
-        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
-        return self
-
-    @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
-        """Latents of one take per seed for the first item of the batch, in windows of two seconds that are blended as D2M-GAN's.
-
-        Pictures are the item's ``visual`` where it has the width of TSN features, one vector per clip of two seconds, else zeros.
+        Pictures are the dance's ``visual`` where it has the width of TSN features, one vector per clip of two seconds, else zeros.
 
         Raises
         ------
         InputError
             If the conditioning has no joints, or joints that the encoder cannot take.
         """
-        codec, config, own = self.codec, self.config, self.config.motion
-        assert codec is not None, "attach() a codec first"
+        whole_only(span, "creative-gan")
+        config, own = self.config, self.config.motion
         if conditioning.dance is None:
             raise InputError("creative-gan: needs the dancer's joints; expected a motion; start from a video or a motion file")
         fps = own.frames / WINDOW_SECONDS
         rows = posture_features(conditioning.dance, fps=fps) if own.features == POSTURE_FEATURES else motion_rows(conditioning.dance, own)
         n, frame_rate = config.generator.n_frames, codec.sample_rate / codec.hop_length
-        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
         overlap = int(n * OVERLAP_SHARE)
         starts = np.arange(0, max(1, n_frames - overlap), n - overlap) / frame_rate
         at = np.round(starts * fps).astype(int)[:, None] + np.arange(own.frames)
         motion = torch.from_numpy(rows[np.minimum(at, len(rows) - 1)])
         visual = torch.zeros(len(starts), config.visual)
         if conditioning.visual.shape[-1] == config.visual:
-            clips = np.minimum(np.round(starts / WINDOW_SECONDS).astype(int), conditioning.visual.shape[1] - 1)
-            visual = conditioning.visual[0, clips]
+            clips = np.minimum(np.round(starts / WINDOW_SECONDS).astype(int), len(conditioning.visual) - 1)
+            visual = conditioning.visual[clips]
+        genre = torch.tensor([conditioning.genre])
         made: list[Latents] = []
         for seed in seeds:
-            if made and not self.takes_differ:
+            if made and not config.noise_dim:
                 made.append(made[0])
                 continue
             noise = seeded_noise(seed, config.noise_dim)
-            windows = [self(m[None], v[None], conditioning.genre[:1], noise=noise) for m, v in zip(motion, visual)]
-            made.append(_looked_up(blend(torch.cat(windows), overlap)[None, :, :n_frames], codec))
+            windows = []
+            for m, v in zip(motion, visual):
+                check()
+                windows.append(self(m[None], v[None], genre, noise=noise))
+            made.append(quantized(blend(torch.cat(windows), overlap)[:, :n_frames], codec))
         return made
 
 
@@ -168,9 +162,6 @@ class TemporalMusicVectorGeneratorConfig:
 
 class TemporalMusicVectorGenerator(nn.Module):
     """The same with every convolution over time, a genre input, and a noise vector that is held over the clip."""
-
-    codec: Any = None
-    """Whose latents it makes, see `attach`: any with ``sample_rate``, ``hop_length``, ``quantize`` and ``lookup``."""
 
     def __init__(self, config: TemporalMusicVectorGeneratorConfig) -> None:
         super().__init__()
@@ -187,35 +178,19 @@ class TemporalMusicVectorGenerator(nn.Module):
             visual = torch.cat([visual, held], dim=2)
         return self.network(motion, visual, genre, n_frames=n_frames)
 
-    @property
-    def takes_differ(self) -> bool:
-        """Whether another seed gives other music."""
-        return self.config.noise_dim > 0
-
-    def attach(self, codec: Any) -> TemporalMusicVectorGenerator:
-        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
-        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
-        return self
-
-    @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
-        """Latents of one take per seed for the first item of the batch."""
-        codec = self.codec
-        assert codec is not None, "attach() a codec first"
-        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
-        given = conditioning.motion[:1], conditioning.visual[:1], conditioning.genre[:1]
+    def latents(
+        self, conditioning: Conditioning, seeds: Sequence[int], codec: Codec, *, n_frames: int, span: Span | None, keep: Latents | None
+    ) -> list[Latents]:
+        """See `methods.base.MusicGenerator.generate`: one noise vector per seed, whole pieces only."""
+        whole_only(span, "creative-gan")
+        dance = conditioning.motion[None], conditioning.visual[None], torch.tensor([conditioning.genre])
         noises = [seeded_noise(seed, self.config.noise_dim) for seed in seeds]
-        return [_looked_up(self(*given, n_frames=n_frames, noise=noise), codec) for noise in noises]
+        return [quantized(self(*dance, n_frames=n_frames, noise=noise)[0], codec) for noise in noises]
 
 
 def seeded_noise(seed: int, width: int) -> Tensor:
     """Standard normal noise [1, width] of a take."""
     return torch.from_numpy(np.random.default_rng([seed, 9]).standard_normal((1, width)).astype(np.float32))
-
-
-def _looked_up(z: Tensor, codec: Any) -> Latents:
-    codes = codec.quantize(z).codes
-    return Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
 
 
 def _noise(noise: Tensor | None, like: Tensor, width: int, *, drawn: bool) -> Tensor:
@@ -226,3 +201,26 @@ def _noise(noise: Tensor | None, like: Tensor, width: int, *, drawn: bool) -> Te
     if noise.shape != (len(like), width):
         raise InputError(f"noise: shape {list(noise.shape)}; expected {[len(like), width]}")
     return noise.to(like.dtype)
+
+
+def load(given: Given) -> CodecGenerator:
+    """A trained generator of either form, with the codec that comes with the package.
+
+    Raises
+    ------
+    InputError
+        If the file holds another model, or latents of another codec.
+    """
+    from dance2music.checkpoint import load_model
+    from dance2music.codec import embedded
+
+    assert given.weights is not None, "the record of this method asks for weights"
+    model, codec = load_model(given.weights), embedded.embedded_codec()
+    if not isinstance(model, MusicVectorGenerator | TemporalMusicVectorGenerator):
+        raise InputError(f"{given.weights}: is a {type(model).__name__}; expected a generator of Creative-GAN; choose another file")
+    width = model.config.generator.stack.rows[-1].channels if isinstance(model, MusicVectorGenerator) else model.config.network.latent_dim
+    if width != codec.dim:
+        raise InputError(
+            f"{given.weights}: makes latents of {width} numbers; expected the {codec.dim} of the embedded codec; choose one trained with it"
+        )
+    return CodecGenerator(model, codec)

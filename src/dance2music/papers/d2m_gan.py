@@ -9,18 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dance2music.codec.base import Codec
 from dance2music.errors import InputError
+from dance2music.methods.base import CodecGenerator, Given, quantized, whole_only
 from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig, StackConfig, conv_stack, init_plain_convolutions
-from dance2music.types import GENRES, Conditioning, Latents, Motion
-
-if TYPE_CHECKING:
-    from dance2music.codec.vqvae import VQVAE
+from dance2music.types import GENRES, Conditioning, Latents, Motion, Span
+from dance2music.work import report
 
 logger = logging.getLogger(__name__)
 
@@ -96,14 +95,7 @@ class D2MGanConfig:
 
 
 class D2MGan(nn.Module):
-    """The generator G of D2M-GAN Eq. 1."""
-
-    codec: VQVAE | None = None
-    """Whose latents it makes, see `attach`."""
-    visual_extractor = "i3d"
-    """Key of `perception.extractors.EXTRACTORS`."""
-    takes_differ = False
-    """There is no noise in it: one dance, one piece of music."""
+    """The generator G of D2M-GAN Eq. 1: a `methods.base.LatentNetwork`. There is no noise in it: one dance, one piece of music."""
 
     def __init__(self, config: D2MGanConfig) -> None:
         super().__init__()
@@ -144,17 +136,13 @@ class D2MGan(nn.Module):
         dtype = self.generator.lin.weight.dtype
         return self.generator(torch.cat([self.motion(motion.to(dtype)), visual.to(dtype)], dim=2), genre)
 
-    def attach(self, codec: VQVAE) -> D2MGan:
-        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
-        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
-        return self
-
-    @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
-        """Latents for the first item of the batch, the same for every seed.
+    def latents(
+        self, conditioning: Conditioning, seeds: Sequence[int], codec: Codec, *, n_frames: int, span: Span | None, keep: Latents | None
+    ) -> list[Latents]:
+        """See `methods.base.MusicGenerator.generate`: the same for every seed, whole pieces only.
 
         The network knows two seconds: longer music is made in windows of two seconds that overlap by `OVERLAP_SHARE`, whose latents are
-        blended linearly there before the lookup, so that the decoder hears no seam. Pictures are the item's ``visual`` where it has the
+        blended linearly there before the lookup, so that the decoder hears no seam. Pictures are the dance's ``visual`` where it has the
         width of I3D features (one vector per clip, or one per two seconds), else zeros.
 
         Raises
@@ -162,13 +150,12 @@ class D2MGan(nn.Module):
         InputError
             If the conditioning has no joints.
         """
-        codec, config = self.codec, self.config
-        assert codec is not None, "attach() a codec first"
+        whole_only(span, "d2m-gan")
+        config = self.config
         if conditioning.dance is None:
             raise InputError("d2m-gan: needs the dancer's joints; expected a motion; start from a video or a motion file")
         rows = motion_rows(conditioning.dance, config.motion)
         n, frame_rate = config.generator.n_frames, codec.sample_rate / codec.hop_length
-        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
         overlap = int(n * OVERLAP_SHARE)
         starts = np.arange(0, max(1, n_frames - overlap), n - overlap)
         at = np.round(starts / frame_rate * config.motion.frames / WINDOW_SECONDS).astype(int)[:, None] + np.arange(config.motion.frames)
@@ -176,17 +163,15 @@ class D2MGan(nn.Module):
         visual = self._visual(conditioning, starts / frame_rate)
         made = []
         for part in range(0, len(starts), _WINDOWS_AT_ONCE):
+            report(part / len(starts))
             chosen = slice(part, part + _WINDOWS_AT_ONCE)
-            genre = conditioning.genre[:1].expand(len(motion[chosen]))
+            genre = torch.full((len(motion[chosen]),), conditioning.genre)
             made.append(self(motion[chosen], visual[chosen], genre).float())
-        z = blend(torch.cat(made), overlap)[None, :, :n_frames]
-        codes = codec.quantize(z).codes
-        latents = Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
-        return [latents] * len(seeds)
+        return [quantized(blend(torch.cat(made), overlap)[:, :n_frames], codec)] * len(seeds)
 
     def _visual(self, conditioning: Conditioning, start_seconds: np.ndarray) -> Tensor:
         """Visual vectors [W, 1, V] of the windows that start there."""
-        visual, width = conditioning.visual[0], self.config.visual
+        visual, width = conditioning.visual, self.config.visual
         if visual.shape[-1] != width:
             logger.warning(
                 "d2m-gan: no I3D features (%d numbers) of the pictures: it sees the motion only; put I3D's weights beside its own", width
@@ -233,3 +218,11 @@ def blend(windows: Tensor, overlap: int) -> Tensor:
             weight[n - overlap :] = 1 - rising
         whole[:, i * (n - overlap) : i * (n - overlap) + n] += window * weight
     return whole
+
+
+def load(given: Given) -> CodecGenerator:
+    """The published network with the codec of its level, from a folder of imported weights."""
+    from dance2music.papers.published_weights import load_published
+
+    assert given.weights is not None, "the record of this method asks for weights"
+    return load_published(given.weights, level=given.level or "high", precision=given.precision)

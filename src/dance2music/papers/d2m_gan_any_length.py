@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music.codec.base import Codec
+from dance2music.methods.base import quantized, whole_only
 from dance2music.nn.convolution import SLOPE, WeightNormConv1d
 from dance2music.papers.conv_stack import ResidualBlock
-from dance2music.types import GENRES, Conditioning, Latents
+from dance2music.types import GENRES, Conditioning, Latents, Span
 
 STILL = 0.02
 """A feature whose deviation is below this hardly moves."""
@@ -50,16 +51,11 @@ class TemporalD2MGanConfig:
 
 
 class TemporalD2MGan(nn.Module):
-    """Motion, pictures and genre in, latents out, at any length.
+    """Motion, pictures and genre in, latents out, at any length: a `methods.base.LatentNetwork`. There is no noise in it.
 
     Departs from the released code in how weights begin, see `_begin`: with its, or torch's, a new generator's latents hardly change over
     time, and a quantiser hears one code, which training may never leave.
     """
-
-    codec: Any = None
-    """Whose latents it makes, see `attach`: any with ``sample_rate``, ``hop_length``, ``quantize`` and ``lookup``."""
-    takes_differ = False
-    """There is no noise in it: one dance, one piece of music."""
 
     def __init__(self, config: TemporalD2MGanConfig) -> None:
         super().__init__()
@@ -104,21 +100,14 @@ class TemporalD2MGan(nn.Module):
             x = stage(F.interpolate(x, scale_factor=2.0, mode="nearest"))
         return self.config.sigma * torch.tanh(self.out(F.leaky_relu(x[..., :n_frames], SLOPE)))
 
-    def attach(self, codec: Any) -> TemporalD2MGan:
-        """Set the codec whose latents it makes; it is no part of the generator's own weights."""
-        object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
-        return self
-
-    @torch.no_grad()
-    def generate(self, conditioning: Conditioning, *, seeds: Sequence[int]) -> list[Latents]:
-        """Latents for the first item of the batch, the same for every seed."""
-        codec = self.codec
-        assert codec is not None, "attach() a codec first"
-        n_frames = -(-round(conditioning.duration_seconds * codec.sample_rate) // codec.hop_length)
-        z = self(conditioning.motion[:1], conditioning.visual[:1], conditioning.genre[:1], n_frames=n_frames)
-        codes = codec.quantize(z).codes
-        latents = Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
-        return [latents] * len(seeds)
+    def latents(
+        self, conditioning: Conditioning, seeds: Sequence[int], codec: Codec, *, n_frames: int, span: Span | None, keep: Latents | None
+    ) -> list[Latents]:
+        """See `methods.base.MusicGenerator.generate`: the same for every seed, whole pieces only."""
+        whole_only(span, "d2m-gan")
+        genre = torch.tensor([conditioning.genre])
+        z = self(conditioning.motion[None], conditioning.visual[None], genre, n_frames=n_frames)
+        return [quantized(z[0], codec)] * len(seeds)
 
 
 class _Stage(nn.Module):

@@ -17,16 +17,14 @@ from torch import Tensor, nn
 
 from dance2music.checkpoint import fill, load_model, read_provenance, read_torch_state, save_model, sha256_of
 from dance2music.errors import InputError
+from dance2music.methods.base import PRECISIONS, CodecGenerator
 
 if TYPE_CHECKING:
     from dance2music.codec.vqvae import VQVAE
-    from dance2music.papers.d2m_gan import D2MGan
 
 logger = logging.getLogger(__name__)
 
 LEVELS = ("high", "low")
-PRECISIONS = ("fp32", "bf16", "auto")
-"""In what the networks of an imported generator compute, see `working_precision`."""
 RECONSTRUCTED = {"high": 2, "low": 1, "finest": 0}
 """Levels of JukeBox's VQ-VAE, hops 128, 32 and 8; D2M-GAN uses the first two."""
 
@@ -228,8 +226,8 @@ def working_precision(precision: str) -> str:
     return precision if precision != "auto" else "bf16" if has else "fp32"
 
 
-def load_published(folder: str | Path, *, level: str = "high", data: str | None = None, precision: str = "fp32") -> D2MGan:
-    """D2M-GAN from a folder that `import_weights` wrote, with its codec attached, made ready for inference (`encoders.fold_weight_norm`).
+def load_published(folder: str | Path, *, level: str = "high", data: str | None = None, precision: str = "fp32") -> CodecGenerator:
+    """D2M-GAN from a folder that `import_weights` wrote, with its codec, made ready for inference (`encoders.fold_weight_norm`).
 
     Parameters
     ----------
@@ -263,7 +261,8 @@ def load_published(folder: str | Path, *, level: str = "high", data: str | None 
     with torch.device("meta"):
         model = D2MGan(D2MGanConfig(motion.config, generator.config))  # type: ignore[arg-type]
     model.motion, model.generator = motion, generator  # type: ignore[assignment]
-    return fold_weight_norm(model.attach(one_level(codec, {"high": 2, "low": 1}[level])), dtype).eval()  # type: ignore[return-value]
+    network: Any = fold_weight_norm(model, dtype).eval()
+    return CodecGenerator(network, one_level(codec, {"high": 2, "low": 1}[level]))
 
 
 def load_codec(path: str | Path, *, level: str | None = None) -> VQVAE:

@@ -1,6 +1,6 @@
 """How the weights that come with the package are made, from nothing: every stage in order, each resumable, all in one folder.
 
-    codec (trained, then grown) -> pairs -> planner -> codes and sketches -> performer -> creative_gan
+    codec (trained, then grown) -> pairs -> planner -> codes and sketches -> performer -> planned
     codec -> memory;  music_genre;  dance_genre;  rhythm;  perceptual
     dance2music_online;  cmt;  foley_music;  inverse_mv;  codec -> codes -> jukebox_prior;  jukebox_vqvae
 
@@ -32,7 +32,7 @@ from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.methods.performer import Performer, PerformerConfig
 from dance2music.methods.plan import Vocabulary
-from dance2music.methods.planned import CreativeGan, CreativeGanConfig
+from dance2music.methods.planned import Planned, PlannedConfig
 from dance2music.methods.planner import Planner, PlannerConfig
 from dance2music.recipe.codec_growth import CodecGrowth, appended_codebooks, grow_codec
 from dance2music.recipe.codec_refinement import CodecRefinement, refine_codec
@@ -137,7 +137,7 @@ class Build:
 
     def planner(self) -> Planner:
         """Stage: the planner."""
-        planner = Planner(self._gan_config().planner)
+        planner = Planner(self._planned_config().planner)
         return self._trained(
             planner, "planner", lambda: train_planner(planner, _load(self.pairs()), self.recipe.planner, self.folder / "planner")
         )
@@ -159,7 +159,7 @@ class Build:
 
     def performer(self) -> Performer:
         """Stage: the performer."""
-        performer, vocabulary = Performer(self._gan_config().performer), Vocabulary(self.voicings())
+        performer, vocabulary = Performer(self._planned_config().performer), Vocabulary(self.voicings())
         return self._trained(
             performer,
             "performer",
@@ -168,14 +168,14 @@ class Build:
             ),
         )
 
-    def creative_gan(self) -> None:
+    def planned(self) -> None:
         """Stage: both halves as one model file."""
-        model = CreativeGan(self._gan_config())
+        model = Planned(self._planned_config())
         model.planner.load_state_dict(self.planner().state_dict())
         model.performer.load_state_dict(self.performer().state_dict())
         training = {name: to_dict(getattr(self.recipe, name)) for name in ("planner", "performer")}
         self._save(
-            "creative_gan", model, model.config, {"training": training, "n_pairs": self.recipe.n_pairs, "soundfont": self.recipe.soundfont}
+            "planned", model, model.config, {"training": training, "n_pairs": self.recipe.n_pairs, "soundfont": self.recipe.soundfont}
         )
 
     def memory(self) -> None:
@@ -247,13 +247,13 @@ class Build:
         with whole_file(self.folder / "weights" / "sha256.json") as temporary:
             temporary.write_text(json.dumps(digests, indent=1) + "\n")
 
-    def _gan_config(self) -> CreativeGanConfig:
+    def _planned_config(self) -> PlannedConfig:
         voicings = tuple(self.voicings())
         codec = self.recipe.codec.codec  # before it grows: its codebooks remain the first
         performer = PerformerConfig(
             latent_dim=codec.dim, n_codebooks=codec.quantizer.n_codebooks, codebook_size=codec.quantizer.codebook.size
         )
-        return CreativeGanConfig(planner=PlannerConfig(n_voicings=len(voicings)), performer=performer, voicings=voicings)
+        return PlannedConfig(planner=PlannerConfig(n_voicings=len(voicings)), performer=performer, voicings=voicings)
 
     def _trained(self, module: M, name: str, train: Callable[[], M]) -> M:
         """The module with the finished weights of a stage, which is carried out first if need be."""
@@ -280,7 +280,7 @@ class Build:
 SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior", "jukebox_vqvae")
 """Model files of the systems that the papers compare with: what the stage ``symbolic`` stands for."""
 
-STAGES: tuple[str, ...] = ("codec", "creative_gan", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC)
+STAGES: tuple[str, ...] = ("codec", "planned", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC)
 """Model files of the package, in the order in which they are made."""
 
 

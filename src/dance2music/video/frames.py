@@ -61,7 +61,7 @@ class Frame:
     time_seconds: float
 
 
-def read_frames(path: str | Path, *, fps: float = 30.0, longest_side: int = 640, threads: int = 2) -> Iterator[Frame]:
+def read_frames(video: str | Path | VideoInfo, *, fps: float = 30.0, longest_side: int = 640, threads: int = 2) -> Iterator[Frame]:
     """Decode a video once, in the background, and give about ``fps`` small upright pictures per second.
 
     Frames are chosen by time stamp, so slower and variable frame rates give fewer, and only chosen frames are scaled and converted. Of
@@ -70,7 +70,7 @@ def read_frames(path: str | Path, *, fps: float = 30.0, longest_side: int = 640,
 
     Parameters
     ----------
-    path : video file.
+    video : video file, or what `probe` found in it.
     fps : float, pictures per second of video wanted at most.
     longest_side : int, pixels; larger pictures are scaled down to it, smaller ones are left alone.
     threads : int, decoder threads.
@@ -84,7 +84,7 @@ def read_frames(path: str | Path, *, fps: float = 30.0, longest_side: int = 640,
     InputError
         As `probe`; and if the file turns out to end too early while it is decoded.
     """
-    info = probe(path)
+    info = video if isinstance(video, VideoInfo) else probe(video)
     assert fps > 0 and longest_side > 0 and threads > 0
     waiting: queue.Queue[Frame | BaseException | None] = queue.Queue(maxsize=_QUEUED_FRAMES)
     stop = threading.Event()

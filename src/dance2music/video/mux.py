@@ -21,7 +21,8 @@ from dance2music.errors import InputError
 from dance2music.files import check_writable, whole_file
 from dance2music.music.audio import AAC_FRAME, AAC_SAMPLE_RATES, aac_packets
 from dance2music.types import Audio
-from dance2music.video.container import display_matrix, first_frame, open_video, probe
+from dance2music.video.container import VideoInfo, display_matrix, first_frame, open_video, probe
+from dance2music.work import check
 
 OUTPUT_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Suffix of the output file to FFmpeg's name of the container."""
@@ -65,8 +66,8 @@ def check_mux(video_path: str | Path, out_path: str | Path) -> None:
         _write(job, io.BytesIO(), silence, bitrate=128_000, packets=_CHECK_PACKETS)
 
 
-def mux(video_path: str | Path, audio: Audio, out_path: str | Path, *, bitrate: int = 192_000) -> None:
-    """Write the pictures of ``video_path``, copied bit by bit, with ``audio`` as their only sound.
+def mux(video: str | Path | VideoInfo, audio: Audio, out_path: str | Path, *, bitrate: int = 192_000) -> None:
+    """Write the pictures of ``video``, copied bit by bit, with ``audio`` as their only sound.
 
     Rotation, colour description, pixel aspect, variable frame rate, time stamps and tags are kept. The music starts when the first picture
     is shown and is cut where the last one ends. Other streams of the input (its sound, subtitles, data) are left out. The file is written
@@ -74,7 +75,7 @@ def mux(video_path: str | Path, audio: Audio, out_path: str | Path, *, bitrate: 
 
     Parameters
     ----------
-    video_path : video file.
+    video : video file, or what `probe` found in it.
     audio : Audio, one or two channels.
     out_path : file to write; its suffix chooses the container, see `OUTPUT_FORMATS`.
     bitrate : int, of the AAC sound in bit/s.
@@ -84,9 +85,9 @@ def mux(video_path: str | Path, audio: Audio, out_path: str | Path, *, bitrate: 
     InputError
         As `check_mux` and `open_video`; if the disk fills up.
     """
-    video_path, out_path = Path(video_path), Path(out_path)
-    job = _prepare(video_path, out_path)
-    seconds = probe(video_path, check_length=False).duration_seconds
+    info = video if isinstance(video, VideoInfo) else probe(video, check_length=False)
+    out_path, seconds = Path(out_path), info.duration_seconds
+    job = _prepare(info.path, out_path)
     music = Audio(audio.samples[:, : round(seconds * audio.sample_rate)], audio.sample_rate)
     with whole_file(out_path) as temporary, _explained(job):
         _write(job, f"file:{temporary}", music, bitrate=bitrate)
@@ -148,6 +149,7 @@ def _write(job: _Job, target: Any, audio: Audio, *, bitrate: int, packets: int |
                     out.mux(pending)
                     pending = next(sound, None)
                 packet.duration = packet.duration or usual
+                check()
                 packet.stream = picture
                 out.mux(packet)
             while pending is not None:

@@ -1,0 +1,92 @@
+"""A section of a kept take drawn again, with its files: a take file in; the video with the new music, and what else was asked for, out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dance2music.errors import InputError
+from dance2music.generation.methods import METHODS
+from dance2music.generation.outputs import write_take
+from dance2music.generation.request import Request, TakeFiles, beside, check_files, check_notes, check_sound_name, files_of
+from dance2music.generation.take import Take, open_take, regenerate, span_of_bars
+from dance2music.types import Span
+from dance2music.video.container import VideoInfo, probe
+from dance2music.work import Cancel, Progress, Stages, cancellable
+
+
+@dataclass(frozen=True)
+class SectionRequest:
+    """Which section of which take to draw again; the fields are the options of ``dance2music regenerate``."""
+
+    take: Path
+    begin: float
+    end: float
+    in_bars: bool = False
+    seed: int = 0
+    video: Path | None = None
+    out: Path | None = None
+    wav: bool = False
+    midi: Path | None = None
+    stems: Path | None = None
+    kept: Path | None = None
+    plot: bool = True
+
+
+def run(request: SectionRequest, *, progress: Progress | None = None, cancel: Cancel | None = None) -> dict[str, Any]:
+    """Draw the section and return the report of the new take, as written beside the output.
+
+    Raises
+    ------
+    InputError
+        If anything in the request cannot be used; nothing is written then.
+    Cancelled
+        If ``cancel`` was set; nothing is left then.
+    """
+    begun, stages = time.perf_counter(), Stages(progress)
+    with cancellable(cancel):
+        if request.seed < 0:
+            raise InputError(f"--seed {request.seed}: expected a whole number from 0")
+        with stages.stage("load"):
+            take, method = open_take(request.take)
+            span = Span(request.begin, request.end)
+            if request.in_bars:
+                span = span_of_bars(take.conditioning.rhythm, request.begin, request.end)
+            video, files = _files(request, take)
+        with stages.stage("music"):
+            new = regenerate(take, span, seed=request.seed, method=method)
+        with stages.stage("finish"):
+            new.finished  # noqa: B018 (made here, so that its seconds count here)
+        section = {"from_seconds": span.begin_seconds, "to_seconds": span.end_seconds}
+        return write_take(new, files, video=video, stages=stages, begun=begun, input=str(request.take), seed=request.seed, section=section)
+
+
+def _files(request: SectionRequest, take: Take) -> tuple[VideoInfo | None, TakeFiles]:
+    """The video of the take, if it was made for one, and the files to write."""
+    method, source = METHODS[take.method], take.source
+    asked = Request(wav=request.wav, midi=request.midi, stems=request.stems, take=request.kept, plot=request.plot)
+    check_notes(asked, method)
+    path = request.video if request.video is not None else source.path if source is not None and source.is_video else None
+    if path is None:
+        out = request.out if request.out is not None else beside(request.take, ".wav")
+        check_sound_name(out)
+        video = None
+    else:
+        video = probe(path)
+        _check_video(request, take, video)
+        out = request.out if request.out is not None else path.with_name(f"{path.stem}.again{path.suffix}")
+    files = files_of(asked, out, 1)
+    check_files((files,), request.take if path is None else path, video)
+    if request.take.exists() and any(other.exists() and other.samefile(request.take) for other in files.all()):
+        raise InputError(f"{request.take}: is the take itself and would be overwritten; choose another output")
+    return video, files
+
+
+def _check_video(request: SectionRequest, take: Take, video: VideoInfo) -> None:
+    """Refuse a video that is not the one that the take was made for."""
+    from dance2music.checkpoint import sha256_of
+
+    if take.source is not None and take.source.sha256 != sha256_of(video.path):
+        raise InputError(f"{video.path}: is not the video that {request.take} was made for (sha256 differs); name that one with --video")

@@ -1,0 +1,286 @@
+"""What a take file is made of: the parts of a take as tensors and JSON values, and back with every size and range checked.
+
+The file is safetensors with a JSON header, safe to read from a stranger: nothing is unpickled, sizes, shapes and ranges are checked before
+anything is built, and a digest over all of it tells damage. `generation.take` puts the parts together.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dance2music.checkpoint import codec_digest, content_digest, read_tensors
+from dance2music.dance.skeleton import SKELETONS
+from dance2music.errors import InputError
+from dance2music.files import whole_file
+from dance2music.generation.methods import LoadedMethod, Method
+from dance2music.methods.base import CodecGenerator, Given
+from dance2music.types import GENRES, ROLES, Conditioning, Latents, Motion, Note, Rhythm, Score, Track
+from dance2music.video.container import MAX_SECONDS
+
+FORMAT = "dance2music-take-1"
+MAX_EDITS, MAX_NOTES, MAX_BEATS = 10_000, 1_000_000, 100_000
+LIBRARIES = ("torch", "numpy", "librosa", "av", "mediapipe", "symusic")
+"""What decides the bits of music beside the package itself."""
+SLACK_SECONDS = 1.0
+"""By so much the parts of a take may be longer than the music."""
+_MAX_BYTES = 2 << 30
+
+
+def versions() -> dict[str, str]:
+    """Versions of `LIBRARIES` and of Python."""
+    return {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()}
+
+
+def write(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Write header and tensors of a take, whole or not at all. Raises InputError if the file cannot be written."""
+    from safetensors.torch import save_file
+
+    stored = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    metadata = {"format": FORMAT, "take": json.dumps(dict(header))}
+    metadata["digest"] = content_digest(stored, metadata, ("format", "take"))
+    with whole_file(path) as temporary:
+        save_file(stored, temporary, metadata=metadata)
+
+
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Header and tensors of a take file, as they were written.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, too large, damaged, no take or one of another version.
+    """
+    if Path(path).is_file() and Path(path).stat().st_size > _MAX_BYTES:
+        raise InputError(f"{path}: has {Path(path).stat().st_size / 1e9:.1f} GB; expected a take of at most {_MAX_BYTES / 1e9:.1f} GB")
+    metadata, tensors = read_tensors(path, what="a take")
+    if metadata.get("format") != FORMAT or "take" not in metadata:
+        found = metadata.get("format") or "no take"
+        raise InputError(f"{path}: is {found}; expected {FORMAT}, as 'dance2music generate --take' of this version writes it")
+    if metadata.get("digest") != content_digest(tensors, metadata, ("format", "take")):
+        raise InputError(f"{path}: content does not match its digest; the file was changed or damaged; get it again")
+    header = json.loads(metadata["take"])
+    need(isinstance(header, dict), "the header", type(header).__name__)
+    return header, tensors
+
+
+def given_values(given: Given) -> dict[str, Any]:
+    """What a user brought for a method, as JSON values; the music that it heard is not brought again."""
+    return {
+        "weights": None if given.weights is None else str(given.weights),
+        "level": given.level,
+        "precision": given.precision,
+        "settings": list(given.settings),
+        "instruments": list(given.instruments),
+    }
+
+
+def given_from(values: Mapping[str, Any]) -> Given:
+    """The inverse of `given_values`."""
+    level = values["level"]
+    return Given(
+        weights=None if values["weights"] is None else Path(values["weights"]),
+        level=None if level is None else str(level),
+        precision=str(values["precision"]),
+        settings=tuple(map(str, values["settings"])),
+        instruments=tuple(map(str, values["instruments"])),
+    )
+
+
+def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Keep the arrays of a dance; returns the rest of it as JSON values."""
+    rhythm, dance = given.rhythm, given.dance
+    tensors |= {"motion": given.motion, "visual": given.visual}
+    tensors |= {"rhythm.beats": _double(rhythm.beat_times_seconds), "rhythm.kinematic": _double(rhythm.kinematic_beats_seconds)}
+    header: dict[str, Any] = {
+        "genre": GENRES[given.genre],
+        "fps": given.fps,
+        "duration_seconds": given.duration_seconds,
+        "rhythm": {"downbeat": rhythm.downbeat, "tempo_bpm": rhythm.tempo_bpm, "confidence": rhythm.confidence},
+    }
+    if dance is not None:
+        tensors |= {"dance.joints": torch.from_numpy(dance.joints), "dance.confidence": torch.from_numpy(dance.confidence)}
+        if dance.flow_energy is not None:
+            tensors["dance.flow_energy"] = torch.from_numpy(dance.flow_energy)
+        header["dance"] = {"fps": dance.fps, "skeleton": dance.skeleton, "source": dance.source}
+    return header
+
+
+def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Conditioning:
+    """The inverse of `put_conditioning`; raises ValueError or KeyError where something cannot be."""
+    duration = number(header["duration_seconds"], 0.05, MAX_SECONDS + SLACK_SECONDS)
+    fps = number(header["fps"], 1, 1000)
+    rhythm = Rhythm(
+        beat_times_seconds=_beats(tensors["rhythm.beats"]),
+        downbeat=int(header["rhythm"]["downbeat"]),
+        tempo_bpm=number(header["rhythm"]["tempo_bpm"], 10, 1000),
+        confidence=number(header["rhythm"]["confidence"], 0, 1),
+        kinematic_beats_seconds=_array(tensors["rhythm.kinematic"], torch.float64, 1),
+    )
+    need(0 <= rhythm.downbeat < len(rhythm.beat_times_seconds), "downbeat", rhythm.downbeat)
+    dance = None
+    if "dance" in header:
+        about = header["dance"]
+        joints = _array(tensors["dance.joints"], torch.float32, 3)
+        confidence = _array(tensors["dance.confidence"], torch.float32, 2)
+        flow = _array(tensors["dance.flow_energy"], torch.float32, 1) if "dance.flow_energy" in tensors else None
+        known = about["skeleton"] in SKELETONS or about["skeleton"] == "flow"
+        need(known and joints.shape[2] in (2, 3) and len(joints) > 0, "joints", (about["skeleton"], *joints.shape))
+        need(confidence.shape == joints.shape[:2] and (flow is None or len(flow) == len(joints)), "confidence", confidence.shape)
+        dance = Motion(joints, confidence, number(about["fps"], 1, 1000), str(about["skeleton"]), flow, str(about["source"]))
+    features = {}
+    for name in ("motion", "visual"):
+        features[name] = torch.from_numpy(_array(tensors[name], torch.float32, 2))
+        need(len(features[name]) > 0, name, tuple(features[name].shape))
+    genre = GENRES.index(header["genre"])
+    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance)
+
+
+def put_music(name: str, music: Latents | Score, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Keep a piece's arrays under a name; returns the rest of it as JSON values."""
+    if isinstance(music, Score):
+        return {"score": _put_score(name, music, tensors)}
+    assert music.codes is not None, "what a take keeps of latents are their codes"
+    tensors[f"{name}.codes"] = music.codes.to(torch.int32)
+    return {"score": None if music.score is None else _put_score(name, music.score, tensors), "codes": True}
+
+
+def _put_score(name: str, score: Score, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    notes = [(i, *note) for i, track in enumerate(score.tracks) for note in track.notes]
+    tensors[f"{name}.notes"] = torch.tensor(notes, dtype=torch.float64).reshape(-1, 5)
+    tensors[f"{name}.beats"] = _double(score.beat_times_seconds)
+    return {
+        "tracks": [{"role": t.role, "program": t.program, "is_drum": t.is_drum, "gain": t.gain} for t in score.tracks],
+        "downbeat": score.downbeat,
+        "duration_seconds": score.duration_seconds,
+        "genre": GENRES[score.genre],
+        "key": score.key,
+        "minor": score.minor,
+        "swing": score.swing,
+        "swing_unit_beats": score.swing_unit_beats,
+        "seed": score.seed,
+    }
+
+
+def take_music(
+    name: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor], method: LoadedMethod, duration: float
+) -> Latents | Score:
+    """The inverse of `put_music`; raises ValueError or KeyError where something cannot be."""
+    score = None if about["score"] is None else _score(name, about["score"], tensors, duration)
+    if not about.get("codes"):
+        need(score is not None and method.codec is None, "music", "without codes")
+        assert score is not None
+        return score
+    codec = method.codec
+    need(codec is not None, "codes", method.method.name)
+    assert codec is not None
+    codes = torch.from_numpy(_array(tensors[f"{name}.codes"], torch.int32, 2)).long()
+    frames = math.ceil((duration + SLACK_SECONDS) * codec.sample_rate / codec.hop_length) + 1
+    need(0 < codes.shape[1] <= max(frames, 1) and codes.shape[0] >= 1, "codes", tuple(codes.shape))
+    with torch.no_grad():
+        return Latents(z=codec.lookup(codes[None])[0], codes=codes, codec=codec, score=score)
+
+
+def _score(name: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor], duration: float) -> Score:
+    notes = _array(tensors[f"{name}.notes"], torch.float64, 2)
+    need(notes.shape[1] == 5 and len(notes) <= MAX_NOTES and len(about["tracks"]) <= 64, "notes", notes.shape)
+    need(bool((np.abs(notes) < 1e7).all() and (notes[:, 3:] >= 0).all() and (notes[:, 3:] <= 127).all()), "notes", "out of range")
+    tracks = [
+        Track(str(t["role"]), int(number(t["program"], 0, 127)), [], bool(t["is_drum"]), number(t["gain"], 0, 100)) for t in about["tracks"]
+    ]
+    need(all(track.role in ROLES for track in tracks), "roles", [track.role for track in tracks])
+    for index, start, length, pitch, velocity in notes.tolist():
+        tracks[int(number(index, 0, len(tracks) - 1))].notes.append(Note(start, length, int(pitch), int(velocity)))
+    beats = _beats(tensors[f"{name}.beats"])
+    downbeat, seconds = int(about["downbeat"]), number(about["duration_seconds"], 0.05, duration + SLACK_SECONDS)
+    need(0 <= downbeat < len(beats), "downbeat", downbeat)
+    return Score(
+        tracks=tracks,
+        beat_times_seconds=beats,
+        downbeat=downbeat,
+        duration_seconds=seconds,
+        genre=GENRES.index(about["genre"]),
+        key=int(number(about["key"], 0, 11)),
+        minor=bool(about["minor"]),
+        swing=number(about["swing"], 0.5, 0.75),
+        swing_unit_beats=number(about["swing_unit_beats"], 0.0625, 4),
+        seed=None if about["seed"] is None else int(number(about["seed"], 0, 2**63)),
+    )
+
+
+def digests(method: LoadedMethod) -> dict[str, str]:
+    """Digests of the weights of a method: of the codec that decodes its latents, of the network that draws them."""
+    network: Any = method.generator.network if isinstance(method.generator, CodecGenerator) else method.generator
+    parts = {"codec": method.codec, "network": network}
+    return {name: codec_digest(part) for name, part in parts.items() if isinstance(part, nn.Module)}
+
+
+def check_digests(wanted: Mapping[str, str], method: LoadedMethod, path: str | Path) -> None:
+    """Refuse weights other than those that a take was made with."""
+    here = digests(method)
+    for part, digest in wanted.items():
+        if here.get(part) != digest:
+            name, found = method.method.name, here.get(part, "none")
+            raise InputError(
+                f"{path}: was made with another {part} of method {name!r} ({digest}); here is {found}; open it with the version, or the "
+                "--weights, that it was made with"
+            )
+
+
+def soundfont_values(method: Method, soundfont: str | None) -> dict[str, Any] | None:
+    """Which soundfont plays the notes of a method, as JSON values; None where notes are not played."""
+    if not method.played:
+        return None
+    from dance2music.music.synth import check_soundfont
+
+    name, sha256 = check_soundfont(soundfont)
+    return {"given": soundfont, "name": name, "sha256": sha256}
+
+
+def soundfont_from(about: Mapping[str, Any] | None, path: str | Path) -> str | None:
+    """The soundfont that a take was played with; raises InputError if another one has its name here."""
+    if about is None:
+        return None
+    from dance2music.music.synth import check_soundfont
+
+    given = None if about["given"] is None else str(about["given"])
+    if check_soundfont(given)[1] != about["sha256"]:
+        raise InputError(f"{path}: was played with soundfont {about['name']}; here is another of that name; put the first back")
+    return given
+
+
+def _double(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float64))
+
+
+def _array(value: Tensor, dtype: torch.dtype, ndim: int) -> np.ndarray:
+    finite = not value.is_floating_point() or bool(value.isfinite().all())
+    need(value.dtype == dtype and value.ndim == ndim and finite, "an array", (value.dtype, tuple(value.shape)))
+    return value.numpy()
+
+
+def _beats(value: Tensor) -> np.ndarray:
+    beats = _array(value, torch.float64, 1)
+    need(2 <= len(beats) <= MAX_BEATS and bool((np.diff(beats) > 1e-3).all()) and bool((np.abs(beats) < 1e5).all()), "beats", len(beats))
+    return beats
+
+
+def number(value: Any, low: float, high: float) -> float:
+    """The value, if it is a number within these limits; raises ValueError."""
+    need(isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high, "a number", value)
+    return value  # type: ignore[no-any-return]
+
+
+def need(holds: bool, what: str, value: object) -> None:
+    """Raise ValueError where something does not hold."""
+    if not holds:
+        raise ValueError(f"{what} cannot be {value}")

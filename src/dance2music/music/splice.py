@@ -1,0 +1,67 @@
+"""A section of one piece put into another: notes into notes, sound into sound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from dance2music.music.audio import raised_cosine
+from dance2music.types import Audio, Note, Score, Span, Track
+
+SEAM_SECONDS = 0.25
+"""Sound is cross-faded over so long before and behind a section; what is farther outside keeps its bits."""
+
+
+def spliced(kept: Score, drawn: Score, span: Span) -> Score:
+    """A score with the notes of another that begin in a section of it, both on one beat grid.
+
+    What of the kept notes sounds into the section ends where it begins; what of the drawn ones would sound out of it ends with it. Tempo,
+    key, swing and instruments are those of the kept score.
+    """
+    kept_tracks, drawn_tracks = ({track.role: track for track in score.tracks} for score in (kept, drawn))
+    edges = np.interp(np.array(span), kept.time_at(_fine_beats(kept)), _fine_beats(kept))
+    begin, end = float(edges[0]), float(edges[1])
+
+    def cut(note: Note, at: float) -> Note:
+        return note._replace(duration_beats=max(min(note.duration_beats, at - note.start_beats), 1e-3))
+
+    tracks = []
+    for role, track in (drawn_tracks | kept_tracks).items():
+        own = kept_tracks.get(role, Track(role, track.program, [], track.is_drum, track.gain)).notes
+        other = drawn_tracks.get(role, Track(role, track.program)).notes
+        before = [cut(note, begin) for note in own if note.start_beats < begin]
+        inside = [cut(note, end) for note in other if begin <= note.start_beats < end]
+        tracks.append(replace(track, notes=[*before, *inside, *(note for note in own if note.start_beats >= end)]))
+    return replace(kept, tracks=tracks)
+
+
+def _fine_beats(score: Score) -> np.ndarray:
+    """Unswung positions in beats that cover the music, close enough to invert `Score.time_at` between them."""
+    n = len(score.beat_times_seconds)
+    margin = 8 + int(np.ceil(score.duration_seconds / max(float(np.diff(score.beat_times_seconds).min()), 1e-3)))
+    return np.arange(-score.downbeat - margin, n - score.downbeat + margin, 1 / 16)
+
+
+def spliced_audio(kept: Audio, drawn: Audio, span: Span) -> Audio:
+    """Sound with that of another in a section of it, cross-faded over `SEAM_SECONDS` to either side.
+
+    Both [C, N] at one rate. Farther than the seam outside the section the samples of ``kept`` keep their bits.
+    """
+    assert kept.samples.shape == drawn.samples.shape and kept.sample_rate == drawn.sample_rate, "pieces of one length and rate"
+    n, rate = kept.samples.shape[-1], kept.sample_rate
+    seam = round(SEAM_SECONDS * rate)
+    begin, end = (int(np.clip(round(t * rate), 0, n)) for t in span)
+    share = np.zeros(end - begin + 2 * seam, dtype=np.float32)
+    share[seam : len(share) - seam] = 1.0
+    rise = raised_cosine(seam)
+    share[:seam], share[len(share) - seam :] = rise, rise[::-1]
+    if begin == 0:
+        share[:seam] = 1.0
+    if end == n:
+        share[len(share) - seam :] = 1.0
+    low, high = max(0, begin - seam), min(n, end + seam)
+    share = share[low - (begin - seam) : len(share) - (end + seam - high)]
+    samples = kept.samples.copy()
+    samples[:, low:high] = kept.samples[:, low:high] * (1 - share) + drawn.samples[:, low:high] * share
+    return Audio(samples, rate)
