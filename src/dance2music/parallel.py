@@ -62,7 +62,8 @@ def side_by_side(function: Callable[[A], B], items: Sequence[A]) -> list[B]:
     with one_thread(), cancellable(stop), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             futures = [pool.submit(copy_context().run, run, item) for item in items]
-            for done, _ in enumerate(as_completed(futures), start=1):
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
                 report(done / len(items))
             return [future.result() for future in futures]
         except BaseException:

@@ -180,9 +180,7 @@ def check_span(take: Take, span: Span) -> None:
     begin, end = span
     length, beat = take.conditioning.duration_seconds, 60.0 / take.conditioning.rhythm.tempo_bpm
     if not (0.0 <= begin < length and begin < end <= length + 0.05):
-        raise InputError(
-            f"section from {begin:g} s to {end:g} s: expected one within the take, 0 s to {length:.2f} s, first the earlier time"
-        )
+        raise InputError(f"section from {begin:g} s to {end:g} s: expected one within 0 s and {length:.2f} s, the earlier time first")
     if end - begin < beat - 1e-6:
         raise InputError(f"section from {begin:g} s to {end:g} s: is {end - begin:.2f} s long; expected at least a beat, {beat:.2f} s")
 

@@ -20,10 +20,13 @@ from dance2music.codec.base import Codec
 from dance2music.methods.base import CodecGenerator, Given, looked_up
 from dance2music.methods.composer import energy_at_beats
 from dance2music.types import BEATS_PER_BAR, Conditioning, Latents, Span
+from dance2music.work import check
 
 _SHIFTS = torch.tensor([0, 2, 4, 6])
 _NEAR_PIECES = 3
 _STEADY_BARS = 2
+_NEW_SHARE = 0.5
+"""Of the frames of a section that is drawn again, so many at least are others than before."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +79,44 @@ class Memory(nn.Module):
         assert keep is not None and keep.codes is not None, "a section is drawn into a piece of this method"
         piece = self._piece_of(keep.codes, conditioning, frame_rate)
         begin, end = max(0, int(span.begin_seconds * frame_rate)), min(n_frames, int(np.ceil(span.end_seconds * frame_rate)))
+        bars = self._bars_of_piece(piece)
+        energy = energy_at_beats(conditioning)
+        others: list[Tensor] = []
+        for shift in (0.0, 0.5, -0.5):  # where the dancer's energy leaves one bar to choose, livelier and calmer ones will do
+            for place in range(self._places(bars)):
+                played = self._played(self._from(bars, place), conditioning, n_frames, frame_rate, energy=energy + shift)[:, begin:end]
+                if bool((played != keep.codes[:, begin:end]).any(dim=0).float().mean() > _NEW_SHARE):
+                    others.append(played)
+            if len(others) > 1:
+                break
         made = []
         for seed in seeds:
-            drawn, codes = self._take(conditioning, seed, n_frames, frame_rate, piece=piece), keep.codes.clone()
-            codes[:, begin:end] = drawn[:, begin:end]
+            codes = keep.codes.clone()
+            if others:
+                codes[:, begin:end] = others[int(np.random.default_rng([seed, 3]).integers(len(others)))]
             made.append(looked_up(codes, codec))
         return made
 
-    def _take(self, conditioning: Conditioning, seed: int, n_frames: int, frame_rate: float, *, piece: int | None = None) -> Tensor:
-        """Codes int64 [Q, n_frames] of one take, of the given piece of the bank where one is given."""
-        rhythm = conditioning.rhythm
+    def _take(self, conditioning: Conditioning, seed: int, n_frames: int, frame_rate: float) -> Tensor:
+        """Codes int64 [Q, n_frames] of one take."""
         chance = np.random.default_rng([seed, 3])
-        chosen = self._piece(conditioning.genre, rhythm.tempo_bpm, chance)
-        bars = self._bars_of_piece(chosen if piece is None else piece)
-        bars = np.roll(bars, -_STEADY_BARS * int(chance.integers(max(1, len(bars) // _STEADY_BARS))))
-        energy, beats = energy_at_beats(conditioning), rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
+        bars = self._bars_of_piece(self._piece(conditioning.genre, conditioning.rhythm.tempo_bpm, chance))
+        bars = self._from(bars, int(chance.integers(self._places(bars))))
+        return self._played(bars, conditioning, n_frames, frame_rate, energy=energy_at_beats(conditioning))
+
+    def _places(self, bars: np.ndarray) -> int:
+        """Pairs of bars of a piece from which it can be begun."""
+        return max(1, len(bars) // _STEADY_BARS)
+
+    def _from(self, bars: np.ndarray, place: int) -> np.ndarray:
+        """The bars of a piece, beginning with one of its pairs."""
+        return np.roll(bars, -_STEADY_BARS * place)
+
+    def _played(self, bars: np.ndarray, conditioning: Conditioning, n_frames: int, frame_rate: float, *, energy: np.ndarray) -> Tensor:
+        """Codes int64 [Q, n_frames] of bars played in order to a dance of this energy [n_beats]."""
+        check()
+        rhythm = conditioning.rhythm
+        beats = rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
         first = int(np.floor(beats[0] / BEATS_PER_BAR))
         out, bar = torch.zeros(self.config.n_codebooks, n_frames, dtype=torch.long), first
         codes = self.codes

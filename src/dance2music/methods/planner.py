@@ -39,6 +39,10 @@ HEADER_SIZES = (2, len(SWINGS), *(len(PROGRAMS),) * len(PITCHED_ROLES))
 """Classes of the header's fields: minor or major, swing, and the instrument of each pitched role."""
 
 
+NOVELTY = 0.5
+"""Share of the pitched onsets of a section that are others when it is drawn again."""
+
+
 @dataclass(frozen=True)
 class PlannerConfig:
     """Sizes of the planner."""
@@ -170,7 +174,8 @@ class Planner(nn.Module):
         genre : int64 Tensor [B]; tempo_bpm : Tensor [B]; first_bar : bar index of step 0; keys : tonic per item.
         seeds : one per item, so that an item's draw does not depend on its neighbours; temperature, top_p : of the draw.
         kept : a plan of the same steps, of which all but the steps ``redrawn`` stays as it is, header and key too; what comes before these
-            is what the drawn steps go on from.
+            is what the drawn steps go on from. Music repeats itself, and so does the network, even word for word: of the pitched onsets
+            that were there a share of `NOVELTY` is not drawn again.
         """
         B, S, _ = motion.shape
         chance = [np.random.default_rng([seed, 7]) for seed in seeds]
@@ -185,7 +190,7 @@ class Planner(nn.Module):
         past = torch.zeros(B, 1, self.config.channels)
         drums = torch.zeros(B, S, len(DRUM_LANES), dtype=torch.long)
         fields = {name: torch.zeros(B, S, dtype=torch.long) for name in self.fields_in}
-        last = S
+        last, others = S, [np.random.default_rng([seed, 73]) for seed in seeds]
         if kept is not None:
             assert kept.n_steps == S and kept.first_bar == first_bar and redrawn is not None, "the kept plan has the steps of this one"
             drums[:] = torch.from_numpy(kept.drums.astype(np.int64))
@@ -208,6 +213,8 @@ class Planner(nn.Module):
             h = h + self.drums_in(F.one_hot(drums[:, s : s + 1], DRUM_LEVELS).flatten(-2).to(h.dtype))
             for name in ("chords", "pad", "bass", "lead"):
                 logits = self._head(name, h)[:, 0]
+                if kept is not None:
+                    logits = _other_than(logits, int(getattr(kept, name)[s]), others)
                 fields[name][:, s] = draw(logits, _uniform(chance), temperature=temperature, top_p=top_p)
                 h = h + self.fields_in[name](fields[name][:, s : s + 1])
             past = self.embed(drums[:, s : s + 1], {name: value[:, s : s + 1] for name, value in fields.items()})
@@ -249,6 +256,16 @@ def header_of(plan: Plan) -> list[int]:
 def _encoder(channels_in: int, channels: int) -> nn.Sequential:
     """Convolutional encoder over the steps: [B, D, S] -> [B, channels, S]."""
     return nn.Sequential(nn.Conv1d(channels_in, channels, 3, padding=1), ConvNeXtBlock(channels), ConvNeXtBlock(channels, dilation=2))
+
+
+def _other_than(logits: Tensor, value: int, others: list[np.random.Generator]) -> Tensor:
+    """Logits [B, classes] in which an onset ``value`` is ruled out for a share of `NOVELTY` of the items."""
+    if value < FIRST_ONSET:
+        return logits
+    ruled_out = torch.tensor([source.random() < NOVELTY for source in others])
+    logits = logits.clone()
+    logits[ruled_out, value] = -torch.inf
+    return logits
 
 
 def _uniform(chance: list[np.random.Generator], *shape: int) -> Tensor:
