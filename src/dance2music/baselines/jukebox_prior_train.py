@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,9 +13,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dance2music.baselines.jukebox import JukeboxPrior, JukeboxPriorConfig, fold, prior_losses
-from dance2music.recipe.pairs import Pair
 from dance2music.train.loop import LoopConfig
 from dance2music.train.symbolic import Batch, SymbolicTrainConfig, fit
+
+
+class Coded(Protocol):
+    """Music with its codes int64 [Q, L], as `recipe.pairs.Pair` has them."""
+
+    @property
+    def codes(self) -> np.ndarray | None: ...
 
 
 @dataclass(frozen=True)
@@ -50,17 +57,17 @@ def losses(model: JukeboxPrior, batch: Batch) -> dict[str, Tensor]:
     return prior_losses(model, batch["codes"])
 
 
-def train_jukebox(pairs: Sequence[Pair], held_out: Sequence[Pair], config: JukeboxTrainConfig, out_dir: str | Path) -> JukeboxPrior:
+def train_jukebox(pairs: Sequence[Coded], held_out: Sequence[Coded], config: JukeboxTrainConfig, out_dir: str | Path) -> JukeboxPrior:
     """Train the prior on coded pairs; resumes what ``out_dir`` holds."""
     seed = config.training.loop.seed
     data, held = (CodeLines(lines_of(some, config.model), config, seed=s) for some, s in ((pairs, seed), (held_out, seed + 1)))
     return fit(JukeboxPrior(config.model), data, losses, config.training, out_dir, held_out=held)
 
 
-def lines_of(pairs: Sequence[Pair], config: JukeboxPriorConfig) -> list[Tensor]:
+def lines_of(pairs: Sequence[Coded], config: JukeboxPriorConfig) -> list[Tensor]:
     """Code line of every pair (`baselines.jukebox.fold`)."""
     lines = []
     for pair in pairs:
-        assert pair.codes is not None, "the prior trains on coded pairs (data.pairs.add_codes)"
+        assert pair.codes is not None, "the prior trains on coded pairs (recipe.pairs.add_codes)"
         lines.append(fold(torch.from_numpy(pair.codes)[None], config)[0])
     return lines

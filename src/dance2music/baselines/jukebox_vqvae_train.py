@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dance2music.checkpoint import load_model, save_model
 from dance2music.codec.vqvae import VQVAE
-from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.codec.vqvae_config import EMBEDDED_VQVAE, VQVAEConfig
 from dance2music.codec.vqvae_weights import joined, one_level, start_from_below
 from dance2music.config import to_dict
 from dance2music.papers.discriminators import Judge, ReshapedDiscriminatorConfig
@@ -38,9 +38,7 @@ class JukeboxVqvaeTrainConfig:
     has fewer codes than the codebook; so codes restart, with the average use, where they fall below a sixth of it.
     """
 
-    codec: VQVAEConfig = field(
-        default_factory=lambda: VQVAEConfig(depth=3, multipliers=(1, 1, 1), restart_threshold=0.02, reset_restarted=True)
-    )
+    codec: VQVAEConfig = EMBEDDED_VQVAE
     training: VQVAETraining = field(
         default_factory=lambda: VQVAETraining(
             segments=SegmentsConfig(n_samples=8192, pieces_per_step=4, first_pieces=2000),

@@ -40,3 +40,7 @@ class VQVAEConfig:
         hop_length = self.hop_length_of(level)
         dilations = sum(self.dilation_growth**power for power in range(self.depth * self.multipliers[level]))
         return 2 * hop_length * (dilations + 3)
+
+
+EMBEDDED_VQVAE = VQVAEConfig(depth=3, multipliers=(1, 1, 1), restart_threshold=0.02, reset_restarted=True)
+"""What the package brings of it: the published width, three residual blocks instead of four (eight at hop 8)."""

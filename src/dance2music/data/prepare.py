@@ -307,13 +307,12 @@ def _one_thread() -> None:
 def _load_codec(name: str) -> Codec:
     """The codec of that name or file. Raises InputError as `checkpoint.load_model`."""
     from dance2music.checkpoint import load_embedded, load_model
-    from dance2music.papers.sizes import CODECS
 
     if name == "spectral":
         model: Any = load_embedded("codec", expected="spectral-codec")
-    elif name in CODECS:
+    elif not Path(name).exists():
         raise InputError(
-            f"codec {name!r}: has no embedded weights; expected 'spectral' or a model file; train or import one and name its file"
+            f"codec {name!r}: has no embedded weights, is no file; expected 'spectral' or a model file; train or import one"
         )
     else:
         model = load_model(name)

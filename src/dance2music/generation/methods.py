@@ -113,7 +113,7 @@ METHODS: dict[str, Method] = by_name(
         Method(
             "d2m-gan",
             "D2M-GAN's network (Zhu et al. 2022)",
-            "dance2music.papers.d2m_gan",
+            "dance2music.papers.published_weights",
             levels=("high", "low"),
             weights="a folder that 'dance2music weights import' wrote",
             needs_weights=True,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dance2music.codec.base import Codec
 from dance2music.errors import InputError
-from dance2music.methods.base import CodecGenerator, Given, quantized, whole_only
+from dance2music.methods.base import quantized, whole_only
 from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig, StackConfig, conv_stack, init_plain_convolutions
 from dance2music.types import GENRES, Conditioning, Latents, Motion, Span
 from dance2music.work import report
@@ -218,11 +218,3 @@ def blend(windows: Tensor, overlap: int) -> Tensor:
             weight[n - overlap :] = 1 - rising
         whole[:, i * (n - overlap) : i * (n - overlap) + n] += window * weight
     return whole
-
-
-def load(given: Given) -> CodecGenerator:
-    """The published network with the codec of its level, from a folder of imported weights."""
-    from dance2music.papers.published_weights import load_published
-
-    assert given.weights is not None, "the record of this method asks for weights"
-    return load_published(given.weights, level=given.level or "high", precision=given.precision)

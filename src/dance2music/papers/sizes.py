@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dance2music.baselines.jukebox_vqvae_train import JukeboxVqvaeTrainConfig
 from dance2music.codec.spectral import SpectralCodecConfig
 from dance2music.codec.vqvae import VQVAEObjective
-from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.codec.vqvae_config import EMBEDDED_VQVAE, VQVAEConfig
 from dance2music.papers import creative_gan as music_vector
 from dance2music.papers.creative_gan import MusicVectorGeneratorConfig, TemporalMusicVectorGeneratorConfig
 from dance2music.papers.d2m_gan import D2MGanConfig
@@ -41,8 +40,7 @@ CODECS: dict[str, SpectralCodecConfig | VQVAEConfig] = {
     "vqvae": VQVAEConfig(),
     "vqvae-high": VQVAEConfig(levels=(2,), level=2),
     "vqvae-low": VQVAEConfig(levels=(1,), level=1),
-    # What the package brings of it: the published width, three residual blocks instead of four (eight at hop 8).
-    "vqvae-embedded": JukeboxVqvaeTrainConfig().codec,
+    "vqvae-embedded": EMBEDDED_VQVAE,
 }
 
 CODEC_TRAININGS: dict[str, SpectralCodecTraining | VQVAETraining] = {
