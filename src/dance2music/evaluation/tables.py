@@ -10,7 +10,7 @@ from typing import Any
 
 from dance2music.errors import InputError
 from dance2music.evaluation.results import CONTROLS, GENERATED, Interval, Results, load_results
-from dance2music.papers.published_tables import TABLES, Column, PublishedTable
+from dance2music.metrics.published_tables import TABLES, Column, PublishedTable
 
 NOT_RUN = "not run"
 LISTENING_FORMAT = "dance2music-listening-scores"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dance2music.evaluation.tables import layout
-from dance2music.papers.published_tables import TABLES
+from dance2music.metrics.published_tables import TABLES
 
 _PAPERS = {"D2M-GAN": "d2m-1", "Creative-GAN": "creative-2"}
 _TITLES = {"coherence": "Coherence with the dance, 1 to 5", "quality": "Overall quality, 1 to 5"}

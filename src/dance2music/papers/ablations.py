@@ -155,7 +155,7 @@ TABLES: dict[str, Callable[[str], list[Row]]] = {
     "creative-4": creative_lengths,
     "creative-5": creative_losses,
 }
-"""Tables 2-6 of D2M-GAN and 4-5 of Creative-GAN; their printed numbers are in `papers.published_tables`."""
+"""Tables 2-6 of D2M-GAN and 4-5 of Creative-GAN; their printed numbers are in `metrics.published_tables`."""
 
 
 def run_row(row: Row, bench: Bench, folder: Path, *, steps: int, seed: int) -> dict[str, Any]:
@@ -246,7 +246,7 @@ def table_text(
 ) -> str:
     """The table in Markdown: mean ± standard deviation over seeds, and the paper's numbers; "not run" where there is none, and below it why
     (``lacking``, by row)."""
-    from dance2music.papers.published_tables import TABLES as PUBLISHED
+    from dance2music.metrics.published_tables import TABLES as PUBLISHED
 
     printed = PUBLISHED[table]
     assert len(printed.rows) == len(rows), "the rows of a table are in the printed order"

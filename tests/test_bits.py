@@ -1,0 +1,77 @@
+"""The same dance and seed give the same bits, from one version to the next.
+
+A change that is meant to change them records them anew (``python tests/test_bits.py``) and says in the changelog which and why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dance2music.generation import pipeline
+from dance2music.generation.methods import load_method
+from dance2music.generation.ranking import candidate_seeds
+from dance2music.generation.take import Take, finished_take, make_takes
+from dance2music.synthetic.drawing import example_dance
+from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.types import Conditioning, Latents
+
+RECORD = Path(__file__).parent / "records" / "bits.json"
+METHODS = ("planned", "composer", "memory", "cmt", "foley-music")
+CLIPS = {"example": lambda: example_dance(6.0)[0], "corpus": lambda: synthetic_clip(1_200_000_001, duration_seconds=5.0).motion}
+SEEDS = (0, 1)
+
+
+def machine() -> dict[str, str]:
+    """What decides how numbers are rounded: bits are compared on its like only."""
+    return {"torch": torch.__version__.partition("+")[0], "numpy": np.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
+
+
+@cache
+def dance(clip: str) -> Conditioning:
+    return pipeline.condition(CLIPS[clip]())
+
+
+def bits(clip: str, method: str, seed: int) -> dict[str, str]:
+    """Digests of what a method wrote, and of its sound before and after it is finished."""
+    loaded = load_method(method)
+    (take,) = make_takes(loaded, dance(clip), seeds=candidate_seeds(seed, 1))
+    finished = finished_take(take, denoise=loaded.method.denoise)
+    sounds = {"sound": take.audio.samples, "finished": finished.finished.samples}
+    return {"music": digest(written(take))} | {name: digest(samples.tobytes()) for name, samples in sounds.items()}
+
+
+def written(take: Take) -> bytes:
+    """Codes and notes."""
+    codes = take.music.codes if isinstance(take.music, Latents) else None
+    notes = [] if take.score is None else [[t.role, t.program, t.is_drum, [list(map(float, n)) for n in t.notes]] for t in take.score.tracks]
+    return json.dumps([None if codes is None else codes.tolist(), notes]).encode()
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_makes_the_bits_that_were_recorded(method: str, clip: str, seed: int) -> None:
+    record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
+    if record["machine"] != machine():
+        pytest.skip(f"recorded on {record['machine']}; here is {machine()}")
+    assert bits(clip, method, seed) == record["bits"][f"{method}/{clip}/{seed}"]
+
+
+if __name__ == "__main__":
+    made = {f"{method}/{clip}/{seed}": bits(clip, method, seed) for method in METHODS for clip in CLIPS for seed in SEEDS}
+    RECORD.parent.mkdir(exist_ok=True)
+    RECORD.write_text(json.dumps({"machine": machine(), "bits": made}, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{RECORD}: {len(made)} takes\n")
