@@ -1,14 +1,156 @@
-"""Work side by side: threads and processes."""
+"""Work side by side: one contract for engines that map a function over items, the two that are built in, threads, and a wish to stop.
+
+An engine changes how long a computation takes and no bit of it: a function whose result depends on the number of threads (torch sums in
+another order) enters `one_thread` itself. Another engine is one class with `Engine.map` and one line in `ENGINES`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Protocol, TypeVar
+
+from dance2music.errors import Cancelled, InputError
 
 A = TypeVar("A")
 B = TypeVar("B")
+
+_AHEAD = 16
+"""Items per worker that may be under way or wait for their turn: what bounds memory where the results are fetched slowly."""
+_POLL_SECONDS = 0.05
+"""How often a wait for workers looks at the cancel token."""
+
+
+class Cancel:
+    """A wish to stop, uttered by any thread and looked at by the work itself.
+
+    Examples
+    --------
+    >>> cancel = Cancel()
+    >>> cancel.set()
+    >>> cancel.is_set()
+    True
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Ask the work to stop; there is no way back."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether somebody asked."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Stop here if somebody asked. Raises Cancelled."""
+        if self._event.is_set():
+            raise Cancelled("cancelled")
+
+
+class Engine(Protocol):
+    """Something that runs a function for many items."""
+
+    def map(self, function: Callable[[A], B], items: Iterable[A], *, ordered: bool = True, cancel: Cancel | None = None) -> Iterator[B]:
+        """The function's result for every item.
+
+        Parameters
+        ----------
+        function : of a module, or a `functools.partial` of one; it, the items and the results are picklable.
+        items : taken one by one as there is somebody to work on them; there may be millions.
+        ordered : results in the order of the items, else as they come.
+        cancel : looked at between items, and while workers work.
+
+        Yields
+        ------
+        One result per item. Closing the iterator, or an exception in the caller, drops pending items and ends running workers.
+
+        Raises
+        ------
+        Cancelled
+            Once ``cancel`` is set.
+        InputError
+            If a worker dies.
+        Exception
+            Whatever the function raises, with its type; other items are dropped.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Serial:
+    """One item after the other in this process."""
+
+    def map(self, function: Callable[[A], B], items: Iterable[A], *, ordered: bool = True, cancel: Cancel | None = None) -> Iterator[B]:
+        """As `Engine.map`; ``cancel`` is looked at between items only."""
+        for item in items:
+            if cancel is not None:
+                cancel.check()
+            yield function(item)
+        if cancel is not None:
+            cancel.check()
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Spawned processes with one thread each, which end with this one; serial for one worker, for one item, and inside a worker."""
+
+    workers: int
+
+    def map(self, function: Callable[[A], B], items: Iterable[A], *, ordered: bool = True, cancel: Cancel | None = None) -> Iterator[B]:
+        """As `Engine.map`."""
+        from dance2music import processes
+
+        source = iter(items)
+        first = list(islice(source, self.workers))
+        if len(first) < 2 or processes.is_worker():
+            yield from Serial().map(function, chain(first, source), ordered=ordered, cancel=cancel)
+            return
+        todo, exhausted = enumerate(chain(first, source)), False
+        results: dict[int, B] = {}  # that wait for their turn
+        given = told = 0
+        with processes.team(len(first), function) as team:
+            while not (exhausted and given == told):
+                while team.idle and not exhausted and given < told + _AHEAD * self.workers:
+                    task = next(todo, None)
+                    if task is None:
+                        exhausted = True
+                    else:
+                        team.give(*task)
+                        given += 1
+                if cancel is not None:
+                    cancel.check()
+                for index, result in team.answers(timeout_seconds=None if cancel is None else _POLL_SECONDS):
+                    results[index] = result
+                    while (turn := told if ordered else index) in results:
+                        yield results.pop(turn)
+                        told += 1
+
+
+ENGINES: dict[str, Callable[[int], Engine]] = {"serial": lambda workers: Serial(), "process": Processes}
+"""Engine by the name that a user types -> how to make it for a number of workers."""
+
+
+def engine(name: str | Engine, workers: int) -> Engine:
+    """The engine of that name with that many workers; an engine is given back as it is.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown or there would be no worker.
+    """
+    if not isinstance(name, str):
+        return name
+    if name not in ENGINES:
+        raise InputError(f"engine {name!r}: unknown; expected one of {', '.join(ENGINES)}")
+    if workers < 1:
+        raise InputError(f"workers: {workers}; expected at least 1")
+    return ENGINES[name](workers)
 
 
 @contextmanager
