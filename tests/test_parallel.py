@@ -193,7 +193,9 @@ def test_an_error_that_cannot_travel_is_told_in_words() -> None:
 
 
 def test_a_worker_that_dies_or_runs_out_of_memory_is_one_line_for_the_user() -> None:
-    with pytest.raises(InputError, match=r"a worker process died \(signal 9\), perhaps for lack of memory; .* with fewer workers"):
+    with pytest.raises(
+        InputError, match=r"a worker process died \(signal 9\), perhaps for lack of memory; what is done is kept; run .* with fewer workers"
+    ):
         list(Processes(2).map(die, range(4)))
     with pytest.raises(InputError, match=r"a worker process ran out of memory; .* with fewer workers"):
         list(Processes(2).map(run_out, range(4)))
@@ -327,6 +329,13 @@ def test_engines_go_by_name() -> None:
         engine("ray", 2)
     with pytest.raises(InputError, match="workers: 0; expected at least 1"):
         engine("process", 0)
+
+
+def test_nothing_else_in_the_package_starts_processes() -> None:
+    folder = Path(parallel.__file__).parent
+    words = ("ProcessPoolExecutor", "multiprocessing", "os.fork", "subprocess")
+    found = {path.name for path in folder.rglob("*.py") if any(word in path.read_text(encoding="utf-8") for word in words)}
+    assert found == {"processes.py"}
 
 
 def test_importing_it_loads_no_torch_and_starts_nothing() -> None:

@@ -128,6 +128,8 @@ class Processes:
                 for index, result in team.answers(timeout_seconds=None if cancel is None else _POLL_SECONDS):
                     results[index] = result
                     while (turn := told if ordered else index) in results:
+                        if cancel is not None:
+                            cancel.check()
                         yield results.pop(turn)
                         told += 1
 

@@ -36,9 +36,12 @@ _GRACE_SECONDS = 0.4
 """Between asking a worker to end and killing it."""
 _LEAVE_SECONDS = 2.0
 """How long workers may take to leave once there is nothing more to do."""
+_WATCH_SECONDS = 0.2
+"""How often a worker looks whether it still has its parent."""
 _UNGUARDED = 79
 """Exit code of a worker that found itself starting workers while it imported the caller's script."""
 _GUARD = f"trap '' TERM; read _; kill -TERM 0; sleep {_GRACE_SECONDS}; kill -KILL 0"
+_AGAIN = "what is done is kept; run the same command again, with fewer workers"
 _POSIX = os.name == "posix"
 _starting = threading.Lock()
 
@@ -76,11 +79,7 @@ class Team:
         """Have an idle worker run the function for an item. It reads at once, so that a large item blocks nothing."""
         worker = self.idle.pop()
         self._index[worker] = index
-        task = pickle.dumps(item)
-        try:
-            worker.send_bytes(task)
-        except OSError:
-            raise self._death(worker) from None
+        self._send(worker, pickle.dumps(item))
 
     def answers(self, *, timeout_seconds: float | None) -> Iterator[tuple[int, Any]]:
         """Index and result of items that were done since; waits for one message of any worker, or that long.
@@ -96,8 +95,6 @@ class Team:
             assert isinstance(worker, Connection)
             try:
                 message = worker.recv_bytes()
-                if worker not in self._ready:
-                    worker.send_bytes(self.function)
             except (EOFError, OSError):
                 raise self._death(worker) from None
             kind, value = pickle.loads(message)
@@ -107,12 +104,19 @@ class Team:
                     logger.handle(value)
             elif kind == "ready":
                 self._ready.add(worker)
+                self._send(worker, self.function)
                 self.idle.append(worker)
             elif kind == "failed":
                 raise value
             else:
                 self.idle.append(worker)
                 yield self._index.pop(worker), value
+
+    def _send(self, worker: Connection, message: bytes) -> None:
+        try:
+            worker.send_bytes(message)
+        except OSError:
+            raise self._death(worker) from None
 
     def _death(self, worker: Connection) -> InputError:
         """What to say of a worker whose connection has ended."""
@@ -128,10 +132,7 @@ class Team:
             )
         if worker not in self._ready and code == 1:
             return InputError(f"a worker process could not import the program that started it ({how}); see above, or use one worker")
-        return InputError(
-            f"a worker process died ({how}), perhaps for lack of memory; files that were finished are kept; "
-            "run the same command again, with fewer workers"
-        )
+        return InputError(f"a worker process died ({how}), perhaps for lack of memory; {_AGAIN}")
 
     def dismiss(self) -> None:
         """Let workers leave that have nothing more to do."""
@@ -194,7 +195,8 @@ def _guard() -> Iterator[int | None]:
     try:
         yield guard.pid
     finally:
-        os.killpg(guard.pid, signal.SIGKILL)  # what workers have started and left behind, and the guard itself
+        with suppress(OSError):
+            os.killpg(guard.pid, signal.SIGKILL)  # what workers have started and left behind, and the guard itself
         guard.communicate()
 
 
@@ -287,7 +289,7 @@ def _portable(error: Exception) -> Exception:
     """An error that survives the way to the parent, with the worker's traceback as a note."""
     note = "in a worker process:\n" + traceback.format_exc()
     if isinstance(error, MemoryError):
-        return InputError("a worker process ran out of memory; files that were finished are kept; run the same again, with fewer workers")
+        return InputError(f"a worker process ran out of memory; {_AGAIN}")
     error.add_note(note)
     try:
         pickle.loads(pickle.dumps(error))
@@ -306,7 +308,8 @@ def _leave(*_: object) -> None:
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
+    while os.getppid() == parent.pid and parent.is_alive():  # both: what the parent has forked keeps its sentinel open
+        parent.join(_WATCH_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(1)
