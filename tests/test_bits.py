@@ -52,7 +52,9 @@ def bits(clip: str, method: str, seed: int) -> dict[str, str]:
 def written(take: Take) -> bytes:
     """Codes and notes."""
     codes = take.music.codes if isinstance(take.music, Latents) else None
-    notes = [] if take.score is None else [[t.role, t.program, t.is_drum, [list(map(float, n)) for n in t.notes]] for t in take.score.tracks]
+    notes = (
+        [] if take.score is None else [[t.role, t.program, t.is_drum, [list(map(float, n)) for n in t.notes]] for t in take.score.tracks]
+    )
     return json.dumps([None if codes is None else codes.tolist(), notes]).encode()
 
 

@@ -11,6 +11,8 @@ import torch
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.generation import pipeline
+from dance2music.generation.methods import LoadedMethod, Method
+from dance2music.methods.base import MusicGenerator
 from dance2music.methods.plan import Vocabulary, collect_voicings
 from dance2music.methods.roll import note_table
 from dance2music.methods.sketch import sketch
@@ -49,6 +51,11 @@ def codec() -> SpectralCodec:
 def conditioning(seconds: float = 6.0, genre: str = "house") -> Conditioning:
     """What a generator sees of the example dance."""
     return pipeline.condition(example_dance(seconds)[0], genre=genre)
+
+
+def as_method(generator: MusicGenerator) -> LoadedMethod:
+    """A generator as a method of no name, of which several takes are made and ranked."""
+    return LoadedMethod(Method("clicker", "", "", candidates=None, compared=False), generator)
 
 
 @cache

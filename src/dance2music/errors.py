@@ -1,8 +1,9 @@
 """Every error that this package raises on purpose.
 
 `InputError` is for what a user handed in, `ConfigError` for settings that do not fit together, `MissingExtra` for an optional library,
-`TrainingDiverged` for a run whose loss is no number any more. A message says what is wrong, the value, what was expected and what to do,
-in one line; the command line prints that line and exits with code 2. Broken invariants of our own are `assert`s.
+`TrainingDiverged` for a run whose loss is no number any more, `Cancelled` for work that was asked to stop. A message says what is wrong,
+the value, what was expected and what to do, in one line; the command line prints that line and exits with code 2. Broken invariants of our
+own are `assert`s.
 """
 
 

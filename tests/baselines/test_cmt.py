@@ -155,7 +155,7 @@ def test_a_bar_lasts_four_beats_of_the_dances_tempo(conditioning: Conditioning, 
         words.append(note_word(36, 1, DRUMS, bar=bar, tick=0, n_bars=3))
     monkeypatch.setattr(Writer, "run", lambda _: words)
     rhythm = replace(conditioning.rhythm, beat_times_seconds=np.arange(16) * 60 / 93, downbeat=0, tempo_bpm=93.0)
-    score = built().write(PROGRAM, replace(conditioning, rhythm=[rhythm]), seed=0)
+    score = built().write(PROGRAM, replace(conditioning, rhythm=rhythm), seed=0)
     (drums,) = score.tracks
     onsets = score.time_at(np.array([note.start_beats for note in drums.notes]))
     assert np.diff(onsets) == pytest.approx(240 / 93)

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from dance2music.baselines.jukebox import JukeboxPrior, JukeboxPriorConfig, JukeboxRandom, _Steps, fold, prior_losses, reconstruct, unfold
+from dance2music.baselines.jukebox import JukeboxPrior, JukeboxPriorConfig, Recording, _Steps, fold, prior_losses, reconstruct, unfold
 from dance2music.baselines.jukebox_prior_train import CodeLines, JukeboxTrainConfig, losses
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
+from dance2music.errors import InputError
 from dance2music.generation import pipeline
+from dance2music.generation.sound import to_audio
+from dance2music.methods.base import CodecGenerator
 from dance2music.synthetic.synthetic import synthetic_clip
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Audio
@@ -74,13 +77,24 @@ def test_steps_in_numpy_give_what_the_network_gives_at_once() -> None:
 def test_a_random_sample_is_as_long_as_the_dance_and_hears_nothing_of_it() -> None:
     codec = VQVAE(VQVAEConfig(levels=(2,), level=2, width=4, depth=1, codebook_size=16)).eval()
     prior = built(replace(SMALL, vocabulary=16, n_codebooks=1, layers=1))
-    method = JukeboxRandom(prior, codec)
+    method = CodecGenerator(prior, codec)
     one, two = (pipeline.condition(synthetic_clip(seed, duration_seconds=1.0).motion, genre="pop") for seed in (1, 2))
     [a], [b] = method.generate(one, [5]), method.generate(two, [5])
     assert a.codes is not None
     assert b.codes is not None
     assert torch.equal(a.codes, b.codes)
-    assert a.codes.shape[-1] == -(-22_050 // 128)
+    assert a.codes.shape == (1, -(-22_050 // 128))
+
+
+def test_a_recording_has_the_codes_of_its_music_for_every_seed_and_is_refused_without_any() -> None:
+    codec = VQVAE(VQVAEConfig(levels=(2,), level=2, width=4, depth=1, codebook_size=16)).eval()
+    given = pipeline.condition(synthetic_clip(1, duration_seconds=1.0).motion, genre="pop")
+    audio = Audio(np.random.default_rng(0).normal(0, 0.1, (1, 22_050)).astype(np.float32), 22_050)
+    one, two = CodecGenerator(Recording(audio), codec).generate(given, [1, 2])
+    assert one.codes is not None and two.codes is not None and torch.equal(one.codes, two.codes)
+    assert np.array_equal(to_audio(one).samples, reconstruct(audio, codec).samples)
+    with pytest.raises(InputError, match="has no music to code; expected a video with sound"):
+        CodecGenerator(Recording(None), codec).generate(given, [0])
 
 
 def test_a_reconstruction_is_as_long_as_its_whole_hops() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dance2music import __version__
-from dance2music.cli.main import main as cli
+from dance2music.cli import main as cli
 from dance2music.errors import InputError
 from dance2music.generation import job
 from dance2music.generation.request import Request
@@ -55,13 +55,14 @@ def replace_job(monkeypatch: pytest.MonkeyPatch, *, error: BaseException | None 
 def test_all_options_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     requests = replace_job(monkeypatch)
     given = "generate d.mp4 -o o.mp4 --genre pop --seed 4 --takes 3 --tempo 99.5 --method cmt --level high --weights w --wav --midi n.mid"
+    given += " --take t.take --precision bf16"
     given += " --stems s --soundfont f.sf2 --instruments drums,bass --set top_p=1 --set density_control=0.5 --no-denoise --no-plot"
     assert run(monkeypatch, *given.split()) == 0
     assert run(monkeypatch, "generate", "--from-motion", "d.npz", "-o", "o.wav") == 0
     assert requests[0] == Request(
         video=Path("d.mp4"), out=Path("o.mp4"), genre="pop", seed=4, takes=3, tempo_bpm=99.5, method="cmt", level="high", weights=Path("w"),
-        wav=True, midi=Path("n.mid"), stems=Path("s"), soundfont="f.sf2", instruments=("drums", "bass"),
-        settings=("top_p=1", "density_control=0.5"), denoise=False, plot=False,
+        wav=True, midi=Path("n.mid"), stems=Path("s"), take=Path("t.take"), soundfont="f.sf2", precision="bf16",
+        instruments=("drums", "bass"), settings=("top_p=1", "density_control=0.5"), denoise=False, plot=False,
     )  # fmt: skip
     assert requests[1] == Request(None, Path("o.wav"), Path("d.npz"))
 
@@ -121,8 +122,9 @@ def test_without_arguments_there_is_help(monkeypatch: pytest.MonkeyPatch, capsys
     assert run(monkeypatch, "generate", "--help") == 0
     help_text = capsys.readouterr().out
     assert all(option in help_text for option in ("--genre", "--seed", "--takes", "--tempo", "--method", "--json", "--from-motion"))
-    assert run(monkeypatch, "version") == 0
-    assert capsys.readouterr().out.strip() == __version__
+    for asked in ("--version", "version"):
+        assert run(monkeypatch, asked) == 0
+        assert capsys.readouterr().out.strip() == __version__
 
 
 def test_bars_are_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
-from dance2music.evaluation.published_tables import TABLES
 from dance2music.evaluation.results import save_results
 from dance2music.evaluation.tables import NOT_RUN, read_measured, table_text
+from dance2music.metrics.published_tables import TABLES
 from results_example import results
 
 

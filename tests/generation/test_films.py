@@ -18,7 +18,7 @@ from dance2music.generation.request import Request
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.drawing import Look, draw_frames, example_dance
 from dance2music.types import Motion
-from dance2music.video.frames import probe
+from dance2music.video.container import VideoInfo, probe
 
 SIZE = (240, 320)
 FPS = 30.0
@@ -97,7 +97,7 @@ def test_a_turned_film_of_a_variable_rate_gives_the_same_dance(tmp_path: Path, m
     phone = film(tmp_path / "phone.mp4", example(2.5), turned=90, uneven=True)
     watched: list[Motion] = []
 
-    def remember(video: Path, **options: object) -> Motion:
+    def remember(video: VideoInfo, **options: object) -> Motion:
         watched.append(read_motion(video, **options))
         return watched[-1]
 

@@ -16,7 +16,7 @@ from dance2music.synthetic.drawing import example_dance
 PAUSED = """
 import signal, sys, time
 from dance2music.cli import main as cli
-from dance2music.generation import job
+from dance2music.generation import outputs
 from dance2music.music import audio
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told its background jobs to ignore it
@@ -35,7 +35,7 @@ cli.main()
     ("number", "place", "there", "code"),
     [
         (signal.SIGINT, 'audio, "to_int16"', ".song-*.wav", 130),  # within the writing of a file
-        (signal.SIGTERM, 'job, "describe"', "song.wav", 143),  # between two files of a take
+        (signal.SIGTERM, 'outputs, "describe"', "song.wav", 143),  # between two files of a take
     ],
     ids=["Ctrl-C", "kill"],
 )

@@ -17,6 +17,7 @@ import av
 import numpy as np
 import pytest
 
+import tiny
 import videos
 from dance2music import checkpoint
 from dance2music.dance import pose
@@ -24,13 +25,15 @@ from dance2music.dance.motion_files import save_motion
 from dance2music.dance.tracking import Method
 from dance2music.dance.watch import read_motion
 from dance2music.errors import InputError
-from dance2music.generation import job, pipeline
+from dance2music.generation import job, outputs, pipeline
 from dance2music.generation.outputs import title_of
-from dance2music.generation.request import Request, check
+from dance2music.generation.request import Request, resolve
 from dance2music.generation.take import Take
+from dance2music.methods.composer import Composer
 from dance2music.music.audio import load_audio
 from dance2music.synthetic.drawing import example_dance, example_video
-from dance2music.types import Audio, Motion
+from dance2music.types import Motion
+from dance2music.video.container import VideoInfo
 
 SECONDS = 3.0
 
@@ -65,8 +68,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The drawn dance stands for what is seen in any video; gives the list of the videos that were watched."""
     watched: list[Path] = []
 
-    def read_motion(video: Path, *, progress: Callable[[float], None] | None = None) -> Motion:
-        watched.append(Path(video))
+    def read_motion(video: VideoInfo, *, progress: Callable[[float], None] | None = None) -> Motion:
+        watched.append(video.path)
         return example_dance(SECONDS)[0]
 
     monkeypatch.setattr("dance2music.generation.job.read_motion", read_motion)
@@ -253,7 +256,7 @@ def test_bad_videos_are_refused_in_one_line_before_they_are_watched(tmp_path: Pa
     ("options", "said"),
     [
         ({"genre": "salsa"}, "genre 'salsa': unknown; expected one of break, pop"),
-        ({"method": "magic"}, "method 'magic': unknown; expected one of creative-gan"),
+        ({"method": "magic"}, "method 'magic': unknown; expected one of planned, composer, memory, d2m-gan, creative-gan"),
         ({"tempo_bpm": 300.0}, "--tempo 300: expected 40 to 240"),
         ({"tempo_bpm": float("nan")}, "--tempo nan: expected 40 to 240"),
         ({"takes": 0}, "--takes 0: expected 1 to"),
@@ -314,8 +317,8 @@ def full_disk(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("where", ["dance2music.video.mux._write", "dance2music.music.audio.to_int16", "matplotlib.figure.Figure.savefig"])
 def test_a_full_disk_leaves_no_file(video: Path, seen: list[Path], monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    outputs = check(request(video))
-    monkeypatch.setattr(job, "check", lambda _: outputs)
+    resolved = resolve(request(video, wav=True, plot=True))
+    monkeypatch.setattr(job, "resolve", lambda _: resolved)
     monkeypatch.setattr(where, full_disk)
     with pytest.raises(InputError, match="No space left on device"):
         job.run(request(video, wav=True, plot=True))
@@ -327,7 +330,7 @@ def test_an_interruption_leaves_no_file(video: Path, seen: list[Path], monkeypat
         assert len(names(video.parent)) > 2, "some files of the take are there by now"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(job, "describe", interrupt)
+    monkeypatch.setattr(outputs, "describe", interrupt)
     with pytest.raises(KeyboardInterrupt):
         job.run(request(video, wav=True, midi=video.with_name("n.mid"), stems=video.with_name("stems")))
     assert names(video.parent) == {video.name}
@@ -351,7 +354,7 @@ def test_the_name_without_o_is_one_that_can_be_written(tmp_path: Path, codec: st
         for i in range(45):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(videos.draw(i / 30), "rgb24").reformat(format="yuv420p")))
         out.mux(stream.encode(None))
-    assert check(request(video)) == [tmp_path / f"dance.music{expected}"]
+    assert [files.music for files in resolve(request(video)).outputs] == [tmp_path / f"dance.music{expected}"]
 
 
 def test_weights_that_were_tampered_with_are_refused_before_the_work(
@@ -404,6 +407,10 @@ def test_a_report_names_what_made_it(video: Path, seen: list[Path]) -> None:
     assert "composer, lock" in title_of(report) and "sync" in title_of(report)
 
 
-def test_a_request_is_a_value() -> None:
+def test_a_request_and_a_take_are_values() -> None:
     assert dataclasses.replace(Request(), takes=3) == Request(takes=3)
-    assert isinstance(Take(Audio(np.zeros((1, 5), np.float32), 22_050), None, 3).seed, int)
+    (score,) = Composer().generate(tiny.conditioning(), [3])
+    take = Take("composer", tiny.conditioning(), score, 3)
+    assert isinstance(take.seed, int) and take.score is score and take.candidates == 1 and not take.edits
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        take.seed = 4  # type: ignore[misc]

@@ -28,10 +28,10 @@ from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.dance.motion_files import save_motion
 from dance2music.dance.skeleton import skeleton
 from dance2music.errors import InputError
-from dance2music.generation import job, methods, pipeline
-from dance2music.generation.methods import load_method
+from dance2music.generation import job, outputs, pipeline
+from dance2music.generation.methods import METHODS, load, load_method
 from dance2music.generation.ranking import best_take
-from dance2music.generation.request import Request
+from dance2music.generation.request import Request, resolve
 from dance2music.music.audio import load_audio
 from dance2music.music.midi import load_midi
 from dance2music.synthetic.drawing import example_dance
@@ -91,9 +91,19 @@ def test_every_method_makes_music_as_long_as_the_dance_to_the_sample(tmp_path: P
 
 
 def test_every_method_is_known_as_one_with_notes_or_without() -> None:
-    groups = [set(methods.PLAYED), set(methods.WITHOUT_NOTES), {"creative-gan"}]
-    assert set.union(*groups) == set(methods.GENERATORS) and sum(map(len, groups)) == len(methods.GENERATORS)
-    assert set(methods.FROM_MODEL_FILE) == set(SMALL)
+    methods = METHODS.values()
+    groups = [
+        {method.name for method in methods if method.notes and method.played},
+        {method.name for method in methods if not method.notes and not method.played},
+        {method.name for method in methods if method.notes and not method.played},
+    ]
+    assert groups == [
+        {"composer", *SYMBOLIC},
+        {"memory", "d2m-gan", "creative-gan", "jukebox-random", "jukebox-reconstruction"},
+        {"planned"},
+    ]
+    assert set.union(*groups) == set(METHODS) and sum(map(len, groups)) == len(METHODS)
+    assert {method.name for method in methods if method.weights.startswith("a model file")} == set(SMALL)
 
 
 @pytest.mark.parametrize("method", ["dance2music-offline", "cmt"])
@@ -101,9 +111,9 @@ def test_notes_and_stems_are_written_and_the_stems_add_up(tmp_path: Path, method
     asked = request(tmp_path, method, midi=tmp_path / "notes.mid", stems=tmp_path / "stems", takes=2, out=tmp_path / "out.wav")
     reports = job.run(asked)
     for i, report in enumerate(reports, 1):
-        generator = job.load_generator(asked)
+        resolved = resolve(asked)
         conditioning = pipeline.condition(motion(), genre="pop")
-        take = best_take(generator, conditioning, seed=i - 1)
+        take = best_take(load(resolved.method, resolved.given), conditioning, seed=i - 1)
         score = load_midi(tmp_path / f"notes-{i}.mid")
         assert take.score is not None and sorted(t.role for t in score.tracks) == sorted(t.role for t in take.score.tracks if t.notes)
         stems = [load_audio(path).samples for path in (tmp_path / "stems").glob(f"*-{i}.wav")]
@@ -119,7 +129,7 @@ def test_nothing_is_left_of_notes_and_stems_when_writing_stops(tmp_path: Path, m
 
     asked = request(tmp_path, "dance2music-offline", midi=tmp_path / "notes.mid", stems=tmp_path / "stems")
     before = set(tmp_path.iterdir())
-    monkeypatch.setattr(job, "describe", stop)
+    monkeypatch.setattr(outputs, "describe", stop)
     with pytest.raises(KeyboardInterrupt):
         job.run(asked)
     assert set(tmp_path.iterdir()) == before
@@ -143,7 +153,7 @@ def test_settings_do_not_stay_with_the_generator() -> None:
 
     torch.manual_seed(0)
     plain = Cmt(SMALL["cmt"][1]).eval()
-    other = adjusted(plain, ["density_control=1.0"], where="cmt")
+    other = adjusted(plain, ["density_control=1.0"])
     assert other.config.density_control == 1.0 and plain.config.density_control == 0.7
     assert other.word.weight is plain.word.weight
 
@@ -164,7 +174,8 @@ def test_a_report_names_the_soundfont_and_its_digest(tmp_path: Path) -> None:
     [
         ("jukebox-random", {"midi": Path("a.mid")}, "method 'jukebox-random' has no notes"),
         ("cmt", {"midi": Path("a.wav")}, r"--midi a\.wav: expected .* \.mid or \.midi"),
-        ("creative-gan", {"stems": Path("stems")}, "--stems: method 'creative-gan' plays no notes; choose one of composer"),
+        ("planned", {"stems": Path("stems")}, "--stems: method 'planned' plays no notes; choose one of composer"),
+        ("creative-gan", {}, "method 'creative-gan': has no weights in the package; expected --weights with a generator that"),
         ("memory", {"soundfont": "fluid"}, "--soundfont: method 'memory' plays no notes"),
         ("cmt", {"soundfont": "nowhere.sf2"}, r"soundfont 'nowhere\.sf2': no such file; expected"),
         ("cmt", {"stems": Path("nowhere/stems")}, "--stems nowhere/stems: expected a folder"),
@@ -178,14 +189,14 @@ def test_a_report_names_the_soundfont_and_its_digest(tmp_path: Path) -> None:
         ("composer", {"settings": ("top_p=1",)}, "method 'composer' has no settings"),
         ("foley-music", {"settings": ("mode=best",)}, "mode 'best': unknown; expected one of nucleus"),
         ("jukebox-reconstruction", {}, "has no music to code; expected a video with sound"),
-        ("dance2music-online", {"level": "low", "weights": None}, "method 'dance2music-online' has its weights in the package"),
+        ("dance2music-online", {"level": "low", "weights": None}, "--level 'low': unknown; method 'dance2music-online' has no levels"),
+        ("planned", {"weights": Path("own.safetensors")}, "--weights: method 'planned' has its weights in the package"),
         ("cmt", {"tempo_bpm": 0.0}, "--tempo 0: expected 40 to 240"),
     ],
 )
 def test_what_a_method_cannot_do_is_refused_in_one_line(tmp_path: Path, method: str, options: dict[str, Any], said: str) -> None:
-    given = {"weights": None} if method == "creative-gan" else {}
     with pytest.raises(InputError, match=said) as error:
-        job.run(request(tmp_path, method, **{**given, **options}))
+        job.run(request(tmp_path, method, **options))
     assert "\n" not in str(error.value) and not (tmp_path / "out.wav").exists()
 
 
@@ -249,7 +260,7 @@ def test_a_level_of_jukebox_needs_no_weights_of_the_user(tmp_path: Path, monkeyp
     torch.manual_seed(0)
     asked = []
     monkeypatch.setattr("dance2music.checkpoint.load_embedded", lambda name, expected: (asked.append((name, expected)), VQVAE(config))[1])
-    hops = {level: load_method("jukebox-reconstruction", level=level).codec.hop_length  # type: ignore[attr-defined]
+    hops = {level: load_method("jukebox-reconstruction", level=level).codec.hop_length  # type: ignore[union-attr]
             for level in ("high", "low", "finest", "high-untuned")}  # fmt: skip
     assert hops == {"high": 128, "low": 32, "finest": 8, "high-untuned": 128} and set(asked) == {("jukebox_vqvae", "vqvae")}
     with pytest.raises(InputError, match="--level 'middle': unknown; expected one of high, low, finest"):

@@ -32,7 +32,7 @@ def test_a_seed_is_a_take() -> None:
 def test_energy_follows_how_much_the_dancer_moves() -> None:
     given = tiny.conditioning(6.0)
     motion = given.motion.clone()
-    motion[:, : motion.shape[1] // 2] *= 0.1
+    motion[: len(motion) // 2] *= 0.1
     beats = given.rhythm.beat_times_seconds
     energy = energy_at_beats(replace(given, motion=motion))
     assert energy.shape == beats.shape and energy.min() >= 0 and energy.max() <= 1

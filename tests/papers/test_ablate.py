@@ -18,7 +18,7 @@ from dance2music.checkpoint import save_model
 from dance2music.cli.main import app
 from dance2music.data.prepare import prepare
 from dance2music.errors import InputError
-from dance2music.evaluation.published_tables import TABLES as PUBLISHED
+from dance2music.metrics.published_tables import TABLES as PUBLISHED
 from dance2music.papers.ablation_data import Bench, prepared_clips
 from dance2music.papers.ablations import TABLES, rows_of, run_row, run_table, table_text
 from dance2music.papers.gan_step import build_network

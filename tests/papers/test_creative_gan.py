@@ -11,6 +11,7 @@ from dance2music.checkpoint import load_model, save_model
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.errors import InputError
+from dance2music.methods.base import CodecGenerator
 from dance2music.papers.conv_stack import MotionEncoderConfig, Row, StackConfig
 from dance2music.papers.creative_gan import (
     FRAMES_AND_FEATURES,
@@ -144,25 +145,25 @@ def test_a_dance_of_any_length_is_given_music_in_windows_and_takes_differ_by_noi
     stack = StackConfig((Row(8, 3, zeros=1, stack=False),), dilations=(1,))
     generator = VQGeneratorConfig(stack, fused=8 + 5 + noise_dim, genre_dim=0, sequence=344)
     torch.manual_seed(0)
-    model = MusicVectorGenerator(MusicVectorGeneratorConfig(motion, generator, visual=5, noise_dim=noise_dim)).eval().attach(vqvae())
+    model = MusicVectorGenerator(MusicVectorGeneratorConfig(motion, generator, visual=5, noise_dim=noise_dim)).eval()
     with torch.no_grad():
         model.generator.lin.weight.mul_(30.0)
     given = tiny_models.conditioning(5.0)
-    first, again, other = model.generate(given, [3, 3, 4])
-    assert first.codes is not None and first.codes.shape == (1, 1, -(-5 * 22_050 // 128))
+    first, again, other = CodecGenerator(model, vqvae()).generate(given, [3, 3, 4])
+    assert first.codes is not None and first.codes.shape == (1, -(-5 * 22_050 // 128))
     assert first.codes.unique().numel() >= 2
     assert torch.equal(first.z, again.z)
-    assert torch.equal(first.z, other.z) == (noise_dim == 0) == (not model.takes_differ)
+    assert torch.equal(first.z, other.z) == (noise_dim == 0)
 
 
 def test_the_temporal_form_gives_one_dance_several_takes() -> None:
     torch.manual_seed(0)
     network = TemporalD2MGanConfig(latent_dim=tiny_models.LATENT_DIM, channels=32, visual_channels=8, kernel_size=5, sigma=5.0)
-    model = TemporalMusicVectorGenerator(TemporalMusicVectorGeneratorConfig(network, noise_dim=4)).eval().attach(tiny_models.codec())
+    model = TemporalMusicVectorGenerator(TemporalMusicVectorGeneratorConfig(network, noise_dim=4)).eval()
     with torch.no_grad():
         model.network.visual.conv.weight.mul_(300.0)  # untrained, it would hardly hear its noise
         model.network.out.weight.mul_(10.0)
     given = tiny_models.conditioning()
-    takes = model.generate(given, [1, 2, 1])
-    assert takes[0].z.shape[-1] == -(-6 * 22_050 // tiny_models.codec().hop_length)
+    takes = CodecGenerator(model, tiny_models.codec()).generate(given, [1, 2, 1])
+    assert takes[0].z.shape == (tiny_models.LATENT_DIM, -(-6 * 22_050 // tiny_models.codec().hop_length))
     assert torch.equal(takes[0].z, takes[2].z) and not torch.equal(takes[0].z, takes[1].z)

@@ -12,11 +12,12 @@ from torch import nn
 
 from dance2music.config import from_json, to_json
 from dance2music.errors import InputError
+from dance2music.methods.base import CodecGenerator
 from dance2music.papers import sizes as presets
 from dance2music.papers.d2m_gan import D2MGan, D2MGanConfig, blend, motion_rows
 from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig
 from dance2music.papers.discriminators import ReshapedDiscriminator, ReshapedDiscriminatorConfig
-from dance2music.types import Conditioning
+from dance2music.types import Conditioning, Rhythm
 from oracles import filled, manifest, normal, oracle
 from small_gan import CONFIG, DIM, FEATURES, FRAMES, N_FRAMES, VISUAL, codec, generator
 
@@ -116,27 +117,28 @@ def dance(seconds: float, *, visual: torch.Tensor | None = None) -> Conditioning
 
     n = round(seconds * 30)
     return Conditioning(
-        motion=torch.zeros(1, n, MOTION_FEATURES), visual=torch.zeros(1, n, 5) if visual is None else visual, rhythm=[],
-        genre=torch.tensor([2]), fps=30.0, duration_seconds=seconds, dance=example_dance(seconds)[0],
+        motion=torch.zeros(n, MOTION_FEATURES), visual=torch.zeros(n, 5) if visual is None else visual,
+        rhythm=Rhythm(np.arange(0.0, seconds + 1, 0.5), 0, 120.0, 1.0, np.zeros(0)), genre=2, fps=30.0, duration_seconds=seconds,
+        dance=example_dance(seconds)[0],
     )  # fmt: skip
 
 
 def test_music_of_any_length_comes_from_windows_that_are_looked_up(caplog: pytest.LogCaptureFixture) -> None:
-    model, vqvae = generator().attach(codec()).eval(), codec()
+    model, vqvae = CodecGenerator(generator().eval(), codec()), codec()
     with caplog.at_level(logging.WARNING):
         first, second = model.generate(dance(5.3), [0, 1])
     assert "no I3D features" in caplog.text
-    assert first.codes is not None and torch.equal(first.z, vqvae.lookup(first.codes))
-    assert first.z.shape[-1] == -(-round(5.3 * 22050) // 256)
+    assert first.codes is not None and torch.equal(first.z, vqvae.lookup(first.codes[None])[0])
+    assert first.z.shape == (DIM, -(-round(5.3 * 22050) // 256))
     assert torch.equal(first.z, second.z)
     assert len(first.codes.unique()) > 1
 
 
 def test_visual_vectors_that_are_given_are_used(caplog: pytest.LogCaptureFixture) -> None:
-    model = generator().attach(codec()).eval()
+    model = CodecGenerator(generator().eval(), codec())
     torch.manual_seed(0)
     with caplog.at_level(logging.WARNING):
-        seen = model.generate(dance(4.0, visual=3 * torch.randn(1, 2, VISUAL)), seeds=[0])[0]
+        seen = model.generate(dance(4.0, visual=3 * torch.randn(2, VISUAL)), [0])[0]
     assert "no I3D" not in caplog.text
     assert not torch.equal(seen.z, model.generate(dance(4.0), [0])[0].z)
 
@@ -184,7 +186,7 @@ def test_in_the_temporal_form_music_follows_the_motion_of_its_own_time() -> None
 def test_the_temporal_form_makes_music_with_any_codec() -> None:
     torch.manual_seed(0)
     config = replace(SMALL, motion=80, visual=5)
-    model = TemporalD2MGan(config).attach(codec()).eval()
+    model = CodecGenerator(TemporalD2MGan(config).eval(), codec())
     (latents,) = model.generate(dance(3.0), [0])
-    assert latents.codes is not None and torch.equal(latents.z, codec().lookup(latents.codes))
-    assert latents.z.shape == (1, 8, -(-round(3.0 * 22050) // 256))
+    assert latents.codes is not None and torch.equal(latents.z, codec().lookup(latents.codes[None])[0])
+    assert latents.z.shape == (8, -(-round(3.0 * 22050) // 256))

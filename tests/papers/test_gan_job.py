@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from tiny_gan import codec_file_in
 from typer.testing import CliRunner
 
@@ -41,7 +43,7 @@ def test_a_prepared_corpus_trains_a_generator_with_its_cached_codes(tmp_path: Pa
     assert len(segments) == 2 and item["motion"].shape == (60, 80) and item["visual"].shape == (60, 5)
     assert item["codes"].shape == (1, 173) and item["latents"].shape == (64, 173)
     options = ["--preset", PRESET, "--data", str(prepared), "--codec", str(codec_file), "--out", str(tmp_path / "gan"), *SMALL]
-    done = CliRunner().invoke(app, ["train-gan", *options], catch_exceptions=False)
+    done = CliRunner().invoke(app, ["train", "gan", *options], catch_exceptions=False)
     assert done.exit_code == 0
     about = read_provenance(tmp_path / "gan" / "generator.safetensors")
     assert (about["level"], about["preset"], about["step"]) == ("high", PRESET, "2")
@@ -51,9 +53,20 @@ def test_a_prepared_corpus_trains_a_generator_with_its_cached_codes(tmp_path: Pa
 
 def test_a_prepared_corpus_tunes_a_decoder(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
     options = ["--preset", PRESET, "--data", str(prepared), "--codec", str(codec_file), "--out", str(tmp_path), *SMALL]
-    assert CliRunner().invoke(app, ["train-decoder", *options], catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(app, ["train", "decoder", *options], catch_exceptions=False).exit_code == 0
     open_codec(tmp_path / "codec.safetensors", "spectral-small-high", "high")
-    assert CliRunner().invoke(app, ["train-plot", str(tmp_path)], catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(app, ["train", "plot", str(tmp_path)], catch_exceptions=False).exit_code == 0
+    assert (tmp_path / "losses.png").stat().st_size > 0
+
+
+def test_names_that_the_commands_had_before_work_and_are_shown_no_more() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).output
+    verbs: Any = typer.main.get_command(app)
+    for name in ("codec", "gan", "decoder", "plot"):
+        now, before = verbs.commands["train"].commands[name], verbs.commands[f"train-{name}"]
+        assert before.hidden and f"train-{name}" not in shown and not now.hidden
+        assert before.callback.__wrapped__ is now.callback.__wrapped__
+        assert [parameter.opts for parameter in before.params] == [parameter.opts for parameter in now.params]
 
 
 def test_the_papers_generators_take_the_motion_of_their_data_set(tmp_path: Path, codec_file: Path, prepared: Path) -> None:

@@ -13,16 +13,18 @@ import torch
 from torch import nn
 
 from dance2music.checkpoint import load_model, read_provenance, sha256_of
-from dance2music.cli.main import main as cli
+from dance2music.cli import main as cli
 from dance2music.codec.vqvae import VQVAE
 from dance2music.errors import InputError
 from dance2music.generation import job
-from dance2music.generation.methods import load_method
-from dance2music.generation.request import Request
+from dance2music.generation.methods import METHODS, load_method
+from dance2music.generation.request import Request, ResolvedJob
+from dance2music.methods.base import CodecGenerator, Given
 from dance2music.nn.convolution import WeightNormConv1d
 from dance2music.papers import published_weights as published
 from dance2music.papers.conv_stack import MotionEncoder
 from dance2music.papers.d2m_gan import D2MGan, VQGenerator
+from dance2music.video.container import VideoInfo
 from oracles import filled
 from small_gan import CODEC, DISCRIMINATOR, GENERATOR, MOTION
 
@@ -149,10 +151,12 @@ def test_a_folder_of_imported_weights_makes_a_generator_and_says_what_it_lacks(s
     with pytest.raises(InputError, match=r"holds generator_aist_high.*expected vqvae_high.safetensors"):
         published.load_published(tmp_path / "out")
     published.import_weights([saved(small["vqvae"], tmp_path / "vqvae_high.pt")], tmp_path / "out")
-    model = load_method("d2m-gan", weights=tmp_path / "out", level="high")
-    assert isinstance(model, D2MGan) and model.codec is not None and not model.training
-    assert model.codec.config.levels == (2,)
-    assert not any(isinstance(m, WeightNormConv1d) for m in model.modules())
+    method = load_method("d2m-gan", weights=tmp_path / "out", level="high")
+    assert isinstance(method.generator, CodecGenerator)
+    network, codec = method.generator.network, method.codec
+    assert isinstance(network, D2MGan) and isinstance(codec, VQVAE) and not network.training
+    assert codec.config.levels == (2,)
+    assert not any(isinstance(m, WeightNormConv1d) for m in network.modules())
     with pytest.raises(InputError, match=r"expected motion_encoder_aist_low|expected generator_aist_low"):
         published.load_published(tmp_path / "out", level="low")
 
@@ -162,8 +166,11 @@ def test_half_precision_is_asked_for_and_gives_nearly_the_same_latents(
 ) -> None:
     parts = {"motion-encoder-aist": "m.pt", "generator-high-aist": "g.pt", "vqvae": "vqvae_high.pt"}
     published.import_weights([saved(small[kind], tmp_path / name) for kind, name in parts.items()], tmp_path / "out")
-    whole, half = (published.load_published(tmp_path / "out", precision=precision) for precision in ("fp32", "bf16"))
-    assert {p.dtype for p in half.parameters()} == {torch.bfloat16} and {p.dtype for p in half.codec.parameters()} == {torch.float32}  # type: ignore[union-attr]
+    loaded = [published.load_published(tmp_path / "out", precision=precision) for precision in ("fp32", "bf16")]
+    whole, half = (generator.network for generator in loaded)
+    assert isinstance(whole, D2MGan) and isinstance(half, D2MGan) and isinstance(loaded[1].codec, VQVAE)
+    assert {p.dtype for p in half.parameters()} == {torch.bfloat16}
+    assert {p.dtype for p in loaded[1].codec.parameters()} == {torch.float32}
     own = whole.config.motion
     motion, visual = torch.randn(1, own.frames, own.features), torch.randn(1, whole.config.generator.fused - own.out)
     for model in (whole, half):
@@ -182,9 +189,9 @@ def test_half_precision_is_asked_for_and_gives_nearly_the_same_latents(
 
 
 def test_weights_belong_to_one_method() -> None:
-    with pytest.raises(InputError, match="expected method d2m-gan"):
+    with pytest.raises(InputError, match="--weights: method 'memory' has its weights in the package; leave --weights out"):
         load_method("memory", weights="folder")
-    with pytest.raises(InputError, match="expected --weights"):
+    with pytest.raises(InputError, match="method 'd2m-gan': has no weights in the package; expected --weights with a folder"):
         load_method("d2m-gan", level="low")
 
 
@@ -203,9 +210,15 @@ def test_i3d_beside_the_weights_is_run_over_the_video(tmp_path: Path, monkeypatc
     extractors = pytest.importorskip("dance2music.perception.extractors")
     monkeypatch.setattr(extractors, "load_extractor", lambda name, folder: f"{name} of {folder.name}")
     monkeypatch.setattr(extractors, "video_features", lambda video, extractor: np.full((3, 2048), len(f"{video} {extractor}")))
-    request = Request(video=Path("dance.mp4"), weights=tmp_path)
-    assert job.picture_watcher(request, D2MGan) is None
+    video = VideoInfo(Path("dance.mp4"), 64, 64, 0, 30.0, 3.0, 0.0, 1, False, "h264", "yuv420p")
+
+    def resolved(name: str, video: VideoInfo | None = video) -> ResolvedJob:
+        return ResolvedJob(Request(), METHODS[name], Given(weights=tmp_path), Path("dance.mp4"), video, ())
+
+    assert job.picture_watcher(resolved("d2m-gan")) is None
     (tmp_path / "rgb_imagenet.pt").touch()
-    watcher = job.picture_watcher(request, D2MGan)
-    assert watcher is not None and watcher().shape == (1, 3, 2048)
-    assert job.picture_watcher(request, object()) is None
+    watcher = job.picture_watcher(resolved("d2m-gan"))
+    assert watcher is not None
+    assert watcher().shape == (3, 2048) and float(watcher()[0, 0]) == len(f"dance.mp4 i3d of {tmp_path.name}")
+    assert job.picture_watcher(resolved("d2m-gan", video=None)) is None
+    assert job.picture_watcher(resolved("cmt")) is None

@@ -61,6 +61,33 @@ def test_files_are_written_once_and_then_get_the_codes_of_their_music(tmp_path: 
     assert pair.sketch.shape == (tiny.LATENT_DIM, pair.codes.shape[1])
 
 
+def test_two_processes_write_the_same_pairs_and_codes_as_one(tmp_path: Path) -> None:
+    voicings, codec, threads = tiny.pairs()[1].voicings, tmp_path / "codec.safetensors", torch.get_num_threads()
+    save_model(codec, tiny.codec(), tiny.codec().config, storage="float32")
+    for workers in (1, 2):
+        paths = prepare_pairs(
+            tmp_path / f"{workers}", n=2, first_seed=HELD_OUT_FROM, duration_seconds=3.0, voicings=voicings, workers=workers
+        )
+        add_codes(paths, codec=codec, voicings=voicings, workers=workers)
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("1", "2"))
+    assert one == two and len(one) == 2
+    assert torch.get_num_threads() == threads, "what trains afterwards has all threads"
+
+
+def test_a_codec_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "codec.safetensors"
+    save_model(file, tiny.codec(), tiny.codec().config, storage="float32")
+    vocabulary = tiny.pairs()[1].voicings
+    codes = []
+    for name in ("before", "after"):
+        paths = prepare_pairs(tmp_path / name, n=1, first_seed=HELD_OUT_FROM, duration_seconds=3.0, voicings=vocabulary, workers=1)
+        add_codes(paths, codec=file, voicings=vocabulary, workers=1)
+        codes.append(load_pair(paths[0]).codes)
+        torch.manual_seed(1)
+        save_model(file, type(tiny.codec())(tiny.codec().config), tiny.codec().config, storage="float32")
+    assert not np.array_equal(*codes)
+
+
 def test_features_are_those_of_the_clip_on_its_grid() -> None:
     clip = synthetic_clip(3, duration_seconds=4.0)
     pair = tiny.pairs()[0][0]

@@ -12,6 +12,7 @@ import torch
 import tiny
 from dance2music.checkpoint import load_model, read_provenance, sha256_of
 from dance2music.errors import InputError
+from dance2music.methods.base import CodecGenerator
 from dance2music.methods.planned import Planned
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.perception.perceptual import PerceptualConfig
@@ -102,10 +103,10 @@ def test_the_generator_and_its_codec_fit_and_make_music(folder: Path) -> None:
     given = tiny.conditioning()
     codec = build_.codec()
     assert codec.n_codebooks == tiny.N_CODEBOOKS + 1  # it has grown; what is generated uses the codebooks that the performer learnt with
-    (take,) = gan.attach(codec).generate(given, [0])
-    assert take.codes is not None and take.codes.shape[1] == tiny.N_CODEBOOKS and take.score is not None
+    (take,) = CodecGenerator(gan, codec).generate(given, [0])
+    assert take.codes is not None and take.codes.shape[0] == tiny.N_CODEBOOKS and take.score is not None
     provenance = read_provenance(build_.weights("planned"))
-    assert provenance["kind"] == "creative-gan" and provenance["n_pairs"] == 2
+    assert provenance["kind"] == "planned" and provenance["n_pairs"] == 2
     learnt = read_provenance(build_.weights("codec"))
     assert learnt["refinement"]["first_codebooks"] == tiny.N_CODEBOOKS
     kept = load_model(folder / "codec" / "latest.safetensors").state_dict()

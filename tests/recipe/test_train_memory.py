@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 import tiny
+from dance2music.methods.base import CodecGenerator
 from dance2music.recipe.memory import MemoryBuildConfig, build_memory
 from dance2music.types import GENRES
 
@@ -31,5 +32,5 @@ def test_the_bank_can_keep_the_coarse_codebooks_alone_and_still_plays() -> None:
     coarse = build_memory(replace(CONFIG, n_codebooks=1), codec)
     assert coarse.config.n_codebooks == 1
     assert torch.equal(coarse.codes[0], build_memory(CONFIG, codec).codes[0])
-    (take,) = coarse.attach(codec).generate(tiny.conditioning(), [0])
-    assert take.codes is not None and take.codes.shape[1] == 1 and torch.equal(take.z, codec.lookup(take.codes))
+    (take,) = CodecGenerator(coarse, codec).generate(tiny.conditioning(), [0])
+    assert take.codes is not None and take.codes.shape[0] == 1 and torch.equal(take.z, codec.lookup(take.codes[None])[0])

@@ -80,6 +80,16 @@ def test_a_corpus_is_written_once_and_completed_where_files_are_missing(tmp_path
     assert all(p.stat().st_mtime_ns == files[p] for p in kept)
 
 
+def test_two_processes_write_the_same_corpus_as_one(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    for workers in (1, 2):
+        folder = tmp_path / f"{workers}"
+        write_corpus(folder, 3, 18, duration_seconds=1.0, workers=workers, filmed_share=0.0, progress=lambda *about: seen.append(about))
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("1", "2"))
+    assert one == two and len(one) == 3 * 4 + 1
+    assert seen == [(1, 3), (2, 3), (3, 3)] * 2
+
+
 def test_a_filmed_clip_has_the_motion_that_the_pose_estimator_saw(tmp_path: Path) -> None:
     manifest = write_corpus(tmp_path, 1, 40, duration_seconds=1.0, filmed_share=1.0, audio=False, workers=1)
     row = json.loads(manifest.read_text(encoding="utf-8"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+import threading
 import warnings
 from typing import Annotated
 
@@ -68,7 +70,7 @@ def main() -> None:
     """Entry point of the ``dance2music`` command."""
     logging.basicConfig(format="dance2music: %(levelname)s: %(message)s", level=logging.WARNING, handlers=[_Stderr()])
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGTERM, lambda number, _: _leave("interrupted", 128 + number))  # killed, too, it tidies up
+    signal.signal(signal.SIGTERM, _terminate)  # killed, too, it tidies up
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt
@@ -76,7 +78,9 @@ def main() -> None:
     except Dance2MusicError as error:
         _leave(str(error), 2)
     except (typer.Abort, KeyboardInterrupt):
-        _leave("interrupted", INTERRUPTED)
+        _leave("interrupted", INTERRUPTED, at_once=True)
+    except _Terminated as killed:
+        _leave("interrupted", 128 + killed.signal, at_once=True)
     except Exception as error:
         # Errors of usage: typer brings its own click, whose classes it does not export.
         explain = getattr(error, "format_message", None)
@@ -87,6 +91,23 @@ def main() -> None:
         _leave(f"{explain()} (see dance2music --help)", 2)
 
 
-def _leave(message: str, code: int) -> None:
+class _Terminated(BaseException):
+    """The process was asked to end by a signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+def _terminate(number: int, _: object) -> None:
+    raise _Terminated(number)
+
+
+def _leave(message: str, code: int, *, at_once: bool = False) -> None:
+    """Say why, and exit; ``at_once`` without waiting for threads that are in the middle of a computation, all files being tidied up."""
     sys.stderr.write(f"dance2music: {' '.join(message.split())}\n")
+    if at_once and threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     raise SystemExit(code)

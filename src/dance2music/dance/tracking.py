@@ -12,12 +12,14 @@ import gc
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+
+from dance2music.parallel import awaited, threads
 
 WORKERS = 2
 CHUNK_FRAMES = 36
@@ -132,7 +134,7 @@ def tracked(frames: Iterable[Frame], method: Method) -> Iterator[Tracked]:
         with _lent(method.body) as tracker:
             return follow(tracker, chunk, seen)
 
-    with _pool(WORKERS) as pool, _pool(1) as lane:
+    with threads(WORKERS, thread_name_prefix="pose") as pool, threads(1, thread_name_prefix="pose") as lane:
         source = chunks(frames)
         exhausted = False
         while not exhausted or pending or looking:
@@ -144,10 +146,10 @@ def tracked(frames: Iterable[Frame], method: Method) -> Iterator[Tracked]:
                     pending.append((chunk, pool.submit(track, chunk, None)))
             if pending:
                 chunk, future = pending.popleft()
-                rows = future.result()
+                rows = awaited(future)
                 seen = _last_seen(before, chunk.overlap)
                 if seen is not None and _other_dancer(seen, chunk, rows):
-                    rows = pool.submit(track, chunk, seen).result()
+                    rows = awaited(pool.submit(track, chunk, seen))
                 before = [None if row is None else Sighting(row, time) for row, time in zip(rows, chunk.times)][chunk.overlap :]
                 bodies = rows[chunk.overlap :]
                 wanted = [
@@ -157,7 +159,7 @@ def tracked(frames: Iterable[Frame], method: Method) -> Iterator[Tracked]:
                 looking.append((chunk.images[0].shape[0], bodies, lane.submit(_look, method, wanted)))
             while looking and (len(looking) > 1 or not pending):
                 height, bodies, details = looking.popleft()
-                yield Tracked(height, bodies, details.result())
+                yield Tracked(height, bodies, awaited(details))
 
 
 def _look(method: Method, wanted: list[tuple[np.ndarray, np.ndarray] | None]) -> list[np.ndarray | None]:
@@ -205,16 +207,6 @@ def give_back() -> None:
     gc.collect()
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that are not waited for longer than the call they are in when something goes wrong."""
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="pose")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def follow(tracker: PoseEstimator, chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:

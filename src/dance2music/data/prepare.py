@@ -19,13 +19,9 @@ import dataclasses
 import hashlib
 import json
 import logging
-import multiprocessing
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -42,7 +38,9 @@ from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Progres
 from dance2music.data.tiktok import list_tiktok
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.parallel import Engine, engine, one_thread
 from dance2music.types import GENRES
+from dance2music.work import Cancel
 
 if TYPE_CHECKING:
     from dance2music.codec.base import Codec
@@ -97,6 +95,8 @@ def prepare(
     lists: str | Path | None = None,
     visual: bool = True,
     workers: int = 1,
+    executor: str | Engine = "process",
+    cancel: Cancel | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Prepare a data set; a second call makes only what is missing or changed.
@@ -110,6 +110,8 @@ def prepare(
     lists : folder of lists that choose clips or segments, for data sets that have them.
     visual : watch videos for optical flow.
     workers : processes.
+    executor : `parallel.Engine` that runs them, or its name.
+    cancel : stops between clips, and workers at any time; a second call goes on.
     progress : called with (clips done, of).
 
     Returns
@@ -119,8 +121,8 @@ def prepare(
     Raises
     ------
     InputError
-        If the data set is unknown or broken as a whole, a song is in two splits, or nothing can be used. A single clip that cannot be
-        used is skipped instead.
+        If the data set is unknown or broken as a whole, a song is in two splits, nothing can be used, or a worker dies. A single clip
+        that cannot be used is skipped instead.
     """
     if dataset not in DATASETS:
         raise InputError(f"data set {dataset!r}: unknown; expected one of {', '.join(DATASETS)}")
@@ -141,7 +143,8 @@ def prepare(
     known = [(clip, maker.finished(clip)) for clip in listing.sources]
     todo = [clip for clip, result in known if result is None]
     results = [result for _, result in known if result is not None]
-    results += _told(_run(maker, todo, workers), len(todo), len(results), progress)
+    made = engine(executor, workers).map(maker, todo, ordered=False, cancel=cancel)
+    results += _told(made, len(todo), len(results), progress)
     order = {clip.name: i for i, clip in enumerate(listing.sources)}
     rows = sorted((row for row, _ in results if row is not None), key=lambda row: order[row.name])
     skipped = [*listing.skipped, *sorted((s for _, skips in results for s in skips), key=lambda s: s.name)]
@@ -256,7 +259,7 @@ class _Maker:
             audio = archive["audio"]
         codes, latents = [], []
         for k in row.segments:  # one by one: the result must not depend on what else is in a batch
-            with torch.no_grad():
+            with torch.no_grad(), one_thread():
                 z = codec.encode(torch.from_numpy(segment_audio(audio, k))[None])
                 codes.append(codec.quantize(z).codes[0].numpy().astype(np.int16))
                 latents.append(z[0].numpy().astype(np.float16))
@@ -264,25 +267,6 @@ class _Maker:
         with whole_file(self.out / file) as temporary, temporary.open("wb") as stream:
             np.savez(stream, codes=np.stack(codes), latents=np.stack(latents))
         return file
-
-
-def _run(make: Callable[[Source], Result], clips: Sequence[Source], workers: int) -> Iterator[Result]:
-    """Results in the order in which they are done."""
-    if workers == 1 or len(clips) < 2:
-        yield from map(make, clips)
-        return
-    # Fresh processes: torch and MediaPipe do not survive a fork of a process that has used them.
-    with ProcessPoolExecutor(min(workers, len(clips)), mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread) as pool:
-        futures = [pool.submit(make, clip) for clip in clips]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a worker process died, perhaps for lack of memory; what is done is kept; run the same command again, with fewer workers"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _told(results: Iterator[Result], count: int, before: int, progress: Progress | None) -> Iterator[Result]:
@@ -298,11 +282,6 @@ def _told(results: Iterator[Result], count: int, before: int, progress: Progress
             logger.info("%d of %d clips, about %s left", before + done, before + count, timedelta(seconds=round(left)))
 
 
-def _one_thread() -> None:
-    """Keep the numerical libraries of a fresh process, imported later, to one thread each: there are as many processes as wanted."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
 @cache
 def _load_codec(name: str) -> Codec:
     """The codec of that name or file. Raises InputError as `checkpoint.load_model`."""
@@ -311,9 +290,7 @@ def _load_codec(name: str) -> Codec:
     if name == "spectral":
         model: Any = load_embedded("codec", expected="spectral-codec")
     elif not Path(name).exists():
-        raise InputError(
-            f"codec {name!r}: has no embedded weights, is no file; expected 'spectral' or a model file; train or import one"
-        )
+        raise InputError(f"codec {name!r}: has no embedded weights, is no file; expected 'spectral' or a model file; train or import one")
     else:
         model = load_model(name)
     if not hasattr(model, "quantize"):

@@ -9,9 +9,7 @@ evaluation goes on where it was.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -42,7 +40,9 @@ from dance2music.evaluation.results import GENERATED, ClipValues, Results, save_
 from dance2music.evaluation.summary import Scored, summarize
 from dance2music.metrics.genre import Database, retrieved_genre
 from dance2music.music.loudness import SILENCE_LUFS
+from dance2music.parallel import Engine, engine, one_thread
 from dance2music.types import GENRES, Audio
+from dance2music.work import Cancel
 
 Progress = Callable[[int, int], None]
 """Called with the number of clips that are done, and of all."""
@@ -51,19 +51,29 @@ _GIVEN = ("generated", "reference", "videos", "motion", "database", "training", 
 _LIBRARIES = ("dance2music", "numpy", "scipy", "torch", "librosa", "mir_eval")
 
 
-def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | None = None) -> Results:
+def evaluate(
+    config: EvaluateConfig,
+    out: str | Path,
+    *,
+    executor: str | Engine = "process",
+    cancel: Cancel | None = None,
+    progress: Progress | None = None,
+) -> Results:
     """Evaluate a folder of music and write ``OUT/results.json``.
 
     Parameters
     ----------
     config : EvaluateConfig.
     out : folder, made where missing.
+    executor : `parallel.Engine` that runs ``config.workers`` processes, or its name.
+    cancel : stops between clips, and workers at any time; a second call goes on with what was heard.
     progress : called after each clip.
 
     Raises
     ------
     InputError
-        If folders or names do not match, a file cannot be read or holds NaN (the message names it), or a setting is out of range.
+        If folders or names do not match, a file cannot be read or holds NaN (the message names it), a setting is out of range, or a
+        worker dies.
     """
     folder = Path(out)
     matches, left_out = matched(config)
@@ -81,7 +91,11 @@ def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | No
         jobs += [window for job in jobs[:whole] for window in windows_of(job, length)]
     database = database_of(config, matches, genres, hearing, store)
     training = None if not config.training else np.stack([embed_piece(load(path), hearing, store) for path in training_files(config)])
-    scored = _run([partial(score_clip, job, hearing, cache) for job in jobs], config.workers, progress)
+    scored: list[Scored] = []
+    for item in engine(executor, config.workers).map(partial(_score, hearing=hearing, cache_folder=cache), jobs, cancel=cancel):
+        scored.append(item)
+        if progress is not None:
+            progress(len(scored), len(jobs))
     scored = [add_retrieved(item, database, training, other_song=job.other_song) for item, job in zip(scored, jobs)]
     clips = scored[:whole]
     windows = {length: [s for s, job in zip(scored, jobs) if job.window and job.window[1] == length] for length in config.lengths_seconds}
@@ -101,6 +115,12 @@ def evaluate(config: EvaluateConfig, out: str | Path, *, progress: Progress | No
     )
     save_results(results, folder / "results.json")
     return results
+
+
+def _score(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> Scored:
+    """Score a clip with one thread, so that the engine changes no digit."""
+    with one_thread():
+        return score_clip(job, hearing, cache_folder)
 
 
 def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> Scored:
@@ -214,48 +234,3 @@ def _protocol(config: EvaluateConfig) -> dict[str, object]:
         "noise_rms": controls.NOISE_RMS,
         "codec": config.codec,
     }
-
-
-def _run(calls: list[partial[Scored]], workers: int, progress: Progress | None) -> list[Scored]:
-    """Results in order of the calls."""
-    done: dict[int, Scored] = {}
-    with _pool(min(workers, len(calls))) as submit:
-        for index, result in submit(calls):
-            done[index] = result
-            if progress is not None:
-                progress(len(done), len(calls))
-    return [done[i] for i in range(len(calls))]
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Callable[[list[partial[Scored]]], Iterator[tuple[int, Scored]]]]:
-    """A function that runs calls and yields their results as they come; in this process for one worker.
-
-    Either way with one thread each, so that the number of processes changes no digit.
-    """
-    if workers <= 1:
-        from dance2music.parallel import one_thread
-
-        with one_thread():
-            yield lambda calls: ((i, call()) for i, call in enumerate(calls))
-        return
-    pool = ProcessPoolExecutor(workers, initializer=_one_thread)
-    try:
-
-        def submit(calls: list[partial[Scored]]) -> Iterator[tuple[int, Scored]]:
-            futures = {pool.submit(call): i for i, call in enumerate(calls)}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-
-        yield submit
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _one_thread() -> None:
-    import warnings
-
-    import torch
-
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")

@@ -7,9 +7,8 @@ it is asked to play later. `prepare_pairs` writes one npz per seed, in parallel 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,9 @@ import numpy as np
 
 from dance2music.files import whole_file
 from dance2music.methods.plan import Plan, Vocabulary, collect_voicings, plan_from_score, score_from_plan
+from dance2music.parallel import Engine, engine, one_thread
 from dance2music.types import Clip, Rhythm, Score
+from dance2music.work import Cancel
 
 if TYPE_CHECKING:
     from dance2music.codec.spectral import SpectralCodec
@@ -144,13 +145,24 @@ def prepare_pairs(
     duration_seconds: float,
     voicings: Iterable[tuple[int, ...]],
     workers: int,
+    executor: str | Engine = "process",
+    cancel: Cancel | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write pairs for ``n`` seeds from ``first_seed``; files that exist are kept."""
+    """Write pairs for ``n`` seeds from ``first_seed``; files that exist are kept.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written, or a worker dies.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{first_seed + i:010d}.npz" for i in range(n)]
-    job = partial(_write_pair, duration_seconds=duration_seconds, voicings=tuple(voicings))
-    _run([partial(job, first_seed + i, path) for i, path in enumerate(paths) if not path.exists()], workers, progress)
+    missing = [(first_seed + i, path) for i, path in enumerate(paths) if not path.exists()]
+    write = partial(_write_pair, duration_seconds=duration_seconds, voicings=tuple(voicings))
+    for done, _ in enumerate(engine(executor, workers).map(write, missing, ordered=False, cancel=cancel), start=1):
+        if progress is not None:
+            progress(done, len(missing))
     return paths
 
 
@@ -161,41 +173,42 @@ def add_codes(
     voicings: Iterable[tuple[int, ...]],
     workers: int,
     soundfont: str | None = None,
+    executor: str | Engine = "process",
+    cancel: Cancel | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Render every pair that has no codes yet, sketch it, and encode both with the codec of a model file."""
-    _run([partial(_write_codes, path, codec, tuple(voicings), soundfont) for path in paths], workers, progress)
+    """Render every pair that has no codes yet, sketch it, and encode both with the codec of a model file.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or written, or a worker dies.
+    """
+    write = partial(_write_codes, codec_file=codec, voicings=tuple(voicings), soundfont=soundfont)
+    for done, _ in enumerate(engine(executor, workers).map(write, paths, ordered=False, cancel=cancel), start=1):
+        if progress is not None:
+            progress(done, len(paths))
 
 
-def _run(jobs: list[partial[None]], workers: int, progress: Callable[[int, int], None] | None) -> None:
-    with ProcessPoolExecutor(workers) as pool:
-        futures = [pool.submit(job) for job in jobs]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            if progress is not None:
-                progress(done, len(jobs))
-
-
-def _write_pair(seed: int, path: Path, *, duration_seconds: float, voicings: tuple[tuple[int, ...], ...]) -> None:
+def _write_pair(seed_and_path: tuple[int, Path], *, duration_seconds: float, voicings: tuple[tuple[int, ...], ...]) -> None:
     from dance2music.synthetic.synthetic import synthetic_clip
 
+    seed, path = seed_and_path
     save_pair(make_pair(synthetic_clip(seed, duration_seconds=duration_seconds), seed, Vocabulary(voicings)), path)
 
 
-@cache
-def _codec(path: Path) -> SpectralCodec:
-    import torch
-
+@lru_cache(maxsize=1)
+def _codec(path: Path, changed_ns: int) -> SpectralCodec:
+    """The codec of a model file as it was at that time of its last change."""
     from dance2music.checkpoint import load_model
     from dance2music.codec.spectral import SpectralCodec
 
-    torch.set_num_threads(1)
     codec = load_model(path, expected="spectral-codec")
     assert isinstance(codec, SpectralCodec)
     return codec
 
 
-def _write_codes(path: Path, codec_file: Path, voicings: tuple[tuple[int, ...], ...], soundfont: str | None) -> None:
+def _write_codes(path: Path, *, codec_file: Path, voicings: tuple[tuple[int, ...], ...], soundfont: str | None) -> None:
     import torch
 
     from dance2music.methods.roll import note_table
@@ -205,11 +218,12 @@ def _write_codes(path: Path, codec_file: Path, voicings: tuple[tuple[int, ...], 
     pair = load_pair(path)
     if pair.codes is not None and pair.sketch is not None:
         return
-    codec, score = _codec(codec_file), pair.score(Vocabulary(voicings))
+    changed_ns = codec_file.stat().st_mtime_ns if codec_file.exists() else 0
+    codec, score = _codec(codec_file, changed_ns), pair.score(Vocabulary(voicings))
     rate, hop = codec.sample_rate, codec.hop_length
     music = render(score, sample_rate=rate, soundfont=soundfont, onset_grid_seconds=hop / rate).samples
     source = sketch(note_table(score, rate / hop), music.shape[-1], sample_rate=rate, hop_length=hop)[None]
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         codes = codec.quantize(codec.encode(torch.from_numpy(music))).codes[0].numpy()
         sketched = codec.encode(torch.from_numpy(source))[0].numpy().astype(np.float16)
     save_pair(replace(pair, codes=codes, sketch=sketched), path)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,9 +19,11 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.parallel import Engine, engine
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.perturb import perturb
 from dance2music.types import BEATS_PER_BAR, GENRE_CODES, GENRES, STEPS_PER_BEAT, Audio, Clip, Motion, Rhythm
+from dance2music.work import Cancel
 
 __all__ = ["perturb", "synthetic_clip", "synthetic_rhythm", "write_corpus"]
 
@@ -218,6 +219,8 @@ def write_corpus(
     filmed_share: float = 0.3,
     audio: bool = True,
     workers: int = 2,
+    executor: str | Engine = "process",
+    cancel: Cancel | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write ``n`` clips and their manifest; a second call with the same arguments makes only what is missing.
@@ -230,6 +233,8 @@ def write_corpus(
     filmed_share : 0..1, share of clips that are drawn as video and seen by the pose estimator.
     audio : also render the music.
     workers : processes.
+    executor : `parallel.Engine` that runs them, or its name.
+    cancel : stops between clips, and workers at any time; a second call goes on.
     progress : called with (done, n).
 
     Returns
@@ -239,7 +244,7 @@ def write_corpus(
     Raises
     ------
     InputError
-        If a number is out of range or the folder cannot be written.
+        If a number is out of range, the folder cannot be written, or a worker dies.
     """
     if n < 1 or workers < 1 or not 0.0 <= filmed_share <= 1.0:
         raise InputError(f"corpus: n {n}, workers {workers}, filmed_share {filmed_share}; expected n and workers >= 1 and a share in 0..1")
@@ -258,20 +263,11 @@ def write_corpus(
         )
         for i in range(n)
     ]
-    write = partial(_write_clip, folder=folder)
     rows: list[dict[str, Any]] = []
-    if workers == 1:
-        for done, job in enumerate(jobs, start=1):
-            rows.append(write(job))
-            if progress is not None:
-                progress(done, n)
-    else:
-        with ProcessPoolExecutor(workers) as pool:
-            futures = [pool.submit(write, job) for job in jobs]
-            for done, future in enumerate(as_completed(futures), start=1):
-                rows.append(future.result())
-                if progress is not None:
-                    progress(done, n)
+    for row in engine(executor, workers).map(partial(_write_clip, folder=folder), jobs, ordered=False, cancel=cancel):
+        rows.append(row)
+        if progress is not None:
+            progress(len(rows), n)
     rows.sort(key=lambda row: int(row["seed"]))
     manifest = folder / "manifest.jsonl"
     with whole_file(manifest) as temporary:

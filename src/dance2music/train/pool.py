@@ -6,15 +6,15 @@ A part that is there is not drawn again: a pool that was stopped goes on where i
 from __future__ import annotations
 
 import logging
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from dance2music.files import whole_file
+from dance2music.parallel import Engine, engine
+from dance2music.work import Cancel
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,16 @@ Item = dict[str, np.ndarray]
 PART_SIZE = 500
 
 
-def pool_of(make: Callable[[int], Item], n: int, folder: Path, *, workers: int = 1, part_size: int = PART_SIZE) -> Item:
+def pool_of(
+    make: Callable[[int], Item],
+    n: int,
+    folder: Path,
+    *,
+    workers: int = 1,
+    part_size: int = PART_SIZE,
+    executor: str | Engine = "process",
+    cancel: Cancel | None = None,
+) -> Item:
     """Arrays [n, ...] by name, row i of which is ``make(i)``.
 
     Parameters
@@ -31,21 +40,21 @@ def pool_of(make: Callable[[int], Item], n: int, folder: Path, *, workers: int =
     n : number of items.
     folder : where the parts are kept, ``NNNN.npz`` with ``part_size`` items each, the last one with what is left.
     workers : processes that draw.
+    executor : `parallel.Engine` that runs them, or its name.
+    cancel : stops between parts, and workers at any time; whole parts are kept.
+
+    Raises
+    ------
+    InputError
+        If a part cannot be written, or a worker dies.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = [(start, min(part_size, n - start)) for start in range(0, n, part_size)]
     paths = [folder / f"{start // part_size:04d}{'' if size == part_size else f'-{size}'}.npz" for start, size in parts]
     missing = [(start, size, path) for (start, size), path in zip(parts, paths) if not path.exists()]
-    if len(missing) == 1 or workers <= 1:
-        for start, size, path in missing:
-            _write_part(make, start, size, path)
-            logger.info("%s: drew %d of %d", folder.name, start + size, n)
-    elif missing:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread) as pool:
-            jobs = [pool.submit(partial(_write_part, make, start, size, path)) for start, size, path in missing]
-            for done, job in enumerate(as_completed(jobs), start=1):
-                job.result()
-                logger.info("%s: drew %d of %d parts", folder.name, done, len(jobs))
+    written = engine(executor, workers).map(partial(_write_part, make), missing, ordered=False, cancel=cancel)
+    for done, _ in enumerate(written, start=1):
+        logger.info("%s: drew %d of %d parts", folder.name, done, len(missing))
     stored = []
     for path in paths:
         with np.load(path, allow_pickle=False) as part:
@@ -53,13 +62,8 @@ def pool_of(make: Callable[[int], Item], n: int, folder: Path, *, workers: int =
     return {name: np.concatenate([part[name] for part in stored]) for name in stored[0]}
 
 
-def _write_part(make: Callable[[int], Item], start: int, size: int, path: Path) -> None:
+def _write_part(make: Callable[[int], Item], part: tuple[int, int, Path]) -> None:
+    start, size, path = part
     items = [make(start + i) for i in range(size)]
     with whole_file(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, **{name: np.stack([item[name] for item in items]) for name in items[0]})  # type: ignore[arg-type]
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)

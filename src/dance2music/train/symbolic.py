@@ -7,7 +7,6 @@ of them is what is minimised. What held-out batches lose is logged at every regu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +17,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from dance2music.files import whole_file
+from dance2music.parallel import Engine, engine
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.work import Cancel
 
 M = TypeVar("M", bound=nn.Module)
 Batch = dict[str, Tensor]
@@ -72,12 +73,32 @@ def fit(model: M, data: Dataset[Batch], losses: Losses, config: SymbolicTrainCon
     return model.eval()
 
 
-def kept(path: Path, make: Callable[[int], Arrays], seeds: Iterable[int], *, workers: int = 1) -> list[Arrays]:
-    """Arrays that ``make`` gives for each seed, from one npz file that is written the first time; ``make`` must be a module's function."""
+def kept(
+    path: Path,
+    make: Callable[[int], Arrays],
+    seeds: Iterable[int],
+    *,
+    workers: int = 1,
+    executor: str | Engine = "process",
+    cancel: Cancel | None = None,
+) -> list[Arrays]:
+    """Arrays that ``make`` gives for each seed, from one npz file that is written the first time.
+
+    Parameters
+    ----------
+    make : a picklable pure function of the seed.
+    workers : processes that make them.
+    executor : `parallel.Engine` that runs them, or its name.
+    cancel : stops between seeds, and workers at any time; what was made is lost then.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or a worker dies.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with ProcessPoolExecutor(workers) as pool:
-            items = list(pool.map(make, seeds, chunksize=8))
+        items = list(engine(executor, workers).map(make, seeds, cancel=cancel))
         stored = {f"{i}/{name}": value for i, item in enumerate(items) for name, value in item.items()}
         with whole_file(path) as temporary, temporary.open("wb") as stream:
             np.savez_compressed(stream, **stored)  # type: ignore[arg-type]
