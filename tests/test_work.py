@@ -99,7 +99,7 @@ def test_an_error_in_one_item_stops_the_others_and_comes_out_as_it_is() -> None:
             side_by_side(work, [1, 0, 2])
     finally:
         torch.set_num_threads(threads)
-    assert stopped.is_set()
+    assert stopped.wait(timeout=5.0)
 
 
 def test_results_are_in_the_order_of_the_items() -> None:
