@@ -16,7 +16,7 @@ from dance2music.generation.methods import load_method
 from dance2music.generation.ranking import MUSIC_SHARE, best_take, candidates_for, measure_sync, rank
 from dance2music.generation.stages import Stages
 from dance2music.methods.composer import Composer
-from dance2music.metrics.rhythm import tempo_correct
+from dance2music.metrics.strict import tempo_right
 from dance2music.music.beats import onset_times
 from dance2music.music.loudness import loudness
 from dance2music.synthetic.drawing import example_dance
@@ -67,7 +67,7 @@ def test_a_conditioning_knows_motion_rhythm_and_genre() -> None:
     frames = round(6.0 * pipeline.FEATURE_FPS)
     assert abs(given.motion.shape[1] - frames) <= 1 and given.visual.shape[:2] == given.motion.shape[:2]
     assert GENRES[int(given.genre[0])] == "lock" and given.duration_seconds == pytest.approx(6.0, abs=0.05)
-    assert tempo_correct(120.0, given.rhythm[0].tempo_bpm, octave=True) and torch.isfinite(given.motion).all()
+    assert tempo_right(120.0, given.rhythm[0].tempo_bpm, octave=True) and torch.isfinite(given.motion).all()
 
 
 def test_tempo_and_length_can_be_given() -> None:

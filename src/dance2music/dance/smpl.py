@@ -18,6 +18,7 @@ SMPL_FEATURES = 3 + 9 * SMPL_JOINTS
 AIST_FPS = 60.0
 
 PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
+"""Index of the parent of every joint in the order of `skeleton.SMPL`; -1 for the root."""
 
 REST_OFFSETS_METRES = np.array([
     (-0.002, -0.223, 0.028), (0.070, -0.091, -0.007), (-0.068, -0.090, -0.004), (-0.003, 0.109, -0.027), (0.034, -0.375, -0.004),
