@@ -1,8 +1,8 @@
 """Every error that this package raises on purpose.
 
-`InputError` is for what a user handed in, `ConfigError` for settings that do not fit together, `MissingExtra` for an optional library,
-`TrainingDiverged` for a run whose loss is no number any more. A message says what is wrong, the value, what was expected and what to do,
-in one line; the command line prints that line and exits with code 2. Broken invariants of our own are `assert`s.
+`InputError` is for what a user handed in, `ConfigError` for settings that do not fit together, `TrainingDiverged` for a run whose loss is
+no number any more. A message says what is wrong, the value, what was expected and what to do, in one line; the command line prints that
+line and exits with code 2. Broken invariants of our own are `assert`s.
 """
 
 
@@ -20,7 +20,3 @@ class ConfigError(Dance2MusicError):
 
 class TrainingDiverged(Dance2MusicError):
     """A loss or gradient is no longer a number; the message names the step and the term."""
-
-
-class MissingExtra(Dance2MusicError):
-    """An optional library that the requested feature needs is not installed."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from dance2music.errors import InputError
-from dance2music.types import Motion
 
 SMPL_JOINTS = 24
 SMPL_FEATURES = 3 + 9 * SMPL_JOINTS
@@ -74,12 +73,6 @@ def joints_of_features(features: np.ndarray) -> np.ndarray:
     if features.ndim != 2 or features.shape[1] != SMPL_FEATURES:
         raise InputError(f"SMPL features: shape {features.shape}; expected [T, {SMPL_FEATURES}]")
     return _pose_body(features[:, 3:].reshape(len(features), SMPL_JOINTS, 3, 3), features[:, :3])
-
-
-def smpl_motion(poses: np.ndarray, translation: np.ndarray, *, scaling: float = 1.0, fps: float = AIST_FPS, source: str = "") -> Motion:
-    """Motion with skeleton ``smpl-24`` of SMPL parameters (as `smpl_features`)."""
-    joints = forward_kinematics(poses, translation, scaling=scaling)
-    return Motion(joints, np.ones(joints.shape[:2], dtype=np.float32), float(fps), "smpl-24", source=source)
 
 
 def _pose_body(rotations: np.ndarray, translation: np.ndarray) -> np.ndarray:

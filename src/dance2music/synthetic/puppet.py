@@ -128,11 +128,6 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / (np.sqrt(np.einsum("...i,...i->...", vectors, vectors)) + 1e-9)[..., None]
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cross product [T, 3]; several times faster than np.cross for small arrays."""
-    return a[:, [1, 2, 0]] * b[:, [2, 0, 1]] - a[:, [2, 0, 1]] * b[:, [1, 2, 0]]
-
-
 def _turn(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """Matrices [T, 3, 3] applied to one vector [3] or to vectors [T, 3]."""
     return matrix @ vector if vector.ndim == 1 else np.einsum("tij,tj->ti", matrix, vector)
