@@ -34,8 +34,8 @@ from dance2music.metrics.rhythm import (
     beat_f,
     onset_z,
     shift_lift,
-    tempo_correct,
 )
+from dance2music.metrics.strict import tempo_right
 from dance2music.music.beats import beat_times, onset_envelope, onset_times
 from dance2music.types import GENRES, Audio, Motion, Rhythm
 
@@ -72,8 +72,8 @@ def pair_values(audio: Audio, beats: np.ndarray, tempo_bpm: float, estimated_bpm
         "onset_z": onset_z(envelope, fps, inside, reach_seconds=REACH_SECONDS),
         "onset_z_random": onset_z(envelope, fps, random, reach_seconds=REACH_SECONDS),
         "beat_f": beat_f(inside, tracked),
-        "tempo_right": float(tempo_correct(tempo_bpm, estimated_bpm)),
-        "heard_tempo_right": float(tempo_correct(tempo_bpm, heard)),
+        "tempo_right": tempo_right(tempo_bpm, estimated_bpm),
+        "heard_tempo_right": tempo_right(tempo_bpm, heard),
         "genre_right": float(hear(audio) == genre) if hear is not None else float("nan"),
         **music_values(audio),
     }
@@ -236,7 +236,7 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
                 "grid_f": sync_values(audio, rhythm)["grid_f"],
                 "tempo_bpm": rhythm.tempo_bpm,
                 "true_bpm": bpm,
-                "tempo_right_octave_allowed": float(tempo_correct(bpm, rhythm.tempo_bpm, octave=True)),
+                "tempo_right_octave_allowed": tempo_right(bpm, rhythm.tempo_bpm, octave=True),
                 **music_values(audio),
             }
             rows.setdefault(name, []).append(row)  # type: ignore[arg-type]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from parity_rows import SURE, Row, Worst, add_stats
+from parity_weights import filled, normal
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from oracles import filled, normal
 
 
 def rules_of(data: Any, prefix: str) -> list[str]:

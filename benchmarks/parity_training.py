@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from parity_rows import LOOSE, LOSS, STEP, Row, Worst, add_stats
+from parity_weights import filled, normal
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from oracles import filled, normal
 
 
 def losses_and_training(data: Any) -> Iterator[Row]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dance2music.config import from_dict, from_json, from_toml, override, to_dict, to_json
+from dance2music.config import from_dict, from_json, override, to_dict, to_json
 from dance2music.errors import ConfigError
 
 
@@ -81,25 +81,6 @@ def test_what_does_not_fit_is_named_with_its_place_value_and_expected_type(value
 def test_text_that_is_no_json_object_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         from_json(Outer, text, where="run.json")
-
-
-def test_a_toml_file_gives_the_config_that_it_spells_out(tmp_path) -> None:
-    path = tmp_path / "run.toml"
-    path.write_text('name = "wide"\nrate = 1\n[inner]\nwidth = 64\ndilations = [1, 2]\n', encoding="utf-8")
-    assert from_toml(Outer, path) == Outer(name="wide", rate=1.0, inner=Inner(width=64, dilations=(1, 2)))
-
-
-@pytest.mark.parametrize("content", [b"name = ", b"\xff\xfe"])
-def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path, content: bytes) -> None:
-    path = tmp_path / "run.toml"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"run\.toml: cannot be read as TOML"):
-        from_toml(Outer, path)
-
-
-def test_a_missing_toml_file_is_a_config_error(tmp_path) -> None:
-    with pytest.raises(ConfigError, match=r"missing\.toml: cannot be read as TOML"):
-        from_toml(Outer, tmp_path / "missing.toml")
 
 
 def test_overrides_reach_nested_fields_and_leave_the_rest() -> None:

@@ -1,4 +1,4 @@
-"""Config dataclasses to and from JSON and TOML, with overrides that are checked against the types of their fields.
+"""Config dataclasses to and from JSON, with overrides that are checked against the types of their fields.
 
 A config is a frozen dataclass that sits above the class it configures. Files hold plain nested tables, so that a checkpoint carries the
 config that rebuilds its model and nothing is ever unpickled.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
 import types
-from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from dance2music.errors import ConfigError
@@ -54,15 +52,6 @@ def from_json(kind: type[C], text: str, *, where: str = "config") -> C:
     if not isinstance(values, dict):
         raise ConfigError(f"{where}: expected a JSON object with the fields of {kind.__name__}, got {type(values).__name__}")
     return from_dict(kind, values, where=where)
-
-
-def from_toml(kind: type[C], path: str | Path) -> C:
-    """Build config ``kind`` from a TOML file."""
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as TOML ({error})") from error
-    return from_dict(kind, values, where=str(path))
 
 
 def override(config: C, assignments: list[str]) -> C:

@@ -1,6 +1,6 @@
 """Every error that this package raises on purpose.
 
-`InputError` is for what a user handed in, `ConfigError` for settings that do not fit together, `MissingExtra` for an optional library,
+`InputError` is for what a user handed in, `ConfigError` for settings that do not fit together,
 `TrainingDiverged` for a run whose loss is no number any more, `Cancelled` for work that was asked to stop. A message says what is wrong,
 the value, what was expected and what to do, in one line; the command line prints that line and exits with code 2. Broken invariants of our
 own are `assert`s.
@@ -25,7 +25,3 @@ class TrainingDiverged(Dance2MusicError):
 
 class Cancelled(Dance2MusicError):
     """The work was stopped by its `work.Cancel`; nothing half-written is left."""
-
-
-class MissingExtra(Dance2MusicError):
-    """An optional library that the requested feature needs is not installed."""

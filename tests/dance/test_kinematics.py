@@ -22,12 +22,17 @@ from dance2music.dance.kinematics import (
 )
 from dance2music.dance.motion_files import load_motion
 from dance2music.dance.skeleton import SKELETONS, convert
-from dance2music.dance.smpl import smpl_motion
+from dance2music.dance.smpl import forward_kinematics
 from dance2music.errors import InputError
 from dance2music.metrics.rhythm import beat_alignment_aist, beat_f, shift_lift
 from dance2music.types import Motion
 
 SHARED = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).parents[3] / "shared"))
+
+
+def smpl(poses: np.ndarray, translation: np.ndarray, *, fps: float) -> Motion:
+    joints = forward_kinematics(poses, translation)
+    return Motion(joints, np.ones(joints.shape[:2], dtype=np.float32), fps, "smpl-24")
 
 
 def waving(
@@ -38,7 +43,7 @@ def waving(
     swing = np.cos(np.pi * (times - phase_seconds) / beat_seconds)
     poses = np.zeros((len(times), 72))
     poses[:, 16 * 3 + 2], poses[:, 17 * 3 + 2] = 0.9 * swing, 0.9 * swing
-    motion = smpl_motion(poses, np.tile([0.0, 1.2, 0.0], (len(times), 1)), fps=fps)
+    motion = smpl(poses, np.tile([0.0, 1.2, 0.0], (len(times), 1)), fps=fps)
     jitter = np.random.default_rng(0).normal(0, noise, motion.joints.shape) if noise else 0.0
     return replace(motion, joints=(motion.joints + jitter).astype(np.float32))
 
@@ -91,7 +96,7 @@ def test_joints_without_confidence_do_not_count() -> None:
 
 
 def test_standing_still_has_no_beats_no_speed_and_no_energy() -> None:
-    motion = smpl_motion(np.zeros((90, 72)), np.zeros((90, 3)), fps=30.0)
+    motion = smpl(np.zeros((90, 72)), np.zeros((90, 3)), fps=30.0)
     assert len(kinematic_beats(motion)) == 0
     assert np.allclose(kinetic_velocity(motion), 0.0)
     assert np.allclose(energy(motion), 0.0)
@@ -164,7 +169,7 @@ def test_features_say_what_their_names_say() -> None:
     fps, count = 30.0, 120
     rising = np.zeros((count, 3))
     rising[:, 1] = np.arange(count) / fps  # one metre per second upwards, the whole body
-    motion = smpl_motion(np.zeros((count, 72)), rising, fps=fps)
+    motion = smpl(np.zeros((count, 72)), rising, fps=fps)
     features = motion_features(motion, fps=fps)[20:-20]
     speed = 1.0 / body_size(motion)
     velocity = features[:, FEATURE_SLICES["velocity"]].reshape(-1, 15, 2) * 4.0

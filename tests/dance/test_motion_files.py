@@ -170,6 +170,18 @@ def test_plain_arrays_are_known_by_their_joints(tmp_path: Path, joints: int, dim
     assert motion.skeleton.endswith(str(joints)) and motion.fps == 20.0 and motion.joints.shape == (5, joints, dims)
 
 
+def test_an_npz_with_a_skeleton_need_not_have_a_confidence(tmp_path: Path) -> None:
+    joints = RNG.normal(size=(9, 15, 2))
+    joints[4, 3] = np.nan
+    np.savez(tmp_path / "m.npz", joints=joints, fps=25.0, skeleton="body-15")
+    motion = load_motion(tmp_path / "m.npz")
+    assert (motion.skeleton, motion.fps) == ("body-15", 25.0)
+    assert motion.confidence[4, 3] == 0.0 and np.delete(motion.confidence.ravel(), 4 * 15 + 3).tolist() == [1.0] * (9 * 15 - 1)
+    np.savez(tmp_path / "none.npz", joints=joints, skeleton="body-15")
+    with pytest.raises(InputError, match="has no 'fps'"):
+        load_motion(tmp_path / "none.npz")
+
+
 def test_gaps_of_nan_are_interpolated_without_confidence(tmp_path: Path) -> None:
     values = np.repeat(np.arange(10.0)[:, None, None], 17, axis=1).repeat(2, axis=2)
     values[3:5] = np.nan

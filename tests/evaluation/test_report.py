@@ -7,9 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pytest
-
-from chromium import Chromium, find_chromium
+from chromium import visit
 from dance2music.evaluation.report import OPEN_CLIPS, report_html, write_report
 from dance2music.evaluation.report_pictures import lanes, number, strip
 from dance2music.evaluation.results import Interval, MetricInfo
@@ -96,12 +94,9 @@ def test_numbers_have_about_three_digits() -> None:
 
 
 def test_a_browser_shows_it_without_complaint_and_without_overflow(tmp_path: Path) -> None:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("no Chromium on the path: install the system's package (Debian: chromium) or set CHROMIUM to run this test")
     write_report(RESULTS, tmp_path / "report.html")
-    with Chromium(program, tmp_path / "profile", width=360, height=740) as browser:
-        browser.open((tmp_path / "report.html").as_uri())
-        assert browser.complaints() == [] and browser.requests() == [(tmp_path / "report.html").as_uri()]
-        assert browser.evaluate("document.documentElement.scrollWidth") <= 360
-        assert browser.evaluate("document.querySelectorAll('svg').length") >= 8
+    with visit(width=360, height=740) as visited:
+        visited.page.goto((tmp_path / "report.html").as_uri())
+        assert visited.complaints == [] and visited.requests == [(tmp_path / "report.html").as_uri()]
+        assert visited.page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert visited.page.evaluate("document.querySelectorAll('svg').length") >= 8

@@ -18,7 +18,7 @@ from dance2music.generation.sound import finish, to_audio
 from dance2music.generation.take import ahead, make_takes
 from dance2music.methods.base import looked_up
 from dance2music.methods.composer import Composer
-from dance2music.metrics.rhythm import tempo_correct
+from dance2music.metrics.strict import tempo_right
 from dance2music.music.beats import onset_times
 from dance2music.music.loudness import loudness
 from dance2music.synthetic.drawing import example_dance
@@ -69,7 +69,7 @@ def test_a_conditioning_knows_motion_rhythm_and_genre() -> None:
     assert given.motion.ndim == given.visual.ndim == 2
     assert abs(len(given.motion) - frames) <= 1 and len(given.visual) == len(given.motion)
     assert GENRES[given.genre] == "lock" and given.duration_seconds == pytest.approx(6.0, abs=0.05)
-    assert tempo_correct(120.0, given.rhythm.tempo_bpm, octave=True) and torch.isfinite(given.motion).all()
+    assert tempo_right(120.0, given.rhythm.tempo_bpm, octave=True) and torch.isfinite(given.motion).all()
 
 
 def test_tempo_and_length_can_be_given() -> None:

@@ -18,7 +18,6 @@ from dance2music.metrics.rhythm import (
     onset_z,
     shift_lift,
     shifted_alignments,
-    tempo_correct,
 )
 
 SHARED = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).parents[3] / "shared"))
@@ -125,12 +124,6 @@ def test_onset_z_counts_standard_deviations_above_the_mean() -> None:
     assert onset_z(envelope, 100.0, np.array([0.52]), reach_seconds=0.02) == pytest.approx(expected)
     assert onset_z(np.ones(10), 100.0, np.array([0.0])) == 0.0
     assert onset_z(envelope, 100.0, np.array([99.0])) == 0.0
-
-
-def test_tempo_counts_octaves_only_when_asked() -> None:
-    assert tempo_correct(100.0, 103.9) and not tempo_correct(100.0, 104.1)
-    assert not tempo_correct(100.0, 50.0) and tempo_correct(100.0, 50.0, octave=True)
-    assert tempo_correct(100.0, 207.9, octave=True) and not tempo_correct(100.0, 150.0, octave=True)
 
 
 def test_nearest_distance_agrees_with_the_full_table() -> None:

@@ -39,6 +39,7 @@ def test_tempo_error_is_relative_and_forgives_octaves_only_when_asked() -> None:
     assert tempo_error(100.0, 0.0) == tempo_error(100.0, 900.0) == 1.0
     assert math.isnan(tempo_error(0.0, 100.0)) and math.isnan(tempo_right(0.0, 100.0))
     assert (tempo_right(100.0, 103.9), tempo_right(100.0, 104.1), tempo_right(100.0, 204.0, octave=True)) == (1.0, 0.0, 1.0)
+    assert (tempo_right(100.0, 50.0), tempo_right(100.0, 50.0, octave=True), tempo_right(100.0, 150.0, octave=True)) == (0.0, 1.0, 0.0)
 
 
 def test_phase_error_is_the_shift_and_at_most_half_a_beat() -> None:

@@ -1,17 +1,28 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from dance2music.music.mel import log_mel, mel_filters
+from dance2music.music.mel import log_mel, mel_band_of, mel_filters
 
 
-def test_filters_are_librosas() -> None:
+@pytest.mark.parametrize(
+    ("sample_rate", "n_fft", "n_mels"), [(22_050, 1024, 80), (22_050, 2048, 128), (44_100, 512, 40), (16_000, 400, 64)]
+)
+@pytest.mark.parametrize("band", [(0.0, None), (125.0, 7500.0)])
+def test_filters_are_librosas_to_the_bit(sample_rate: int, n_fft: int, n_mels: int, band: tuple[float, float | None]) -> None:
     import librosa
 
-    for sample_rate, n_fft, n_mels in ((22_050, 1024, 80), (22_050, 2048, 128), (44_100, 512, 40)):
-        expected = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)
-        assert np.allclose(mel_filters(sample_rate, n_fft, n_mels).numpy(), expected, atol=1e-6)
+    expected = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=band[0], fmax=band[1], dtype=np.float64)
+    assert np.array_equal(mel_filters(sample_rate, n_fft, n_mels, *band).numpy(), expected.astype(np.float32))
+
+
+def test_bands_lie_where_librosas_mel_scale_has_them() -> None:
+    import librosa
+
+    centres = librosa.mel_frequencies(n_mels=82, fmin=0.0, fmax=11_025.0)[1:-1]
+    assert np.allclose([mel_band_of(hz, 22_050, 80) for hz in centres], np.arange(80) + 0.5, atol=1e-9)
 
 
 def test_log_mel_is_the_logarithm_of_librosas_magnitudes() -> None:

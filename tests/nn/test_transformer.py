@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dance2music.nn.transformer import BlockConfig, Stack, encoder, linear_attention, sinusoids
+from dance2music.nn.transformer import BlockConfig, CausalBlock, SelfAttention, Stack, encoder, linear_attention, sinusoids
 
 SMALL = BlockConfig(channels=24, heads=3, feed_channels=48, dropout=0.0, max_length=64)
 KINDS = {
     "softmax": SMALL,
     "softmax in a window": replace(SMALL, window=7),
+    "rotary in a window": replace(SMALL, attention="rotary", window=7),
     "relative, post-norm": replace(SMALL, attention="relative", norm="post"),
     "linear": replace(SMALL, attention="linear", activation="gelu"),
     "narrow attention": replace(SMALL, attention_channels=12, activation="quick_gelu"),
@@ -54,6 +55,30 @@ def test_linear_attention_in_chunks_equals_the_quadratic_sum() -> None:
     weights = (a @ b.transpose(-1, -2)).tril()
     expected = weights @ v / (weights.sum(dim=-1, keepdim=True) + 1e-6)
     assert torch.allclose(linear_attention(q, k, v, chunk=64), expected, atol=1e-4)
+
+
+def test_rotary_positions_make_a_product_depend_on_the_distance_alone() -> None:
+    attention = SelfAttention(replace(SMALL, attention="rotary"))
+    q, k = torch.randn(2, 1, 3, 1, 8).unbind(0)
+
+    def product(i: int, j: int) -> torch.Tensor:
+        return (attention._rotate(q, torch.tensor([i])) * attention._rotate(k, torch.tensor([j]))).sum(dim=-1)
+
+    assert torch.allclose(product(9, 4), product(25, 20), atol=1e-5)
+    assert torch.allclose(product(3, 3), (q * k).sum(dim=-1), atol=1e-5)
+    assert not torch.allclose(product(9, 4), product(9, 5), atol=1e-3)
+
+
+def test_a_causal_block_goes_on_from_its_cache_with_the_layers_names_of_weight_files() -> None:
+    torch.manual_seed(0)
+    block, x = CausalBlock(24, heads=3, window=7).eval(), torch.randn(2, 20, 24)
+    cache: list[torch.Tensor] = []
+    with torch.no_grad():
+        steps = torch.cat([block(x[:, i : i + 1], start=i, cache=cache) for i in range(20)], dim=1)
+        assert torch.allclose(block(x), steps, atol=1e-5)
+    assert [value.shape[2] for value in cache] == [7, 7]
+    layers = {name.rpartition(".")[0] for name in block.state_dict()}
+    assert layers == {"attention_norm", "feed_norm", "attention.qkv", "attention.out", "feed.0", "feed.2"}
 
 
 def test_relative_logits_belong_to_the_distance_between_two_positions() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dance2music.dance.skeleton import skeleton
+from dance2music.dance.smpl import PARENTS
 from dance2music.errors import InputError
 from dance2music.synthetic.choreography import dance, perturb
 from dance2music.synthetic.moves import ARM_POSES, STEPS, STYLES
-from dance2music.synthetic.puppet import JOINTS, PARENTS, Track, bone_lengths
+from dance2music.synthetic.puppet import Track, bone_lengths
 from dance2music.types import GENRES, Note, Rhythm, Score
 from dance2music.types import Track as ScoreTrack
 
@@ -25,7 +27,7 @@ def test_bones_keep_their_length_and_feet_stay_above_the_floor_in_every_genre(ge
     assert joints.shape == (480, 24, 3) and np.isfinite(joints).all()
     assert np.ptp(bone_lengths(joints), axis=0).max() < 1e-4  # metres
     assert joints[..., 1].min() > -0.03
-    assert 1.1 < np.percentile(joints[:, JOINTS.index("head"), 1], 50) < 2.0
+    assert 1.1 < np.percentile(joints[:, skeleton("smpl-24").joints.index("head"), 1], 50) < 2.0
 
 
 def test_no_joint_jumps_between_frames() -> None:
@@ -102,7 +104,7 @@ def test_a_track_reaches_its_keys_at_rest_and_rests_before_moving() -> None:
 
 
 def test_every_style_uses_only_known_moves() -> None:
-    assert len(STYLES) == len(GENRES) and len(PARENTS) == len(JOINTS) == 24
+    assert len(STYLES) == len(GENRES) and len(PARENTS) == len(skeleton("smpl-24").joints) == 24
     for style in STYLES:
         assert set(style.poses) <= set(ARM_POSES)
         assert set(style.steps) <= set(STEPS)

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from dance2music.codec.quantizer import CodebookConfig, Quantized, ResidualQuantizer, ResidualQuantizerConfig
 from dance2music.music.mel import hann, mel_filters
+from dance2music.nn.blocks import ConvNeXtBlock
 
 
 @dataclass(frozen=True)
@@ -37,23 +38,6 @@ class SpectralCodecConfig:
     quantizer: ResidualQuantizerConfig = field(
         default_factory=lambda: ResidualQuantizerConfig(n_codebooks=6, codebook=CodebookConfig(size=1024, dim=64))
     )
-
-
-class ConvNeXtBlock(nn.Module):
-    """x + scale * MLP(norm(depthwise convolution(x))) on [B, C, L], zero padding, the same length out."""
-
-    def __init__(self, width: int, expansion: int, kernel_size: int) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv1d(width, width, kernel_size, padding=kernel_size // 2, groups=width)
-        self.norm = nn.LayerNorm(width)
-        self.widen = nn.Linear(width, expansion * width)
-        self.narrow = nn.Linear(expansion * width, width)
-        self.scale = nn.Parameter(torch.full((width,), 0.3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.depthwise(x).transpose(1, 2)
-        y = self.narrow(F.gelu(self.widen(self.norm(y)), approximate="tanh"))
-        return x + (self.scale * y).transpose(1, 2)
 
 
 def _linear_frames(layer: nn.Linear, x: Tensor) -> Tensor:
@@ -78,7 +62,9 @@ class SpectralCodec(nn.Module):
         bins = config.n_fft // 2 + 1
 
         def trunk(width: int, depth: int) -> nn.Sequential:
-            return nn.Sequential(*(ConvNeXtBlock(width, config.expansion, config.kernel_size) for _ in range(depth)))
+            size = {"kernel_size": config.kernel_size, "expansion": config.expansion}
+            blocks = (ConvNeXtBlock(width, **size, scale=0.3, approximate="tanh", names=("widen", "narrow")) for _ in range(depth))
+            return nn.Sequential(*blocks)
 
         self.encoder_in = nn.Linear(2 * bins + config.n_mels, config.encoder_width)
         self.encoder_trunk = trunk(config.encoder_width, config.encoder_depth)
@@ -205,9 +191,10 @@ def grown(codec: SpectralCodec, *, n_codebooks: int, decoder_depth: int, dropout
     model = SpectralCodec(replace(config, decoder_depth=decoder_depth, quantizer=quantizer))
     for index in range(config.decoder_depth, decoder_depth):
         block = model.decoder_trunk[index]
-        assert isinstance(block, ConvNeXtBlock)
-        nn.init.zeros_(block.narrow.weight)
-        nn.init.zeros_(block.narrow.bias)
+        last = block.get_submodule("narrow")
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
     model.load_state_dict({**model.state_dict(), **codec.state_dict()})
     model.restore_averages()
     return model.train(codec.training)

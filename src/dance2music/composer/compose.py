@@ -119,18 +119,6 @@ def compose(
     return score
 
 
-def compose_for(rhythm: Rhythm, genre: int, *, seed: int, duration_seconds: float, energy: np.ndarray | None = None) -> Score:
-    """Write a piece on the beat grid of a dance; see `compose`."""
-    return compose(
-        genre,
-        seed=seed,
-        beat_times_seconds=rhythm.beat_times_seconds,
-        downbeat=rhythm.downbeat,
-        duration_seconds=duration_seconds,
-        energy=energy,
-    )
-
-
 def compose_corpus_piece(index: int, *, duration_seconds: float = 20.0) -> Score:
     """Piece ``index`` of the endless training corpus: slot ``index % 60`` of the grid of 10 genres by 6 tempi, variation ``index // 60``.
 

@@ -43,7 +43,8 @@ def load_motion(path: str | Path, *, fps: float | None = None, camera: int = 0) 
     """Read a motion file.
 
     ==================================  =============================================================================================
-    ``.npz``                            `save_motion`'s; or ``joints`` [T, J, 2|3] with ``fps``; or ``smpl_poses`` and ``smpl_trans``
+    ``.npz``                            `save_motion`'s (without ``confidence`` [T, J] it is 1); or ``joints`` [T, J, 2|3] with ``fps``;
+                                        or ``smpl_poses`` and ``smpl_trans``
     ``.npy``                            [T, J, 2|3]; [T, 219] SMPL features (60 fps) and [T, 75] BODY-25 (30 fps) as published with D2M-GAN
     ``.pkl``                            AIST++ ``keypoints3d``, ``keypoints2d`` or ``smpl_poses`` with ``smpl_trans`` and ``smpl_scaling``
     folder                              OpenPose: one ``*.json`` per frame, BODY-25
@@ -144,14 +145,14 @@ def _npz(path: Path, fps: float | None, camera: int) -> Motion:
     skeleton = str(arrays["skeleton"])
     if skeleton not in SKELETONS:
         raise InputError(f"{path}: skeleton {skeleton!r}; expected one of {', '.join(SKELETONS)}")
-    for name in ("joints", "confidence", "fps"):
+    for name in ("joints", "fps"):
         if name not in arrays:
-            raise InputError(f"{path}: has no {name!r}; expected joints, confidence, fps and skeleton as save_motion writes them")
+            raise InputError(f"{path}: has no {name!r}; expected joints, fps and skeleton as save_motion writes them")
     flow = arrays.get("flow_energy")
     if flow is not None and (flow.shape != arrays["joints"].shape[:1] or not np.isfinite(flow).all()):
         raise InputError(f"{path}: flow_energy {flow.shape}; expected one finite number for each of {len(arrays['joints'])} frames")
     rate = fps or float(arrays["fps"])
-    return _motion(path, arrays["joints"], arrays["confidence"], rate, skeleton, flow=flow, source=str(arrays.get("source", "")))
+    return _motion(path, arrays["joints"], arrays.get("confidence"), rate, skeleton, flow=flow, source=str(arrays.get("source", "")))
 
 
 def _named(path: Path, arrays: Any, fps: float | None, camera: int) -> Motion:

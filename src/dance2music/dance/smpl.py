@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from dance2music.errors import InputError
-from dance2music.types import Motion
 
 SMPL_JOINTS = 24
 SMPL_FEATURES = 3 + 9 * SMPL_JOINTS
@@ -18,6 +17,7 @@ SMPL_FEATURES = 3 + 9 * SMPL_JOINTS
 AIST_FPS = 60.0
 
 PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
+"""Index of the parent of every joint in the order of `skeleton.SMPL`; -1 for the root."""
 
 REST_OFFSETS_METRES = np.array([
     (-0.002, -0.223, 0.028), (0.070, -0.091, -0.007), (-0.068, -0.090, -0.004), (-0.003, 0.109, -0.027), (0.034, -0.375, -0.004),
@@ -73,12 +73,6 @@ def joints_of_features(features: np.ndarray) -> np.ndarray:
     if features.ndim != 2 or features.shape[1] != SMPL_FEATURES:
         raise InputError(f"SMPL features: shape {features.shape}; expected [T, {SMPL_FEATURES}]")
     return _pose_body(features[:, 3:].reshape(len(features), SMPL_JOINTS, 3, 3), features[:, :3])
-
-
-def smpl_motion(poses: np.ndarray, translation: np.ndarray, *, scaling: float = 1.0, fps: float = AIST_FPS, source: str = "") -> Motion:
-    """Motion with skeleton ``smpl-24`` of SMPL parameters (as `smpl_features`)."""
-    joints = forward_kinematics(poses, translation, scaling=scaling)
-    return Motion(joints, np.ones(joints.shape[:2], dtype=np.float32), float(fps), "smpl-24", source=source)
 
 
 def _pose_body(rotations: np.ndarray, translation: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dance2music.evaluation.features import SCALARS, Heard, Seen
+from dance2music.evaluation.features import SCALARS, AudioFeatures, MotionFeatures
 from dance2music.evaluation.results import MetricInfo
 from dance2music.metrics import paper_rhythm as published
 from dance2music.metrics import strict
@@ -103,13 +103,13 @@ class Pair:
     genre : int, of the dance, -1 where unknown.
     """
 
-    heard: Heard
+    heard: AudioFeatures
     audio: Audio
-    reference: Heard | None = None
+    reference: AudioFeatures | None = None
     reference_audio: Audio | None = None
     reference_beats: np.ndarray | None = None
     reference_bpm: float = 0.0
-    seen: Seen | None = None
+    seen: MotionFeatures | None = None
     genre: int = -1
 
 
@@ -132,7 +132,7 @@ def _as_published(pair: Pair) -> dict[str, float]:
     if pair.reference is None:
         return {}
 
-    def bins(heard: Heard, onsets: np.ndarray) -> np.ndarray:
+    def bins(heard: AudioFeatures, onsets: np.ndarray) -> np.ndarray:
         return published.second_bins(onsets, heard.duration_seconds)
 
     d2m = bins(pair.reference, pair.reference.d2m_onsets), bins(pair.heard, pair.heard.d2m_onsets)

@@ -11,7 +11,7 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.results import Interval, Results
-from dance2music.evaluation.statistics import RESAMPLES, paired_difference
+from dance2music.evaluation.statistics import CONFIDENCE, RESAMPLES, paired_difference
 from dance2music.evaluation.tables import layout
 
 MAIN = (
@@ -127,12 +127,17 @@ def unpaired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0, resample
     ``n`` is the size of the smaller set; without a spread to be seen (one dance on a side) p is 1.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    rng = np.random.default_rng([seed, 2])
-    means = [x[rng.integers(0, len(x), (resamples, len(x)))].mean(axis=1) for x in (a, b)]
-    low, high = np.quantile(means[0] - means[1], (0.025, 0.975))
     difference, n = float(a.mean() - b.mean()), min(len(a), len(b))
     if n < MIN_PAIRS:
         return Interval(difference, math.nan, math.nan, n, 1.0)
+    from scipy.stats import bootstrap
+
+    def statistic(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
+        return x.mean(axis=axis) - y.mean(axis=axis)
+
+    rng = np.random.default_rng([seed, 2])
+    found = bootstrap((a, b), statistic, n_resamples=resamples, confidence_level=CONFIDENCE, method="percentile", rng=rng)
+    low, high = found.confidence_interval
     both = np.concatenate([a, b])
     mixed = rng.permuted(np.tile(both, (resamples, 1)), axis=1)
     chance = np.abs(mixed[:, : len(a)].mean(axis=1) - mixed[:, len(a) :].mean(axis=1))

@@ -21,7 +21,7 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import Pair, score_pair
 from dance2music.evaluation.controls import make_controls
-from dance2music.evaluation.features import SAMPLE_RATE, Cache, HearingConfig, Seen, embed_piece, embedding, hear, see_file
+from dance2music.evaluation.features import SAMPLE_RATE, Cache, HearingConfig, MotionFeatures, embed_piece, embedding, hear, see_file
 from dance2music.evaluation.jobs import (
     WINDOWS_PER_CLIP,
     EvaluateConfig,
@@ -191,7 +191,7 @@ def _inside(times: np.ndarray, window: tuple[float, float] | None, duration: flo
     return times[(times >= start) & (times < start + length)] - start
 
 
-def _seen(m: Match, store: Cache, window: tuple[float, float] | None) -> Seen | None:
+def _seen(m: Match, store: Cache, window: tuple[float, float] | None) -> MotionFeatures | None:
     """The dance: from a motion file where there is one, else from the video."""
     path = m.motion or m.video
     if path is None:
@@ -200,7 +200,7 @@ def _seen(m: Match, store: Cache, window: tuple[float, float] | None) -> Seen | 
     return seen if window is None else seen.window(*window)
 
 
-def _clip(job: Job, generated: Audio, seen: Seen | None) -> ClipValues:
+def _clip(job: Job, generated: Audio, seen: MotionFeatures | None) -> ClipValues:
     m = job.match
     events: dict[str, list[float]] = {}
     if seen is not None:

@@ -51,7 +51,7 @@ class HearingConfig:
 
 
 @dataclass(frozen=True)
-class Heard:
+class AudioFeatures:
     """One piece as its detectors found it.
 
     Attributes
@@ -76,7 +76,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Seen:
+class MotionFeatures:
     """One dance: kinematic beats in seconds, AIST++'s own in frames at 60 fps where the motion is SMPL at that rate, and a curve."""
 
     kinematic_beats: np.ndarray
@@ -85,7 +85,7 @@ class Seen:
     kinetic_velocity: np.ndarray
     kinetic_fps: float
 
-    def window(self, start_seconds: float, duration_seconds: float) -> Seen:
+    def window(self, start_seconds: float, duration_seconds: float) -> MotionFeatures:
         """The dance between two times, counted from the first."""
 
         def inside(times: np.ndarray, unit: float) -> np.ndarray:
@@ -93,7 +93,7 @@ class Seen:
             return kept - start_seconds * unit
 
         first = round(start_seconds * self.kinetic_fps)
-        return Seen(
+        return MotionFeatures(
             inside(self.kinematic_beats, 1.0),
             None if self.aist_beats_frames is None else inside(self.aist_beats_frames, 60.0),
             duration_seconds,
@@ -127,7 +127,7 @@ class Cache:
         return arrays
 
 
-def hear(audio: Audio, config: HearingConfig, cache: Cache) -> Heard:
+def hear(audio: Audio, config: HearingConfig, cache: Cache) -> AudioFeatures:
     """Run every detector and embedding on a piece, or read what they found before.
 
     Parameters
@@ -139,7 +139,7 @@ def hear(audio: Audio, config: HearingConfig, cache: Cache) -> Heard:
     audio = as_heard(audio)
     arrays = cache.get("heard", _key(audio.samples.tobytes(), config), lambda: _hear(audio, config))
     values = arrays["values"]
-    return Heard(
+    return AudioFeatures(
         duration_seconds=audio.duration_seconds,
         tempo_bpm=float(values[0]),
         genre=int(values[1]),
@@ -155,14 +155,14 @@ def embed_piece(audio: Audio, config: HearingConfig, cache: Cache) -> np.ndarray
     return cache.get("piece", key, lambda: {"piece": embedding(config.vggish).piece(audio)})["piece"]
 
 
-def see(motion: Motion) -> Seen:
+def see(motion: Motion) -> MotionFeatures:
     """Kinematic beats of a dance."""
     from dance2music.dance.kinematics import AIST_FPS, kinematic_beats, kinematic_beats_aist, kinetic_velocity
 
     velocity = kinetic_velocity(motion)
     step = max(1, round(motion.fps / CURVE_FPS))
     aist = motion.skeleton == "smpl-24" and abs(motion.fps - AIST_FPS) < 0.01
-    return Seen(
+    return MotionFeatures(
         kinematic_beats(motion),
         kinematic_beats_aist(motion.joints).astype(np.float64) if aist else None,
         motion.duration_seconds,
@@ -171,7 +171,7 @@ def see(motion: Motion) -> Seen:
     )
 
 
-def see_file(path: Path, cache: Cache, *, video: bool) -> Seen:
+def see_file(path: Path, cache: Cache, *, video: bool) -> MotionFeatures:
     """`see` of a video, which is watched by the pose estimator, or of a motion file; kept by the content of the file."""
 
     def compute() -> dict[str, np.ndarray]:
@@ -189,7 +189,7 @@ def see_file(path: Path, cache: Cache, *, video: bool) -> Seen:
 
     arrays = cache.get("seen", _file_key(path), compute)
     about = arrays["about"]
-    return Seen(arrays["kinematic"], arrays.get("aist"), float(about[0]), arrays["velocity"], float(about[1]))
+    return MotionFeatures(arrays["kinematic"], arrays.get("aist"), float(about[0]), arrays["velocity"], float(about[1]))
 
 
 def as_heard(audio: Audio) -> Audio:

@@ -30,7 +30,7 @@ def write_report(results: Results, path: str | Path) -> None:
 
 def report_html(results: Results) -> str:
     """The report as HTML: style and pictures inside, nothing loaded from anywhere, light or dark as the reader prefers."""
-    style = files("dance2music.metrics").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("dance2music.evaluation").joinpath("report.css").read_text(encoding="utf-8")
     n_dances = len({clip.dance for clip in results.clips})
     sections = [
         f"<h1>{escape(results.name)}</h1>",

@@ -1,4 +1,4 @@
-"""How sure a mean over clips is: bootstrap intervals and permutation tests, seeded."""
+"""How sure a mean over clips is: bootstrap intervals (scipy's) and permutation tests, seeded."""
 
 from __future__ import annotations
 
@@ -30,9 +30,14 @@ def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = RE
     values = values[np.isfinite(values)]
     if not len(values):
         return Interval(math.nan, math.nan, math.nan, 0, p)
-    means = values[_draws(len(values), seed, resamples)].mean(axis=1)
-    low, high = np.quantile(means, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
-    return Interval(float(values.mean()), float(low), float(high), len(values), p)
+    mean = float(values.mean())
+    if len(values) == 1:
+        return Interval(mean, mean, mean, 1, p)
+    from scipy.stats import bootstrap
+
+    rng = np.random.default_rng([seed, 0])
+    found = bootstrap((values,), np.mean, n_resamples=resamples, confidence_level=CONFIDENCE, method="percentile", rng=rng)
+    return Interval(mean, float(found.confidence_interval.low), float(found.confidence_interval.high), len(values), p)
 
 
 def bootstrap_set(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0, resamples: int = 200) -> Interval:
@@ -46,8 +51,13 @@ def bootstrap_set(statistic: Callable[[np.ndarray], float], n: int, *, seed: int
     value = statistic(np.arange(n))
     if not math.isfinite(value):
         return Interval(math.nan, math.nan, math.nan, n)
-    drawn = np.array([statistic(row) for row in _draws(n, seed, resamples)])
-    drawn = drawn[np.isfinite(drawn)]
+    if n == 1:
+        return Interval(value, value, value, n)
+    from scipy.stats import bootstrap
+
+    rng = np.random.default_rng([seed, 0])
+    found = bootstrap((np.arange(n),), statistic, n_resamples=resamples, vectorized=False, method="percentile", rng=rng)
+    drawn = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if not len(drawn):
         return Interval(value, math.nan, math.nan, n)
     low, high = np.quantile(drawn, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)) - np.median(drawn)
@@ -78,8 +88,3 @@ def paired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0, resamples:
 def excludes_zero(interval: Interval) -> bool:
     """True if the interval lies wholly on one side of zero; False where it is undefined."""
     return interval.low > 0 or interval.high < 0
-
-
-def _draws(n: int, seed: int, resamples: int) -> np.ndarray:
-    """Indices of clips drawn with replacement, int [resamples, n]."""
-    return np.random.default_rng([seed, 0]).integers(0, n, (resamples, n))

@@ -224,7 +224,7 @@ def _preferences(votes: list[Vote]) -> dict[str, Any]:
         ]
         if own:
             rates[source] = _wins(own)
-    chosen_a = sum(vote.value for vote in votes)
+    chosen_a = int(sum(vote.value for vote in votes))
     alpha = krippendorff_alpha(_matrix(turned), ordinal=False) if turned else math.nan
     side = _interval(wilson(chosen_a, len(votes))) if votes else None
     return {"pairs": pairs, "win_rates": rates, "chosen_A": side, "alpha": _finite(alpha), "alpha_scale": "nominal", "n": len(votes)}

@@ -65,7 +65,7 @@ def mean_opinion_score(
     return Interval(float(scores.mean()), float(low), float(high))
 
 
-def wilson(wins: float, trials: int, *, level: float = LEVEL) -> Interval:
+def wilson(wins: int, trials: int, *, level: float = LEVEL) -> Interval:
     """Share of wins with Wilson's score interval (Wilson 1927), which is sound for few trials and for shares of 0 and 1.
 
     It takes the votes as independent; `mean_opinion_score` of votes (0 or 1) does not.
@@ -77,13 +77,10 @@ def wilson(wins: float, trials: int, *, level: float = LEVEL) -> Interval:
     """
     if trials < 1 or not 0 <= wins <= trials:
         raise InputError(f"wins: {wins} of {trials}; expected at least one trial and not more wins than trials")
-    from scipy.stats import norm
+    from scipy.stats import binomtest
 
-    z = float(norm.ppf((1 + level) / 2))
-    share = wins / trials
-    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    reach = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return Interval(share, max(0.0, middle - reach), min(1.0, middle + reach))
+    interval = binomtest(wins, trials).proportion_ci(level, method="wilson")
+    return Interval(wins / trials, float(interval.low), float(interval.high))
 
 
 def sign_test(wins: int, trials: int) -> float:
@@ -98,7 +95,7 @@ def sign_test(wins: int, trials: int) -> float:
 def krippendorff_alpha(ratings: np.ndarray, *, ordinal: bool = True) -> float:
     """Krippendorff's alpha: agreement of raters beyond chance, with missing ratings (Krippendorff 2011, "Computing alpha-reliability").
 
-    1 is agreement, 0 is what chance gives, less is systematic disagreement.
+    1 is agreement, 0 is what chance gives, less is systematic disagreement. (The package ``krippendorff`` is under the GPL.)
 
     Parameters
     ----------

@@ -29,8 +29,9 @@ from dance2music.methods.plan import (
     SWINGS,
     Plan,
 )
-from dance2music.nn.blocks import CausalBlock, ConvNeXtBlock
+from dance2music.nn.blocks import ConvNeXtBlock
 from dance2music.nn.sampling import draw
+from dance2music.nn.transformer import CausalBlock
 from dance2music.types import GENRES
 from dance2music.work import report
 

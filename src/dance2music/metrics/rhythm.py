@@ -19,7 +19,6 @@ AIST_FPS = 60.0
 AIST_SIGMA_FRAMES = 3.0
 
 F_WINDOW_SECONDS = 0.07
-TEMPO_TOLERANCE = 0.04
 
 
 def beat_alignment(reference: np.ndarray, estimate: np.ndarray, *, sigma_seconds: float = SIGMA_SECONDS) -> float:
@@ -171,14 +170,6 @@ def onset_z(onset_envelope: np.ndarray, fps: float, beat_times: np.ndarray, *, r
     reach = round(reach_seconds * fps)
     values = [envelope[max(0, frame - reach) : frame + reach + 1].max() for frame in frames]
     return float((np.mean(values) - envelope.mean()) / envelope.std())
-
-
-def tempo_correct(reference_bpm: float, estimate_bpm: float, *, tolerance: float = TEMPO_TOLERANCE, octave: bool = False) -> bool:
-    """True if the tempo is right within a relative tolerance; with ``octave``, half and double tempo count as right, too."""
-    if reference_bpm <= 0:
-        raise InputError(f"reference_bpm: {reference_bpm}; expected a positive tempo")
-    factors = (0.5, 1.0, 2.0) if octave else (1.0,)
-    return any(abs(estimate_bpm - factor * reference_bpm) <= tolerance * factor * reference_bpm for factor in factors)
 
 
 def nearest_distance(points: np.ndarray, targets: np.ndarray) -> np.ndarray:

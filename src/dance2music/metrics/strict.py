@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dance2music.metrics.rhythm import TEMPO_TOLERANCE, beat_f, check_times, nearest_distance
+from dance2music.metrics.rhythm import beat_f, check_times, nearest_distance
 
-__all__ = ["OCTAVES", "Continuity", "beat_f", "continuity", "onset_f", "phase_error_ms", "tempo_error", "tempo_octave"]
+__all__ = ["OCTAVES", "Continuity", "beat_f", "continuity", "onset_f", "phase_error_ms", "tempo_error", "tempo_octave", "tempo_right"]
 
 OCTAVES = (0.5, 1.0, 2.0)
 """Factors between tempi that name the same music: half time, as it is, double time."""
+
+TEMPO_TOLERANCE = 0.04
+"""Relative error of a tempo that is still right (MIREX)."""
 
 ONSET_WINDOW_SECONDS = 0.05
 """mir_eval's default window for onsets; 0.07 is the one for beats."""

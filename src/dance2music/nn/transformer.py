@@ -1,8 +1,9 @@
-"""One small transformer kit for the symbolic baselines: every kind of attention has a parallel path and a step-by-step one that agree.
+"""One small transformer kit for all symbolic models: every kind of attention has a parallel path and a step-by-step one that agree.
 
 ``forward`` sees whole sequences, as training does; ``step`` takes one position and a state, as sampling does. Kinds of self-attention:
 
 - ``softmax``: scaled dot products, positions come with the input (InverseMV, JukeBox's prior);
+- ``rotary``: the same with queries and keys turned by their positions (the planner; Su et al. 2021, RoFormer);
 - ``relative``: the same with a learned table of distances (Foley Music; Huang et al. 2018, Music Transformer, "skewing");
 - ``linear``: kernel feature maps instead of the softmax, constant memory per step (CMT; Katharopoulos et al. 2020).
 """
@@ -22,6 +23,8 @@ LINEAR_CHUNK = 64
 """Positions that linear attention multiplies out at a time; between chunks only sums are handed on."""
 LINEAR_EPSILON = 1e-6
 
+ATTENTIONS = ("softmax", "rotary", "relative", "linear")
+
 State = dict[str, Tensor]
 """What one block remembers of earlier positions."""
 
@@ -31,7 +34,7 @@ class BlockConfig:
     """One transformer block.
 
     ``attention_channels`` is the inner width of the attention (0: as wide as the block); ``max_length`` bounds ``relative`` attention;
-    ``window`` bounds how far back ``softmax`` attention looks (0: everything).
+    ``window`` bounds how far back ``softmax`` and ``rotary`` attention look (0: everything).
     """
 
     channels: int = 512
@@ -49,9 +52,10 @@ class BlockConfig:
     window: int = 0
 
     def __post_init__(self) -> None:
-        assert self.norm in ("pre", "post") and self.activation in ACTIVATIONS and self.attention in ("softmax", "relative", "linear")
+        assert self.norm in ("pre", "post") and self.activation in ACTIVATIONS and self.attention in ATTENTIONS
         assert self.inner % self.heads == 0, f"{self.inner} channels cannot be shared among {self.heads} heads"
-        assert self.causal or self.attention == "softmax", "relative and linear attention are causal here"
+        assert self.causal or self.attention == "softmax", "rotary, relative and linear attention are causal here"
+        assert self.attention != "rotary" or self.inner % (2 * self.heads) == 0, "head size must be even for rotary positions"
 
     @property
     def inner(self) -> int:
@@ -77,6 +81,8 @@ class SelfAttention(nn.Module):
         self.out = nn.Linear(config.inner, config.channels, bias=config.bias)
         size = config.inner // config.heads
         self.relative = nn.Parameter(torch.rand(config.max_length, size)) if config.attention == "relative" else None
+        if config.attention == "rotary":
+            self.register_buffer("frequencies", 10000.0 ** (-torch.arange(size // 2) / (size // 2)), persistent=False)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """x [B, L, C]; mask bool [B, L], False where a position is padding (non-causal attention only) -> [B, L, C]."""
@@ -84,6 +90,9 @@ class SelfAttention(nn.Module):
         config, L = self.config, x.shape[1]
         if config.attention == "linear":
             return self._join(linear_attention(q, k, v))
+        if config.attention == "rotary":
+            positions = torch.arange(L, device=x.device)
+            q, k = self._rotate(q, positions), self._rotate(k, positions)
         bias: Tensor | None = None
         if config.attention == "relative":
             bias = self._relative_logits(q)
@@ -103,6 +112,10 @@ class SelfAttention(nn.Module):
         assert not several or (not state and self.config.attention == "softmax" and not self.config.window), "one position at a time"
         if self.config.attention == "linear":
             return self._join(_linear_step(q, k, v, state))
+        if self.config.attention == "rotary":
+            position = state.get("position", torch.zeros(1, dtype=torch.long, device=x.device))
+            q, k = self._rotate(q, position), self._rotate(k, position)
+            state["position"] = position + 1
         if "k" in state:
             k, v = torch.cat([state["k"], k], dim=2), torch.cat([state["v"], v], dim=2)
         if self.config.window:
@@ -121,6 +134,13 @@ class SelfAttention(nn.Module):
 
     def _join(self, y: Tensor) -> Tensor:
         return self.out(y.transpose(1, 2).flatten(2))
+
+    def _rotate(self, x: Tensor, positions: Tensor) -> Tensor:
+        """x [B, H, L, D] with its halves turned by angles that grow with the positions [L]."""
+        angles = positions[:, None].float() * self.get_buffer("frequencies")  # [L, D / 2]
+        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        a, b = x.chunk(2, dim=-1)
+        return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
     def _relative_logits(self, q: Tensor) -> Tensor:
         """[B, H, L, L]: query i times the entry of distance i - j at (i, j); garbage above the diagonal, which the mask hides."""
@@ -184,6 +204,29 @@ class Block(nn.Module):
             else:
                 x = norm(x + self.dropout(part(x)))
         return x
+
+
+class CausalBlock(nn.Module):
+    """Pre-norm block of ``rotary`` attention over at most ``window`` steps, with the layers' names of the planner's weight files."""
+
+    def __init__(self, channels: int, *, heads: int, window: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.attention_norm, self.feed_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.attention = SelfAttention(BlockConfig(channels, heads, attention="rotary", window=window))
+        self.feed = nn.Sequential(nn.Linear(channels, 4 * channels), nn.GELU(), nn.Linear(4 * channels, channels))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, *, start: int = 0, cache: list[Tensor] | None = None) -> Tensor:
+        """x [B, S, C] -> [B, S, C]; with a ``cache`` of keys and values, empty at first, x is [B, 1, C] at position ``start``."""
+        y = self.attention_norm(x)
+        if cache is None:
+            y = self.attention(y)
+        else:
+            state = {"position": torch.tensor([start], device=x.device), **dict(zip(("k", "v"), cache))}
+            y = self.attention.step(y, state)
+            cache[:] = [state["k"], state["v"]]
+        x = x + self.dropout(y)
+        return x + self.dropout(self.feed(self.feed_norm(x)))
 
 
 class Stack(nn.Module):

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dance2music.rhythm.network import RhythmModel
 
 FEATURE_FPS = 30.0
-TERMS = ("periodicity", "agreement", "network_tempo", "network_beat")
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from dance2music.synthetic import moves
 from dance2music.synthetic.accents import to_accents
-
-if TYPE_CHECKING:
-    from dance2music.synthetic.choreography import Plan
+from dance2music.synthetic.dance_plan import Plan
 
 RHYTHMS: tuple[tuple[float, ...], ...] = (
     (0, 1, 2, 3), (0, 2), (0, 1, 2), (0, 1.5, 2, 3), (0, 0.5, 1, 2, 3), (0, 1, 2, 2.5, 3), (1, 3), (0, 0.75, 1.5, 2, 3),

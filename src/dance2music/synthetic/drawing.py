@@ -283,10 +283,8 @@ class _Painter:
         thick = 0.1 * float(scale.mean())
         hips = _shade(look.trousers, 0.95)
         self._limb(joints[1], joints[2], 0.17, 0.17, hips)
-        middle = corners.mean(axis=0)
         outline = np.concatenate([corners, waist])
-        grown = middle + (outline - middle) * 1.0
-        hull = cv2.convexHull(np.round(grown * 16).astype(np.int32).reshape(-1, 1, 2))
+        hull = cv2.convexHull(np.round(outline * 16).astype(np.int32).reshape(-1, 1, 2))
         cv2.fillConvexPoly(self.image, hull, look.shirt, cv2.LINE_AA, 4)
         for a, b in ((16, 17), (16, 1), (17, 2), (9, 3)):
             (p, q), _ = self.camera.project(joints[[a, b]])

@@ -11,14 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-JOINTS = (
-    "pelvis", "l_hip", "r_hip", "spine1", "l_knee", "r_knee", "spine2", "l_ankle", "r_ankle", "spine3", "l_foot", "r_foot", "neck",
-    "l_collar", "r_collar", "head", "l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hand", "r_hand",
-)  # fmt: skip
-"""Joint names in the order of SMPL."""
-
-PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
-"""Index of the parent of every joint; -1 for the root."""
+from dance2music.dance.smpl import PARENTS
 
 TORSO = (
     "yaw", "pitch", "roll", "bend", "side", "twist", "chest", "shift", "nod", "tilt", "look", "l_shrug", "r_shrug",
@@ -133,11 +126,6 @@ def rotation(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors [..., 3] scaled to length 1."""
     return vectors / (np.sqrt(np.einsum("...i,...i->...", vectors, vectors)) + 1e-9)[..., None]
-
-
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cross product [T, 3]; several times faster than np.cross for small arrays."""
-    return a[:, [1, 2, 0]] * b[:, [2, 0, 1]] - a[:, [2, 0, 1]] * b[:, [1, 2, 0]]
 
 
 def _turn(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
