@@ -29,8 +29,9 @@ from dance2music.evaluation.results import GENERATED, Interval, Results
 from dance2music.evaluation.statistics import bootstrap_interval
 from dance2music.evaluation.terminal import results_text
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
+from dance2music.generation.methods import DEFAULT, load_method
 from dance2music.generation.ranking import best_take
+from dance2music.generation.sound import finish
 from dance2music.metrics import composition
 from dance2music.metrics.quality import noise_likeness
 from dance2music.types import GENRES, Audio, Motion
@@ -40,7 +41,7 @@ SECONDS = 10.0
 RATE = 22_050
 WORKERS = int(os.environ.get("WORKERS", "2"))
 CANDIDATES = int(os.environ["CANDIDATES"]) if "CANDIDATES" in os.environ else None
-METHODS = ("creative-gan", "composer", "memory")
+METHODS = (DEFAULT.name, "composer", "memory")
 RULES = (
     composition.key_clarity, composition.chord_consonance, composition.groove_consistency, composition.self_similarity_structure,
     composition.tempo_stability, composition.pulse_clarity, composition.harmonic_share, noise_likeness,
@@ -179,12 +180,12 @@ def make_music(method: str, dances: dict[str, Motion], folder: Path, *, genres: 
     from dance2music.music.audio import save_wav
 
     folder.mkdir(parents=True, exist_ok=True)
-    generator = load_method(method)
+    loaded = load_method(method)
     for i, (name, motion) in enumerate(dances.items()):
         path = folder / f"{name}.wav"
         if not path.exists():
             conditioning = pipeline.condition(motion, genre=genres.get(name))
-            save_wav(pipeline.finish(best_take(generator, conditioning, seed=i, candidates=CANDIDATES).audio), path)
+            save_wav(finish(best_take(loaded, conditioning, seed=i, candidates=CANDIDATES).audio), path)
 
 
 def score(method: str, out: Path, *, generated: str = "", **given: str) -> Results:

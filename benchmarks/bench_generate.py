@@ -1,6 +1,6 @@
 """The main table: is the music of each method in time with the dancer, in tempo, of its genre, and music at all?
 
-    python benchmarks/bench_generate.py [--methods creative-gan composer memory] [--pairs 40] [--short 40] [--sequences 20] [--shared DIR]
+    python benchmarks/bench_generate.py [--methods planned composer memory] [--pairs 40] [--short 40] [--sequences 20] [--shared DIR]
         [--out results.json]
 
 Held-out composed pairs of 10 s (seeds never trained on; the dance is seen through a drawn camera, tempo and phase are estimated), the same
@@ -24,8 +24,9 @@ import numpy as np
 from dance2music.dance.kinematics import kinematic_beats_aist
 from dance2music.dance.watch import read_motion
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
+from dance2music.generation.methods import DEFAULT, load_method
 from dance2music.generation.ranking import best_take
+from dance2music.generation.sound import finish
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
 from dance2music.metrics.rhythm import (
     AIST_SIGMA_FRAMES,
@@ -100,7 +101,7 @@ def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
     from dance2music.synthetic.perturb import perturb
     from dance2music.synthetic.synthetic import synthetic_clip
 
-    generators, hear = {name: load_method(name) for name in methods}, genre_listener()
+    loaded, hear = {name: load_method(name) for name in methods}, genre_listener()
     rows: dict[str, list[dict[str, float]]] = {}
     for i in range(n):
         clip = synthetic_clip(HELD_OUT_SEED + i, duration_seconds=PAIR_SECONDS, genre=i % len(GENRES))
@@ -114,9 +115,9 @@ def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         rows.setdefault("composed truth", []).append(pair_values(truth, beats, tempo, tempo, clip.genre, hear))
         clicks = click_track(estimated.beat_times_seconds, PAIR_SECONDS)
         rows.setdefault("click track", []).append(pair_values(clicks, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
-        for name, generator in generators.items():
-            take = best_take(generator, conditioning, seed=i)
-            audio = pipeline.finish(take.audio)
+        for name, method in loaded.items():
+            take = best_take(method, conditioning, seed=i)
+            audio = finish(take.audio)
             rows.setdefault(name, []).append(pair_values(audio, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
     return rows
 
@@ -138,7 +139,7 @@ def bench_short(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
     from dance2music.synthetic.perturb import perturb
     from dance2music.synthetic.synthetic import synthetic_clip
 
-    generators = {name: load_method(name) for name in methods}
+    loaded = {name: load_method(name) for name in methods}
     rows: dict[str, list[dict[str, float]]] = {}
     for i in range(n):
         seconds = SHORT_SECONDS[(i // len(GENRES) + i) % len(SHORT_SECONDS)]
@@ -147,8 +148,8 @@ def bench_short(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         conditioning = pipeline.condition(perturb(clip.motion, np.random.default_rng(i)), duration_seconds=seconds)
         rhythm, true = conditioning.rhythm, clip.rhythm.beat_times_seconds
         played = {"composed truth": render(clip.score), "click track": click_track(rhythm.beat_times_seconds, seconds)}
-        for name, generator in generators.items():
-            played[name] = pipeline.finish(best_take(generator, conditioning, seed=i).audio)
+        for name, method in loaded.items():
+            played[name] = finish(best_take(method, conditioning, seed=i).audio)
         for name, audio in played.items():
             _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
             truth = {"beat_f": beat_f(true[(true >= 0) & (true < seconds)], beats)}
@@ -160,7 +161,7 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
     """Real clips: sync lift and musicality of each method and of the music that the clip came with."""
     from dance2music.music.audio import load_audio
 
-    generators = {name: load_method(name) for name in methods}
+    loaded = {name: load_method(name) for name in methods}
     rows: dict[str, list[dict[str, float]]] = {}
     for i, path in enumerate(sorted(folder.glob("*.mp4"))):
         motion = read_motion(path)
@@ -169,8 +170,8 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
         own = load_audio(path, sample_rate=22050)
         grid = conditioning.rhythm.beat_times_seconds
         played = {"music of the clip": own, "click track": click_track(grid, motion.duration_seconds)}
-        for name, generator in generators.items():
-            played[name] = pipeline.finish(best_take(generator, conditioning, seed=i).audio)
+        for name, method in loaded.items():
+            played[name] = finish(best_take(method, conditioning, seed=i).audio)
         for name, audio in played.items():
             lift = shift_lift(kinematic, onset_times(audio), audio.duration_seconds)
             beats = {name: value for name, value in sync_values(audio, conditioning.rhythm).items() if name != "lift"}
@@ -213,7 +214,7 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
 
     Kinematic beats near a join of two segments are left out; ``with_joins`` has them all, as the score tool would.
     """
-    generators = {name: load_method(name) for name in methods}
+    loaded = {name: load_method(name) for name in methods}
     rows: dict[str, list[dict[str, float]]] = {}
     for i, (stem, joints, bpm, join_frames) in enumerate(sequences):
         conditioning = pipeline.condition(Motion(joints, np.ones(joints.shape[:2], np.float32), 60.0, "smpl-24"))
@@ -222,8 +223,8 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
         if join_frames:
             kinematic = kinematic[np.abs((kinematic + join_frames // 2) % join_frames - join_frames // 2) > NEAR_JOIN_FRAMES]
         played = {"click track": click_track(rhythm.beat_times_seconds, duration)}
-        for name, generator in generators.items():
-            played[name] = pipeline.finish(best_take(generator, conditioning, seed=i).audio)
+        for name, method in loaded.items():
+            played[name] = finish(best_take(method, conditioning, seed=i).audio)
         for name, audio in played.items():
             _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
             frames = np.round(beats * 60.0)
@@ -261,7 +262,7 @@ def show(title: str, rows: dict[str, list[dict[str, float]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--methods", nargs="+", default=["creative-gan", "composer", "memory"])
+    parser.add_argument("--methods", nargs="+", default=[DEFAULT.name, "composer", "memory"])
     parser.add_argument("--pairs", type=int, default=40, help="held-out composed pairs; 0 leaves them out")
     parser.add_argument("--short", type=int, default=0, help="held-out drawn dances of 2 to 6 s")
     parser.add_argument("--sequences", type=int, default=0, help="held-out drawn motions of 6 to 12 s")

@@ -1,6 +1,6 @@
 """One dance, ten genres, several takes: is the music of the genre that was asked for, and are takes different?
 
-    python benchmarks/bench_genres.py [--methods creative-gan composer memory] [--dances 6] [--takes 4] [--out out/bench_genres.json]
+    python benchmarks/bench_genres.py [--methods planned composer memory] [--dances 6] [--takes 4] [--out out/bench_genres.json]
 
 Every held-out dance (seeds never trained on, seen through a drawn camera, its beats estimated) is given music in each of the ten genres
 (Creative-GAN section 5: "converting one genre of music to multiple target genres") and several takes in its own genre. No take is chosen.
@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
+from dance2music.generation.methods import DEFAULT, load_method
+from dance2music.generation.take import make_takes
 from dance2music.metrics.diversity import mean_distance_within, mean_pairwise_distance
 from dance2music.metrics.genre import EmbeddedGenre
 from dance2music.perception.perceptual import embedded_perceptual
@@ -56,19 +57,18 @@ def heard(audio: Audio) -> tuple[int, int, np.ndarray]:
 
 def bench(method: str, dances: list[tuple[Conditioning, int]], n_takes: int) -> dict[str, object]:
     """Hits per target genre and Dist_m of one method."""
-    generator = load_method(method)
+    ready = load_method(method)
     hits = np.zeros((2, len(dances), len(GENRES)))
     across, within = [], []
     for i, (conditioning, own) in enumerate(dances):
         rows = []
         for target in range(len(GENRES)):
-            (take,) = pipeline.make_takes(generator, replace(conditioning, genre=torch.tensor([target])), seeds=[100 * i])
+            (take,) = make_takes(ready, replace(conditioning, genre=target), seeds=[100 * i])
             first, second, embedding = heard(take.audio)
             hits[:, i, target] = first == target, second == target
             rows.append(embedding)
         across.append(np.stack(rows))
-        asked = replace(conditioning, genre=torch.tensor([own]))
-        takes = pipeline.make_takes(generator, asked, seeds=[100 * i + k for k in range(n_takes)])
+        takes = make_takes(ready, replace(conditioning, genre=own), seeds=[100 * i + k for k in range(n_takes)])
         within.append(np.stack([heard(take.audio)[2] for take in takes]))
     return {
         "per_genre": dict(zip(GENRES, hits[0].mean(axis=0).tolist())),
@@ -82,7 +82,7 @@ def bench(method: str, dances: list[tuple[Conditioning, int]], n_takes: int) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--methods", nargs="+", default=["creative-gan", "composer", "memory"])
+    parser.add_argument("--methods", nargs="+", default=[DEFAULT.name, "composer", "memory"])
     parser.add_argument("--dances", type=int, default=6)
     parser.add_argument("--takes", type=int, default=4)
     parser.add_argument("--out", type=Path, default=Path("out/bench_genres.json"))

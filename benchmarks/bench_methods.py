@@ -34,15 +34,16 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
+from dance2music.generation.methods import DEFAULT, load_method
 from dance2music.generation.ranking import best_take, measure_sync
-from dance2music.generation.take import Take
+from dance2music.generation.take import Take, make_takes
+from dance2music.methods.base import CodecGenerator
 from dance2music.types import Audio, Conditioning, Score
 
 COMPARED = (
     "dance2music-offline", "dance2music-online", "foley-music", "cmt", "inverse-mv", "jukebox-random", "jukebox-reconstruction",
 )  # fmt: skip
-METHODS = (*COMPARED, "composer", "memory", "creative-gan")
+METHODS = (*COMPARED, "composer", "memory", DEFAULT.name)
 RECONSTRUCTION = "jukebox-reconstruction"
 TABLES = ("d2m-1", "creative-2")
 SECONDS_BAR, MIB_BAR = 30.0, 2048.0
@@ -98,7 +99,7 @@ def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None
     """A row of the table of `bench_long`."""
     import torch
 
-    from dance2music.baselines.jukebox import JukeboxReconstruction
+    from dance2music.baselines.jukebox import Recording
     from dance2music.synthetic.drawing import example_dance
     from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
     from dance2music.types import Rhythm
@@ -109,16 +110,22 @@ def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None
     joints, confidence = np.tile(short.joints, (times, 1, 1)), np.tile(short.confidence, (times, 1))
     beats = np.arange(-1.0, seconds + 2, 0.5)
     conditioning = Conditioning(
-        *(torch.zeros(1, round(seconds * pipeline.FEATURE_FPS), n) for n in (256, 16)),
-        [Rhythm(beats, 0, 120.0, 1.0, beats[2:-4])], torch.tensor([1]), pipeline.FEATURE_FPS, seconds,
+        motion=torch.zeros(round(seconds * pipeline.FEATURE_FPS), 256),
+        visual=torch.zeros(round(seconds * pipeline.FEATURE_FPS), 16),
+        rhythm=Rhythm(beats, 0, 120.0, 1.0, beats[2:-4]),
+        genre=1,
+        fps=pipeline.FEATURE_FPS,
+        duration_seconds=seconds,
         dance=replace(short, joints=joints, confidence=confidence, flow_energy=None),
-    )  # fmt: skip
-    generator = load_method(method, level=level, weights=vqvae if level else None)
-    if isinstance(generator, JukeboxReconstruction):
-        piece = composed_piece(HELD_OUT_SEED, 10.0, generator.codec.sample_rate)
-        generator = generator.hear(Audio(np.tile(piece, times)[None], generator.codec.sample_rate))
+    )
+    ready = load_method(method, level=level, weights=vqvae if level else None)
+    if method == RECONSTRUCTION:
+        assert ready.codec is not None
+        piece = composed_piece(HELD_OUT_SEED, 10.0, ready.codec.sample_rate)
+        music = Audio(np.tile(piece, times)[None], ready.codec.sample_rate)
+        ready = replace(ready, generator=CodecGenerator(Recording(music), ready.codec))
     loaded, begun = peak_mib(), time.process_time()
-    (take,) = pipeline.make_takes(generator, conditioning, seeds=[0])
+    (take,) = make_takes(ready, conditioning, seeds=[0])
     assert take.audio.samples.shape[-1] == round(seconds * take.audio.sample_rate)
     notes = sum(len(track.notes) for track in take.score.tracks) if take.score else "-"
     return f"| {method}{f', {level}' if level else ''} | {time.process_time() - begun:.1f} | {notes} | {loaded:.0f} | {peak_mib():.0f} |"

@@ -1,6 +1,6 @@
 """Time and memory of `dance2music generate`, everything included, on two processors.
 
-    python benchmarks/bench_speed.py [--seconds 10 60] [--methods creative-gan] [--size 1920 1080] [--fps 60] [--runs 3]
+    python benchmarks/bench_speed.py [--seconds 10 60] [--methods planned] [--size 1920 1080] [--fps 60] [--runs 3]
 
 Draws the video first (longer ones than 10 s show the same 10 s again and again), then runs the command in a process of its own that may use
 two processors, once on the first video to warm up the disk's cache and then ``--runs`` times on each. Prints per length the median of wall
@@ -19,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from dance2music.generation.methods import DEFAULT
 
 PROCESSORS = 2
 DRAWN_SECONDS = 10.0
@@ -81,7 +83,7 @@ def run(video: Path, method: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0])
-    parser.add_argument("--methods", nargs="+", default=["creative-gan"])
+    parser.add_argument("--methods", nargs="+", default=[DEFAULT.name])
     parser.add_argument("--size", type=int, nargs=2, default=(1920, 1080))
     parser.add_argument("--fps", type=float, default=60.0)
     parser.add_argument("--runs", type=int, default=3)

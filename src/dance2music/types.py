@@ -11,14 +11,12 @@ side, **y up**, z towards depth (or no z at all); their unit is whatever the sou
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from dance2music.codec.base import Codec
 
 GENRES: tuple[str, ...] = (
     "break", "pop", "lock", "middle-hip-hop", "la-hip-hop", "house", "waack", "krump", "street-jazz", "ballet-jazz",
@@ -116,6 +114,41 @@ class Conditioning:
     fps: float
     duration_seconds: float
     dance: Motion | None = None
+
+
+class Quantized(NamedTuple):
+    """Result of quantising latents z_e [B, E, L].
+
+    ``z`` [B, E, L] carries the straight-through gradient in training; ``codes`` int64 [B, Q, L]; ``commitment`` is the scalar mean squared
+    distance from z_e to its (stopped) quantisation.
+    """
+
+    z: Tensor
+    codes: Tensor
+    commitment: Tensor
+
+
+class Codec(Protocol):
+    """Sound to latents to codes, and back: what everything outside the room ``codec`` may ask of one."""
+
+    sample_rate: int
+    hop_length: int
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """Latents [B, E, L] before quantisation of mono audio [B, N] at `sample_rate`."""
+        ...
+
+    def quantize(self, z_e: Tensor) -> Quantized:
+        """Codes int64 [B, Q, L] of latents [B, E, L], and the latents that they stand for."""
+        ...
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """Latents [B, E, L] of codes [B, q, L], q = 1..Q."""
+        ...
+
+    def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor:
+        """Audio [B, n_samples] of latents [B, E, L]; by default all L * hop_length samples."""
+        ...
 
 
 @dataclass(frozen=True)

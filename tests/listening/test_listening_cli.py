@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dance2music.cli.main import main as cli
+from dance2music.cli import main as cli
 from dance2music.evaluation.results import save_results
 from results_example import results
 

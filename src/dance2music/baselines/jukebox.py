@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.codec.base import Codec
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_weights import one_level
 from dance2music.errors import InputError
@@ -27,7 +26,7 @@ from dance2music.methods.base import CodecGenerator, Given, load_network, looked
 from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import BlockConfig, Stack
 from dance2music.parallel import one_thread
-from dance2music.types import Audio, Conditioning, Latents, Span
+from dance2music.types import Audio, Codec, Conditioning, Latents, Span
 from dance2music.work import check
 
 

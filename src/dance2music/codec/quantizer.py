@@ -8,13 +8,13 @@ et al. 2021, III.C).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.errors import InputError
+from dance2music.types import Quantized
 
 _ROWS_AT_ONCE = 16_384
 """Rows whose distances from all codes are held at a time."""
@@ -109,18 +109,6 @@ class Codebook(nn.Module):
             rows = rows.repeat(copies, 1)
             rows = rows + torch.randn_like(rows) * (0.01 / dim**0.5)
         return rows[torch.randperm(len(rows), device=rows.device)[:size]]
-
-
-class Quantized(NamedTuple):
-    """Result of quantising latents z_e [B, E, L].
-
-    ``z`` [B, E, L] carries the straight-through gradient in training; ``codes`` int64 [B, Q, L]; ``commitment`` is the scalar mean squared
-    distance from z_e to its (stopped) quantisation.
-    """
-
-    z: Tensor
-    codes: Tensor
-    commitment: Tensor
 
 
 def straight_through(z_e: Tensor, z_q: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ from dance2music.types import GENRES
 from dance2music.work import Cancel
 
 if TYPE_CHECKING:
-    from dance2music.codec.base import Codec
+    from dance2music.types import Codec
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,7 @@ from dance2music.errors import ConfigError, InputError
 from dance2music.methods.base import PRECISIONS, CodecGenerator, Given, MusicGenerator
 
 if TYPE_CHECKING:
-    from dance2music.codec.base import Codec
-    from dance2music.types import Conditioning, Latents, Score, Span
+    from dance2music.types import Codec, Conditioning, Latents, Score, Span
 
 
 @dataclass(frozen=True)

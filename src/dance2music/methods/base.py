@@ -15,7 +15,7 @@ from dance2music.types import Conditioning, Latents, Score, Span
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dance2music.codec.base import Codec
+    from dance2music.types import Codec
 
 G = TypeVar("G")
 

@@ -16,10 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.codec.base import Codec
 from dance2music.methods.base import CodecGenerator, Given, looked_up
 from dance2music.methods.composer import energy_at_beats
-from dance2music.types import BEATS_PER_BAR, Conditioning, Latents, Span
+from dance2music.types import BEATS_PER_BAR, Codec, Conditioning, Latents, Span
 from dance2music.work import check
 
 _SHIFTS = torch.tensor([0, 2, 4, 6])

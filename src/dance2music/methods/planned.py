@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dance2music.codec.base import Codec
 from dance2music.composer.parts import beat_emphasis
 from dance2music.methods.base import CodecGenerator, Given, frames_in, looked_up
 from dance2music.methods.performer import Performer, PerformerConfig
@@ -25,7 +24,7 @@ from dance2music.methods.sketch import sketch
 from dance2music.music.splice import spliced
 from dance2music.parallel import one_thread, side_by_side
 from dance2music.rhythm.steps import pool_at_steps
-from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Conditioning, Latents, Note, Score, Span
+from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Codec, Conditioning, Latents, Note, Score, Span
 from dance2music.work import check, part
 
 _WINDOW_FRAMES = 1024

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dance2music.codec.base import Codec
 from dance2music.dance.posture import POSTURE_FEATURES, posture_features
 from dance2music.errors import InputError
 from dance2music.methods.base import CodecGenerator, Given, quantized, whole_only
@@ -26,7 +25,7 @@ from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig
 from dance2music.papers.d2m_gan import OVERLAP_SHARE, WINDOW_SECONDS, VQGenerator, VQGeneratorConfig, blend, motion_rows
 from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig
 from dance2music.perception.tsn import TSN_FEATURES
-from dance2music.types import Conditioning, Latents, Span
+from dance2music.types import Codec, Conditioning, Latents, Span
 from dance2music.work import check
 
 FRAMES_AND_FEATURES = {"aist": (120, 219), "holistic": (60, POSTURE_FEATURES)}

@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dance2music.codec.base import Codec
 from dance2music.errors import InputError
 from dance2music.methods.base import quantized, whole_only
 from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig, StackConfig, conv_stack, init_plain_convolutions
-from dance2music.types import GENRES, Conditioning, Latents, Motion, Span
+from dance2music.types import GENRES, Codec, Conditioning, Latents, Motion, Span
 from dance2music.work import report
 
 logger = logging.getLogger(__name__)

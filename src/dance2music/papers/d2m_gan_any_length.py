@@ -13,11 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dance2music.codec.base import Codec
 from dance2music.methods.base import quantized, whole_only
 from dance2music.nn.convolution import SLOPE, WeightNormConv1d
 from dance2music.papers.conv_stack import ResidualBlock
-from dance2music.types import GENRES, Conditioning, Latents, Span
+from dance2music.types import GENRES, Codec, Conditioning, Latents, Span
 
 STILL = 0.02
 """A feature whose deviation is below this hardly moves."""

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.checkpoint import fill, load_model, save_model
-from dance2music.codec.base import Codec
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.codec.vqvae import VQVAE, VQVAELoss, VQVAEObjective
 from dance2music.codec.vqvae_config import VQVAEConfig
@@ -26,6 +25,7 @@ from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 from dance2music.music.mel import log_mel
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
+from dance2music.types import Codec
 
 logger = logging.getLogger(__name__)
 
