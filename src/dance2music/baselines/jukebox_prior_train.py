@@ -46,7 +46,7 @@ class CodeLines(Dataset[Batch]):
 
 
 def losses(model: JukeboxPrior, batch: Batch) -> dict[str, Tensor]:
-    """What a batch of `CodeLines` loses."""
+    """What a batch of `CodeLines` loses, Tensors [], see `baselines.jukebox.prior_losses`."""
     return prior_losses(model, batch["codes"])
 
 
@@ -58,7 +58,7 @@ def train_jukebox(pairs: Sequence[Pair], held_out: Sequence[Pair], config: Jukeb
 
 
 def lines_of(pairs: Sequence[Pair], config: JukeboxPriorConfig) -> list[Tensor]:
-    """Code line of every pair (`baselines.jukebox.fold`)."""
+    """Code line int64 [n_codebooks * L] of every pair (`baselines.jukebox.fold`)."""
     lines = []
     for pair in pairs:
         assert pair.codes is not None, "the prior trains on coded pairs (data.pairs.add_codes)"

@@ -51,6 +51,7 @@ class ConvNeXtBlock(nn.Module):
         self.scale = nn.Parameter(torch.full((width,), 0.3))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features [B, C, L] -> [B, C, L]."""
         y = self.depthwise(x).transpose(1, 2)
         y = self.narrow(F.gelu(self.widen(self.norm(y)), approximate="tanh"))
         return x + (self.scale * y).transpose(1, 2)

@@ -115,7 +115,10 @@ def compose(
 
 
 def compose_for(rhythm: Rhythm, genre: int, *, seed: int, duration_seconds: float, energy: np.ndarray | None = None) -> Score:
-    """Write a piece on the beat grid of a dance; see `compose`."""
+    """Write a piece on the beat grid of a dance; see `compose`, also for what it raises.
+
+    ``energy`` is float [n_beats] in 0..1, of the motion on each beat of the grid.
+    """
     return compose(
         genre,
         seed=seed,

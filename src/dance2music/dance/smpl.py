@@ -68,7 +68,13 @@ def forward_kinematics(poses: np.ndarray, translation: np.ndarray, *, scaling: f
 
 
 def joints_of_features(features: np.ndarray) -> np.ndarray:
-    """Joints float32 [T, 24, 3] in metres, y up, of the 219 motion features float [T, 219]."""
+    """Joints float32 [T, 24, 3] in metres, y up, of the 219 motion features float [T, 219].
+
+    Raises
+    ------
+    InputError
+        If the features have another shape.
+    """
     features = np.asarray(features, dtype=np.float64)
     if features.ndim != 2 or features.shape[1] != SMPL_FEATURES:
         raise InputError(f"SMPL features: shape {features.shape}; expected [T, {SMPL_FEATURES}]")
@@ -76,7 +82,7 @@ def joints_of_features(features: np.ndarray) -> np.ndarray:
 
 
 def smpl_motion(poses: np.ndarray, translation: np.ndarray, *, scaling: float = 1.0, fps: float = AIST_FPS, source: str = "") -> Motion:
-    """Motion with skeleton ``smpl-24`` of SMPL parameters (as `smpl_features`)."""
+    """Motion with skeleton ``smpl-24`` of SMPL parameters [T, 72] and [T, 3]; parameters and errors as in `smpl_features`."""
     joints = forward_kinematics(poses, translation, scaling=scaling)
     return Motion(joints, np.ones(joints.shape[:2], dtype=np.float32), float(fps), "smpl-24", source=source)
 

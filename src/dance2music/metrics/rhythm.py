@@ -127,16 +127,26 @@ def _alignment(reference: np.ndarray, estimate: np.ndarray, sigma_seconds: float
 
 
 def permutation_p(score: float, chance: np.ndarray) -> float:
-    """One-sided p-value of a score under draws of its null: (1 + draws that reach it) / (1 + draws) (Phipson and Smyth 2010)."""
+    """One-sided p-value of a score under draws [n] of its null: (1 + draws that reach it) / (1 + draws) (Phipson and Smyth 2010)."""
     return float((1 + np.count_nonzero(np.asarray(chance) >= score - 1e-12)) / (1 + len(chance)))
 
 
 def beat_f(reference: np.ndarray, estimate: np.ndarray, *, window_seconds: float = F_WINDOW_SECONDS) -> float:
     """F-measure of beats matched one to one within a window (Davies et al. 2009, as mir_eval computes it), nothing trimmed at the start.
 
+    Parameters
+    ----------
+    reference, estimate : float [n], seconds, in any order.
+    window_seconds : float, the greatest distance of a pair.
+
     Returns
     -------
     float in 0..1; 0 when either list is empty.
+
+    Raises
+    ------
+    InputError
+        If the times are not one list of finite numbers.
     """
     import mir_eval
 
@@ -159,6 +169,11 @@ def onset_z(onset_envelope: np.ndarray, fps: float, beat_times: np.ndarray, *, r
     Returns
     -------
     float; 0 for a flat envelope or no times. Random times give 0 on average (above 0 with a reach).
+
+    Raises
+    ------
+    InputError
+        If ``fps`` is not positive or the times are not one list of finite numbers.
     """
     envelope = np.asarray(onset_envelope, dtype=np.float64)
     times = check_times("beat_times", beat_times)
@@ -174,7 +189,13 @@ def onset_z(onset_envelope: np.ndarray, fps: float, beat_times: np.ndarray, *, r
 
 
 def tempo_correct(reference_bpm: float, estimate_bpm: float, *, tolerance: float = TEMPO_TOLERANCE, octave: bool = False) -> bool:
-    """True if the tempo is right within a relative tolerance; with ``octave``, half and double tempo count as right, too."""
+    """True if the tempo is right within a relative tolerance; with ``octave``, half and double tempo count as right, too.
+
+    Raises
+    ------
+    InputError
+        If ``reference_bpm`` is not positive.
+    """
     if reference_bpm <= 0:
         raise InputError(f"reference_bpm: {reference_bpm}; expected a positive tempo")
     factors = (0.5, 1.0, 2.0) if octave else (1.0,)

@@ -166,7 +166,13 @@ def _shapes(known: PublishedKind) -> dict[str, torch.Size]:
 
 
 def recognise(state: Mapping[str, Tensor], *, where: str) -> str:
-    """Kind of a published state dict: the one of `PUBLISHED` with the fewest tensors missing, unknown or of another shape."""
+    """Kind of a published state dict of tensors [...]: the one of `PUBLISHED` with the fewest missing, unknown or of another shape.
+
+    Raises
+    ------
+    InputError
+        If it shares fewer than half of the names of the nearest kind.
+    """
 
     def misfits(kind: str) -> tuple[int, int]:
         own = _shapes(PUBLISHED[kind])

@@ -90,5 +90,5 @@ def kept(path: Path, make: Callable[[int], Arrays], seeds: Iterable[int], *, wor
 
 
 def batch_of(rows: list[dict[str, np.ndarray]]) -> Batch:
-    """Items of equal shapes stacked into one batch."""
+    """Items of equal shapes [...] stacked into one batch [B, ...]."""
     return {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
