@@ -30,8 +30,8 @@ class FoleyTrainConfig:
     ----------
     crop_events : bounds the sequences in training, as the published 512 do.
     onset_weight : of the encoder's own loss, whether a note begins in a frame, where the model has an output for it.
-    danced : notes are struck where the dancer stops (`events.danced`), as a player's where the hand does; False leaves the music that the
-        dance was made for as it is.
+    danced : notes are struck where the dancer stops (`event_losses.danced`), as a player's where the hand does; False leaves the music
+        that the dance was made for as it is.
     """
 
     model: FoleyMusicConfig = field(default_factory=lambda: FOLEY_EMBEDDED)

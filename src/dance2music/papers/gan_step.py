@@ -65,7 +65,7 @@ class GanTraining:
     ----------
     generator, discriminator : configs of classes that `build_network` knows.
     genre_discriminator : whether there is one: needed by ``weights.style``.
-    codec : name of the codec in `presets.CODECS`, or a file; its encodings are what is generated.
+    codec : name of the codec in `papers.sizes.CODECS`, or a file; its encodings are what is generated.
     level : 'high' or 'low', for messages and checks.
     adversary : key of `ADVERSARIES`.
     straight_through : pass the lookup and the frozen decoder with a gradient. Without, the decoded terms move nothing, as in the released

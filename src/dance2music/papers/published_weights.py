@@ -235,7 +235,7 @@ def working_precision(precision: str) -> str:
 
 
 def load_published(folder: str | Path, *, level: str = "high", data: str | None = None, precision: str = "fp32") -> D2MGan:
-    """D2M-GAN from a folder that `import_weights` wrote, with its codec attached, made ready for inference (`encoders.fold_weight_norm`).
+    """D2M-GAN from a folder that `import_weights` wrote, with its codec attached, made ready for inference (`conv_stack.fold_weight_norm`).
 
     Parameters
     ----------

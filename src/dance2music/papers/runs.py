@@ -33,7 +33,7 @@ def open_codec(path: str | Path, preset: str, level: str) -> nn.Module:
 
     Parameters
     ----------
-    preset : name in `presets.CODECS`, `presets.CODEC_TRAININGS` or `gan_presets.EMBEDDED_CODECS`.
+    preset : name in `sizes.CODECS`, `sizes.CODEC_TRAININGS` or `trainings.EMBEDDED_CODECS`.
     level : high or low.
 
     Raises

@@ -49,7 +49,7 @@ class Window:
 
 
 def rhythm_features(motion: Motion) -> np.ndarray:
-    """`kinematics.motion_features` [T, D] at `FEATURE_FPS`.
+    """`dance.kinematics.motion_features` [T, D] at `FEATURE_FPS`.
 
     Where only optical flow was seen, its energy stands for the kinetic velocity.
     """
