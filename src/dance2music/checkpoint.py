@@ -62,7 +62,7 @@ def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mappin
     path : file to write, by custom ``*.safetensors``.
     model : nn.Module, one of the classes in `KINDS`.
     config : its config dataclass.
-    state : tensors to write instead of ``model.state_dict()``, as averaged weights.
+    state : tensors [...] to write instead of ``model.state_dict()``, as averaged weights.
     provenance : what made it (data, seeds, steps, command, measurements); JSON values.
     storage : 'float32', 'float16', or 'int8': parameters of at least two dimensions in eight bits with a scale per output row, the rest
         (biases, norms, codebooks) in half precision. The model that comes back is float32 in any case.
@@ -166,7 +166,7 @@ def sha256_of(path: str | Path) -> str:
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None:
-    """Copy tensors into a model whose state dict must have the same names and shapes; restore codebook averages where it has any.
+    """Copy tensors [...] into a model whose state dict must have the same names and shapes; restore codebook averages where it has any.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None
 
 
 def read_torch_state(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a published torch checkpoint: a bare state dict or one under ``model`` or ``state_dict``; ``module.`` is cut off.
+    """Tensors [...] of a published torch checkpoint: a bare state dict or one under ``model`` or ``state_dict``; ``module.`` is cut off.
 
     Raises
     ------

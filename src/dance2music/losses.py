@@ -30,7 +30,7 @@ def discriminator_hinge(real: Features, fake: Features) -> Tensor:
 
 
 def generator_hinge(fake: Features) -> Tensor:
-    """Adversarial objective of the generator, summed over scales: D2M Eq. 3."""
+    """Adversarial objective of the generator, summed over scales: D2M Eq. 3. Tensor []."""
     return _sum(-f[-1].mean() for f in fake)
 
 
@@ -48,7 +48,7 @@ def discriminator_logarithmic(real: Features, fake: Features) -> Tensor:
 
 
 def generator_logarithmic(fake: Features, *, saturating: bool = False) -> Tensor:
-    """Adversarial objective of the generator for `discriminator_logarithmic`, summed over scales: -log D(G).
+    """Adversarial objective of the generator for `discriminator_logarithmic`, summed over scales: -log D(G). Tensor [].
 
     With ``saturating`` log(1 - D(G)), the generator's share of Creative-GAN Eq. 4 as printed, whose gradient vanishes where D is sure.
     """
@@ -63,6 +63,10 @@ def feature_matching(real: Features, fake: Features, *, normalize: bool = True) 
     Parameters
     ----------
     real, fake : Features; ``real`` is detached here.
+
+    Returns
+    -------
+    Tensor [].
 
     Raises
     ------

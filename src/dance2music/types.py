@@ -53,6 +53,7 @@ class Motion:
 
     @property
     def duration_seconds(self) -> float:
+        """Length of the clip: frames over frames per second."""
         return len(self.joints) / self.fps
 
 
@@ -76,11 +77,11 @@ class Rhythm:
     kinematic_beats_seconds: np.ndarray
 
     def beat_at(self, times_seconds: np.ndarray) -> np.ndarray:
-        """Position in beats counted from the first downbeat at the given times; linear beyond both ends."""
+        """Position [...] in beats counted from the first downbeat at the given times [...]; linear beyond both ends."""
         return _interpolate(times_seconds, self.beat_times_seconds, np.arange(len(self.beat_times_seconds)) - float(self.downbeat))
 
     def time_at(self, beats: np.ndarray) -> np.ndarray:
-        """Time in seconds of positions in beats counted from the first downbeat: the inverse of `beat_at`."""
+        """Time [...] in seconds of positions [...] in beats counted from the first downbeat: the inverse of `beat_at`."""
         return _interpolate(beats, np.arange(len(self.beat_times_seconds)) - float(self.downbeat), self.beat_times_seconds)
 
 
@@ -220,12 +221,13 @@ class Score:
     seed: int | None = None
 
     def time_at(self, beats: np.ndarray) -> np.ndarray:
-        """Time in seconds of (unswung) positions in beats; linear beyond both ends of the grid."""
+        """Time [...] in seconds of (unswung) positions [...] in beats; linear beyond both ends of the grid."""
         beats = swing_beats(beats, self.swing, unit_beats=self.swing_unit_beats)
         return _interpolate(beats, np.arange(len(self.beat_times_seconds)) - float(self.downbeat), self.beat_times_seconds)
 
     @property
     def tempo_bpm(self) -> float:
+        """Median tempo of the beat grid."""
         return float(60.0 / np.median(np.diff(self.beat_times_seconds)))
 
 
@@ -238,6 +240,7 @@ class Audio:
 
     @property
     def duration_seconds(self) -> float:
+        """Length: samples per channel over samples per second."""
         return self.samples.shape[-1] / self.sample_rate
 
 
@@ -262,13 +265,13 @@ def swing_beats(beats: np.ndarray, swing: float, *, unit_beats: float = 0.25) ->
 
     Parameters
     ----------
-    beats : float array of any shape, unswung positions.
+    beats : float [...], unswung positions.
     swing : float in 0.5..0.75.
     unit_beats : float, length of the swung unit: 0.25 for 16ths, 0.5 for eighths.
 
     Returns
     -------
-    float64 array of the same shape.
+    float64 [...], of the same shape.
     """
     beats = np.asarray(beats, dtype=np.float64)
     if swing == 0.5:

@@ -228,7 +228,7 @@ class Writer:
         return len(self.program.density)
 
     def run(self) -> list[np.ndarray]:
-        """All words of the piece."""
+        """All words of the piece, each int64 [10]."""
         words = [self.put(rhythm_word(BAR, self.program.density[0], bar=0, n_bars=self.n_bars))]
         n_in_bar = 0
         while True:
@@ -240,7 +240,7 @@ class Writer:
             words.append(self.put(word))
 
     def put(self, word: np.ndarray) -> np.ndarray:
-        """Take a word into the piece: the transformer sees it, and the place moves on."""
+        """Take a word int64 [10] into the piece and return it with its place filled in: the transformer sees it, and the place moves on."""
         if word[TYPE] == RHYTHM and word[BEAT] == BAR:
             self.bar, self.beat, self.playing, self.in_group = self.bar + 1, 0, 0, 0
             first = self.bar * TICKS_PER_BAR
@@ -258,7 +258,7 @@ class Writer:
         return word
 
     def steer(self, word: np.ndarray) -> np.ndarray | None:
-        """The word that is written in place of a sampled one: the dance's, where it asks for one. None at the end of the piece."""
+        """The word int64 [10] to write in place of a sampled one: the dance's, where it asks for one. None at the end of the piece."""
         if word[TYPE] != RHYTHM:
             return word
         if self.pending and word[BEAT] >= self.pending[0][0]:
@@ -275,7 +275,10 @@ class Writer:
         return word
 
     def sample(self, *, only_bar: bool) -> np.ndarray:
-        """A word of the model's own that obeys the grammar: no note outside a group, no step back in a bar, no end before the end."""
+        """A word int64 [10] of the model's own that obeys the grammar.
+
+        No note outside a group, no step back in a bar, no end before the end.
+        """
         model, config = self.model, self.model.config
         word = np.zeros(10, dtype=np.int64)
         types = torch.tensor([False, True, self.playing > 0 and self.in_group < MAX_NOTES_PER_GROUP and not only_bar])

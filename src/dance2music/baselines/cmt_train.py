@@ -60,7 +60,7 @@ class WordData(Dataset[Batch]):
 
 
 def losses(model: Cmt, batch: Batch) -> dict[str, Tensor]:
-    """What a batch of `WordData` loses."""
+    """What a batch of `WordData` loses: one term, a Tensor [], see `baselines.cmt.word_losses`."""
     return {"cross_entropy": word_losses(model, batch["words"], batch["genre"], batch["instruments"], batch["mask"])}
 
 

@@ -123,7 +123,7 @@ def block_means(poses: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def similarity_of_notes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Entries of the music matrix: 1 minus the distance of two notes over the largest one."""
+    """Entries of the music matrix, 1 minus the distance of two notes over the largest one: classes int [...], broadcast, -> float [...]."""
     return 1.0 - np.abs(a - b) / (len(NOTE_PITCHES) - 1)
 
 
@@ -211,7 +211,7 @@ def _ratio(covariance: np.ndarray, music: np.ndarray, dance: float) -> np.ndarra
 
 
 def hold(classes: np.ndarray, poses: np.ndarray, config: SearchConfig) -> np.ndarray:
-    """The melody with each note repeated where the pose hardly changed since the note before (``hold_similarity``)."""
+    """The melody int [n] with each note repeated where the pose [F, D] hardly changed since the note before (``hold_similarity``)."""
     if config.hold_similarity > 1:
         return classes
     result = classes.copy()
@@ -223,7 +223,7 @@ def hold(classes: np.ndarray, poses: np.ndarray, config: SearchConfig) -> np.nda
 
 
 def play(classes: np.ndarray, conditioning: Conditioning, config: SearchConfig) -> Score:
-    """Score of a melody of classes, one every `SearchConfig.frames_per_note` frames; repeats of a class are one long note."""
+    """Score of a melody of classes int [n], one every `SearchConfig.frames_per_note` frames; repeats of a class are one long note."""
     step = config.frames_per_note / POSE_FPS
     starts = np.flatnonzero(np.diff(classes, prepend=-1))
     ends = np.append(starts[1:], len(classes))

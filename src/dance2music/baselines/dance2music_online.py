@@ -115,7 +115,7 @@ class Stream:
 
     @torch.no_grad()
     def push(self, pose: np.ndarray) -> int | None:
-        """The note class that begins with this pose, or None between notes. pose : float [36], see `dance2music_search.pose_vectors`."""
+        """The note class that begins with this pose, or None between notes. pose : float [36], see `dance2music_offline.pose_vectors`."""
         config, due = self.model.config, self.frame % self.model.config.search.frames_per_note == 0
         note = None
         if due and self.frame == 0:

@@ -52,7 +52,7 @@ class MelodyData(Dataset[Batch]):
 
 
 def melody_losses(model: Dance2MusicOnline, batch: Batch) -> dict[str, Tensor]:
-    """Cross entropy of the next note, and how often the likeliest is right."""
+    """Cross entropy of the next note, and how often the likeliest is right: Tensors []."""
     logits = model(batch["similarity"], batch["notes"]).float()
     return {
         "cross_entropy": F.cross_entropy(logits, batch["note"]),

@@ -30,8 +30,8 @@ class FoleyTrainConfig:
     ----------
     crop_events : bounds the sequences in training, as the published 512 do.
     onset_weight : of the encoder's own loss, whether a note begins in a frame, where the model has an output for it.
-    danced : notes are struck where the dancer stops (`events.danced`), as a player's where the hand does; False leaves the music that the
-        dance was made for as it is.
+    danced : notes are struck where the dancer stops (`event_losses.danced`), as a player's where the hand does; False leaves the music
+        that the dance was made for as it is.
     """
 
     model: FoleyMusicConfig = field(default_factory=lambda: FOLEY_EMBEDDED)
@@ -67,7 +67,7 @@ class PoseEvents(Dataset[Batch]):
 
 
 def move(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The joints along a path between two random cameras: up to 10 degrees, a tenth nearer or farther, a fifth aside."""
+    """Joints [T, J, 2] along a path between two random cameras: up to 10 degrees, a tenth nearer or farther, a fifth aside."""
     T = len(joints)
     way = np.linspace(0, 1, T)[:, None]
     angle, scale, *shift = (
@@ -80,7 +80,7 @@ def move(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def losses(model: FoleyMusic, batch: Batch, *, onset_weight: float = 0.5) -> dict[str, Tensor]:
-    """What a batch of `PoseEvents` loses, ``total`` first."""
+    """What a batch of `PoseEvents` loses, Tensors [], ``total`` first where the model has an output for onsets."""
     memory = model.remember(batch["joints"])
     terms = event_losses(model.read(memory, batch["events"][:, :-1]), batch["events"][:, 1:], pad=model.config.tokens.pad)
     if not model.config.onsets:

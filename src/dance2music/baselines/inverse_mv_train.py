@@ -67,7 +67,7 @@ class PictureEvents(Dataset[Batch]):
 
 
 def losses(model: InverseMv, batch: Batch, *, onset_weight: float = 0.5) -> dict[str, Tensor]:
-    """What a batch of `PictureEvents` loses; ``total`` first where the model has an output for onsets."""
+    """What a batch of `PictureEvents` loses, Tensors []; ``total`` first where the model has an output for onsets."""
     memory = model.remember(batch["pictures"])
     terms = event_losses(model.read(memory, batch["events"][:, :-1]), batch["events"][:, 1:], pad=model.config.tokens.pad)
     return onset_loss(terms, model.onset_logits(memory), batch["onsets"], weight=onset_weight) if model.config.onsets else terms

@@ -53,7 +53,7 @@ class CodeLines(Dataset[Batch]):
 
 
 def losses(model: JukeboxPrior, batch: Batch) -> dict[str, Tensor]:
-    """What a batch of `CodeLines` loses."""
+    """What a batch of `CodeLines` loses, Tensors [], see `baselines.jukebox.prior_losses`."""
     return prior_losses(model, batch["codes"])
 
 
@@ -65,7 +65,7 @@ def train_jukebox(pairs: Sequence[Coded], held_out: Sequence[Coded], config: Juk
 
 
 def lines_of(pairs: Sequence[Coded], config: JukeboxPriorConfig) -> list[Tensor]:
-    """Code line of every pair (`baselines.jukebox.fold`)."""
+    """Code line int64 [n_codebooks * L] of every pair (`baselines.jukebox.fold`)."""
     lines = []
     for pair in pairs:
         assert pair.codes is not None, "the prior trains on coded pairs (recipe.pairs.add_codes)"

@@ -112,7 +112,7 @@ class Codebook(nn.Module):
 
 
 def straight_through(z_e: Tensor, z_q: Tensor) -> Tensor:
-    """Value of ``z_q``, gradient of ``z_e`` (van den Oord et al. 2017, section 3.2)."""
+    """Value of ``z_q`` [B, E, L], gradient of ``z_e`` [B, E, L] (van den Oord et al. 2017, section 3.2)."""
     return z_e + (z_q - z_e).detach()
 
 

@@ -147,7 +147,7 @@ class VQVAE(nn.Module):
         return VQVAELoss(total, reconstruction, multispectral, commitment, following, estimate)
 
     def forward(self, audio: Tensor, bandwidth: Bandwidth, objective: VQVAEObjective = VQVAEObjective()) -> VQVAELoss:
-        """See `losses`."""
+        """The losses of audio [B, N], see `losses`."""
         return self.losses(audio, bandwidth, objective)
 
     def _codebook(self, level: int) -> Codebook:

@@ -105,6 +105,7 @@ class Encoder(nn.Module):
         self.level_blocks = nn.ModuleList(_EncoderBlock(config, level, index) for index in range(level + 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Latents [B, E, L] of a waveform [B, 1, N]."""
         for block in self.level_blocks:
             x = block(x)
         return x
@@ -119,6 +120,7 @@ class Decoder(nn.Module):
         self.out = Conv1d(config.dim, 1, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
+        """Waveform [B, 1, L * hop] of latents [B, E, L]."""
         for block in reversed(self.level_blocks):  # type: ignore[call-overload]
             z = block(z)
         return self.out(z)

@@ -36,6 +36,7 @@ class Chord:
 
     @property
     def pitch_classes(self) -> tuple[int, ...]:
+        """Pitch classes 0..11 of its tones, from the root upwards."""
         return tuple((self.root + i) % 12 for i in self.intervals)
 
     def interval(self, degree: int) -> int:

@@ -71,9 +71,11 @@ class Bar:
     hits: dict[int, float] = field(default_factory=dict)
 
     def chord_at(self, step: int) -> Chord:
+        """The chord that sounds at a step."""
         return self.chords[step * len(self.chords) // STEPS_PER_BAR]
 
     def begins_chord(self, step: int) -> bool:
+        """True if one of the bar's chords begins at this step."""
         return any(step == i * STEPS_PER_BAR // len(self.chords) for i in range(len(self.chords)))
 
     @property
@@ -98,6 +100,7 @@ class Player(ABC):
         """Write one bar."""
 
     def write(self, bar: Bar, step: float, length_steps: float, pitch: int, velocity: float) -> None:
+        """Add a note: step of the bar (or between steps), length in steps, MIDI pitch, MIDI velocity before stress and spread."""
         stress = metric_stress(step)
         velocity = velocity * (max(1.0, stress) if step in bar.hits or bar.tutti else stress) + float(self.rng.normal(0.0, 2.5))
         start = bar.index * BEATS_PER_BAR + step / STEPS_PER_BEAT
@@ -127,6 +130,7 @@ class Drummer(Player):
         self.extras = list(rng.permutation(len(style.extra)))
 
     def play(self, bar: Bar) -> None:
+        """Write the drums of one bar: groove, fill, crash and stresses."""
         rows = self._rows(bar)
         if bar.tutti:
             rows = {
@@ -218,6 +222,7 @@ class Bassist(Player):
         self.last = 36
 
     def play(self, bar: Bar) -> None:
+        """Write the bass line of one bar."""
         if bar.breakdown and bar.energy < 0.35:
             self.write(bar, 0, min(12, bar.end), self._root(bar.chords[0]), 84)
             return
@@ -274,6 +279,7 @@ class Comper(Player):
         self.voicing: tuple[int, ...] | None = None
 
     def play(self, bar: Bar) -> None:
+        """Write the struck chords of one bar, each voiced near the last."""
         row = bar_of(self.style.comping[self.rhythms[bar.section % len(self.rhythms)]], bar.index)
         if bar.breakdown or bar.energy < 0.25:
             row = "x______-x______-"
@@ -302,6 +308,7 @@ class Padder(Player):
         self.voicing: tuple[int, ...] | None = None
 
     def play(self, bar: Bar) -> None:
+        """Write the held chords of one bar."""
         part = STEPS_PER_BAR // len(bar.chords)
         for i, chord in enumerate(bar.chords):
             plain = Chord(chord.root, chord.intervals[:3])
@@ -342,6 +349,7 @@ class Soloist(Player):
         return Motif(onsets, lengths, tuple(int(np.clip(c, -4, 5)) for c in contour))
 
     def play(self, bar: Bar) -> None:
+        """Write the motif of one bar: question, answer, question a degree higher, and home."""
         if bar.tutti:
             return
         place = bar.index % 4

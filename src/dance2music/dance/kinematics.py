@@ -74,7 +74,13 @@ def low_pass(values: np.ndarray, *, fps: float, cutoff_hz: float, weights: np.nd
 
 
 def resample(motion: Motion, fps: float) -> Motion:
-    """The same motion at another frame rate, by linear interpolation (after a low-pass where frames are dropped)."""
+    """The same motion at another frame rate, by linear interpolation (after a low-pass where frames are dropped).
+
+    Raises
+    ------
+    InputError
+        If ``fps`` is not positive.
+    """
     if fps <= 0:
         raise InputError(f"fps: {fps}; expected a positive number of frames per second")
     if abs(fps - motion.fps) < 1e-9:

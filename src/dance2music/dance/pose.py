@@ -60,7 +60,7 @@ def estimate(
     Returns
     -------
     Motion, joints [T, J, 3] with the estimator's skeleton; or, if fewer than `MIN_DANCER_SHARE` of the frames show a dancer, the motion
-    of the picture itself as skeleton ``flow`` (see `visual.flow_motion`), as ``source`` says and a warning in the log.
+    of the picture itself as skeleton ``flow`` (see `flow.flow_motion`), as ``source`` says and a warning in the log.
 
     Raises
     ------

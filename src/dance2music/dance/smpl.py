@@ -68,7 +68,13 @@ def forward_kinematics(poses: np.ndarray, translation: np.ndarray, *, scaling: f
 
 
 def joints_of_features(features: np.ndarray) -> np.ndarray:
-    """Joints float32 [T, 24, 3] in metres, y up, of the 219 motion features float [T, 219]."""
+    """Joints float32 [T, 24, 3] in metres, y up, of the 219 motion features float [T, 219].
+
+    Raises
+    ------
+    InputError
+        If the features have another shape.
+    """
     features = np.asarray(features, dtype=np.float64)
     if features.ndim != 2 or features.shape[1] != SMPL_FEATURES:
         raise InputError(f"SMPL features: shape {features.shape}; expected [T, {SMPL_FEATURES}]")

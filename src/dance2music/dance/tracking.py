@@ -45,9 +45,14 @@ class Frame(Protocol):
     """What is needed of a frame (`video.frames` gives them): uint8 image [H, W, 3] RGB and its time stamp in seconds."""
 
     @property
-    def image(self) -> np.ndarray: ...
+    def image(self) -> np.ndarray:
+        """uint8 [H, W, 3] RGB."""
+        ...
+
     @property
-    def time_seconds(self) -> float: ...
+    def time_seconds(self) -> float:
+        """Its time stamp, from the start of the video."""
+        ...
 
 
 class PoseEstimator(Protocol):
@@ -57,8 +62,13 @@ class PoseEstimator(Protocol):
     NaN for joints that were not found; None if nobody is seen. ``forget`` makes it independent of the frames before.
     """
 
-    def detect(self, image: np.ndarray) -> np.ndarray | None: ...
-    def forget(self) -> None: ...
+    def detect(self, image: np.ndarray) -> np.ndarray | None:
+        """Joints float32 [n, 4] in the next frame, an image uint8 [H, W, 3] RGB; None if nobody is seen."""
+        ...
+
+    def forget(self) -> None:
+        """Make the next `detect` independent of the frames before."""
+        ...
 
 
 class PartEstimator(Protocol):
@@ -67,8 +77,13 @@ class PartEstimator(Protocol):
     ``detect`` takes the image and the body's joints and returns float32 [n, 4] as `PoseEstimator.detect`. ``forget`` as there.
     """
 
-    def detect(self, image: np.ndarray, body: np.ndarray) -> np.ndarray: ...
-    def forget(self) -> None: ...
+    def detect(self, image: np.ndarray, body: np.ndarray) -> np.ndarray:
+        """Joints float32 [n, 4] in an image uint8 [H, W, 3] RGB in which the body [33, 4] was found."""
+        ...
+
+    def forget(self) -> None:
+        """Make the next `detect` independent of the frames before."""
+        ...
 
 
 class Method(NamedTuple):
@@ -210,8 +225,11 @@ def give_back() -> None:
 
 
 def follow(tracker: PoseEstimator, chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
-    """Joints in every frame of a chunk. Where the tracker jumps to somebody else, or from the start if ``seen`` tells who to look for, it
-    is shown the surroundings of the dancer only; a dancer who is not found there for `_PATIENCE_FRAMES` is given up."""
+    """Joints float32 [n, 4] in every frame of a chunk, None where nobody was found.
+
+    Where the tracker jumps to somebody else, or from the start if ``seen`` tells who to look for, it is shown the surroundings of the
+    dancer only; a dancer who is not found there for `_PATIENCE_FRAMES` is given up.
+    """
     tracker.forget()
     rows: list[np.ndarray | None] = []
     last, missed, lost = seen, 0, seen is not None

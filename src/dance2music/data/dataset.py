@@ -129,7 +129,10 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
         return {name: torch.stack([item[name] for item in items]) for name in items[0]}
 
     def segment(self, index: int, *, gain_seed: int | None = None) -> dict[str, Tensor]:
-        """One segment, as a row of a batch; the music is scaled only where a ``gain_seed`` is given."""
+        """One segment: the tensors of a batch without their first axis, as ``motion`` [T, F] and ``codes`` [Q, L].
+
+        The music is scaled only where a ``gain_seed`` is given.
+        """
         folder, row, position = self._items[index]
         k = row.segments[position]
         arrays = self._read(folder / row.features)
@@ -187,7 +190,7 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
 
 
 def mapped_npz(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an uncompressed npz mapped from disk, so that a segment reads no more than itself.
+    """Arrays [...] of an uncompressed npz mapped from disk, so that a segment reads no more than itself.
 
     Raises
     ------

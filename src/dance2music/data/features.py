@@ -94,7 +94,7 @@ def segment_audio(audio: np.ndarray, k: int) -> np.ndarray:
 
 
 def music_digest(audio: np.ndarray) -> str:
-    """Digest of a clip's music."""
+    """SHA-256, in hexadecimal, of the bytes of a clip's music [N]."""
     return hashlib.sha256(np.ascontiguousarray(audio).tobytes()).hexdigest()
 
 

@@ -124,7 +124,8 @@ def holm(p: np.ndarray) -> np.ndarray:
 def unpaired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
     """Difference of two means of different dances: bootstrap interval of both, two-sided permutation test of the labels.
 
-    ``n`` is the size of the smaller set; without a spread to be seen (one dance on a side) p is 1.
+    ``a`` is float [n_a], ``b`` float [n_b]; ``n`` of the result is the size of the smaller set. Without a spread to be seen (one dance on a
+    side) p is 1.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     difference, n = float(a.mean() - b.mean()), min(len(a), len(b))

@@ -82,6 +82,11 @@ def make_controls(
     reference : the dance's own music.
     other : music of another song.
     kinematic_beats : float [n], of the dancer, seconds.
+
+    Raises
+    ------
+    InputError
+        If ``generated`` has no samples.
     """
     duration, rate = generated.duration_seconds, generated.sample_rate
     if duration <= 0:

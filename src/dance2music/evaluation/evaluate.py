@@ -160,7 +160,8 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
 def add_retrieved(scored: Scored, database: Database | None, training: np.ndarray | None, *, other_song: str | None = None) -> Scored:
     """Add the values that need other pieces: genre of the nearest entry of the database, distance to the nearest training piece.
 
-    The dance's own song is left out of the database; for the control that plays another song that one, too.
+    ``training`` has one embedding per piece [n, D]. The dance's own song is left out of the database; for the control that plays another
+    song that one, too.
     """
     from dance2music.metrics.diversity import novelty
 

@@ -109,7 +109,7 @@ class Cache:
         self.folder = folder
 
     def get(self, kind: str, key: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """Arrays that are kept under ``key``, else those of ``compute``, which are then kept."""
+        """Arrays [...] that are kept under ``key``, else those of ``compute``, which are then kept."""
         if self.folder is None:
             return compute()
         path = self.folder / kind / f"{key}.npz"

@@ -93,7 +93,13 @@ def match(
 
 
 def read_beats(path: Path) -> list[float]:
-    """Times of an annotation, one number per line (further columns, as of a downbeat, and lines with # are left out)."""
+    """Times of an annotation, one number per line (further columns, as of a downbeat, and lines with # are left out).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or has a line without a number.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         return sorted(float(line.split()[0]) for line in lines if line.strip() and not line.startswith("#"))

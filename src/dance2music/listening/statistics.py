@@ -105,6 +105,11 @@ def krippendorff_alpha(ratings: np.ndarray, *, ordinal: bool = True) -> float:
     Returns
     -------
     float; nan where no unit has two ratings or all ratings are the same, so that there is nothing to agree upon.
+
+    Raises
+    ------
+    InputError
+        If ``ratings`` is not two-dimensional.
     """
     ratings = np.asarray(ratings, dtype=np.float64)
     if ratings.ndim != 2:

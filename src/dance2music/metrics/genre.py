@@ -93,7 +93,7 @@ class EmbeddedGenre:
     name = "dance2music music_genre, penultimate layer"
 
     def frames(self, audio: Audio) -> np.ndarray:
-        """Vectors of windows of `WINDOW_SECONDS` with half an overlap."""
+        """Vectors float32 [n, D] of windows of `WINDOW_SECONDS` with half an overlap; one of the whole piece where it is shorter."""
         import torch
 
         x = self._samples(audio)
@@ -105,7 +105,7 @@ class EmbeddedGenre:
             return genre_classifier().embed(torch.from_numpy(np.ascontiguousarray(windows))).numpy()
 
     def piece(self, audio: Audio) -> np.ndarray:
-        """Vector of the whole piece."""
+        """Vector float32 [D] of the whole piece."""
         import torch
 
         with torch.no_grad():
@@ -142,7 +142,7 @@ class VGGishEmbedding:
         self.name = f"VGGish before PCA ({Path(path).name}, sha256 {sha256_of(path)[:12]})"
 
     def frames(self, audio: Audio) -> np.ndarray:
-        """One vector per example."""
+        """One vector per example: float32 [n, 128]."""
         import torch
 
         from dance2music.perception.vggish import log_mel_examples
@@ -151,7 +151,7 @@ class VGGishEmbedding:
             return self.model(log_mel_examples(audio)).numpy()
 
     def piece(self, audio: Audio) -> np.ndarray:
-        """Mean of `frames`."""
+        """Mean float32 [128] of `frames`."""
         return self.frames(audio).mean(axis=0)
 
 

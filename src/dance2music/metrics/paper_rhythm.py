@@ -116,7 +116,7 @@ def beats_coverage(reference: np.ndarray, estimate: np.ndarray) -> float:
 def beats_hit(reference: np.ndarray, estimate: np.ndarray) -> float:
     """D2M-GAN's Beats Hit: the share of the reference's seconds with an onset in which the estimate has one, too (B_a / B_t).
 
-    Parameters and edge cases as `beats_coverage`; at most 1. LORIS has the same formula with `LORIS_DETECTOR`.
+    Parameters bool [S] and edge cases as `beats_coverage`; at most 1. LORIS has the same formula with `LORIS_DETECTOR`.
     """
     reference, estimate = _pair(reference, estimate)
     return float((reference & estimate).sum() / reference.sum()) if reference.any() else math.nan
@@ -141,18 +141,21 @@ def loris_precision(reference: np.ndarray, estimate: np.ndarray) -> float:
 
 
 def loris_recall(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """LORIS' Beats Hit: as `beats_hit`, with `LORIS_DETECTOR`, both cut to the shorter, and 0 where the reference has no onset."""
+    """LORIS' Beats Hit of bool [S]: `beats_hit` with `LORIS_DETECTOR`, both cut to the shorter; 0 where the reference has no onset."""
     return loris_precision(estimate, reference)
 
 
 def loris_f1(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Harmonic mean of `loris_precision` and `loris_recall` of one clip, 0 where both are 0."""
+    """Harmonic mean of `loris_precision` and `loris_recall` of one clip, bool [S] each; 0 where both are 0."""
     precision, recall = loris_precision(reference, estimate), loris_recall(reference, estimate)
     return 2.0 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
 
 
 def deviation(values: np.ndarray) -> float:
-    """CSD or HSD of LORIS: the standard deviation (n - 1) over clips of `loris_precision` or `loris_recall`; NaN for fewer than two."""
+    """CSD or HSD of LORIS: the standard deviation (n - 1) of `loris_precision` or `loris_recall` of clips, float [n].
+
+    NaN for fewer than two; clips without a finite value are left out.
+    """
     values = np.asarray(values, dtype=np.float64)
     values = values[np.isfinite(values)]
     return float(values.std(ddof=1)) if len(values) > 1 else math.nan

@@ -46,7 +46,7 @@ def log_mel_l1(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) ->
 
 
 def si_sdr_db(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB, without mean removal (Le Roux et al. 2019, equations 2 and 3).
+    """Scale-invariant signal-to-distortion ratio in dB of samples [N], without mean removal (Le Roux et al. 2019, equations 2 and 3).
 
     Infinite for a scaled copy, minus infinity for an estimate that is orthogonal to the reference; 0/0 (silence) gives nan.
 

@@ -126,16 +126,26 @@ def _alignment(reference: np.ndarray, estimate: np.ndarray, sigma_seconds: float
 
 
 def permutation_p(score: float, chance: np.ndarray) -> float:
-    """One-sided p-value of a score under draws of its null: (1 + draws that reach it) / (1 + draws) (Phipson and Smyth 2010)."""
+    """One-sided p-value of a score under draws [n] of its null: (1 + draws that reach it) / (1 + draws) (Phipson and Smyth 2010)."""
     return float((1 + np.count_nonzero(np.asarray(chance) >= score - 1e-12)) / (1 + len(chance)))
 
 
 def beat_f(reference: np.ndarray, estimate: np.ndarray, *, window_seconds: float = F_WINDOW_SECONDS) -> float:
     """F-measure of beats matched one to one within a window (Davies et al. 2009, as mir_eval computes it), nothing trimmed at the start.
 
+    Parameters
+    ----------
+    reference, estimate : float [n], seconds, in any order.
+    window_seconds : float, the greatest distance of a pair.
+
     Returns
     -------
     float in 0..1; 0 when either list is empty.
+
+    Raises
+    ------
+    InputError
+        If the times are not one list of finite numbers.
     """
     import mir_eval
 
@@ -158,6 +168,11 @@ def onset_z(onset_envelope: np.ndarray, fps: float, beat_times: np.ndarray, *, r
     Returns
     -------
     float; 0 for a flat envelope or no times. Random times give 0 on average (above 0 with a reach).
+
+    Raises
+    ------
+    InputError
+        If ``fps`` is not positive or the times are not one list of finite numbers.
     """
     envelope = np.asarray(onset_envelope, dtype=np.float64)
     times = check_times("beat_times", beat_times)

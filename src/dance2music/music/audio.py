@@ -141,7 +141,7 @@ def save_audio(audio: Audio, path: str | Path, *, bitrate: int = 192_000) -> Non
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
-    """Samples in -1..1 as int16 of the same shape: rounded to nearest, no dither, clipped."""
+    """Samples [...] in -1..1 as int16 of the same shape: rounded to nearest, no dither, clipped."""
     return np.clip(np.rint(samples * 32767.0), -32768, 32767).astype(np.int16)
 
 

@@ -158,7 +158,7 @@ def _last_beat(score: np.ndarray) -> int:
 
 
 def beat_times(audio: Audio, *, start_bpm: float = 120.0) -> tuple[float, np.ndarray]:
-    """Tempo in bpm and beats in seconds by librosa's dynamic programming tracker; (0, empty) where the sound is silent."""
+    """Tempo in bpm and beats float [n] in seconds by librosa's dynamic programming tracker; (0, empty) where the sound is silent."""
     import librosa
 
     y = mono(audio)

@@ -34,7 +34,7 @@ def residual(
 
     Parameters
     ----------
-    x : bfloat16 Tensor [B, C, L]; L is longer than ``dilation``. Memory by time, as `encoders.convolve` leaves it, saves a copy.
+    x : bfloat16 Tensor [B, C, L]; L is longer than ``dilation``. Memory by time, as `nn.convolution.convolve` leaves it, saves a copy.
     shortcut, last : weight [C, C, 1] and bias [C].
     first : weight [C, C, 3] and bias [C].
 

@@ -64,7 +64,7 @@ class BlockConfig:
 
 
 def quick_gelu(x: Tensor) -> Tensor:
-    """x * sigmoid(1.702 x), as JukeBox's prior has it."""
+    """x * sigmoid(1.702 x) for x [...], as JukeBox's prior has it."""
     return x * torch.sigmoid(1.702 * x)
 
 

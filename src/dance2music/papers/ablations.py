@@ -51,7 +51,13 @@ def rows_of(table: str, size: str = "embedded") -> list[Row]:
 
 
 def base_of(kind: str, level: str, size: str, data: str = "aist") -> GanTraining:
-    """The full model that rows differ from: ``kind`` d2m-gan or creative-gan, ``level`` high or low."""
+    """The full model that rows differ from: ``kind`` d2m-gan or creative-gan, ``level`` high or low, ``size`` embedded or paper.
+
+    Raises
+    ------
+    InputError
+        If the size is none of these.
+    """
     from dance2music.papers.trainings import GAN_TRAININGS
 
     form = {"embedded": "embedded", "paper": f"{data}-paper" if kind == "d2m-gan" else "paper"}.get(size)

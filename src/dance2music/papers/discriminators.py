@@ -83,7 +83,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class ReshapedDiscriminatorConfig:
-    """The published multi-scale discriminator; the defaults are the released code's, appendix Table 5 is in `presets.DISCRIMINATORS`."""
+    """The published multi-scale discriminator; the defaults are the released code's, appendix Table 5 is in `sizes.DISCRIMINATORS`."""
 
     rows: tuple[Judge, ...] = (
         Judge(32, 16, reflected=7),

@@ -74,7 +74,13 @@ class DecoderTrainer:
         }
 
     def step(self, batch: Mapping[str, Tensor], loop: Loop | None = None) -> dict[str, Tensor]:
-        """Move the discriminators, then the decoder, and return every term, the total and gradient norms."""
+        """Move the discriminators, then the decoder, and return every term, the total and gradient norms, Tensors [].
+
+        Parameters
+        ----------
+        batch : ``audio`` float32 [B, N], and if they are known its ``codes`` int64 [B, Q, L].
+        loop : checks all terms for numbers before they move a weight.
+        """
         weights, audio = self.config.weights, batch["audio"]
         with torch.no_grad():
             codes = batch["codes"] if "codes" in batch else self.codec.quantize(self.codec.encode(audio)).codes

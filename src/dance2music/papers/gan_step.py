@@ -65,7 +65,7 @@ class GanTraining:
     ----------
     generator, discriminator : configs of classes that `build_network` knows.
     genre_discriminator : whether there is one: needed by ``weights.style``.
-    codec : name of the codec in `presets.CODECS`, or a file; its encodings are what is generated.
+    codec : name of the codec in `papers.sizes.CODECS`, or a file; its encodings are what is generated.
     level : 'high' or 'low', for messages and checks.
     adversary : key of `ADVERSARIES`.
     straight_through : pass the lookup and the frozen decoder with a gradient. Without, the decoded terms move nothing, as in the released
@@ -151,11 +151,11 @@ class GanTrainer:
         }
 
     def step(self, batch: Mapping[str, Tensor], loop: Loop | None = None) -> dict[str, Tensor]:
-        """Move the discriminators, then the generator, and return every term, the total, and gradient norms before clipping.
+        """Move the discriminators, then the generator, and return every term, the total, and gradient norms before clipping, Tensors [].
 
         Parameters
         ----------
-        batch : see `papers.segments`.
+        batch : see `papers.segments`; every tensor with a first axis B.
         loop : checks all terms for numbers before they move a weight.
         """
         config, networks, weights = self.config, self.networks, self.config.weights
@@ -199,7 +199,10 @@ class GanTrainer:
         return latents.float()
 
     def decoded_terms(self, fake: Tensor, audio: Tensor) -> dict[str, Tensor]:
-        """The terms of `DECODED_TERMS` that have a weight; gradients pass the lookup straight and the frozen decoder as they are."""
+        """The terms of `DECODED_TERMS` that have a weight, of latents [B, E, L] and the true audio [B, N]: Tensors [].
+
+        Gradients pass the lookup straight and the frozen decoder as they are.
+        """
         from dance2music.codec.lookup import straight_through
 
         weights = self.config.weights

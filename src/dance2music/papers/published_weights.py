@@ -164,7 +164,13 @@ def _shapes(known: PublishedKind) -> dict[str, torch.Size]:
 
 
 def recognise(state: Mapping[str, Tensor], *, where: str) -> str:
-    """Kind of a published state dict: the one of `PUBLISHED` with the fewest tensors missing, unknown or of another shape."""
+    """Kind of a published state dict of tensors [...]: the one of `PUBLISHED` with the fewest missing, unknown or of another shape.
+
+    Raises
+    ------
+    InputError
+        If it shares fewer than half of the names of the nearest kind.
+    """
 
     def misfits(kind: str) -> tuple[int, int]:
         own = _shapes(PUBLISHED[kind])
@@ -227,7 +233,7 @@ def working_precision(precision: str) -> str:
 
 
 def load_published(folder: str | Path, *, level: str = "high", data: str | None = None, precision: str = "fp32") -> CodecGenerator:
-    """D2M-GAN from a folder that `import_weights` wrote, with its codec, made ready for inference (`encoders.fold_weight_norm`).
+    """D2M-GAN from a folder that `import_weights` wrote, with its codec, made ready for inference (`conv_stack.fold_weight_norm`).
 
     Parameters
     ----------

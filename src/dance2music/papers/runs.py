@@ -33,7 +33,7 @@ def open_codec(path: str | Path, preset: str, level: str) -> nn.Module:
 
     Parameters
     ----------
-    preset : name in `presets.CODECS`, `presets.CODEC_TRAININGS` or `gan_presets.EMBEDDED_CODECS`.
+    preset : name in `sizes.CODECS`, `sizes.CODEC_TRAININGS` or `trainings.EMBEDDED_CODECS`.
     level : high or low.
 
     Raises
@@ -138,7 +138,13 @@ def run_decoder(preset: str, data: str | Path, codec_file: str | Path, out: str 
 
 
 def run_codec(preset: str, out: str | Path, settings: list[str]) -> Path:
-    """``dance2music train-codec``: train a codec on composed music; returns its model file."""
+    """``dance2music train-codec``: train a codec on composed music; returns its model file.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset.
+    """
     from dance2music.papers.sizes import CODEC_TRAININGS
     from dance2music.papers.trainings import EMBEDDED_CODECS
     from dance2music.train.codec import train_codec

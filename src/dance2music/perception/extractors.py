@@ -62,7 +62,10 @@ class I3DExtractor:
 
     @torch.no_grad()
     def features(self, frames: Sequence[np.ndarray]) -> np.ndarray:
-        """See `VisualExtractor.features`. Raises InputError for fewer than 10 pictures or pictures of unequal size."""
+        """float32 [1, 2048] of a clip, see `VisualExtractor.features`.
+
+        Raises InputError for fewer than 10 pictures or pictures of unequal size.
+        """
         small = resized(frames)
         seen = [self.rgb.features(i3d_rgb(small)), self.flow.features(i3d_flow(flows(small)))]
         return torch.cat([x.mean(dim=-1) for x in seen], dim=1).numpy()
@@ -82,7 +85,10 @@ class TSNExtractor:
 
     @torch.no_grad()
     def features(self, frames: Sequence[np.ndarray]) -> np.ndarray:
-        """See `VisualExtractor.features`. Raises InputError for fewer than 10 pictures or pictures of unequal size."""
+        """float32 [1, 2048] of a clip, see `VisualExtractor.features`.
+
+        Raises InputError for fewer than 10 pictures or pictures of unequal size.
+        """
         small = resized(frames)
         starts = segment_starts(len(small))
         streams = [self.rgb(tsn_rgb(small[starts + FLOW_FRAMES // 2]))]
@@ -159,7 +165,13 @@ def _clips(frames: Iterator[tuple[np.ndarray, float]], clip_seconds: float) -> I
 
 
 def resized(frames: Sequence[np.ndarray]) -> np.ndarray:
-    """Pictures uint8 [T, h, w, 3] whose shorter side is 256, of pictures of one size; bilinear."""
+    """Pictures uint8 [T, h, w, 3] whose shorter side is 256, of pictures of one size; bilinear.
+
+    Raises
+    ------
+    InputError
+        For fewer than 10 pictures or pictures of unequal size.
+    """
     import cv2
 
     if len(frames) < LEAST_FRAMES:
@@ -204,7 +216,10 @@ def i3d_flow(fields: np.ndarray) -> Tensor:
 
 
 def segment_starts(n_frames: int) -> np.ndarray:
-    """First frame of the snippet in the middle of each of three equal segments; a snippet has one frame more than flow fields."""
+    """First frame, int64 [3], of the snippet in the middle of each of three equal segments.
+
+    A snippet has one frame more than flow fields.
+    """
     middle = (np.arange(SEGMENTS) + 0.5) * n_frames / SEGMENTS
     return np.clip(np.floor(middle - FLOW_FRAMES / 2), 0, n_frames - FLOW_FRAMES - 1).astype(np.int64)
 

@@ -57,7 +57,13 @@ class SoundNet(nn.Module):
         return [layers[i - 1] for i in self.config.compared]
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Audio [B, N] of at least 5 s in -1..1 -> logits of 1000 objects and 401 scenes, [B, C, L] each."""
+        """Audio [B, N] of at least 5 s in -1..1 -> logits of 1000 objects and 401 scenes, [B, C, L] each.
+
+        Raises
+        ------
+        InputError
+            If the audio is too short for the last layer.
+        """
         x = self._layers(audio, len(_LAYERS))[-1]
         if x.shape[-1] < self.conv8_objs.kernel_size[0]:
             raise InputError(f"audio: {audio.shape[-1]} samples are too short for SoundNet's last layer; expected 5 s or more")

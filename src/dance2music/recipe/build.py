@@ -235,7 +235,13 @@ class Build:
         self._save("jukebox_vqvae", model, model.config, {"training": to_dict(config), "held_out": held_out})
 
     def run(self, stages: Sequence[str]) -> None:
-        """Carry out model stages by name (`STAGES`) and list the digests of what there is."""
+        """Carry out model stages by name (`STAGES`) and list the digests of what there is.
+
+        Raises
+        ------
+        InputError
+            If there is no such stage.
+        """
         (self.folder / "weights").mkdir(exist_ok=True)
         for stage in stages:
             if stage not in STAGES:

@@ -90,7 +90,7 @@ def refine_codec(
 
 
 def composed_sketch(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
-    """`Pieces` of sketches: what the performer is given of `composed_score`."""
+    """`Pieces` of sketches float32 [N]: what the performer is given of `composed_score`."""
     from dance2music.methods.roll import note_table
     from dance2music.methods.sketch import sketch
 

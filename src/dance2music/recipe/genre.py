@@ -77,7 +77,7 @@ CLIP_EVERY = 4
 
 
 def clip_music(index: int, seconds: float, sample_rate: int) -> np.ndarray:
-    """`train.pieces.Pieces`: music of a drawn clip, mostly through the soundfont that every installation has, roles remixed."""
+    """`train.pieces.Pieces`: music float32 [N] of a drawn clip, mostly through the soundfont that every installation has, roles remixed."""
     from dance2music.music.synth import find_soundfonts, render
     from dance2music.synthetic.synthetic import synthetic_clip
 
@@ -114,7 +114,7 @@ def disturb_mel(mel: np.ndarray, white: np.ndarray, rng: np.random.Generator) ->
 
 
 def disturb(clip: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """The clip through a gentle random equaliser, with a noise floor: what a codec or a phone may do to it."""
+    """The clip float [N] through a gentle random equaliser, with a noise floor: what a codec or a phone may do to it. float32 [N]."""
     spectrum = np.fft.rfft(clip)
     hz = np.fft.rfftfreq(len(clip), 1 / sample_rate)
     corners = np.array([30, 120, 500, 2000, 8000, 12000], dtype=np.float64)

@@ -61,6 +61,7 @@ class Pair:
 
     @property
     def tempo_bpm(self) -> float:
+        """Median tempo of the beat grid."""
         return float(60.0 / np.median(np.diff(self.beat_times_seconds)))
 
 
@@ -90,7 +91,7 @@ def make_pair(clip: Clip, seed: int, vocabulary: Vocabulary) -> Pair:
 
 
 def dance_features(clip: Clip, rhythm: Rhythm, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """Motion and visual features of the clip's dance, pooled at the steps of the plan."""
+    """Motion [S, D_m] and visual [S, D_v] features of the clip's dance, pooled at the S steps of the plan."""
     from dance2music.dance.flow import visual_features
     from dance2music.dance.kinematics import motion_features
     from dance2music.rhythm.steps import pool_at_steps

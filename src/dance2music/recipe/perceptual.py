@@ -95,7 +95,7 @@ def batch_of(cuts: list[tuple[np.ndarray, Labels, np.ndarray]]) -> dict[str, Ten
 
 
 def perceptual_losses(heard: Heard, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Unweighted loss of each head."""
+    """Unweighted loss of each head, Tensors [], for a batch of `batch_of`."""
     return {
         "genre": F.cross_entropy(heard.genre, batch["genre"], label_smoothing=0.05),
         "roles": F.binary_cross_entropy_with_logits(heard.roles, batch["roles"]),

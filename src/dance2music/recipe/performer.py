@@ -121,7 +121,7 @@ def train_performer(
 
 
 def discriminator_losses(setup: Setup, real: Tensor, fake: Tensor, genre: Tensor) -> dict[str, Tensor]:
-    """What moves the discriminators; the genre discriminator learns from true music only."""
+    """What moves the discriminators, for latents [B, E, L] and genre [B]; the genre discriminator learns from true music only."""
     return {
         "discriminator": losses.discriminator_hinge(setup.discriminator(real), setup.discriminator(fake)),
         "genre": losses.genre_classification(setup.genre(real), genre),
@@ -129,7 +129,10 @@ def discriminator_losses(setup: Setup, real: Tensor, fake: Tensor, genre: Tensor
 
 
 def reconstruction_losses(codec: SpectralCodec, real: Tensor, fake: Tensor, audio: Tensor) -> dict[str, Tensor]:
-    """What the generator loses against the true music, unweighted; the names are those of `ObjectiveWeights`."""
+    """What the generator loses against the true music, unweighted; the names are those of `ObjectiveWeights`.
+
+    ``real`` and ``fake`` are latents [B, E, L], ``audio`` the true music [B, N].
+    """
     heard = codec.decode(fake).float()
     return {
         "commitment": losses.codebook_commitment(real, fake),
@@ -139,7 +142,10 @@ def reconstruction_losses(codec: SpectralCodec, real: Tensor, fake: Tensor, audi
 
 
 def adversarial_losses(setup: Setup, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """What the generator loses before the discriminators, unweighted; the names are those of `ObjectiveWeights`."""
+    """What the generator loses before the discriminators, unweighted; the names are those of `ObjectiveWeights`.
+
+    ``real`` and ``fake`` are latents [B, E, L].
+    """
     seen_real, seen_fake = setup.discriminator(real), setup.discriminator(fake)
     return {
         "adversarial": losses.generator_hinge(seen_fake),
@@ -149,5 +155,5 @@ def adversarial_losses(setup: Setup, real: Tensor, fake: Tensor) -> dict[str, Te
 
 
 def weighted(terms: dict[str, Tensor], weights: ObjectiveWeights) -> Tensor:
-    """Weighted sum of the generator's terms; a weight of 0 leaves its term out."""
+    """Weighted sum [] of the generator's terms; a weight of 0 leaves its term out."""
     return torch.stack([getattr(weights, name) * value for name, value in terms.items() if getattr(weights, name)]).sum()

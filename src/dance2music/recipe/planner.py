@@ -82,7 +82,10 @@ class PlannerData(Dataset[dict[str, Tensor]]):
 
 
 def planner_losses(planner: Planner, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Cross entropies of the header and of every field of the plan; ``total`` is their sum per step."""
+    """Cross entropies of the header and of every field of the plan; ``total`` is their sum per step. Tensors [].
+
+    ``batch`` is one of `PlannerData`; steps whose ``mask`` [B, S] is 0 do not count.
+    """
     mask = batch["mask"]
     header = planner.header_logits(batch["genre"], batch["tempo_bpm"], batch["header"])
     losses = {"header": torch.stack([F.cross_entropy(h, batch["header"][:, i]) for i, h in enumerate(header)]).sum()}
@@ -128,7 +131,7 @@ class PerformerData(Dataset[dict[str, Tensor]]):
         return codes.shape[1]
 
     def whole(self, index: int, n_frames: int) -> dict[str, Tensor]:
-        """The beginning of one item as a batch of one."""
+        """The first ``n_frames`` of one item as a batch [1, ...]."""
         return {name: torch.from_numpy(value)[None] for name, value in self._crop(index, 0, n_frames).items()}
 
     def _crop(self, index: int, start: int, n_frames: int) -> dict[str, np.ndarray]:

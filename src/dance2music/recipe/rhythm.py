@@ -213,7 +213,10 @@ def targets(item: RhythmItem, config: RhythmTrainConfig) -> np.ndarray:
 def rhythm_loss(
     output: RhythmOutput, targets_B2T: Tensor, tempo_bpm: Tensor, config: RhythmTrainConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Binary cross-entropy of both activations plus cross-entropy of the tempo against a soft target in log-tempo."""
+    """Binary cross-entropy of both activations plus cross-entropy of the tempo against a soft target in log-tempo.
+
+    ``targets_B2T`` [B, 2, T] has beats and downbeats, ``tempo_bpm`` is [B]. Returns the total [] and its parts [] without gradient.
+    """
     weight = 1.0 + (config.positive_weight - 1.0) * targets_B2T
     beat = F.binary_cross_entropy_with_logits(output.beat, targets_B2T[:, 0], weight=weight[:, 0])
     downbeat = F.binary_cross_entropy_with_logits(output.downbeat, targets_B2T[:, 1], weight=weight[:, 1])

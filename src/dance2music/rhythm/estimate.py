@@ -29,7 +29,7 @@ TEMPO_TOLERANCE = 0.04
 
 @dataclass(frozen=True)
 class EvidenceWeights:
-    """Factors of the terms of `rhythm_evidence.evidence` in the log-posterior."""
+    """Factors of the terms of `evidence.evidence` in the log-posterior."""
 
     periodicity: float
     agreement: float

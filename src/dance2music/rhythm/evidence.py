@@ -48,7 +48,10 @@ class Window:
 
 
 def rhythm_features(motion: Motion) -> np.ndarray:
-    """`kinematics.motion_features` at `FEATURE_FPS`; where only optical flow was seen, its energy stands for the kinetic velocity."""
+    """`dance.kinematics.motion_features` [T, D] at `FEATURE_FPS`.
+
+    Where only optical flow was seen, its energy stands for the kinetic velocity.
+    """
     features = motion_features(motion, fps=FEATURE_FPS)
     if motion.skeleton == "flow" and motion.flow_energy is not None:
         energy = kinetic_velocity(resample(motion, FEATURE_FPS))
@@ -100,6 +103,10 @@ def kinematic_beat_readings(motion: Motion) -> list[np.ndarray]:
 
     No definition is the true one: what agrees with all of them looks in time to whoever measures it. The last is that of AIST++ (Li et al.
     2021: no smoothing, minima of order 1/6 s), on the common body.
+
+    Returns
+    -------
+    list of float64 [n]; a single one where only optical flow was seen.
     """
     from scipy.signal import argrelextrema
 
@@ -112,7 +119,7 @@ def kinematic_beat_readings(motion: Motion) -> list[np.ndarray]:
 
 
 def make_windows(motion: Motion, centres: np.ndarray, width: float, network: RhythmModel | None) -> list[Window]:
-    """Cut a motion into windows of ``width`` seconds around ``centres`` and let the network, if any, look at each."""
+    """Cut a motion into windows of ``width`` seconds around ``centres`` [n], in seconds, and let the network, if any, look at each."""
     features = rhythm_features(motion)
     curves = movement_curves(features)
     readings = kinematic_beat_readings(motion)

@@ -19,7 +19,7 @@ class FollowConfig:
     """Largest displacement of a beat; 0 keeps the grid steady."""
     step_seconds: float = 0.0025
     sigma_seconds: float = 0.05
-    """Width of the agreement kernel, as in `rhythm.RhythmConfig`."""
+    """Width of the agreement kernel, as in `estimate.RhythmConfig`."""
     unit_seconds: float = 0.05
     """Displacement that the two weights refer to."""
     move_weight: float = 0.5

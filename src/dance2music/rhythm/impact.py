@@ -79,7 +79,10 @@ def impact_envelope(histogram: np.ndarray) -> np.ndarray:
 
 
 def find_peaks(envelope: np.ndarray) -> np.ndarray:
-    """Frames that are the greatest within 2 to either side and stand out of the mean of 5 to either side, at least 2 apart."""
+    """Frames int64 [n] of an envelope [T] that are its peaks, at least 2 apart.
+
+    A peak is the greatest within 2 to either side and stands out of the mean of 5 to either side.
+    """
     peaks: list[int] = []
     for t in range(len(envelope)):
         near = envelope[max(0, t - _PEAK_REACH) : t + _PEAK_REACH + 1]
@@ -90,7 +93,7 @@ def find_peaks(envelope: np.ndarray) -> np.ndarray:
 
 
 def best_chain(peaks: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The peaks whose weights add up to most when every gap outside `GAP_LIMITS_SECONDS` costs 1.
+    """The peaks, frames int64 [m] of [n], whose weights [n] add up to most when every gap outside `GAP_LIMITS_SECONDS` costs 1.
 
     The published pairwise term is meant to be the tempogram at the gap; by a slip (frames divided by the frame rate) it is about 0 within
     the limits, and so it is here. The first peak of the chain, which the published trace-back loses, is kept.

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from dance2music.dance.kinematics import FEATURE_SLICES
 
 FEATURE_BLOCKS = ("velocity", "part_speed", "part_acceleration", "kinetic", "vertical")
-"""Blocks of `kinematics.motion_features` that the network sees; each is scaled to unit power within the window."""
+"""Blocks of `dance.kinematics.motion_features` that the network sees; each is scaled to unit power within the window."""
 SPECTRAL_BLOCKS = ("part_speed", "part_acceleration", "kinetic", "vertical")
 """Blocks whose spectra the tempo head sees beside those of the learned channels."""
 
@@ -97,7 +97,7 @@ class RhythmModel(nn.Module):
 
         Parameters
         ----------
-        features : float Tensor [B, T, D_m], `kinematics.motion_features` at ``config.fps``.
+        features : float Tensor [B, T, D_m], `dance.kinematics.motion_features` at ``config.fps``.
         """
         blocks = {name: _unit_power(features[..., FEATURE_SLICES[name]]) for name in FEATURE_BLOCKS}
         x_BDT = torch.cat([blocks[name] for name in FEATURE_BLOCKS], dim=-1).transpose(1, 2)

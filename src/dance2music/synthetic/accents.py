@@ -22,7 +22,10 @@ def accents_of(score: Score, grid: np.ndarray) -> np.ndarray:
 
 
 def silences(accents: np.ndarray, grid: np.ndarray) -> list[tuple[float, float]]:
-    """Spans (start in beats, length in beats) of one to four beats in which no note starts, between notes."""
+    """Spans (start in beats, length in beats) of one to four beats in which no note starts, between notes.
+
+    ``accents`` is [4 * len(grid)] as of `accents_of`, ``grid`` [n_beats].
+    """
     out = []
     sounding = np.flatnonzero(accents > 0)
     for a, b in itertools.pairwise(sounding):
@@ -33,7 +36,7 @@ def silences(accents: np.ndarray, grid: np.ndarray) -> list[tuple[float, float]]
 
 
 def to_accents(accents: np.ndarray | None, start: float, onsets: list[float], rng: np.random.Generator) -> list[float]:
-    """Some onsets, in beats after ``start`` beats into the accents, moved to the strongest accent of the music within half a beat."""
+    """Some onsets, in beats after ``start`` beats into the accents [4 * n_beats], moved to the strongest accent within half a beat."""
     if accents is None:
         return onsets
     out = []

@@ -101,7 +101,13 @@ def draw_video(
 
 
 def draw_frames(motion: Motion, *, size: tuple[int, int], fps: float, look: Look) -> Iterator[np.ndarray]:
-    """Pictures uint8 [H, W, 3] RGB of the dance, one per 1 / fps seconds; parameters as in `draw_video`."""
+    """Pictures uint8 [H, W, 3] RGB of the dance, one per 1 / fps seconds; parameters as in `draw_video`.
+
+    Raises
+    ------
+    InputError
+        If the motion is not of 24 SMPL joints in three dimensions.
+    """
     if motion.skeleton != "smpl-24" or motion.joints.shape[1:] != (24, 3):
         raise InputError(f"motion: skeleton {motion.skeleton} {motion.joints.shape}; expected smpl-24 with 3-D joints; convert it first")
     count = max(1, round(motion.duration_seconds * fps))

@@ -70,7 +70,7 @@ class Track:
     snaps: list[float] = field(default_factory=list)
 
     def add(self, time: float, value: np.ndarray, *, hold: float = 0.0, flow: float = 0.0, snap: float = 1.0) -> None:
-        """Append a key; keys may come unsorted."""
+        """Append a key, a value [n] of the channels at a time; keys may come unsorted."""
         self.times.append(time)
         self.values.append(np.asarray(value, dtype=np.float64))
         self.holds.append(hold)

@@ -35,7 +35,7 @@ def composed_score(seed: int, seconds: float, rng: np.random.Generator | None = 
 
 
 def composed_piece(seed: int, seconds: float, sample_rate: int, soundfont: str | None = None) -> np.ndarray:
-    """`Pieces` of the synthetic corpus: a composed piece with a drawn soundfont, drawn role gains, and at times a role left out.
+    """`Pieces` of the synthetic corpus: a composed piece, float32 [N], with a drawn soundfont and role gains, at times a role left out.
 
     ``soundfont`` (a name of `music.synth.find_soundfonts`) takes the place of the drawn one; nothing else changes.
     Of three pieces one has its onsets on the frames of hop 256, as generated music has.

@@ -111,5 +111,5 @@ def kept(
 
 
 def batch_of(rows: list[dict[str, np.ndarray]]) -> Batch:
-    """Items of equal shapes stacked into one batch."""
+    """Items of equal shapes [...] stacked into one batch [B, ...]."""
     return {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
