@@ -24,7 +24,7 @@ from dance2music.checkpoint import load_model, read_provenance
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_weights import one_level
-from dance2music.papers.discriminators import Judge, ReshapedDiscriminatorConfig
+from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
 from dance2music.papers.finetune_decoder import DecoderTraining
 from dance2music.recipe import build as recipes
 from dance2music.recipe.build import SYMBOLIC, Build, Recipe, build
@@ -79,7 +79,7 @@ SMALL = Recipe(
         inner_bank=4,
         tuning=DecoderTraining(
             segment_seconds=0.3, batch_size=2, loop=LOOP,
-            discriminator=ReshapedDiscriminatorConfig(rows=(Judge(4, 15, reflected=7), Judge(1, 3, zeros=1)), scales=1),
+            discriminator=ReshapedDiscriminatorConfig(rows=(ConvLayer(4, 15, reflected=7), ConvLayer(1, 3, zeros=1)), scales=1),
         ),
         tuning_steps=(2, 2, 2),
     ),

@@ -103,8 +103,8 @@ def test_a_codebook_that_learns_by_gradient_is_moved_by_the_optimiser_alone() ->
     before = book.detach().clone()
     model.losses(audio, Bandwidth(1.0, 1.0), objective)
     assert torch.equal(book, before)
-    (of_following,) = torch.autograd.grad(loss.codebook, book, retain_graph=True)
-    assert float(of_following.abs().sum()) > 0
+    (of_codebook,) = torch.autograd.grad(loss.codebook, book, retain_graph=True)
+    assert float(of_codebook.abs().sum()) > 0
     (of_rest,) = torch.autograd.grad(loss.reconstruction + loss.commitment, book, allow_unused=True)
     assert of_rest is None
 

@@ -103,7 +103,7 @@ class Stream:
 
     def __init__(self, model: Dance2MusicOnline, seed: int) -> None:
         config = model.config
-        self.model, self.chance = model, np.random.default_rng([seed, 9])
+        self.model, self.rng = model, np.random.default_rng([seed, 9])
         self.poses: deque[np.ndarray] = deque(maxlen=config.history_frames)
         self.notes: deque[int] = deque([PADDING] * config.history_notes, maxlen=config.history_notes)
         self.frame = 0
@@ -118,7 +118,7 @@ class Stream:
         elif due:
             similarity = window_of(np.stack(self.poses), config.history_frames)
             logits = self.model(torch.from_numpy(similarity)[None, None], torch.tensor([list(self.notes)]))
-            note = int(draw(logits, torch.tensor([self.chance.random()]), temperature=config.temperature)[0])
+            note = int(draw(logits, torch.tensor([self.rng.random()]), temperature=config.temperature)[0])
         if note is not None:
             self.notes.append(note)
         self.poses.append(np.asarray(pose, dtype=np.float64))

@@ -201,14 +201,14 @@ class FoleyMusic(nn.Module):
                                        program=config.program))  # fmt: skip
         return scores
 
-    def _choose(self, memories: Tensor, chance: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
+    def _choose(self, memories: Tensor, rng: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
         config, memory = self.config, memories[window : window + 1]
         if config.mode == "beam":
             return self._beam(memory, prompt)
         onsets = onset_times(self.onset_logits(memory)[0].sigmoid().numpy(), fps=POSE_FPS) if config.guided else None
         return draw_events(
             self, memory, prompt, first=config.tokens.start, max_events=config.max_events, window_seconds=config.window_seconds,
-            chance=chance, temperature=0.0 if config.mode == "greedy" else config.temperature, top_p=config.top_p,
+            rng=rng, temperature=0.0 if config.mode == "greedy" else config.temperature, top_p=config.top_p,
             onsets=onsets,
         )  # fmt: skip
 

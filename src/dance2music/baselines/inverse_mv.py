@@ -174,12 +174,12 @@ class InverseMv(nn.Module):
                                        program=config.program))  # fmt: skip
         return scores
 
-    def _choose(self, memories: list[Tensor], chance: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
+    def _choose(self, memories: list[Tensor], rng: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
         config, fps = self.config, self.config.poses_fps
         onsets = onset_times(self.onset_logits(memories[window])[0].sigmoid().numpy(), fps=fps) if config.guided else None
         return draw_events(
             self, memories[window], prompt, first=config.tokens.pad, max_events=config.max_events, window_seconds=self.window_seconds,
-            chance=chance, temperature=config.temperature, top_p=config.top_p, onsets=onsets,
+            rng=rng, temperature=config.temperature, top_p=config.top_p, onsets=onsets,
         )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ class JukeboxPrior(nn.Module):
 
         The published windows overlap by half, too, but for the top level's, which overlap by seven eighths.
         """
-        config, chance = self.config, np.random.default_rng([seed, 29])
+        config, rng = self.config, np.random.default_rng([seed, 29])
         codes: list[int] = []
         share = config.vocabulary // config.n_codebooks
         steps, vectors, positions = _Steps(self), _plain(self.codes.weight), _plain(self.positions)
@@ -88,7 +88,7 @@ class JukeboxPrior(nn.Module):
             for position in range(len(known) + 1, config.context + 1):
                 first = len(codes) % config.n_codebooks * share
                 logits = torch.from_numpy(vectors[first : first + share] @ h)
-                codes.append(first + int(draw(logits, torch.tensor(chance.random()), temperature=config.temperature)))
+                codes.append(first + int(draw(logits, torch.tensor(rng.random()), temperature=config.temperature)))
                 if len(codes) == n_codes or position == config.context:
                     break
                 h = steps(vectors[codes[-1]] + positions[position], position)

@@ -141,7 +141,7 @@ class VQVAE(nn.Module):
             commitment = commitment + quantized.commitment
             if self.config.codebook_by_gradient:
                 entries = codebook.lookup(quantized.codes[:, 0]).transpose(1, 2)
-                following = following + losses.codebook_following(z_e, entries)
+                following = following + losses.codebook_loss(z_e, entries)
         total = reconstruction + objective.multispectral_weight * multispectral
         total = total + objective.codebook_weight * following + objective.commitment_weight * commitment
         return VQVAELoss(total, reconstruction, multispectral, commitment, following, estimate)

@@ -122,7 +122,7 @@ def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, he
         If a file is of another kind, or the generator is of no preset's sizes or was trained with another codec.
     """
     from dance2music.checkpoint import codec_digest, load_model, read_provenance
-    from dance2music.papers.ablation_data import Bench
+    from dance2music.papers.ablation_data import AblationContext
     from dance2music.papers.runs import open_codec
     from dance2music.papers.trainings import GAN_TRAININGS
 
@@ -133,7 +133,7 @@ def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, he
     opened: Any = open_codec(codec, fitting[0].codec, fitting[0].level)
     if about.get("codec") != codec_digest(opened):
         raise InputError(f"{generator}: was trained with codec {about.get('codec')}, not {codec} ({codec_digest(opened)}); give that one")
-    clips = Bench("", {}, data=data, held_out=held_out).held(fitting[0])
+    clips = AblationContext("", {}, data=data, held_out=held_out).held(fitting[0])
     return {"generated": score(model, opened, clips, fitting[0]), **controls(clips, opened.sample_rate, opened)}
 
 
