@@ -46,6 +46,12 @@ class VQVAEObjective:
     codebook_weight: float = 1.0
     commitment_weight: float = 0.02
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each term of `VQVAELoss` in its total."""
+        weights = {"multispectral": self.multispectral_weight, "commitment": self.commitment_weight, "codebook": self.codebook_weight}
+        return {"reconstruction": 1.0, **weights}
+
 
 class VQVAELoss(NamedTuple):
     """Scalar losses summed over the held levels, and the reconstruction [B, N] of the lowest one."""

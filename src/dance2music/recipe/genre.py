@@ -18,6 +18,7 @@ from dance2music.recipe.pairs import FEATURE_FPS
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
 from dance2music.train.pieces import PieceStore, composed_piece
 from dance2music.train.pool import Item, pool_of
+from dance2music.train.processes import process_share
 from dance2music.types import GENRES
 
 
@@ -178,17 +179,13 @@ def _train(
     """Cross-entropy of what ``method`` of the model makes of each batch's ``key``."""
     fabric = start_fabric(config.loop)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=0.02)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"genre": optimizer}, data=data)
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"genre": optimizer}, data=process_share(fabric, data))
+    wrapped = fabric.setup_module(model)
     if method != "forward":
         wrapped.mark_forward_method(method)
     wrapped.train()
     for _, batch in loop:
         logits = getattr(wrapped, method)(batch[key])
-        loss = F.cross_entropy(logits, batch["genre"], label_smoothing=0.05)
-        fabric.backward(loss)
-        fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=config.loop.grad_clip)
-        wrapped_optimizer.step()
-        wrapped_optimizer.zero_grad()
-        loop.log(loss=loss, accuracy=(logits.argmax(-1) == batch["genre"]).float().mean())
+        loop.update("genre", {"loss": F.cross_entropy(logits, batch["genre"], label_smoothing=0.05)})
+        loop.log(accuracy=(logits.argmax(-1) == batch["genre"]).float().mean())
     averaged(model, loop)

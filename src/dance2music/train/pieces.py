@@ -85,17 +85,17 @@ class PieceStore:
 
 
 class MusicSegments(Dataset[Tensor]):
-    """Item ``step`` is float32 [segments, N]: cuts of pieces, 0 to 12 dB below full scale; a pure function of seed, step and rank."""
+    """Item ``step`` is float32 [segments, N]: cuts of pieces, 0 to 12 dB below full scale; a pure function of seed and step."""
 
-    def __init__(self, store: PieceStore, config: SegmentsConfig, *, seed: int, steps: int, rank: int = 0) -> None:
-        self.store, self.config, self.seed, self.steps, self.rank = store, config, seed, steps, rank
+    def __init__(self, store: PieceStore, config: SegmentsConfig, *, seed: int, steps: int) -> None:
+        self.store, self.config, self.seed, self.steps = store, config, seed, steps
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, step: int) -> Tensor:
         config = self.config
-        rng = np.random.default_rng([self.seed, step, self.rank] if self.rank else [self.seed, step])
+        rng = np.random.default_rng([self.seed, step])
         cuts = []
         for _ in range(config.pieces_per_step):
             piece = self.store[int(rng.integers(config.first_pieces + step // config.steps_per_new_piece))]
