@@ -105,11 +105,10 @@ def needs_genre(config: GanTraining) -> bool:
 
 def _prepared_label(data: str | Path, codec: nn.Module) -> str:
     """Name of this codec's codes in a prepared folder, or "" where it has none: then music is encoded in every step."""
-    from dance2music.checkpoint import codec_digest
+    from dance2music.checkpoint import codec_label
     from dance2music.data.manifest import read_manifest
 
-    kind = "vqvae" if type(codec).__name__ == "VQVAE" else "spectral"
-    label = f"{kind}-hop{codec.hop_length}-{codec_digest(codec)}"
+    label = codec_label(codec)
     return label if all(label in row.codes for row in read_manifest(data)) else ""
 
 
