@@ -273,6 +273,6 @@ def codec_digest(codec: nn.Module) -> str:
 
 
 def codec_label(codec: Any) -> str:
-    """Name of a codec's codes in a prepared folder: kind, hop length in samples and `codec_digest`, so that other weights have other codes."""
+    """Name of a codec's codes in a prepared folder: kind, hop length in samples, `codec_digest`; so other weights have other codes."""
     kind = "vqvae" if type(codec).__name__ == "VQVAE" else "spectral"
     return f"{kind}-hop{codec.hop_length}-{codec_digest(codec)}"

@@ -23,6 +23,7 @@ from dance2music.files import whole_file
 from dance2music.papers.ablation_data import AblationContext
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.papers.gan_step import GanTraining, GanWeights, train_gan
+from dance2music.papers.runs import open_perceptual
 from dance2music.papers.scores import COLUMNS, score
 
 LEVELS = ("high", "low")
@@ -169,8 +170,6 @@ def run_row(row: Row, context: AblationContext, folder: Path, *, steps: int, see
     InputError
         If the context lacks what the row needs (`AblationContext.open`), or the folder holds the row's result with other settings.
     """
-    from dance2music.perception.perceptual import embedded_perceptual
-
     loop = replace(row.config.loop, steps=steps, seed=seed, warmup_steps=min(row.config.loop.warmup_steps, steps // 5))
     config = replace(row.config, loop=replace(loop, log_every_steps=max(1, min(loop.log_every_steps, steps // 5))))
     out = folder / f"{row.name.replace(' + ', '-').replace(' ', '-')}-{steps}-{seed}"
@@ -181,7 +180,7 @@ def run_row(row: Row, context: AblationContext, folder: Path, *, steps: int, see
             raise InputError(f"{path}: row {row.name!r} was trained with other settings; choose another folder or delete this one")
         return finished
     material = context.open(config, fine_tuned=row.fine_tuned)
-    perceptual = embedded_perceptual() if config.weights.perceptual else None
+    perceptual = open_perceptual(config)
     generator = train_gan(config, material.segments, material.codec, out, perceptual=perceptual, preset=row.name).cpu()
     scores = score(generator, material.decoder.cpu(), material.held, config)
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]

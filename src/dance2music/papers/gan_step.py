@@ -55,6 +55,9 @@ class GanWeights:
 D2M_RELEASED = GanWeights(feature_matching=3.0 * 4 / 5, commitment=8.0, waveform=40.0, mel=15.0, latent=5.0)
 """The released code's: its feature matching has a further factor of 4 / (4 + 1)."""
 
+EMBEDDED = "embedded"
+"""The perceptual network that comes with the package."""
+
 DECODED_TERMS = ("waveform", "mel", "perceptual")
 
 
@@ -71,6 +74,7 @@ class GanTraining:
     adversary : key of `ADVERSARIES`.
     straight_through : pass the lookup and the frozen decoder with a gradient. Without, the decoded terms move nothing, as in the released
         code, and so are not computed.
+    perceptual : network of ``weights.perceptual``: ``embedded``, or a file of SoundNet's weights (`perception.soundnet.load_soundnet`).
     discriminator_rate : learning rate of the discriminators as a share of the generator's.
     inputs : what the generator sees; the other is given as zeros (D2M-GAN Table 4).
     """
@@ -90,6 +94,7 @@ class GanTraining:
     adversary: str = "hinge"
     genre_discriminator: bool = False
     genre_hidden: int = 256
+    perceptual: str = EMBEDDED
     straight_through: bool = True
     discriminator_rate: float = 1.0
     inputs: tuple[str, ...] = ("motion", "visual")
@@ -267,7 +272,8 @@ def train_gan(
     Raises
     ------
     InputError
-        If segments lack what the generator takes, or ``out_dir`` holds a run of another kind, level, codec or data set.
+        If segments lack what the generator takes, or ``out_dir`` holds a run of another kind, level, codec, data set or perceptual
+        network.
     TrainingDiverged
         If a term or a gradient is no number; the last checkpoint stays.
     """
@@ -288,6 +294,8 @@ def train_gan(
         "codec": codec_digest(codec),
         "data set": fingerprint(segments),
     }
+    if config.weights.perceptual and perceptual is not None:
+        about["perceptual network"] = f"{type(perceptual).__name__} {codec_digest(perceptual)}"
     loop = trainer.loop(data, out_dir, about=about)
     for _, batch in loop:
         trainer.step(batch, loop)

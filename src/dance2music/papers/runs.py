@@ -112,15 +112,49 @@ def _prepared_label(data: str | Path, codec: nn.Module) -> str:
     return label if all(label in row.codes for row in read_manifest(data)) else ""
 
 
-def run_gan(preset: str, data: str | Path, codec_file: str | Path, out: str | Path, settings: list[str]) -> Path:
-    """``dance2music train-gan``: train a generator; returns its model file."""
-    from dance2music.papers.gan_step import train_gan
+def open_perceptual(config: GanTraining) -> nn.Module | None:
+    """The frozen network that a training's perceptual loss compares sounds by; None if that loss has no weight.
+
+    Raises
+    ------
+    InputError
+        If ``config.perceptual`` names a file that does not hold SoundNet's weights.
+    """
+    from dance2music.papers.gan_step import EMBEDDED
     from dance2music.perception.perceptual import embedded_perceptual
+    from dance2music.perception.soundnet import load_soundnet
+
+    if not config.weights.perceptual:
+        return None
+    return embedded_perceptual() if config.perceptual == EMBEDDED else load_soundnet(config.perceptual)
+
+
+def run_gan(
+    preset: str, data: str | Path, codec_file: str | Path, out: str | Path, settings: list[str], *, soundnet: str | Path | None = None
+) -> Path:
+    """``dance2music train-gan``: train a generator; returns its model file.
+
+    Parameters
+    ----------
+    soundnet : file of SoundNet's weights for the perceptual loss, in place of the setting ``perceptual``.
+
+    Raises
+    ------
+    InputError
+        If the preset, the data, the codec or SoundNet's weights cannot be used, or ``soundnet`` is given to a training whose perceptual
+        loss has no weight.
+    """
+    from dance2music.papers.gan_step import train_gan
 
     config = gan_training(preset, settings)
+    if soundnet is not None:
+        if not config.weights.perceptual:
+            raise InputError(f"soundnet {soundnet}: {preset} has no perceptual loss; leave it out or set weights.perceptual=1")
+        config = replace(config, perceptual=str(soundnet))
+    perceptual = open_perceptual(config)
     codec = open_codec(codec_file, config.codec, config.level)
     segments = open_segments(data, config, codec, out)
-    train_gan(config, segments, codec, out, perceptual=embedded_perceptual() if config.weights.perceptual else None, preset=preset)
+    train_gan(config, segments, codec, out, perceptual=perceptual, preset=preset)
     return Path(out) / "generator.safetensors"
 
 
