@@ -52,6 +52,15 @@ def test_a_prepared_corpus_trains_a_generator_with_its_cached_codes(tmp_path: Pa
     assert [json.loads(line)["step"] for line in (tmp_path / "gan" / "log.jsonl").read_text().splitlines()] == [1, 2]
 
 
+def test_music_that_is_scaled_comes_without_codes_and_trains(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    settings = [*(setting for setting in SMALL if setting != "--set"), "gain=[0.3, 1.0]"]
+    config = gan_training(PRESET, settings)
+    assert config.gain == (0.3, 1.0)
+    item = open_segments(prepared, config, open_codec(codec_file, config.codec, config.level), tmp_path)[0]
+    assert "audio" in item and not item.keys() & {"codes", "latents"}
+    load_model(run_gan(PRESET, prepared, codec_file, tmp_path, settings), expected="d2m-gan")
+
+
 def test_soundnet_takes_the_place_of_the_embedded_perceptual_network(tmp_path: Path) -> None:
     torch.manual_seed(0)
     torch.save(SoundNet().state_dict(), tmp_path / "soundnet.pt")

@@ -76,6 +76,8 @@ class GanTraining:
         code, and so are not computed.
     perceptual : network of ``weights.perceptual``: ``embedded``, or a file of SoundNet's weights (`perception.soundnet.load_soundnet`).
     discriminator_rate : learning rate of the discriminators as a share of the generator's.
+    gain : bounds of the factor that each segment's music is scaled by, D2M-GAN's released code has 0.3 and 1; music that is scaled is
+        encoded in every step.
     inputs : what the generator sees; the other is given as zeros (D2M-GAN Table 4).
     """
 
@@ -98,6 +100,7 @@ class GanTraining:
     straight_through: bool = True
     discriminator_rate: float = 1.0
     inputs: tuple[str, ...] = ("motion", "visual")
+    gain: tuple[float, float] = (1.0, 1.0)
 
 
 def build_network(config: Any) -> nn.Module:
@@ -287,6 +290,7 @@ def train_gan(
         rank=fabric.global_rank,
         world_size=fabric.world_size,
         noise_dim=getattr(config.generator, "noise_dim", 0),
+        gain=config.gain,
     )
     about = {
         "kind": type(config.generator).__name__.removesuffix("Config"),

@@ -66,6 +66,8 @@ def open_codec(path: str | Path, preset: str, level: str) -> nn.Module:
 def open_segments(data: str | Path, config: GanTraining, codec: nn.Module, folder: str | Path) -> Segments:
     """Segments for a training: of a prepared folder, or `COMPOSED` ones with features for the generators of any length.
 
+    They have codes and latents of the codec, unless ``config.gain`` scales the music or the folder has none.
+
     Raises
     ------
     InputError
@@ -80,10 +82,12 @@ def open_segments(data: str | Path, config: GanTraining, codec: nn.Module, folde
                 f"data {COMPOSED!r}: has motion features for generators of any length; this preset takes {motion}: prepare data"
             )
         settings = ComposedConfig(clip_seconds=3 * config.segment_seconds, segment_seconds=config.segment_seconds)
-        return coded(composed_segments(settings, Path(folder) / "data"), codec)
+        plain = composed_segments(settings, Path(folder) / "data")
+        return plain if config.gain != (1.0, 1.0) else coded(plain, codec)
     if config.segment_seconds != 2.0:
         raise InputError(f"segment_seconds {config.segment_seconds:g}: prepared segments last 2 s; composed ones may have any length")
-    return Prepared(data, motion=motion, flow=motion == "features", codec=_prepared_label(data, codec), genres=needs_genre(config))
+    label = "" if config.gain != (1.0, 1.0) else _prepared_label(data, codec)
+    return Prepared(data, motion=motion, flow=motion == "features", codec=label, genres=needs_genre(config))
 
 
 def motion_layout(generator: Any) -> str:
