@@ -99,8 +99,9 @@ def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None
     import torch
 
     from dance2music.baselines.jukebox import JukeboxReconstruction
+    from dance2music.seeds import HELD_OUT_PIECES
     from dance2music.synthetic.drawing import example_dance
-    from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
+    from dance2music.train.pieces import composed_piece
     from dance2music.types import Rhythm
 
     torch.set_num_threads(1)
@@ -115,7 +116,7 @@ def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None
     )  # fmt: skip
     generator = load_method(method, level=level, weights=vqvae if level else None)
     if isinstance(generator, JukeboxReconstruction):
-        piece = composed_piece(HELD_OUT_SEED, 10.0, generator.codec.sample_rate)
+        piece = composed_piece(HELD_OUT_PIECES, 10.0, generator.codec.sample_rate)
         generator = generator.hear(Audio(np.tile(piece, times)[None], generator.codec.sample_rate))
     loaded, begun = peak_mib(), time.process_time()
     (take,) = pipeline.make_takes(generator, conditioning, seeds=[0])

@@ -16,9 +16,10 @@ from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_losses import Bandwidth
 from dance2music.errors import InputError
 from dance2music.papers.sizes import CODEC_TRAININGS
+from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining, distortion_db, evaluate_codec, mel_loss, train_codec
 from dance2music.train.loop import LoopConfig
-from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.pieces import MusicSegments, PieceStore, SegmentsConfig, composed_piece
 
 SEGMENTS = SegmentsConfig(n_samples=4096, first_pieces=4, steps_per_new_piece=5, piece_seconds=1.0)
 LOOP = LoopConfig(steps=12, workers=0, warmup_steps=3, save_every_steps=6, log_every_steps=6, accelerator="cpu", learning_rate=2e-3)
@@ -139,10 +140,10 @@ def test_a_piece_is_rendered_once(tmp_path) -> None:
 
 
 def test_composed_pieces_repeat_and_differ_and_keep_their_length() -> None:
-    piece = composed_piece(HELD_OUT_SEED + 3, 2.0, 22_050)
+    piece = composed_piece(HELD_OUT_PIECES + 3, 2.0, 22_050)
     assert piece.shape == (44_100,) and piece.dtype == np.float32 and float(np.abs(piece).max()) > 0.01
-    assert np.array_equal(piece, composed_piece(HELD_OUT_SEED + 3, 2.0, 22_050))
-    assert not np.array_equal(piece, composed_piece(HELD_OUT_SEED + 4, 2.0, 22_050))
+    assert np.array_equal(piece, composed_piece(HELD_OUT_PIECES + 3, 2.0, 22_050))
+    assert not np.array_equal(piece, composed_piece(HELD_OUT_PIECES + 4, 2.0, 22_050))
 
 
 def test_the_losses_reach_the_estimate_and_vanish_for_equal_audio() -> None:

@@ -47,6 +47,7 @@ from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import BlockConfig, Stack, State, waves
 from dance2music.parallel import one_thread
 from dance2music.rhythm.impact import IMPACT_FPS, visual_beats
+from dance2music.seeds import BaselineTake
 from dance2music.types import BEATS_PER_BAR, GENRES, Conditioning, Score
 
 N_INSTRUMENTS = CLASSES[INSTRUMENT] - 1
@@ -209,7 +210,7 @@ class Writer:
 
     def __init__(self, model: Cmt, program: Program, *, genre: int, seed: int) -> None:
         self.model, self.program = model, program
-        self.rng = np.random.default_rng([seed, 13])
+        self.rng = np.random.default_rng([seed, BaselineTake.CMT])
         self.states: list[State] = model.stack.start()
         allowed = torch.zeros(N_INSTRUMENTS, dtype=torch.bool)
         allowed[[k - 1 for k in model.config.instruments]] = True

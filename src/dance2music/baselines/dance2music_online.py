@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dance2music.baselines.dance2music_offline import NOTE_PITCHES, SearchConfig, cosine_similarity, dance_of, play, pose_vectors
 from dance2music.nn.sampling import draw
 from dance2music.parallel import one_thread
+from dance2music.seeds import BaselineTake
 from dance2music.types import Conditioning, Score
 
 PADDING = len(NOTE_PITCHES)
@@ -103,7 +104,7 @@ class Stream:
 
     def __init__(self, model: Dance2MusicOnline, seed: int) -> None:
         config = model.config
-        self.model, self.rng = model, np.random.default_rng([seed, 9])
+        self.model, self.rng = model, np.random.default_rng([seed, BaselineTake.ONLINE])
         self.poses: deque[np.ndarray] = deque(maxlen=config.history_frames)
         self.notes: deque[int] = deque([PADDING] * config.history_notes, maxlen=config.history_notes)
         self.frame = 0

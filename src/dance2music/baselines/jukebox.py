@@ -26,6 +26,7 @@ from dance2music.errors import InputError
 from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import BlockConfig, Stack
 from dance2music.parallel import one_thread
+from dance2music.seeds import BaselineTake
 from dance2music.types import Audio, Conditioning, Latents
 
 
@@ -78,7 +79,7 @@ class JukeboxPrior(nn.Module):
 
         The published windows overlap by half, too, but for the top level's, which overlap by seven eighths.
         """
-        config, rng = self.config, np.random.default_rng([seed, 29])
+        config, rng = self.config, np.random.default_rng([seed, BaselineTake.JUKEBOX])
         codes: list[int] = []
         share = config.vocabulary // config.n_codebooks
         steps, vectors, positions = _Steps(self), _plain(self.codes.weight), _plain(self.positions)

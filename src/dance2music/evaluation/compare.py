@@ -13,6 +13,7 @@ from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.results import Interval, Results
 from dance2music.evaluation.statistics import RESAMPLES, paired_difference
 from dance2music.evaluation.tables import layout
+from dance2music.seeds import Resampling
 
 MAIN = (
     "onset_f_50ms", "beat_f_70ms", "tempo_right_octave", "phase_error_ms", "lift", "lift_beats", "kinematic_beat_f", "genre_classifier",
@@ -127,7 +128,7 @@ def unpaired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0, resample
     ``n`` is the size of the smaller set; without a spread to be seen (one dance on a side) p is 1.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    rng = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seed, Resampling.UNPAIRED])
     means = [x[rng.integers(0, len(x), (resamples, len(x)))].mean(axis=1) for x in (a, b)]
     low, high = np.quantile(means[0] - means[1], (0.025, 0.975))
     difference, n = float(a.mean() - b.mean()), min(len(a), len(b))

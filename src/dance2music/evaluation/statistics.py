@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dance2music.evaluation.results import Interval
+from dance2music.seeds import Resampling
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -69,7 +70,7 @@ def paired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0, resamples:
     difference = difference[np.isfinite(difference)]
     if not len(difference):
         return Interval(math.nan, math.nan, math.nan, 0, 1.0)
-    signs = np.random.default_rng([seed, 1]).integers(0, 2, (resamples, len(difference))) * 2 - 1
+    signs = np.random.default_rng([seed, Resampling.SIGNS]).integers(0, 2, (resamples, len(difference))) * 2 - 1
     flipped = np.abs((signs * difference).mean(axis=1))
     p = float((1 + np.count_nonzero(flipped >= abs(difference.mean()) - 1e-12)) / (1 + resamples))
     return bootstrap_interval(difference, seed=seed, resamples=resamples, p=p)
@@ -82,4 +83,4 @@ def excludes_zero(interval: Interval) -> bool:
 
 def _draws(n: int, seed: int, resamples: int) -> np.ndarray:
     """Indices of clips drawn with replacement, int [resamples, n]."""
-    return np.random.default_rng([seed, 0]).integers(0, n, (resamples, n))
+    return np.random.default_rng([seed, Resampling.BOOTSTRAP]).integers(0, n, (resamples, n))

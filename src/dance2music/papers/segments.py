@@ -24,10 +24,9 @@ from torch.utils.data import Dataset
 
 from dance2music.errors import ConfigError, InputError
 from dance2music.files import whole_file
+from dance2music.seeds import HELD_OUT_CLIPS, Corpus, GanStep
 
 MOTION_FPS = 30.0
-HELD_OUT_FROM = 1_000_000_000
-"""Composed clips with seeds from here on are never trained on."""
 _CODED_AT_ONCE = 16
 
 
@@ -81,7 +80,7 @@ class SegmentBatches(Dataset[dict[str, Tensor]]):
         """Indices of the whole batch of a step, all processes together."""
         n = len(self.segments)
         positions = range(step * self.batch_size, (step + 1) * self.batch_size)
-        orders = {epoch: np.random.default_rng([self.seed, epoch, 4]).permutation(n) for epoch in {p // n for p in positions}}
+        orders = {epoch: np.random.default_rng([self.seed, epoch, GanStep.ORDER]).permutation(n) for epoch in {p // n for p in positions}}
         return [int(orders[p // n][p % n]) for p in positions]
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
@@ -91,10 +90,10 @@ class SegmentBatches(Dataset[dict[str, Tensor]]):
         batch = {name: torch.stack([item[name] for item in items]) for name in items[0]}
         if self.gain != (1.0, 1.0):
             places = range(step * self.batch_size, (step + 1) * self.batch_size)[own]
-            gains = [np.random.default_rng([self.seed, 31, place]).uniform(*self.gain) for place in places]
+            gains = [np.random.default_rng([self.seed, GanStep.GAIN, place]).uniform(*self.gain) for place in places]
             batch["audio"] = batch["audio"] * torch.tensor(gains, dtype=torch.float32)[:, None]
         if self.noise_dim:
-            drawn = np.random.default_rng([self.seed, step, 5]).standard_normal((self.batch_size, self.noise_dim))
+            drawn = np.random.default_rng([self.seed, step, GanStep.NOISE]).standard_normal((self.batch_size, self.noise_dim))
             batch["noise"] = torch.from_numpy(drawn[own].astype(np.float32))
         return batch
 
@@ -165,7 +164,7 @@ def composed_clip(seed: int, seconds: float, sample_rate: int) -> ComposedClip:
 
     clip = synthetic_clip(seed, duration_seconds=seconds)
     assert clip.score is not None and clip.rhythm is not None and clip.genre is not None
-    motion = perturb(clip.motion, np.random.default_rng([seed, 11]))
+    motion = perturb(clip.motion, np.random.default_rng([seed, Corpus.POSE_NOISE]))
     audio = render(clip.score, sample_rate=sample_rate).samples[0]
     n_frames, n_samples = round(seconds * MOTION_FPS), round(seconds * sample_rate)
     audio = np.pad(audio, (0, max(0, n_samples - len(audio))))[:n_samples]
@@ -206,7 +205,7 @@ def composed_segments(config: ComposedConfig, folder: str | Path, *, progress: C
 
 def held_out_clips(config: ComposedConfig) -> list[ComposedClip]:
     """Composed clips that nothing is trained on."""
-    return [composed_clip(HELD_OUT_FROM + i, config.clip_seconds, config.sample_rate) for i in range(config.held_out)]
+    return [composed_clip(HELD_OUT_CLIPS + i, config.clip_seconds, config.sample_rate) for i in range(config.held_out)]
 
 
 class Prepared:

@@ -14,8 +14,9 @@ from torch.utils.data import Dataset
 
 from dance2music.perception.perceptual import Heard, PerceptualConfig, PerceptualNet
 from dance2music.recipe.genre import disturb, genre_of_piece
+from dance2music.seeds import HELD_OUT_PIECES, RecipeStep
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
-from dance2music.train.pieces import HELD_OUT_SEED, PieceStore, composed_piece, composed_score
+from dance2music.train.pieces import PieceStore, composed_piece, composed_score
 from dance2music.train.processes import process_share
 from dance2music.types import ROLES
 
@@ -70,7 +71,7 @@ class LabelledCuts(Dataset[dict[str, Tensor]]):
         self._labels: dict[int, Labels] = {}
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng([self.config.loop.seed, step, 8])
+        rng = np.random.default_rng([self.config.loop.seed, step, RecipeStep.PERCEPTUAL_CUTS])
         cuts = [self._cut(int(rng.integers(self.config.pool_size)), rng) for _ in range(self.config.batch_size)]
         return batch_of(cuts)
 
@@ -128,7 +129,7 @@ def evaluate_perceptual(model: PerceptualNet, config: PerceptualTrainConfig, pie
     store = PieceStore(composed_piece, pieces_dir, config.piece_seconds, model.sample_rate)
     n = round(config.clip_seconds * store.sample_rate)
     cuts = []
-    for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + config.held_out_pieces):
+    for seed in range(HELD_OUT_PIECES, HELD_OUT_PIECES + config.held_out_pieces):
         labels = labels_of_piece(seed, config.piece_seconds)
         cuts.append((store[seed][:n].astype(np.float32) / 32767, labels, labels.roles_between(0.0, config.clip_seconds)))
     batch = batch_of(cuts)

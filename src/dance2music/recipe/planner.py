@@ -21,6 +21,7 @@ from dance2music.methods.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.methods.planner import HEADER_SIZES, Planner, header_of
 from dance2music.methods.roll import NoteTable, frame_roll, note_table
 from dance2music.recipe.pairs import Pair
+from dance2music.seeds import RecipeStep
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
 from dance2music.train.processes import process_share
 
@@ -54,7 +55,7 @@ class PlannerData(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         """int64 and float tensors [B, S, ...]; shorter pieces are padded and masked."""
-        rng = np.random.default_rng([self.config.loop.seed, step, 1])
+        rng = np.random.default_rng([self.config.loop.seed, step, RecipeStep.PLANNER_CROPS])
         S = self.config.bars * STEPS_PER_BAR
         rows: dict[str, list[np.ndarray]] = {}
         for _ in range(self.config.batch_size):
@@ -117,7 +118,7 @@ class PerformerData(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         """Rolls, programs, genre and codes."""
-        rng = np.random.default_rng([self.seed, step, 2])
+        rng = np.random.default_rng([self.seed, step, RecipeStep.PERFORMER_CROPS])
         rows: dict[str, list[np.ndarray]] = {}
         for _ in range(self.config.batch_size):
             index = int(rng.integers(len(self.items)))

@@ -19,6 +19,7 @@ from dance2music.checkpoint import save_model
 from dance2music.config import to_dict
 from dance2music.dance.kinematics import MOTION_FEATURES, low_pass, motion_features, resample
 from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
+from dance2music.seeds import DANCES_PER_RUN, Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.synthetic import synthetic_clip
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
@@ -39,7 +40,7 @@ class RhythmTrainConfig:
     batch_size: int = 32
     weight_decay: float = 1e-2
     pool_size: int = 24_000
-    """Dances drawn for training, from seed ``loop.seed * 10**6`` upwards; held-out ones start at `HELD_OUT_SEED`."""
+    """Dances drawn for training, from seed ``loop.seed * DANCES_PER_RUN`` upwards; held-out ones start at `HELD_OUT_DANCES`."""
     draw_workers: int = 2
     item_seconds: float = 14.0
     min_window_seconds: float = 2.0
@@ -52,10 +53,6 @@ class RhythmTrainConfig:
     tempo_loss_weight: float = 0.35
     downbeat_loss_weight: float = 0.5
     positive_weight: float = 4.0
-
-
-HELD_OUT_SEED = 1_000_000_000
-"""Dances from this seed upwards are never trained on."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ PARTS: tuple[tuple[int, tuple[int, ...]], ...] = (
 
 def draw_item(seed: int, *, seconds: float, augmented: bool = True) -> RhythmItem:
     """A dance with its beat grid, drawn from ``seed`` alone: half of them dance to a composed piece, half to bare beats of any tempo."""
-    rng = np.random.default_rng([seed, 41])
+    rng = np.random.default_rng([seed, Corpus.RHYTHM_ITEM])
     if rng.random() < 0.5:
         clip = synthetic_clip(seed, duration_seconds=seconds)
         assert clip.rhythm is not None
@@ -255,7 +252,7 @@ def draw_pool(config: RhythmTrainConfig, folder: Path) -> Pool:
 def _pool_item(index: int, *, config: RhythmTrainConfig) -> Item:
     """Features float16 [T, D_m], targets float16 [2, T] and tempo of one drawn dance."""
     frames = round(config.item_seconds * config.model.fps)
-    item = draw_item(config.loop.seed * 10**6 + index, seconds=config.item_seconds)
+    item = draw_item(config.loop.seed * DANCES_PER_RUN + index, seconds=config.item_seconds)
     features, wanted = np.zeros((frames, MOTION_FEATURES), np.float16), np.zeros((2, frames), np.float16)
     seen, rows = motion_features(item.motion, fps=config.model.fps)[:frames], targets(item, config)[:, :frames]
     features[: len(seen)], wanted[:, : rows.shape[1]] = seen, rows

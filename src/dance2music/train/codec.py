@@ -24,8 +24,9 @@ from dance2music.codec.vqvae_weights import start_from_below
 from dance2music.config import to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 from dance2music.music.mel import log_mel
+from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
-from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.processes import process_share
 
 logger = logging.getLogger(__name__)
@@ -176,7 +177,7 @@ def distortion_db(reference: Tensor, estimate: Tensor) -> Tensor:
 
 
 def evaluate_codec(codec: Codec, pieces: Pieces = composed_piece, *, n_pieces: int, seconds: float) -> dict[str, float]:
-    """Mean `log_mel_l1` and `si_sdr_db` of a codec on held-out pieces (seeds from `HELD_OUT_SEED`)."""
+    """Mean `log_mel_l1` and `si_sdr_db` of a codec on held-out pieces (seeds from `HELD_OUT_PIECES`)."""
     scores = [reconstruction_scores(codec, _held_out(pieces, index, seconds, codec.sample_rate)) for index in range(n_pieces)]
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
 
@@ -197,7 +198,7 @@ def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int |
 
 @lru_cache(maxsize=64)
 def _held_out(pieces: Pieces, index: int, seconds: float, sample_rate: int) -> np.ndarray:
-    return pieces(HELD_OUT_SEED + index, seconds, sample_rate)
+    return pieces(HELD_OUT_PIECES + index, seconds, sample_rate)
 
 
 def _report(loop: Loop, model: Any, config: SpectralCodecTraining | VQVAETraining, out_dir: Path, pieces: Pieces) -> nn.Module:

@@ -26,9 +26,6 @@ Batch = dict[str, Tensor]
 Losses = Callable[[Any, Batch], dict[str, Tensor]]
 Arrays = Mapping[str, np.ndarray]
 
-HELD_OUT_FROM = 1_200_000_000
-"""Seeds of composed pieces and dances from here on are never trained on."""
-
 
 @dataclass(frozen=True)
 class SymbolicTrainConfig:
