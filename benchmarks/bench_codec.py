@@ -24,8 +24,9 @@ import torch
 from dance2music.checkpoint import load_embedded, load_model, read_provenance
 from dance2music.music.audio import load_audio
 from dance2music.music.synth import find_soundfonts
+from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import reconstruction_scores
-from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
+from dance2music.train.pieces import composed_piece
 
 
 def summary(scores: list[dict[str, float]]) -> dict[str, float]:
@@ -78,7 +79,7 @@ def main() -> None:
     pieces: list[np.ndarray] = []
     for font in sorted(find_soundfonts()):
         render = partial(composed_piece, soundfont=font)
-        music = [render(HELD_OUT_SEED + i, arguments.seconds, codec.sample_rate) for i in range(arguments.pieces)]
+        music = [render(HELD_OUT_PIECES + i, arguments.seconds, codec.sample_rate) for i in range(arguments.pieces)]
         scores = [reconstruction_scores(codec, piece, n_codebooks=arguments.codebooks) for piece in music]
         rows[f"composed, {font}"] = summary(scores)
         pooled += scores

@@ -25,7 +25,8 @@ from dance2music.codec.vqvae_weights import one_level
 from dance2music.files import whole_file
 from dance2music.metrics.quality import log_mel_l1, multi_resolution_stft, si_sdr_db
 from dance2music.music.audio import load_audio
-from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
+from dance2music.seeds import HELD_OUT_PIECES
+from dance2music.train.pieces import composed_piece
 
 PEAK = 0.7
 STAGES = {"before": True, "after": False}
@@ -45,7 +46,7 @@ def decoded(codec: VQVAE, codes: torch.Tensor, n_samples: int) -> np.ndarray:
 
 def composed(n: int, seconds: float, sample_rate: int) -> list[np.ndarray]:
     """Held-out composed pieces."""
-    return [at_peak(composed_piece(HELD_OUT_SEED + i, seconds, sample_rate)) for i in range(n)]
+    return [at_peak(composed_piece(HELD_OUT_PIECES + i, seconds, sample_rate)) for i in range(n)]
 
 
 def recorded(folder: Path, n: int, seconds: float, sample_rate: int) -> list[np.ndarray]:

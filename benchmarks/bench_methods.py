@@ -100,8 +100,9 @@ def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None
     import torch
 
     from dance2music.baselines.jukebox import Recording
+    from dance2music.seeds import HELD_OUT_PIECES
     from dance2music.synthetic.drawing import example_dance
-    from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
+    from dance2music.train.pieces import composed_piece
     from dance2music.types import Rhythm
 
     torch.set_num_threads(1)
@@ -121,7 +122,7 @@ def long_take(method: str, seconds: float, level: str | None, vqvae: Path | None
     ready = load_method(method, level=level, weights=vqvae if level else None)
     if method == RECONSTRUCTION:
         assert ready.codec is not None
-        piece = composed_piece(HELD_OUT_SEED, 10.0, ready.codec.sample_rate)
+        piece = composed_piece(HELD_OUT_PIECES, 10.0, ready.codec.sample_rate)
         music = Audio(np.tile(piece, times)[None], ready.codec.sample_rate)
         ready = replace(ready, generator=CodecGenerator(Recording(music), ready.codec))
     loaded, begun = peak_mib(), time.process_time()

@@ -43,12 +43,13 @@ class Case:
 
 def drawn(items: int, *, low_seconds: float, high_seconds: float) -> Iterator[Case]:
     """Held-out drawn dances, perturbed as in training."""
-    from dance2music.recipe.rhythm import HELD_OUT_SEED, draw_item
+    from dance2music.recipe.rhythm import draw_item
+    from dance2music.seeds import HELD_OUT_DANCES
 
     for i in range(items):
         rng = np.random.default_rng(i)
         seconds = float(np.exp(rng.uniform(np.log(low_seconds), np.log(high_seconds))))
-        item = draw_item(HELD_OUT_SEED + 10 * i, seconds=seconds)
+        item = draw_item(HELD_OUT_DANCES + 10 * i, seconds=seconds)
         grid = item.beat_times_seconds
         yield Case(item.motion, item.tempo_bpm, grid, grid[item.downbeat :: 4])
 

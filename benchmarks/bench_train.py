@@ -22,6 +22,7 @@ import argparse
 import json
 import resource
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -33,6 +34,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.data import TensorDataset
 
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
@@ -130,12 +132,13 @@ class Ours:
         config = GAN_TRAININGS[name]
         config = replace(config, loop=replace(config.loop, precision=precision, accelerator="cpu"))
         self.trainer = GanTrainer(start_fabric(config.loop), config, codec)
+        self.loop = self.trainer.loop(TensorDataset(), tempfile.mkdtemp())
         self.trainer.networks.load_state_dict(networks.state_dict())
         self.codec, self.precision = codec, precision
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """One batch; all terms."""
-        return self.trainer.step(batch)
+        return self.trainer.step(batch, self.loop)
 
     def ready(self) -> Ours:
         """Fold the weight norm, for inference."""

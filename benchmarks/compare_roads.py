@@ -39,10 +39,10 @@ from dance2music.recipe.performer import (
     adversarial_losses,
     discriminator_losses,
     reconstruction_losses,
-    weighted,
 )
 from dance2music.recipe.planner import CropConfig, PerformerData, performer_features
 from dance2music.rhythm.steps import frames_from_steps
+from dance2music.train.loop import weighted_total
 from dance2music.types import Audio
 
 ROADS = (
@@ -108,7 +108,7 @@ def train(road: str, performer: Performer, codec: SpectralCodec, data: RoadData,
                 d.step()
                 d.zero_grad()
                 terms |= adversarial_losses(setup, real, fake)
-            loss = weighted(terms, config.weights)
+            loss = weighted_total(terms, vars(config.weights))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(performer.parameters(), 1.0)
         g.step()

@@ -8,7 +8,7 @@ from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.papers.conv_stack import MotionEncoderConfig, Row, StackConfig
 from dance2music.papers.d2m_gan import D2MGan, D2MGanConfig, VQGeneratorConfig
-from dance2music.papers.discriminators import Judge, ReshapedDiscriminator, ReshapedDiscriminatorConfig
+from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminator, ReshapedDiscriminatorConfig
 from oracles import filled
 
 DIM = 8
@@ -26,7 +26,9 @@ CONFIG = D2MGanConfig(MOTION, GENERATOR, visual=VISUAL)
 N_FRAMES = GENERATOR.n_frames
 CODEC = VQVAEConfig(levels=(1,), level=1, downs=(3, 5), width=4, depth=1, dim=DIM, codebook_size=16)
 """Hop 256: 172 latents are two seconds."""
-DISCRIMINATOR = ReshapedDiscriminatorConfig((Judge(8, 15, reflected=7), Judge(8, 41, stride=4, groups=4, zeros=20), Judge(1, 3, zeros=1)))
+DISCRIMINATOR = ReshapedDiscriminatorConfig(
+    (ConvLayer(8, 15, reflected=7), ConvLayer(8, 41, stride=4, groups=4, zeros=20), ConvLayer(1, 3, zeros=1))
+)
 
 
 def generator() -> D2MGan:

@@ -10,7 +10,7 @@ from dance2music.generation.methods import METHODS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "dance2music"
 LAYERS = (
-    ("errors", "types"),
+    ("errors", "seeds", "types"),
     ("config", "files", "work"),
     ("processes",),
     ("parallel", "losses", "checkpoint"),

@@ -132,7 +132,7 @@ def test_perceptual_loss_of_sounds_of_unequal_length_is_refused() -> None:
 
 def test_the_terms_of_the_vqvae_move_one_side_each() -> None:
     z_e, z_q = torch.zeros(1, 2, 3, requires_grad=True), torch.full((1, 2, 3), 2.0, requires_grad=True)
-    for loss, moved, kept in ((losses.codebook_following, z_q, z_e), (losses.latent_commitment, z_e, z_q)):
+    for loss, moved, kept in ((losses.codebook_loss, z_q, z_e), (losses.latent_commitment, z_e, z_q)):
         value = loss(z_e, z_q)
         assert float(value) == pytest.approx(4.0)
         assert gradient(value, moved) == pytest.approx(4.0)

@@ -279,10 +279,14 @@ def content_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], k
 
 
 def codec_digest(codec: nn.Module) -> str:
-    """Digest of a codec's weights: what its codes mean."""
-    import hashlib
-
+    """Twelve hexadecimal digits of the sha256 of a codec's tensors and their names: what its codes mean."""
     digest = hashlib.sha256()
     for name, value in sorted(codec.state_dict().items()):
         digest.update(name.encode() + value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:12]
+
+
+def codec_label(codec: Any) -> str:
+    """Name of a codec's codes in a prepared folder: kind, hop length in samples, `codec_digest`; so other weights have other codes."""
+    kind = "vqvae" if type(codec).__name__ == "VQVAE" else "spectral"
+    return f"{kind}-hop{codec.hop_length}-{codec_digest(codec)}"

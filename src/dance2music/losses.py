@@ -157,7 +157,7 @@ def reconstruction(reference: Tensor, estimate: Tensor) -> Tensor:
     return (reference - estimate).abs().mean()
 
 
-def codebook_following(z_e: Tensor, z_q: Tensor) -> Tensor:
+def codebook_loss(z_e: Tensor, z_q: Tensor) -> Tensor:
     """Mean squared distance that moves codebook entries z_q [B, E, L] to latents z_e: the second term of Creative-GAN Eq. 2."""
     return F.mse_loss(z_q, z_e.detach())
 

@@ -25,7 +25,7 @@ class Ending:
 
 
 def test_a_window_does_not_end_before_its_last_second() -> None:
-    ids = draw_events(Ending(), torch.zeros(1, 1, 4), [], first=0, max_events=200, window_seconds=4.0, chance=np.random.default_rng(0),
+    ids = draw_events(Ending(), torch.zeros(1, 1, 4), [], first=0, max_events=200, window_seconds=4.0, rng=np.random.default_rng(0),
                       temperature=1.0, top_p=0.9)  # fmt: skip
     seconds = sum(map(Ending.tokenizer.seconds_of, ids))
     assert ids[-1] == INVERSE_MV.end and 4.0 - END_SECONDS <= seconds < 4.0 - END_SECONDS + 0.2
@@ -64,7 +64,7 @@ def test_guided_notes_begin_at_the_onsets_and_nowhere_else_and_go_on_from_a_prom
     model, onsets = Striking(), [0.25, 0.73, 1.5, 2.61]
     prompt = model.tokenizer.encode([TimedNote(0.25, 0.5, 50, 81)])
     for given in ([], prompt):
-        ids = draw_events(model, torch.zeros(1, 1, 4), given, first=0, max_events=200, window_seconds=4.0, chance=np.random.default_rng(0),
+        ids = draw_events(model, torch.zeros(1, 1, 4), given, first=0, max_events=200, window_seconds=4.0, rng=np.random.default_rng(0),
                           temperature=1.0, top_p=0.9, onsets=onsets)  # fmt: skip
         assert ids[: len(given)] == given
         assert [n.onset_seconds for n in model.tokenizer.decode(ids)] == pytest.approx(onsets, abs=0.011)

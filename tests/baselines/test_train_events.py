@@ -9,6 +9,7 @@ from dance2music.baselines.foley_music_train import pose_and_notes
 from dance2music.dance.kinematics import kinematic_beats
 from dance2music.metrics.rhythm import beat_alignment
 from dance2music.music.tokens import FOLEY, PerformanceTokenizer, TimedNote
+from dance2music.seeds import Corpus
 from dance2music.synthetic.perturb import perturb
 from dance2music.synthetic.synthetic import synthetic_clip
 
@@ -35,7 +36,7 @@ def test_only_notes_that_are_danced_meet_the_kinematic_beats(follow: bool, least
     values = []
     for seed in range(4):
         notes = pose_and_notes(seed, seconds=10.0, skeleton="coco-17", follow=follow)["notes"]
-        motion = perturb(synthetic_clip(seed, duration_seconds=10.0).motion, np.random.default_rng([seed, 12]))
+        motion = perturb(synthetic_clip(seed, duration_seconds=10.0).motion, np.random.default_rng([seed, Corpus.SYMBOLIC_POSE_NOISE]))
         values.append(beat_alignment(kinematic_beats(motion), notes[:, 0].astype(float)))
     assert least <= float(np.mean(values)) <= most
 

@@ -6,8 +6,9 @@ import torch
 
 from dance2music.checkpoint import load_embedded, read_provenance
 from dance2music.codec.spectral import SpectralCodec
+from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import evaluate_codec, reconstruction_scores
-from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
+from dance2music.train.pieces import composed_piece
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def test_the_embedded_codec_keeps_held_out_music(codec) -> None:
 
 def test_it_keeps_nothing_of_what_its_codes_do_not_hold(codec) -> None:
     """A control: codes of one piece must not score well against another."""
-    audio, other = (torch.from_numpy(composed_piece(HELD_OUT_SEED + i, 3.0, codec.sample_rate))[None] for i in (1, 7))
+    audio, other = (torch.from_numpy(composed_piece(HELD_OUT_PIECES + i, 3.0, codec.sample_rate))[None] for i in (1, 7))
     with torch.no_grad():
         z = codec.quantize(codec.encode(other)).z
         wrong = codec.decode(z, audio.shape[-1])[0].numpy()
@@ -38,7 +39,7 @@ def test_it_keeps_nothing_of_what_its_codes_do_not_hold(codec) -> None:
 def test_more_codebooks_keep_more_and_one_is_enough_to_tell_the_music(codec) -> None:
     from dance2music.metrics.quality import log_mel_l1
 
-    audio = torch.from_numpy(composed_piece(HELD_OUT_SEED + 2, 3.0, codec.sample_rate))[None]
+    audio = torch.from_numpy(composed_piece(HELD_OUT_PIECES + 2, 3.0, codec.sample_rate))[None]
     with torch.no_grad():
         codes = codec.quantize(codec.encode(audio)).codes
         errors = [
@@ -53,7 +54,7 @@ def test_more_codebooks_keep_more_and_one_is_enough_to_tell_the_music(codec) -> 
 
 
 def test_its_latents_are_about_unit_variance_and_its_codes_are_all_in_use(codec) -> None:
-    pieces = [composed_piece(HELD_OUT_SEED + i, 4.0, codec.sample_rate) for i in range(8)]
+    pieces = [composed_piece(HELD_OUT_PIECES + i, 4.0, codec.sample_rate) for i in range(8)]
     with torch.no_grad():
         quantized = codec.quantize(codec.encode(torch.from_numpy(np.stack(pieces))))
     assert 0.8 < float(quantized.z.var()) < 1.2

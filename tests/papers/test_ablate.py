@@ -19,7 +19,7 @@ from dance2music.cli.main import app
 from dance2music.data.prepare import prepare
 from dance2music.errors import InputError
 from dance2music.metrics.published_tables import TABLES as PUBLISHED
-from dance2music.papers.ablation_data import Bench, prepared_clips
+from dance2music.papers.ablation_data import AblationContext, prepared_clips
 from dance2music.papers.ablations import TABLES, rows_of, run_row, run_table, table_text
 from dance2music.papers.gan_step import build_network
 from dance2music.papers.runs import gan_training, motion_layout, open_codec
@@ -130,7 +130,7 @@ def test_rows_of_a_prepared_folder_are_trained_and_measured_and_the_others_say_w
     with pytest.raises(InputError, match="is no generator of a preset"):
         score_file(codec_file, codec_file, data=prepared, held_out=1)
     with pytest.raises(InputError, match="other settings"):
-        run_table("d2m-3", Bench(tmp_path, {"high": codec_file}, data=prepared), tmp_path, steps=1, seeds=1)
+        run_table("d2m-3", AblationContext(tmp_path, {"high": codec_file}, data=prepared), tmp_path, steps=1, seeds=1)
 
 
 def test_test_clips_of_a_prepared_folder_are_whole_or_in_segments_as_the_generator_takes_them(prepared: Path) -> None:
@@ -156,9 +156,9 @@ def test_generators_of_two_seconds_are_measured_on_segments(prepared: Path) -> N
 
 def test_a_table_without_a_single_row_to_run_is_refused(tmp_path: Path, codec_file: Path) -> None:
     with pytest.raises(InputError, match=r"table 'd2m-6': no row can be run: no codec of the high level is given"):
-        run_table("d2m-6", Bench(tmp_path, {}), tmp_path, steps=1)
+        run_table("d2m-6", AblationContext(tmp_path, {}), tmp_path, steps=1)
     with pytest.raises(InputError, match="train-decoder"):
-        run_row(rows_of("d2m-5")[0], Bench(tmp_path, {"high": codec_file}), tmp_path, steps=1, seed=0)
+        run_row(rows_of("d2m-5")[0], AblationContext(tmp_path, {"high": codec_file}), tmp_path, steps=1, seed=0)
 
 
 def test_the_table_says_not_run_and_how_far_seeds_differ() -> None:

@@ -12,12 +12,14 @@ import torch
 
 from dance2music.checkpoint import load_model
 from dance2music.errors import InputError
-from dance2music.papers.discriminators import Judge, ReshapedDiscriminatorConfig
+from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
 from dance2music.papers.finetune_decoder import DecoderTraining, train_decoder
 
 CONFIG = DecoderTraining(
     batch_size=4,
-    discriminator=ReshapedDiscriminatorConfig(rows=(Judge(4, 5, zeros=2), Judge(8, 9, stride=4, zeros=4), Judge(1, 3, zeros=1)), scales=2),
+    discriminator=ReshapedDiscriminatorConfig(
+        rows=(ConvLayer(4, 5, zeros=2), ConvLayer(8, 9, stride=4, zeros=4), ConvLayer(1, 3, zeros=1)), scales=2
+    ),
     loop=replace(tiny_gan.LOOP, steps=4, learning_rate=2e-3),
 )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import typer
 from tiny_gan import codec_file_in
 from typer.testing import CliRunner
@@ -15,8 +16,10 @@ from dance2music.checkpoint import load_model, read_provenance
 from dance2music.cli.main import app
 from dance2music.data.prepare import prepare
 from dance2music.errors import InputError
-from dance2music.papers.runs import gan_training, motion_layout, needs_genre, open_codec, open_segments
+from dance2music.papers.runs import gan_training, motion_layout, needs_genre, open_codec, open_perceptual, open_segments, run_gan
 from dance2music.papers.trainings import GAN_TRAININGS
+from dance2music.perception.perceptual import PerceptualNet
+from dance2music.perception.soundnet import SoundNet
 from dance2music.synthetic.synthetic import write_corpus
 
 SMALL = ["--set", "loop.steps=2", "--set", "loop.log_every_steps=1", "--set", "batch_size=2", "--set", "loop.accelerator=cpu"]
@@ -49,6 +52,38 @@ def test_a_prepared_corpus_trains_a_generator_with_its_cached_codes(tmp_path: Pa
     assert (about["level"], about["preset"], about["step"]) == ("high", PRESET, "2")
     load_model(tmp_path / "gan" / "generator.safetensors", expected="d2m-gan")
     assert [json.loads(line)["step"] for line in (tmp_path / "gan" / "log.jsonl").read_text().splitlines()] == [1, 2]
+
+
+def test_music_that_is_scaled_comes_without_codes_and_trains(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    settings = [*(setting for setting in SMALL if setting != "--set"), "gain=[0.3, 1.0]"]
+    config = gan_training(PRESET, settings)
+    assert config.gain == (0.3, 1.0)
+    item = open_segments(prepared, config, open_codec(codec_file, config.codec, config.level), tmp_path)[0]
+    assert "audio" in item and not item.keys() & {"codes", "latents"}
+    load_model(run_gan(PRESET, prepared, codec_file, tmp_path, settings), expected="d2m-gan")
+
+
+def test_soundnet_takes_the_place_of_the_embedded_perceptual_network(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    torch.save(SoundNet().state_dict(), tmp_path / "soundnet.pt")
+    preset = "creative-gan-high-embedded"
+    assert isinstance(open_perceptual(gan_training(preset, [])), PerceptualNet)
+    assert isinstance(open_perceptual(gan_training(preset, [f"perceptual={tmp_path / 'soundnet.pt'}"])), SoundNet)
+    assert open_perceptual(gan_training(PRESET, [])) is None
+    with pytest.raises(InputError, match="expected SoundNet's weights"):
+        open_perceptual(gan_training(preset, ["perceptual=sound8.npz"]))
+    with pytest.raises(InputError, match="d2m-gan-high-embedded has no perceptual loss"):
+        run_gan(PRESET, "composed", tmp_path / "codec", tmp_path, [], soundnet=tmp_path / "soundnet.pt")
+
+
+def test_a_generator_learns_from_soundnets_features(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    torch.manual_seed(0)
+    torch.save(SoundNet().state_dict(), tmp_path / "soundnet.pt")
+    settings = [setting for setting in SMALL if setting != "--set"]
+    run_gan("creative-gan-high-embedded", prepared, codec_file, tmp_path, settings, soundnet=tmp_path / "soundnet.pt")
+    assert read_provenance(tmp_path / "generator.safetensors")["perceptual network"].startswith("SoundNet ")
+    with pytest.raises(InputError, match=r"perceptual network 'SoundNet \w+', not 'PerceptualNet \w+'"):
+        run_gan("creative-gan-high-embedded", prepared, codec_file, tmp_path, settings)
 
 
 def test_a_prepared_corpus_tunes_a_decoder(tmp_path: Path, codec_file: Path, prepared: Path) -> None:

@@ -1,4 +1,4 @@
-"""Batches of prepared segments."""
+"""Prepared segments, and batches of them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dance2music.checkpoint import save_model
 from dance2music.data.dataset import PreparedConfig, PreparedSegments, mapped_npz
 from dance2music.data.prepare import prepare
 from dance2music.errors import ConfigError, InputError
+from dance2music.papers.segments import SegmentBatches
 from layouts import write_pairs, write_released
 
 
@@ -31,90 +32,70 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_batch_holds_what_training_needs(prepared: Path) -> None:
-    data = PreparedSegments(prepared, PreparedConfig(batch_size=5, codec="spectral"), steps=3)
-    batch = data[0]
+    data = PreparedSegments(prepared, PreparedConfig(codec="spectral"))
+    batch = SegmentBatches(data, batch_size=5, seed=0)[0]
     assert {name: (str(value.dtype).removeprefix("torch."), tuple(value.shape)) for name, value in batch.items()} == {
         "motion": ("float32", (5, 120, 219)), "visual": ("float32", (5, 2048)), "flow": ("float32", (5, 60, 5)),
         "genre": ("int64", (5,)), "tempo_bpm": ("float32", (5,)), "index": ("int64", (5,)), "audio": ("float32", (5, 44100)),
         "codes": ("int64", (5, 2, 173)), "latents": ("float32", (5, 8, 173)),
     }  # fmt: skip
-    assert data.names == ["a_seg1", "a_seg2", "b_seg1", "b_seg2", "c_seg1"] and len(data) == 3
+    assert data.names == ["a_seg1", "a_seg2", "b_seg1", "b_seg2", "c_seg1"] and len(data) == 5
     order = batch["index"].argsort()
     assert batch["genre"][order].tolist() == [5, 5, 5, 5, -1]
     assert batch["tempo_bpm"][order].nan_to_num(0.0).tolist() == [120, 120, 0, 0, 90]
     assert torch.allclose(batch["audio"].abs().amax(dim=1), torch.tensor(0.95), atol=1e-4)
     for layout, width in (("keypoints", 75), ("features", 80)):
-        assert PreparedSegments(prepared, PreparedConfig(1, motion=layout)).segment(0)["motion"].shape == (60, width)
+        assert PreparedSegments(prepared, PreparedConfig(motion=layout))[0]["motion"].shape == (60, width)
 
 
 def test_segments_lie_where_their_names_say(prepared: Path) -> None:
-    data = PreparedSegments(prepared, PreparedConfig(batch_size=1, motion="features"))
+    data = PreparedSegments(prepared, PreparedConfig(motion="features"))
     with np.load(prepared / "clips" / "a.npz") as clip:
-        second = data.segment(data.names.index("a_seg2"))
+        second = data[data.names.index("a_seg2")]
         assert np.array_equal(second["motion"].numpy(), clip["features"][60:120])
         part = clip["audio"][44100:88200].astype(np.float32)
         assert np.allclose(second["audio"].numpy(), part * 0.95 / np.abs(part).max(), atol=1e-6)
 
 
-def test_a_batch_is_a_pure_function_of_seed_and_step(prepared: Path) -> None:
-    def batches(seed: int, *steps: int) -> list[torch.Tensor]:
-        data = PreparedSegments(prepared, PreparedConfig(batch_size=3, gain=(0.3, 1.0)), seed=seed, steps=9)
-        return [torch.cat([data[step]["audio"].flatten(), data[step]["motion"].flatten()]) for step in steps]
-
-    assert all(torch.equal(a, b) for a, b in zip(batches(1, 4, 7, 0), reversed(batches(1, 0, 7, 4))))
-    assert not torch.equal(batches(1, 4)[0], batches(2, 4)[0])
-
-
-def test_every_epoch_meets_every_segment_once(prepared: Path) -> None:
-    data = PreparedSegments(prepared, PreparedConfig(batch_size=2, audio=False), steps=10)
-    drawn = torch.cat([data[step]["index"] for step in range(10)]).view(4, 5)
-    assert all(sorted(epoch.tolist()) == [0, 1, 2, 3, 4] for epoch in drawn)
-    assert len({tuple(epoch.tolist()) for epoch in drawn}) > 1
-
-
 def test_a_loader_in_another_process_gives_the_same_batches(prepared: Path) -> None:
-    data = PreparedSegments(prepared, PreparedConfig(batch_size=2, codec="spectral"), seed=3, steps=4)
+    data = SegmentBatches(PreparedSegments(prepared, PreparedConfig(codec="spectral")), batch_size=2, seed=3)
     loaded = list(DataLoader(data, batch_size=None, sampler=range(1, 4), num_workers=1))
     for step, batch in zip(range(1, 4), loaded, strict=True):
         assert all(torch.equal(value.nan_to_num(), data[step][name].nan_to_num()) for name, value in batch.items())
 
 
-def test_processes_share_one_global_batch(prepared: Path) -> None:
-    config = PreparedConfig(batch_size=4, gain=(0.3, 1.0))
-    whole = PreparedSegments(prepared, config, seed=5, steps=3)[2]
-    parts = [PreparedSegments(prepared, config, seed=5, steps=3, rank=rank, world_size=2)[2] for rank in range(2)]
-    for name, value in whole.items():
-        assert torch.equal(torch.stack([part[name] for part in parts], dim=1).flatten(0, 1).nan_to_num(), value.nan_to_num()), name
+def test_gains_lie_between_the_given_bounds_and_depend_on_seed_and_place_alone(prepared: Path) -> None:
+    def batches(seed: int, **share: int) -> SegmentBatches:
+        return SegmentBatches(PreparedSegments(prepared), batch_size=4, seed=seed, gain=(0.3, 1.0), **share)
 
-
-def test_gains_lie_between_the_given_bounds(prepared: Path) -> None:
-    data = PreparedSegments(prepared, PreparedConfig(batch_size=5, gain=(0.3, 1.0)), steps=8)
-    peaks = torch.cat([data[step]["audio"].abs().amax(dim=1) for step in range(8)])
+    peaks = torch.cat([batches(0)[step]["audio"].abs().amax(dim=1) for step in range(8)])
     assert 0.95 * 0.3 - 1e-3 <= peaks.min() < 0.5 and 0.7 < peaks.max() <= 0.951
+    shares = [batches(1, rank=rank, world_size=2)[3]["audio"] for rank in (0, 1)]
+    assert torch.equal(torch.cat(shares), batches(1)[3]["audio"]) and not torch.equal(batches(2)[3]["audio"], batches(1)[3]["audio"])
+    with pytest.raises(ConfigError, match=r"gain \[0.3, 1.0\]: these segments have codes"):
+        SegmentBatches(PreparedSegments(prepared, PreparedConfig(codec="spectral")), batch_size=4, seed=0, gain=(0.3, 1.0))
 
 
 def test_visual_vectors_of_the_data_set_come_through_and_flow_stands_in(tmp_path: Path, prepared: Path) -> None:
     clips = {"train": ("000000_0_0_seg3", "000000_0_1_seg1")}
     prepare(write_released(tmp_path / "data", "tiktok", clips, width=75, frames=60), "tiktok", tmp_path / "out")
-    data = PreparedSegments(tmp_path / "out", PreparedConfig(batch_size=2, motion="keypoints"))
-    assert data.segment(1)["visual"].tolist() == [1.0] * 2048 and data.segment(1)["genre"] == -1
+    data = PreparedSegments(tmp_path / "out", PreparedConfig(motion="keypoints"))
+    assert data[1]["visual"].tolist() == [1.0] * 2048 and data[1]["genre"] == -1
     assert data.names == ["000000_0_0_seg3", "000000_0_1_seg1"]
-    short = PreparedSegments(prepared, PreparedConfig(batch_size=1, visual_dim=300))[0]
-    assert torch.equal(short["visual"], short["flow"].reshape(1, 300))
-    both = PreparedSegments([tmp_path / "out", prepared], PreparedConfig(batch_size=1, motion="keypoints"))
-    assert both.n_segments == 7
+    short = PreparedSegments(prepared, PreparedConfig(visual_dim=300))[0]
+    assert torch.equal(short["visual"], short["flow"].reshape(300))
+    both = PreparedSegments([tmp_path / "out", prepared], PreparedConfig(motion="keypoints"))
+    assert len(both) == 7
 
 
 @pytest.mark.parametrize(
     ("config", "kind", "message"),
     [(PreparedConfig(motion="pixels"), ConfigError, "motion 'pixels'"),
-     (PreparedConfig(codec="spectral", gain=(0.3, 1.0)), ConfigError, "with codec 'spectral'"),
-     (PreparedConfig(batch_size=3), ConfigError, "3 on 2 processes"),
      (PreparedConfig(codec="vqvae-hop128"), InputError, "has codes of spectral-hop256-.*; expected one 'vqvae-hop128'")],
 )  # fmt: skip
 def test_what_cannot_be_given_is_refused_at_once(prepared: Path, config: PreparedConfig, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
-        PreparedSegments(prepared, config, world_size=2)
+        PreparedSegments(prepared, config)
 
 
 def test_missing_splits_layouts_and_manifests_are_named(prepared: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.papers.segments import StackedSegments, coded
-from dance2music.train.loop import LoopConfig
+from dance2music.train.loop import Loop, LoopConfig, Update
 
 MOTION_DIM, VISUAL_DIM, LATENT_DIM, FRAMES = 6, 3, 64, 16
 HOP = 64
@@ -92,15 +93,15 @@ def without_model_file() -> None:
 
 
 def kill_at(step: int, where: str) -> None:
-    """From now on a run kills itself at a step, before ``where`` ("generator" or "discriminator") is moved."""
-    moved = gan.GanTrainer._move
+    """From now on a run kills itself at a step, before ``where`` ("generator" or "discriminator") is updated."""
+    update = Loop.update
 
-    def move(trainer, name, parameters, total, terms, loop):  # type: ignore[no-untyped-def]
+    def updated(loop: Loop, name: str, *rest: Any) -> Update:
         if loop.step == step and name == where:
             os.kill(os.getpid(), signal.SIGKILL)
-        return moved(trainer, name, parameters, total, terms, loop)
+        return update(loop, name, *rest)
 
-    gan.GanTrainer._move = move  # type: ignore[method-assign]
+    Loop.update = updated  # type: ignore[assignment,method-assign]
 
 
 def codec_file_in(folder: Path) -> Path:

@@ -15,13 +15,14 @@ from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.perception.perceptual import PerceptualConfig, PerceptualNet, embedded_perceptual
 from dance2music.perception.soundnet import SoundNet, SoundNetConfig
-from dance2music.train.pieces import HELD_OUT_SEED, composed_piece
+from dance2music.seeds import HELD_OUT_PIECES
+from dance2music.train.pieces import composed_piece
 
 RATE = 22_050
 
 
 def piece(number: int) -> Tensor:
-    return torch.from_numpy(composed_piece(HELD_OUT_SEED + number, 2.0, RATE))[None] * 0.5
+    return torch.from_numpy(composed_piece(HELD_OUT_PIECES + number, 2.0, RATE))[None] * 0.5
 
 
 def nets() -> list[PerceptualNet | SoundNet]:
@@ -96,7 +97,7 @@ def test_the_embedded_network_tells_genres_tempi_and_roles_of_held_out_music_bet
 
     net, right, off, n = embedded_perceptual(), 0, [], 20
     for number in range(0, 3 * n, 3):
-        seed = HELD_OUT_SEED + number
+        seed = HELD_OUT_PIECES + number
         labels = labels_of_piece(seed, 3.0)
         with torch.no_grad():
             heard = net(torch.from_numpy(composed_piece(seed, 3.0, RATE))[None])

@@ -11,7 +11,8 @@ import tiny
 from dance2music.checkpoint import save_model
 from dance2music.methods.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.music.synth import render
-from dance2music.recipe.pairs import HELD_OUT_FROM, add_codes, corpus_vocabulary, dance_features, load_pair, prepare_pairs, save_pair
+from dance2music.recipe.pairs import add_codes, corpus_vocabulary, dance_features, load_pair, prepare_pairs, save_pair
+from dance2music.seeds import HELD_OUT_PAIRS
 from dance2music.synthetic.synthetic import synthetic_clip
 
 
@@ -39,7 +40,7 @@ def test_a_pair_comes_back_from_its_file(tmp_path: Path) -> None:
 
 def test_files_are_written_once_and_then_get_the_codes_of_their_music(tmp_path: Path) -> None:
     vocabulary = tiny.pairs()[1]
-    arguments = {"n": 2, "first_seed": HELD_OUT_FROM, "duration_seconds": 3.0, "voicings": vocabulary.voicings, "workers": 1}
+    arguments = {"n": 2, "first_seed": HELD_OUT_PAIRS, "duration_seconds": 3.0, "voicings": vocabulary.voicings, "workers": 1}
     paths = prepare_pairs(tmp_path / "pairs", **arguments)
     stamps = [path.stat().st_mtime_ns for path in paths]
     assert prepare_pairs(tmp_path / "pairs", **arguments) == paths and [path.stat().st_mtime_ns for path in paths] == stamps
@@ -66,7 +67,7 @@ def test_two_processes_write_the_same_pairs_and_codes_as_one(tmp_path: Path) -> 
     save_model(codec, tiny.codec(), tiny.codec().config, storage="float32")
     for workers in (1, 2):
         paths = prepare_pairs(
-            tmp_path / f"{workers}", n=2, first_seed=HELD_OUT_FROM, duration_seconds=3.0, voicings=voicings, workers=workers
+            tmp_path / f"{workers}", n=2, first_seed=HELD_OUT_PAIRS, duration_seconds=3.0, voicings=voicings, workers=workers
         )
         add_codes(paths, codec=codec, voicings=voicings, workers=workers)
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("1", "2"))
@@ -80,7 +81,7 @@ def test_a_codec_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
     vocabulary = tiny.pairs()[1].voicings
     codes = []
     for name in ("before", "after"):
-        paths = prepare_pairs(tmp_path / name, n=1, first_seed=HELD_OUT_FROM, duration_seconds=3.0, voicings=vocabulary, workers=1)
+        paths = prepare_pairs(tmp_path / name, n=1, first_seed=HELD_OUT_PAIRS, duration_seconds=3.0, voicings=vocabulary, workers=1)
         add_codes(paths, codec=file, voicings=vocabulary, workers=1)
         codes.append(load_pair(paths[0]).codes)
         torch.manual_seed(1)

@@ -24,14 +24,15 @@ from dance2music.checkpoint import load_model, read_provenance
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_weights import one_level
-from dance2music.papers.discriminators import Judge, ReshapedDiscriminatorConfig
+from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
 from dance2music.papers.finetune_decoder import DecoderTraining
 from dance2music.recipe import build as recipes
 from dance2music.recipe.build import SYMBOLIC, Build, Recipe, build
 from dance2music.recipe.codec_growth import CodecGrowth
+from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
 from dance2music.train.loop import LoopConfig
-from dance2music.train.pieces import HELD_OUT_SEED, SegmentsConfig, composed_piece
+from dance2music.train.pieces import SegmentsConfig, composed_piece
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Score
 
@@ -79,7 +80,7 @@ SMALL = Recipe(
         inner_bank=4,
         tuning=DecoderTraining(
             segment_seconds=0.3, batch_size=2, loop=LOOP,
-            discriminator=ReshapedDiscriminatorConfig(rows=(Judge(4, 15, reflected=7), Judge(1, 3, zeros=1)), scales=1),
+            discriminator=ReshapedDiscriminatorConfig(rows=(ConvLayer(4, 15, reflected=7), ConvLayer(1, 3, zeros=1)), scales=1),
         ),
         tuning_steps=(2, 2, 2),
     ),
@@ -116,7 +117,7 @@ def test_the_vqvae_holds_all_hops_with_decoders_before_and_after_fine_tuning(fol
     assert isinstance(whole, VQVAE)
     held_out = read_provenance(path)["held_out"]
     assert len(held_out) == 6
-    audio = torch.from_numpy(composed_piece(HELD_OUT_SEED, 2.0, whole.sample_rate))[None]
+    audio = torch.from_numpy(composed_piece(HELD_OUT_PIECES, 2.0, whole.sample_rate))[None]
     for level, hop_length in ((0, 8), (1, 32), (2, 128)):
         after, before = one_level(whole, level), one_level(whole, level, untuned=True)
         assert f"hop {hop_length} before fine-tuning" in held_out and f"hop {hop_length} after fine-tuning" in held_out

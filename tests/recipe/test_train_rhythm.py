@@ -10,9 +10,20 @@ import pytest
 import torch
 
 from dance2music.checkpoint import load_model
-from dance2music.recipe.rhythm import RhythmBatches, RhythmTrainConfig, augment, draw_item, draw_pool, rhythm_loss, targets, train_rhythm
+from dance2music.recipe.rhythm import (
+    RhythmBatches,
+    RhythmTrainConfig,
+    augment,
+    draw_item,
+    draw_pool,
+    rhythm_losses,
+    rhythm_weights,
+    targets,
+    tempo_accuracy,
+    train_rhythm,
+)
 from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
-from dance2music.train.loop import LoopConfig
+from dance2music.train.loop import LoopConfig, weighted_total
 
 TINY = RhythmTrainConfig(
     model=RhythmModelConfig(channels=8, dilations=(1, 4), novelty_channels=2, tempo_channels=4, dropout=0.0),
@@ -68,10 +79,13 @@ def test_the_loss_is_least_for_the_right_tempo_and_beats() -> None:
     right = torch.where(torch.arange(len(tempi)) == 10, 8.0, 0.0)[None]
     logits = 10.0 * (wanted - 0.5)
     good = RhythmOutput(logits[:, 0], logits[:, 1], right)
-    loss, parts = rhythm_loss(good, wanted, tempi[10:11], TINY)
-    assert parts["tempo_right"] == 1.0
+
+    def total(output: RhythmOutput) -> torch.Tensor:
+        return weighted_total(rhythm_losses(output, wanted, tempi[10:11], TINY), rhythm_weights(TINY))
+
+    assert tempo_accuracy(good, tempi[10:11], TINY) == 1.0
     for worse in (good._replace(beat=-good.beat), good._replace(downbeat=-good.downbeat), good._replace(tempo=right.roll(9))):
-        assert rhythm_loss(worse, wanted, tempi[10:11], TINY)[0] > loss + 0.1
+        assert total(worse) > total(good) + 0.1
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_same_bits(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_losses import Bandwidth
 from dance2music.errors import InputError
 from dance2music.papers.sizes import CODEC_TRAININGS
+from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining, distortion_db, evaluate_codec, mel_loss, train_codec
 from dance2music.train.loop import LoopConfig
-from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.pieces import MusicSegments, PieceStore, SegmentsConfig, composed_piece
 
 SEGMENTS = SegmentsConfig(n_samples=4096, first_pieces=4, steps_per_new_piece=5, piece_seconds=1.0)
 LOOP = LoopConfig(steps=12, workers=0, warmup_steps=3, save_every_steps=6, log_every_steps=6, accelerator="cpu", learning_rate=2e-3)
@@ -32,7 +33,7 @@ def test_training_lowers_the_loss_and_leaves_a_model_file_that_scores_as_reporte
     config = SpectralCodecTraining(codec=TINY, segments=SEGMENTS, loop=LOOP, held_out_pieces=2)
     codec = train_codec(config, tmp_path, pieces=tiny.tone)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    losses = [line["loss"] for line in lines if "loss" in line]
+    losses = [line["codec_total"] for line in lines if "codec_total" in line]
     assert len(losses) == 2 and losses[1] < losses[0]
     loaded = load_model(tmp_path / "latest.safetensors", expected="spectral-codec")
     with torch.no_grad():
@@ -84,10 +85,10 @@ def test_creative_gans_vqvae_learns_its_codebook_by_the_second_term_of_its_loss(
     config = dataclasses.replace(paper, codec=small, segments=SEGMENTS, loop=LOOP, held_out_pieces=1, bandwidth_steps=2)
     codec = train_codec(config, tmp_path, pieces=tiny.tone)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    logged = [line for line in lines if "loss" in line]
+    logged = [line for line in lines if "codec_total" in line]
     for line in logged:
         assert line["multispectral"] == 0.0 and line["codebook"] > 0
-        assert line["loss"] == pytest.approx(line["reconstruction"] + line["codebook"] + 0.25 * line["commitment"], rel=1e-4)
+        assert line["codec_total"] == pytest.approx(line["reconstruction"] + line["codebook"] + 0.25 * line["commitment"], rel=1e-4)
         assert line["codebook"] == pytest.approx(line["commitment"], rel=1e-4)  # one value, two gradients
     loaded = load_model(tmp_path / "latest.safetensors", expected="vqvae")
     assert torch.allclose(loaded.state_dict()["bottleneck.level_blocks.1.k"], codec.state_dict()["bottleneck.level_blocks.1.k"], atol=1e-3)
@@ -103,8 +104,8 @@ def test_a_codebook_that_learns_by_gradient_is_moved_by_the_optimiser_alone() ->
     before = book.detach().clone()
     model.losses(audio, Bandwidth(1.0, 1.0), objective)
     assert torch.equal(book, before)
-    (of_following,) = torch.autograd.grad(loss.codebook, book, retain_graph=True)
-    assert float(of_following.abs().sum()) > 0
+    (of_codebook,) = torch.autograd.grad(loss.codebook, book, retain_graph=True)
+    assert float(of_codebook.abs().sum()) > 0
     (of_rest,) = torch.autograd.grad(loss.reconstruction + loss.commitment, book, allow_unused=True)
     assert of_rest is None
 
@@ -139,18 +140,34 @@ def test_a_piece_is_rendered_once(tmp_path) -> None:
 
 
 def test_composed_pieces_repeat_and_differ_and_keep_their_length() -> None:
-    piece = composed_piece(HELD_OUT_SEED + 3, 2.0, 22_050)
+    piece = composed_piece(HELD_OUT_PIECES + 3, 2.0, 22_050)
     assert piece.shape == (44_100,) and piece.dtype == np.float32 and float(np.abs(piece).max()) > 0.01
-    assert np.array_equal(piece, composed_piece(HELD_OUT_SEED + 3, 2.0, 22_050))
-    assert not np.array_equal(piece, composed_piece(HELD_OUT_SEED + 4, 2.0, 22_050))
+    assert np.array_equal(piece, composed_piece(HELD_OUT_PIECES + 3, 2.0, 22_050))
+    assert not np.array_equal(piece, composed_piece(HELD_OUT_PIECES + 4, 2.0, 22_050))
 
 
 def test_the_losses_reach_the_estimate_and_vanish_for_equal_audio() -> None:
     torch.manual_seed(0)
     reference = torch.randn(2, 8192) * 0.1
     estimate = (reference + 0.05 * torch.randn(2, 8192)).requires_grad_()
-    for loss in (mel_loss(estimate, reference, 22_050), distortion_db(estimate, reference)):
+    for loss in (mel_loss(reference, estimate, sample_rate=22_050), distortion_db(reference, estimate)):
         (gradient,) = torch.autograd.grad(loss, estimate)
         assert float(gradient.abs().max()) > 0
-    assert float(mel_loss(reference, reference, 22_050)) == 0.0
-    assert float(distortion_db(estimate, reference)) == pytest.approx(-6.0, abs=0.3)
+    assert float(mel_loss(reference, reference, sample_rate=22_050)) == 0.0
+    assert float(distortion_db(reference, estimate)) == pytest.approx(-6.0, abs=0.3)
+
+
+def test_the_mel_loss_weighs_its_resolutions() -> None:
+    torch.manual_seed(0)
+    reference, estimate = torch.randn(2, 4096) * 0.1, torch.randn(2, 4096) * 0.1
+    only = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    alone = [float(mel_loss(reference, estimate, sample_rate=22_050, weights=weights)) for weights in only]
+    weighted = mel_loss(reference, estimate, sample_rate=22_050, weights=(0.2, 0.6, 0.2))
+    assert float(weighted) == pytest.approx(float(np.dot(alone, (0.2, 0.6, 0.2))), rel=1e-5)
+    assert float(mel_loss(reference, estimate, sample_rate=22_050)) == pytest.approx(float(np.mean(alone)), rel=1e-5)
+
+
+def test_the_distortion_asks_how_far_the_estimate_is_from_the_reference() -> None:
+    reference = torch.ones(1, 4096)
+    assert float(distortion_db(reference, 3 * reference)) == pytest.approx(6.02, abs=0.01)  # an error of twice the signal
+    assert float(distortion_db(3 * reference, reference)) == pytest.approx(-3.52, abs=0.01)

@@ -48,16 +48,12 @@ def run(out_dir: Path, *, kill_at: int = -1, **changes) -> tuple[Loop, Model]:
     fabric = start_fabric(config)
     model = Model()
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate)
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    wrapped = fabric.setup_module(model)
     loop = Loop(fabric, config, out_dir, model=model, optimizers={"model": optimizer}, data=Numbers())
     for step, batch in loop:
         if step == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        loss = wrapped(batch)
-        wrapped_optimizer.zero_grad()
-        fabric.backward(loss)
-        wrapped_optimizer.step()
-        loop.log(loss=loss)
+        loop.update("model", {"loss": wrapped(batch)})
     return loop, model
 
 

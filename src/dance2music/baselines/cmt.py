@@ -48,6 +48,7 @@ from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import BlockConfig, Stack, State, waves
 from dance2music.parallel import one_thread
 from dance2music.rhythm.impact import IMPACT_FPS, visual_beats
+from dance2music.seeds import BaselineTake
 from dance2music.types import BEATS_PER_BAR, GENRES, Conditioning, Latents, Score, Span
 from dance2music.work import check
 
@@ -210,7 +211,7 @@ class Writer:
 
     def __init__(self, model: Cmt, program: Program, *, genre: int, seed: int) -> None:
         self.model, self.program = model, program
-        self.chance = np.random.default_rng([seed, 13])
+        self.rng = np.random.default_rng([seed, BaselineTake.CMT])
         self.states: list[State] = model.stack.start()
         allowed = torch.zeros(N_INSTRUMENTS, dtype=torch.bool)
         allowed[[k - 1 for k in model.config.instruments]] = True
@@ -246,7 +247,7 @@ class Writer:
             first = self.bar * TICKS_PER_BAR
             asked = [tick for tick in range(TICKS_PER_BAR) if first + tick in self.program.strength]
             usable = [k for k in FORCED if self.instruments[k]]
-            self.pending = [(tick + 1, k) for tick in asked for k in usable if self.chance.random() < self.model.config.strength_control]
+            self.pending = [(tick + 1, k) for tick in asked for k in usable if self.rng.random() < self.model.config.strength_control]
         elif word[TYPE] == RHYTHM:
             self.beat, self.playing, self.in_group = int(word[BEAT]), int(word[INSTRUMENT]), 0
         else:
@@ -269,7 +270,7 @@ class Writer:
         if word[BEAT] == BAR:
             if self.bar + 1 >= self.n_bars:
                 return None
-            if self.chance.random() < self.model.config.density_control:
+            if self.rng.random() < self.model.config.density_control:
                 word[DENSITY] = self.program.density[self.bar + 1]
             word[INSTRUMENT] = word[STRENGTH] = 0
         return word
@@ -312,7 +313,7 @@ class Writer:
         return word
 
     def _draw(self, logits: Tensor, allowed: Tensor, *, temperature: float = 1.0, top_p: float | None = None) -> int:
-        uniform = torch.tensor(self.chance.random())
+        uniform = torch.tensor(self.rng.random())
         top_p = self.model.config.top_p if top_p is None else top_p
         return int(draw(logits, uniform, temperature=temperature, top_p=top_p, allowed=allowed))
 

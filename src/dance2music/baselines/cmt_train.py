@@ -13,8 +13,9 @@ from torch.utils.data import Dataset
 
 from dance2music.baselines.cmt import DENSITY_EDGES, N_INSTRUMENTS, STRENGTH_EDGES, Cmt, CmtConfig, word_losses
 from dance2music.baselines.compound_words import BAR, BEAT, INSTRUMENT, words_of
+from dance2music.seeds import HELD_OUT_SYMBOLIC, Corpus, RecipeStep
 from dance2music.train.loop import LoopConfig
-from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
+from dance2music.train.symbolic import Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class WordData(Dataset[Batch]):
         self.items, self.config, self.seed = items, config, seed
 
     def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng([self.seed, step, 22])
+        rng = np.random.default_rng([self.seed, step, RecipeStep.WORD_CROPS])
         rows, n = [], self.config.crop_words
         for _ in range(self.config.training.batch_size):
             item = self.items[int(rng.integers(len(self.items)))]
@@ -80,7 +81,7 @@ def dance_statistics(seed: int, *, seconds: float = 12.0) -> Arrays:
 
     clip = synthetic_clip(seed, duration_seconds=seconds)
     assert clip.rhythm is not None
-    seen = visual_beats(perturb(clip.motion, np.random.default_rng([seed, 12])))
+    seen = visual_beats(perturb(clip.motion, np.random.default_rng([seed, Corpus.SYMBOLIC_POSE_NOISE])))
     bars = np.floor(clip.rhythm.beat_at(np.arange(len(seen.speed)) / IMPACT_FPS) / 4).astype(int)
     return {"speed": np.array([seen.speed[bars == bar].mean() for bar in np.unique(bars)]), "weight": seen.weights}
 
@@ -90,7 +91,7 @@ def train_cmt(config: CmtTrainConfig, out_dir: str | Path) -> Cmt:
     out_dir, training = Path(out_dir), config.training
     make = partial(piece_words, seconds=training.piece_seconds)
     train = kept(out_dir / "train.npz", make, range(training.n_pieces), workers=training.workers)
-    held = kept(out_dir / "held.npz", make, range(HELD_OUT_FROM, HELD_OUT_FROM + training.n_held_out), workers=training.workers)
+    held = kept(out_dir / "held.npz", make, range(HELD_OUT_SYMBOLIC, HELD_OUT_SYMBOLIC + training.n_held_out), workers=training.workers)
     dances = kept(out_dir / "dances.npz", dance_statistics, range(config.n_dances), workers=training.workers)
     model = Cmt(config.model)
     set_percentiles(model, dances)

@@ -16,6 +16,7 @@ from dance2music.baselines.framed import framed_joints
 from dance2music.errors import InputError
 from dance2music.methods.base import Given, adjusted, whole_only
 from dance2music.music.tokens import TimedNote, score_of
+from dance2music.seeds import BaselineTake
 from dance2music.types import Conditioning, Latents, Motion, Score, Span
 from dance2music.work import check
 
@@ -74,7 +75,11 @@ class Dance2MusicSearch:
         melodies: dict[int, np.ndarray] = {}
         scores = []
         for seed in seeds:
-            first = self.config.first_class if seed == 0 else int(np.random.default_rng([seed, 3]).integers(len(NOTE_PITCHES)))
+            first = (
+                self.config.first_class
+                if seed == 0
+                else int(np.random.default_rng([seed, BaselineTake.OFFLINE]).integers(len(NOTE_PITCHES)))
+            )
             if first not in melodies:
                 melodies[first] = search(*blocks, self.config, first_class=first)
             held = hold(melodies[first], poses, self.config)

@@ -19,6 +19,7 @@ from dance2music.baselines.dance2music_offline import NOTE_PITCHES, SearchConfig
 from dance2music.methods.base import Given, adjusted, load_network, whole_only
 from dance2music.nn.sampling import draw
 from dance2music.parallel import one_thread
+from dance2music.seeds import BaselineTake
 from dance2music.types import Conditioning, Latents, Score, Span
 from dance2music.work import check
 
@@ -108,7 +109,7 @@ class Stream:
 
     def __init__(self, model: Dance2MusicOnline, seed: int) -> None:
         config = model.config
-        self.model, self.chance = model, np.random.default_rng([seed, 9])
+        self.model, self.rng = model, np.random.default_rng([seed, BaselineTake.ONLINE])
         self.poses: deque[np.ndarray] = deque(maxlen=config.history_frames)
         self.notes: deque[int] = deque([PADDING] * config.history_notes, maxlen=config.history_notes)
         self.frame = 0
@@ -123,7 +124,7 @@ class Stream:
         elif due:
             similarity = window_of(np.stack(self.poses), config.history_frames)
             logits = self.model(torch.from_numpy(similarity)[None, None], torch.tensor([list(self.notes)]))
-            note = int(draw(logits, torch.tensor([self.chance.random()]), temperature=config.temperature)[0])
+            note = int(draw(logits, torch.tensor([self.rng.random()]), temperature=config.temperature)[0])
         if note is not None:
             self.notes.append(note)
         self.poses.append(np.asarray(pose, dtype=np.float64))

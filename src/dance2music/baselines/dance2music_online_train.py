@@ -16,8 +16,9 @@ from torch.utils.data import Dataset
 
 from dance2music.baselines.dance2music_offline import SearchConfig, block_means, pose_vectors, search
 from dance2music.baselines.dance2music_online import Dance2MusicOnline, OnlineConfig, decision
+from dance2music.seeds import HELD_OUT_SYMBOLIC, Corpus, RecipeStep
 from dance2music.train.loop import LoopConfig
-from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
+from dance2music.train.symbolic import Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class MelodyData(Dataset[Batch]):
         self.items, self.config, self.seed = items, config, seed
 
     def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng([self.seed, step, 21])
+        rng = np.random.default_rng([self.seed, step, RecipeStep.MELODY_DECISIONS])
         rows = []
         for _ in range(self.config.training.batch_size):
             item = self.items[int(rng.integers(len(self.items)))]
@@ -65,7 +66,7 @@ def searched(seed: int, *, seconds: float, config: SearchConfig) -> Arrays:
     from dance2music.synthetic.perturb import perturb
     from dance2music.synthetic.synthetic import synthetic_clip
 
-    motion = perturb(synthetic_clip(seed, duration_seconds=seconds).motion, np.random.default_rng([seed, 12]))
+    motion = perturb(synthetic_clip(seed, duration_seconds=seconds).motion, np.random.default_rng([seed, Corpus.SYMBOLIC_POSE_NOISE]))
     poses = pose_vectors(motion, seconds)
     melody = search(*block_means(poses, config.frames_per_note), config, first_class=config.first_class)
     return {"poses": poses.astype(np.float32), "melody": melody.astype(np.int64)}
@@ -76,6 +77,6 @@ def train_online(config: OnlineTrainConfig, out_dir: str | Path) -> Dance2MusicO
     out_dir, training = Path(out_dir), config.training
     make = partial(searched, seconds=training.piece_seconds, config=config.model.search)
     train = kept(out_dir / "train.npz", make, range(training.n_pieces), workers=training.workers)
-    held = kept(out_dir / "held.npz", make, range(HELD_OUT_FROM, HELD_OUT_FROM + training.n_held_out), workers=training.workers)
+    held = kept(out_dir / "held.npz", make, range(HELD_OUT_SYMBOLIC, HELD_OUT_SYMBOLIC + training.n_held_out), workers=training.workers)
     data, held_data = MelodyData(train, config, seed=training.loop.seed), MelodyData(held, config, seed=training.loop.seed + 1)
     return fit(Dance2MusicOnline(config.model), data, melody_losses, training, out_dir, held_out=held_data)

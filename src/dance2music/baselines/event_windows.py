@@ -89,7 +89,7 @@ def draw_events(
     first: int,
     max_events: int,
     window_seconds: float,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
     temperature: float,
     top_p: float,
     onsets: Sequence[float] | None = None,
@@ -122,7 +122,7 @@ def draw_events(
                 logits[:, shifts] = -torch.inf
             if over:
                 logits[:, notes] = -torch.inf
-            id_ = int(draw(logits, torch.tensor([chance.random()]), temperature=temperature, top_p=top_p)[0])
+            id_ = int(draw(logits, torch.tensor([rng.random()]), temperature=temperature, top_p=top_p)[0])
             if onsets is not None and shifts.start <= id_ < shifts.stop:
                 over = not coming
                 if coming:

@@ -27,6 +27,7 @@ from dance2music.music.tokens import FOLEY, PerformanceTokenizer, TokenizerConfi
 from dance2music.nn.skeleton_graph import SkeletonEncoder
 from dance2music.nn.transformer import BlockConfig, Stack, State, sinusoids, waves
 from dance2music.parallel import one_thread
+from dance2music.seeds import BaselineTake
 from dance2music.types import Conditioning, Latents, Score, Span
 from dance2music.work import check
 
@@ -196,20 +197,20 @@ class FoleyMusic(nn.Module):
             memories = torch.cat([self.remember(torch.from_numpy(chunk)) for chunk in np.array_split(cut, -(-len(cut) // 16))])
             scores = []
             for seed in seeds:
-                choose = partial(self._choose, memories, np.random.default_rng([seed, 17]))
+                choose = partial(self._choose, memories, np.random.default_rng([seed, BaselineTake.FOLEY_MUSIC]))
                 notes = play_windows(self, starts, config.window_seconds, config.max_events, choose)
                 scores.append(score_of(notes, conditioning.rhythm, duration_seconds=duration, genre=conditioning.genre,
                                        program=config.program))  # fmt: skip
         return scores
 
-    def _choose(self, memories: Tensor, chance: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
+    def _choose(self, memories: Tensor, rng: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
         config, memory = self.config, memories[window : window + 1]
         if config.mode == "beam":
             return self._beam(memory, prompt)
         onsets = onset_times(self.onset_logits(memory)[0].sigmoid().numpy(), fps=POSE_FPS) if config.guided else None
         return draw_events(
             self, memory, prompt, first=config.tokens.start, max_events=config.max_events, window_seconds=config.window_seconds,
-            chance=chance, temperature=0.0 if config.mode == "greedy" else config.temperature, top_p=config.top_p,
+            rng=rng, temperature=0.0 if config.mode == "greedy" else config.temperature, top_p=config.top_p,
             onsets=onsets,
         )  # fmt: skip
 

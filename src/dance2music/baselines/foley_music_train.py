@@ -15,8 +15,9 @@ from dance2music.baselines.foley_music import FOLEY_EMBEDDED, POSE_FPS, FoleyMus
 from dance2music.baselines.framed import framed_joints
 from dance2music.dance.kinematics import kinematic_beats
 from dance2music.music.tokens import PerformanceTokenizer, notes_of
+from dance2music.seeds import HELD_OUT_SYMBOLIC, Corpus, RecipeStep
 from dance2music.train.loop import LoopConfig
-from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
+from dance2music.train.symbolic import Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
 ROLES = ("lead", "chords")
 """Tracks that the instrument plays; the published data have a recording of one instrument instead."""
@@ -54,7 +55,7 @@ class PoseEvents(Dataset[Batch]):
         self.tokenizer = PerformanceTokenizer(config.model.tokens)
 
     def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng([self.seed, step, 23])
+        rng = np.random.default_rng([self.seed, step, RecipeStep.POSE_WINDOWS])
         model, rows = self.config.model, []
         T = round(model.window_seconds * POSE_FPS)
         for _ in range(self.config.training.batch_size):
@@ -95,7 +96,7 @@ def pose_and_notes(seed: int, *, seconds: float, skeleton: str, follow: bool = T
 
     clip = synthetic_clip(seed, duration_seconds=seconds)
     assert clip.score is not None and clip.rhythm is not None
-    motion = perturb(clip.motion, np.random.default_rng([seed, 12]))
+    motion = perturb(clip.motion, np.random.default_rng([seed, Corpus.SYMBOLIC_POSE_NOISE]))
     joints = framed_joints(motion, skeleton=skeleton, fps=POSE_FPS, duration_seconds=seconds)
     roles = ROLES if any(t.notes for t in clip.score.tracks if t.role in ROLES) else ("pad", "bass")
     notes = notes_of(clip.score, roles=roles)
@@ -109,6 +110,6 @@ def train_foley_music(config: FoleyTrainConfig, out_dir: str | Path) -> FoleyMus
     out_dir, training = Path(out_dir), config.training
     make = partial(pose_and_notes, seconds=training.piece_seconds, skeleton=config.model.skeleton, follow=config.danced)
     train = kept(out_dir / "train.npz", make, range(training.n_pieces), workers=training.workers)
-    held = kept(out_dir / "held.npz", make, range(HELD_OUT_FROM, HELD_OUT_FROM + training.n_held_out), workers=training.workers)
+    held = kept(out_dir / "held.npz", make, range(HELD_OUT_SYMBOLIC, HELD_OUT_SYMBOLIC + training.n_held_out), workers=training.workers)
     data, held_data = PoseEvents(train, config, seed=training.loop.seed), PoseEvents(held, config, seed=training.loop.seed + 1)
     return fit(FoleyMusic(config.model), data, partial(losses, onset_weight=config.onset_weight), training, out_dir, held_out=held_data)

@@ -29,6 +29,7 @@ from dance2music.methods.base import Given, adjusted, load_network, whole_only
 from dance2music.music.tokens import INVERSE_MV, PerformanceTokenizer, TokenizerConfig, score_of
 from dance2music.nn.transformer import BlockConfig, Stack, State, encoder, sinusoids, waves
 from dance2music.parallel import one_thread
+from dance2music.seeds import BaselineTake
 from dance2music.types import Conditioning, Latents, Score, Span
 
 PICTURE_FPS = 3.0
@@ -168,18 +169,18 @@ class InverseMv(nn.Module):
                 memories.append(self.remember(torch.from_numpy(drawn)[None].float()))
             scores = []
             for seed in seeds:
-                choose = partial(self._choose, memories, np.random.default_rng([seed, 19]))
+                choose = partial(self._choose, memories, np.random.default_rng([seed, BaselineTake.INVERSE_MV]))
                 notes = play_windows(self, starts, self.window_seconds, config.max_events, choose)
                 scores.append(score_of(notes, conditioning.rhythm, duration_seconds=duration, genre=conditioning.genre,
                                        program=config.program))  # fmt: skip
         return scores
 
-    def _choose(self, memories: list[Tensor], chance: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
+    def _choose(self, memories: list[Tensor], rng: np.random.Generator, window: int, prompt: list[int]) -> list[int]:
         config, fps = self.config, self.config.poses_fps
         onsets = onset_times(self.onset_logits(memories[window])[0].sigmoid().numpy(), fps=fps) if config.guided else None
         return draw_events(
             self, memories[window], prompt, first=config.tokens.pad, max_events=config.max_events, window_seconds=self.window_seconds,
-            chance=chance, temperature=config.temperature, top_p=config.top_p, onsets=onsets,
+            rng=rng, temperature=config.temperature, top_p=config.top_p, onsets=onsets,
         )  # fmt: skip
 
 

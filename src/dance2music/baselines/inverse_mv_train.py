@@ -17,8 +17,9 @@ from dance2music.baselines.framed import framed_joints
 from dance2music.baselines.inverse_mv import PICTURE_FPS, PICTURE_SKELETON, InverseMv, InverseMvConfig, draw_pictures
 from dance2music.dance.kinematics import kinematic_beats
 from dance2music.music.tokens import PerformanceTokenizer, notes_of
+from dance2music.seeds import HELD_OUT_SYMBOLIC, Corpus, RecipeStep
 from dance2music.train.loop import LoopConfig
-from dance2music.train.symbolic import HELD_OUT_FROM, Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
+from dance2music.train.symbolic import Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class PictureEvents(Dataset[Batch]):
         self.tokenizer = PerformanceTokenizer(config.model.tokens)
 
     def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng([self.seed, step, 24])
+        rng = np.random.default_rng([self.seed, step, RecipeStep.PICTURE_WINDOWS])
         model, rows = self.config.model, []
         for _ in range(self.config.training.batch_size):
             item = self.items[int(rng.integers(len(self.items)))]
@@ -80,7 +81,7 @@ def poses_and_notes(seed: int, *, seconds: float, fps: float = PICTURE_FPS, foll
 
     clip = synthetic_clip(seed, duration_seconds=seconds)
     assert clip.score is not None and clip.rhythm is not None
-    motion = perturb(clip.motion, np.random.default_rng([seed, 12]))
+    motion = perturb(clip.motion, np.random.default_rng([seed, Corpus.SYMBOLIC_POSE_NOISE]))
     joints = framed_joints(motion, skeleton=PICTURE_SKELETON, fps=fps, duration_seconds=seconds)
     notes = notes_of(clip.score)
     if follow:
@@ -93,6 +94,6 @@ def train_inverse_mv(config: InverseMvTrainConfig, out_dir: str | Path) -> Inver
     out_dir, training = Path(out_dir), config.training
     make = partial(poses_and_notes, seconds=training.piece_seconds, fps=config.model.poses_fps, follow=config.danced)
     train = kept(out_dir / "train.npz", make, range(training.n_pieces), workers=training.workers)
-    held = kept(out_dir / "held.npz", make, range(HELD_OUT_FROM, HELD_OUT_FROM + training.n_held_out), workers=training.workers)
+    held = kept(out_dir / "held.npz", make, range(HELD_OUT_SYMBOLIC, HELD_OUT_SYMBOLIC + training.n_held_out), workers=training.workers)
     data, held_data = PictureEvents(train, config, seed=training.loop.seed), PictureEvents(held, config, seed=training.loop.seed + 1)
     return fit(InverseMv(config.model), data, partial(losses, onset_weight=config.onset_weight), training, out_dir, held_out=held_data)

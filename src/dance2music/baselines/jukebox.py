@@ -26,6 +26,7 @@ from dance2music.methods.base import CodecGenerator, Given, load_network, looked
 from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import BlockConfig, Stack
 from dance2music.parallel import one_thread
+from dance2music.seeds import BaselineTake
 from dance2music.types import Audio, Codec, Conditioning, Latents, Span
 from dance2music.work import check
 
@@ -91,7 +92,7 @@ class JukeboxPrior(nn.Module):
 
         The published windows overlap by half, too, but for the top level's, which overlap by seven eighths.
         """
-        config, chance = self.config, np.random.default_rng([seed, 29])
+        config, rng = self.config, np.random.default_rng([seed, BaselineTake.JUKEBOX])
         codes: list[int] = []
         share = config.vocabulary // config.n_codebooks
         steps, vectors, positions = _Steps(self), _plain(self.codes.weight), _plain(self.positions)
@@ -101,7 +102,7 @@ class JukeboxPrior(nn.Module):
             for position in range(len(known) + 1, config.context + 1):
                 first = len(codes) % config.n_codebooks * share
                 logits = torch.from_numpy(vectors[first : first + share] @ h)
-                codes.append(first + int(draw(logits, torch.tensor(chance.random()), temperature=config.temperature)))
+                codes.append(first + int(draw(logits, torch.tensor(rng.random()), temperature=config.temperature)))
                 if len(codes) == n_codes or position == config.context:
                     break
                 check()

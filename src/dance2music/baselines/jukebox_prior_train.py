@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dance2music.baselines.jukebox import JukeboxPrior, JukeboxPriorConfig, fold, prior_losses
+from dance2music.seeds import RecipeStep
 from dance2music.train.loop import LoopConfig
 from dance2music.train.symbolic import Batch, SymbolicTrainConfig, fit
 
@@ -43,7 +44,7 @@ class CodeLines(Dataset[Batch]):
         self.lines, self.config, self.seed = lines, config, seed
 
     def __getitem__(self, step: int) -> Batch:
-        rng, n = np.random.default_rng([self.seed, step, 25]), self.config.model.n_codebooks
+        rng, n = np.random.default_rng([self.seed, step, RecipeStep.CODE_CUTS]), self.config.model.n_codebooks
         rows = []
         for _ in range(self.config.training.batch_size):
             line = self.lines[int(rng.integers(len(self.lines)))]

@@ -21,7 +21,7 @@ from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import EMBEDDED_VQVAE, VQVAEConfig
 from dance2music.codec.vqvae_weights import joined, one_level, start_from_below
 from dance2music.config import to_dict
-from dance2music.papers.discriminators import Judge, ReshapedDiscriminatorConfig
+from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
 from dance2music.papers.finetune_decoder import DecoderTraining, train_decoder
 from dance2music.train.codec import VQVAETraining, evaluate_codec, train_codec
 from dance2music.train.loop import LoopConfig
@@ -66,12 +66,12 @@ class JukeboxVqvaeTrainConfig:
             batch_size=4,
             discriminator=ReshapedDiscriminatorConfig(
                 rows=(
-                    Judge(16, 15, reflected=7),
-                    Judge(32, 41, stride=4, groups=4, zeros=20),
-                    Judge(64, 41, stride=4, groups=8, zeros=20),
-                    Judge(128, 41, stride=4, groups=16, zeros=20),
-                    Judge(128, 5, zeros=2),
-                    Judge(1, 3, zeros=1),
+                    ConvLayer(16, 15, reflected=7),
+                    ConvLayer(32, 41, stride=4, groups=4, zeros=20),
+                    ConvLayer(64, 41, stride=4, groups=8, zeros=20),
+                    ConvLayer(128, 41, stride=4, groups=16, zeros=20),
+                    ConvLayer(128, 5, zeros=2),
+                    ConvLayer(1, 3, zeros=1),
                 )
             ),
             loop=LoopConfig(

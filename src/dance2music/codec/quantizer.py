@@ -24,7 +24,7 @@ _ROWS_AT_ONCE = 16_384
 class CodebookConfig:
     """One codebook.
 
-    It follows its latents by moving averages or, with ``by_gradient``, by the gradient of a loss (`losses.codebook_following`).
+    It follows its latents by moving averages or, with ``by_gradient``, by the gradient of a loss (`losses.codebook_loss`).
     ``restart_threshold`` is in average uses per step: a code below it is replaced by a random row of the batch. With ``reset_restarted``
     the averages of such a code start afresh; without, they keep what they had, as Jukebox does.
     """

@@ -46,6 +46,12 @@ class VQVAEObjective:
     codebook_weight: float = 1.0
     commitment_weight: float = 0.02
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each term of `VQVAELoss` in its total."""
+        weights = {"multispectral": self.multispectral_weight, "commitment": self.commitment_weight, "codebook": self.codebook_weight}
+        return {"reconstruction": 1.0, **weights}
+
 
 class VQVAELoss(NamedTuple):
     """Scalar losses summed over the held levels, and the reconstruction [B, N] of the lowest one."""
@@ -141,7 +147,7 @@ class VQVAE(nn.Module):
             commitment = commitment + quantized.commitment
             if self.config.codebook_by_gradient:
                 entries = codebook.lookup(quantized.codes[:, 0]).transpose(1, 2)
-                following = following + losses.codebook_following(z_e, entries)
+                following = following + losses.codebook_loss(z_e, entries)
         total = reconstruction + objective.multispectral_weight * multispectral
         total = total + objective.codebook_weight * following + objective.commitment_weight * commitment
         return VQVAELoss(total, reconstruction, multispectral, commitment, following, estimate)

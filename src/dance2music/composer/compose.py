@@ -16,6 +16,7 @@ from dance2music.composer.harmony import SCALES, Chord, parse_progression
 from dance2music.composer.parts import FILL_STARTS, STEPS_PER_BAR, TUTTI, Bar, Bassist, Comper, Drummer, Padder, Player, Soloist
 from dance2music.composer.styles import STYLES
 from dance2music.errors import InputError
+from dance2music.seeds import Corpus
 from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Note, Rhythm, Score, Track
 
 MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 0.25, 3600.0
@@ -128,7 +129,7 @@ def compose_corpus_piece(index: int, *, duration_seconds: float = 20.0) -> Score
     assert index >= 0
     slot = index % (len(GENRES) * 6)
     genre, step = slot // 6, slot % 6
-    rng = np.random.default_rng([index, 60])
+    rng = np.random.default_rng([index, Corpus.PIECE_TEMPO])
     bpm = STYLES[genre].tempi_bpm[step] * (1.0 if index < 60 else 1.0 + float(rng.uniform(-0.03, 0.03)))
     period = 60.0 / bpm
     n_beats = int(np.ceil(duration_seconds / period)) + BEATS_PER_BAR + 2

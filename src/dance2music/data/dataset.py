@@ -1,4 +1,4 @@
-"""Prepared clips as batches of 2 s segments for training: `PreparedSegments`."""
+"""Prepared clips as segments of 2 s for training: `PreparedSegments`."""
 
 from __future__ import annotations
 
@@ -26,74 +26,56 @@ _ZIP_LENGTHS_AT = 26
 
 @dataclass(frozen=True)
 class PreparedConfig:
-    """What a batch holds.
+    """What a segment holds.
 
     Attributes
     ----------
-    batch_size : segments of a step, over all processes.
     motion : "smpl" ([120, 219], AIST++), "keypoints" ([60, 75], TikTok) or "features" ([60, 80], the embedded ones).
     visual_dim : width of the visual vector; see `PreparedSegments`.
     codec : give codes and latents of the prepared codec whose name begins so, as "vqvae-hop128"; "" for none.
-    audio : give the music itself.
-    gain : each segment's music is scaled by a factor drawn between these; the released code has 0.3 to 1 in training. Without a codec only:
-        codes are those of the unscaled music.
     """
 
-    batch_size: int = 16
     motion: str = "smpl"
     visual_dim: int = 2048
     codec: str = ""
-    audio: bool = True
-    gain: tuple[float, float] = (1.0, 1.0)
 
 
 class PreparedSegments(Dataset[dict[str, Tensor]]):
-    """Segments of a folder that ``dance2music data prepare`` made; item ``step`` is the batch of that step.
+    """Segments of a folder that ``dance2music data prepare`` made; `papers.segments.SegmentBatches` makes batches of them.
 
-    A pure function of (seed, step): every epoch goes once through all segments in an order of its own, and batches run on across epochs, so
-    that all are of the same size (the released loader cuts its last batch in two instead). With several processes each takes every
-    ``world_size``-th row of the same batch.
+    An item is one segment:
 
     ============  =====================  ==============================================================================================
-    ``motion``    float32 [B, T, F]      in the layout of `PreparedConfig.motion`
-    ``visual``    float32 [B, D_v]       the vector that the data set or a visual network gave (I3D); elsewhere the optical flow
+    ``motion``    float32 [T, F]         in the layout of `PreparedConfig.motion`
+    ``visual``    float32 [D_v]          the vector that the data set or a visual network gave (I3D); elsewhere the optical flow
                                          [60, 5] row by row. Cut, or filled with zeros, to ``visual_dim``
-    ``flow``      float32 [B, 60, 5]     `dance.flow.visual_features` at 30 fps
-    ``genre``     int64 [B]              index into `types.GENRES`, -1 where unknown
-    ``tempo_bpm`` float32 [B]            NaN where unknown
-    ``index``     int64 [B]              of the segment: `names` says which
-    ``audio``     float32 [B, 44100]     peak 0.95
-    ``codes``     int64 [B, Q, L]        with a codec: of the segment's music
-    ``latents``   float32 [B, E, L]      with a codec: its encoder's output before quantisation
+    ``flow``      float32 [60, 5]        `dance.flow.visual_features` at 30 fps
+    ``genre``     int64 []               index into `types.GENRES`, -1 where unknown
+    ``tempo_bpm`` float32 []             NaN where unknown
+    ``index``     int64 []               of the segment: `names` says which
+    ``audio``     float32 [44100]        peak 0.95
+    ``codes``     int64 [Q, L]           with a codec: of the segment's music
+    ``latents``   float32 [E, L]         with a codec: its encoder's output before quantisation
     ============  =====================  ==============================================================================================
 
     Parameters
     ----------
     folder : a prepared folder, or several, whose segments are put together.
-    config : what a batch holds.
+    config : what a segment holds.
     split : "train", "validation" or "test".
-    seed, steps : of the run.
-    rank, world_size : of this process.
 
     Raises
     ------
     InputError
         If there is no manifest, the split is empty, or a clip lacks the motion layout or the codes that are asked for.
     ConfigError
-        If the config contradicts itself.
+        If the layout is unknown.
     """
 
-    def __init__(
-        self, folder: str | Path | list[str | Path], config: PreparedConfig = PreparedConfig(), *, split: str = "train", seed: int = 0,
-        steps: int = 1, rank: int = 0, world_size: int = 1,
-    ) -> None:  # fmt: skip
+    def __init__(self, folder: str | Path | list[str | Path], config: PreparedConfig = PreparedConfig(), *, split: str = "train") -> None:
         if config.motion not in ("smpl", "keypoints", "features"):
             raise ConfigError(f"motion {config.motion!r}; expected smpl, keypoints or features")
-        if config.codec and config.gain != (1.0, 1.0):
-            raise ConfigError(f"gain {config.gain} with codec {config.codec!r}; codes are of the music as it is; choose one of the two")
-        if config.batch_size < 1 or config.batch_size % world_size:
-            raise ConfigError(f"batch_size {config.batch_size} on {world_size} processes; expected a multiple of their number")
-        self.config, self.seed, self.steps, self.rank, self.world_size = config, seed, steps, rank, world_size
+        self.config = config
         self._items: list[tuple[Path, ClipRow, int]] = []
         for one in folder if isinstance(folder, list) else [folder]:
             for row in read_manifest(one):
@@ -103,14 +85,8 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
         if not self._items:
             raise InputError(f"{folder}: no segment of split {split!r}; expected some; prepare more data or choose another split")
         self._files: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
-        self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
 
     def __len__(self) -> int:
-        return self.steps
-
-    @property
-    def n_segments(self) -> int:
-        """Segments of the split: an epoch."""
         return len(self._items)
 
     @property
@@ -122,17 +98,7 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
         """The manifest's row of a segment's clip."""
         return self._items[index][1]
 
-    def __getitem__(self, step: int) -> dict[str, Tensor]:
-        size = self.config.batch_size
-        places = range(step * size + self.rank, (step + 1) * size, self.world_size)
-        items = [self.segment(self._index_at(place), gain_seed=place) for place in places]
-        return {name: torch.stack([item[name] for item in items]) for name in items[0]}
-
-    def segment(self, index: int, *, gain_seed: int | None = None) -> dict[str, Tensor]:
-        """One segment: the tensors of a batch without their first axis, as ``motion`` [T, F] and ``codes`` [Q, L].
-
-        The music is scaled only where a ``gain_seed`` is given.
-        """
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
         folder, row, position = self._items[index]
         k = row.segments[position]
         arrays = self._read(folder / row.features)
@@ -145,23 +111,13 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
             "genre": np.int64(UNKNOWN_GENRE if row.genre is None else GENRES.index(row.genre)),
             "tempo_bpm": np.float32(np.nan if row.tempo_bpm is None else row.tempo_bpm),
             "index": np.int64(index),
+            "audio": segment_audio(arrays["audio"], k),
         }
-        if self.config.audio:
-            low, high = self.config.gain
-            gain = 1.0 if gain_seed is None or low == high else np.random.default_rng([self.seed, 31, gain_seed]).uniform(low, high)
-            item["audio"] = segment_audio(arrays["audio"], k) * np.float32(gain)
         if self.config.codec:
             coded = self._read(folder / row.codes[self._codec_of(row)])
             item["codes"] = coded["codes"][position].astype(np.int64)
             item["latents"] = coded["latents"][position].astype(np.float32)
         return {name: torch.from_numpy(np.asarray(value)) for name, value in item.items()}
-
-    def _index_at(self, place: int) -> int:
-        """The segment at a place in the endless sequence of epochs."""
-        epoch, at = divmod(place, len(self._items))
-        if self._order[0] != epoch:
-            self._order = epoch, np.random.default_rng([self.seed, 30, epoch]).permutation(len(self._items))
-        return int(self._order[1][at])
 
     def _codec_of(self, row: ClipRow) -> str:
         return next(name for name in row.codes if name.startswith(self.config.codec))

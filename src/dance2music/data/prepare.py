@@ -299,13 +299,10 @@ def _load_codec(name: str) -> Codec:
 
 
 def _codec_label(name: str) -> str:
-    """Name of a codec's folder: kind, hop and the beginning of the digest of its tensors, so that other weights have other codes."""
-    codec: Any = _load_codec(name)
-    digest = hashlib.sha256()
-    for tensor_name, value in sorted(codec.state_dict().items()):
-        digest.update(tensor_name.encode() + value.contiguous().numpy().tobytes())
-    kind = "vqvae" if type(codec).__name__ == "VQVAE" else "spectral"
-    return f"{kind}-hop{codec.hop_length}-{digest.hexdigest()[:12]}"
+    """Name of a codec's folder."""
+    from dance2music.checkpoint import codec_label
+
+    return codec_label(_load_codec(name))
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.results import Interval, Results
 from dance2music.evaluation.statistics import CONFIDENCE, RESAMPLES, paired_difference
 from dance2music.evaluation.tables import layout
+from dance2music.seeds import Resampling
 
 MAIN = (
     "onset_f_50ms", "beat_f_70ms", "tempo_right_octave", "phase_error_ms", "lift", "lift_beats", "kinematic_beat_f", "genre_classifier",
@@ -136,7 +137,7 @@ def unpaired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0, resample
     def statistic(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
         return x.mean(axis=axis) - y.mean(axis=axis)
 
-    rng = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seed, Resampling.UNPAIRED])
     found = bootstrap((a, b), statistic, n_resamples=resamples, confidence_level=CONFIDENCE, method="percentile", rng=rng)
     low, high = found.confidence_interval
     both = np.concatenate([a, b])

@@ -11,6 +11,7 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.evaluation.results import CONTROLS
 from dance2music.music.beats import mono
+from dance2music.seeds import Control
 from dance2music.types import Audio
 
 CLICK_BPM = 120.0
@@ -48,13 +49,13 @@ def fixed_clicks(duration_seconds: float, sample_rate: int, *, tempo_bpm: float 
 
 def shifted(audio: Audio, *, seed: int) -> Audio:
     """The same music from another place on: a circular shift by a random share of its length within `SHIFT_SHARE`."""
-    share = np.random.default_rng([seed, 2]).uniform(*SHIFT_SHARE)
+    share = np.random.default_rng([seed, Control.SHIFT]).uniform(*SHIFT_SHARE)
     return Audio(np.roll(audio.samples, round(share * audio.samples.shape[-1]), axis=-1), audio.sample_rate)
 
 
 def white_noise(duration_seconds: float, sample_rate: int, *, seed: int) -> Audio:
     """Gaussian white noise of `NOISE_RMS`."""
-    samples = np.random.default_rng([seed, 3]).standard_normal((1, round(duration_seconds * sample_rate)))
+    samples = np.random.default_rng([seed, Control.NOISE]).standard_normal((1, round(duration_seconds * sample_rate)))
     return Audio((NOISE_RMS * samples).clip(-1.0, 1.0).astype(np.float32), sample_rate)
 
 

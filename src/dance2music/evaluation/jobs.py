@@ -13,6 +13,7 @@ from dance2music.errors import InputError
 from dance2music.evaluation.features import SAMPLE_RATE, Cache, HearingConfig, embed_piece
 from dance2music.evaluation.matching import Match, match, sounds
 from dance2music.metrics.genre import Database, genre_of_name, read_genres, song_of_name
+from dance2music.seeds import Control
 from dance2music.types import GENRES, Audio
 
 WINDOWS_PER_CLIP = 8
@@ -92,7 +93,7 @@ def jobs_of(config: EvaluateConfig, matches: list[Match], genres: dict[str, str 
     for m in matches:
         seed = zlib.crc32(m.name.encode()) ^ config.seed
         others = [dance for dance in dances if songs[dance] != songs[m.dance]]
-        other = dances[others[int(np.random.default_rng([seed, 4]).integers(len(others)))]] if others else None
+        other = dances[others[int(np.random.default_rng([seed, Control.OTHER_MUSIC]).integers(len(others)))]] if others else None
         genre = genres[m.dance]
         jobs.append(
             Job(

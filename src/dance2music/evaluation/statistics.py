@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dance2music.evaluation.results import Interval
+from dance2music.seeds import Resampling
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -35,7 +36,7 @@ def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = RE
         return Interval(mean, mean, mean, 1, p)
     from scipy.stats import bootstrap
 
-    rng = np.random.default_rng([seed, 0])
+    rng = np.random.default_rng([seed, Resampling.BOOTSTRAP])
     found = bootstrap((values,), np.mean, n_resamples=resamples, confidence_level=CONFIDENCE, method="percentile", rng=rng)
     return Interval(mean, float(found.confidence_interval.low), float(found.confidence_interval.high), len(values), p)
 
@@ -55,7 +56,7 @@ def bootstrap_set(statistic: Callable[[np.ndarray], float], n: int, *, seed: int
         return Interval(value, value, value, n)
     from scipy.stats import bootstrap
 
-    rng = np.random.default_rng([seed, 0])
+    rng = np.random.default_rng([seed, Resampling.BOOTSTRAP])
     found = bootstrap((np.arange(n),), statistic, n_resamples=resamples, vectorized=False, method="percentile", rng=rng)
     drawn = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if not len(drawn):
@@ -79,7 +80,7 @@ def paired_difference(a: np.ndarray, b: np.ndarray, *, seed: int = 0, resamples:
     difference = difference[np.isfinite(difference)]
     if not len(difference):
         return Interval(math.nan, math.nan, math.nan, 0, 1.0)
-    signs = np.random.default_rng([seed, 1]).integers(0, 2, (resamples, len(difference))) * 2 - 1
+    signs = np.random.default_rng([seed, Resampling.SIGNS]).integers(0, 2, (resamples, len(difference))) * 2 - 1
     flipped = np.abs((signs * difference).mean(axis=1))
     p = float((1 + np.count_nonzero(flipped >= abs(difference.mean()) - 1e-12)) / (1 + resamples))
     return bootstrap_interval(difference, seed=seed, resamples=resamples, p=p)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from dance2music.methods.base import CodecGenerator, Given, looked_up
 from dance2music.methods.composer import energy_at_beats
+from dance2music.seeds import OwnTake
 from dance2music.types import BEATS_PER_BAR, Codec, Conditioning, Latents, Span
 from dance2music.work import check
 
@@ -92,15 +93,15 @@ class Memory(nn.Module):
         for seed in seeds:
             codes = keep.codes.clone()
             if others:
-                codes[:, begin:end] = others[int(np.random.default_rng([seed, 3]).integers(len(others)))]
+                codes[:, begin:end] = others[int(np.random.default_rng([seed, OwnTake.MEMORY]).integers(len(others)))]
             made.append(looked_up(codes, codec))
         return made
 
     def _take(self, conditioning: Conditioning, seed: int, n_frames: int, frame_rate: float) -> Tensor:
         """Codes int64 [Q, n_frames] of one take."""
-        chance = np.random.default_rng([seed, 3])
-        bars = self._bars_of_piece(self._piece(conditioning.genre, conditioning.rhythm.tempo_bpm, chance))
-        bars = self._from(bars, int(chance.integers(self._places(bars))))
+        rng = np.random.default_rng([seed, OwnTake.MEMORY])
+        bars = self._bars_of_piece(self._piece(conditioning.genre, conditioning.rhythm.tempo_bpm, rng))
+        bars = self._from(bars, int(rng.integers(self._places(bars))))
         return self._played(bars, conditioning, n_frames, frame_rate, energy=energy_at_beats(conditioning))
 
     def _places(self, bars: np.ndarray) -> int:
@@ -142,13 +143,13 @@ class Memory(nn.Module):
             found[piece] = found.get(piece, 0) + sum(tuple(column) in wanted for column in own[:3, start : start + length].T.tolist())
         return max(found, key=lambda piece: found[piece])
 
-    def _piece(self, genre: int, tempo_bpm: float, chance: np.random.Generator) -> int:
+    def _piece(self, genre: int, tempo_bpm: float, rng: np.random.Generator) -> int:
         """One of the pieces of the genre whose tempo is nearest."""
         of_genre = self.get_buffer("genre") == genre
         pieces, at = np.unique(self.get_buffer("piece")[of_genre].numpy(), return_index=True)
         distance = np.abs(np.log(self.get_buffer("tempo_bpm")[of_genre].numpy()[at] / tempo_bpm))
         near = np.argsort(distance, kind="stable")[:_NEAR_PIECES]
-        return int(pieces[near[chance.integers(len(near))]])
+        return int(pieces[near[rng.integers(len(near))]])
 
     def _bars_of_piece(self, piece: int) -> np.ndarray:
         return np.flatnonzero(self.get_buffer("piece").numpy() == piece)

@@ -24,6 +24,7 @@ from dance2music.methods.sketch import sketch
 from dance2music.music.splice import spliced
 from dance2music.parallel import one_thread, side_by_side
 from dance2music.rhythm.steps import pool_at_steps
+from dance2music.seeds import OwnTake
 from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Codec, Conditioning, Latents, Note, Score, Span
 from dance2music.work import check, part
 
@@ -103,7 +104,7 @@ class Planned(nn.Module):
                 torch.full((n,), conditioning.genre),
                 torch.full((n,), rhythm.tempo_bpm),
                 first_bar,
-                keys=[int(np.random.default_rng([seed, 1]).integers(12)) if keep is None else keep.key for seed in seeds],
+                keys=[int(np.random.default_rng([seed, OwnTake.KEY]).integers(12)) if keep is None else keep.key for seed in seeds],
                 seeds=list(seeds),
                 temperature=self.config.temperature,
                 top_p=self.config.top_p,

@@ -32,6 +32,7 @@ from dance2music.methods.plan import (
 from dance2music.nn.blocks import ConvNeXtBlock
 from dance2music.nn.sampling import draw
 from dance2music.nn.transformer import CausalBlock
+from dance2music.seeds import OwnTake
 from dance2music.types import GENRES
 from dance2music.work import report
 
@@ -179,11 +180,11 @@ class Planner(nn.Module):
             that were there a share of `NOVELTY` is not drawn again.
         """
         B, S, _ = motion.shape
-        chance = [np.random.default_rng([seed, 7]) for seed in seeds]
+        rng = [np.random.default_rng([seed, OwnTake.PLAN]) for seed in seeds]
         header = torch.zeros(B, len(HEADER_SIZES), dtype=torch.long)
         piece = self.header_context(genre, tempo_bpm)
         for i, out in enumerate(self.header_out):
-            header[:, i] = draw(out(F.gelu(piece)), _uniform(chance), top_p=top_p) if kept is None else header_of(kept)[i]
+            header[:, i] = draw(out(F.gelu(piece)), _uniform(rng), top_p=top_p) if kept is None else header_of(kept)[i]
             piece = piece + self.header_in[i](header[:, i])
         bars = torch.full((B,), first_bar, dtype=torch.long)
         context = self.context(self.encode(motion, visual), genre, tempo_bpm, header, bars)
@@ -191,7 +192,7 @@ class Planner(nn.Module):
         past = torch.zeros(B, 1, self.config.channels)
         drums = torch.zeros(B, S, len(DRUM_LANES), dtype=torch.long)
         fields = {name: torch.zeros(B, S, dtype=torch.long) for name in self.fields_in}
-        last, others = S, [np.random.default_rng([seed, 73]) for seed in seeds]
+        last, others = S, [np.random.default_rng([seed, OwnTake.NOVELTY]) for seed in seeds]
         if kept is not None:
             assert kept.n_steps == S and kept.first_bar == first_bar and redrawn is not None, "the kept plan has the steps of this one"
             drums[:] = torch.from_numpy(kept.drums.astype(np.int64))
@@ -207,16 +208,16 @@ class Planner(nn.Module):
                 past = self.embed(drums[:, s : s + 1], {name: value[:, s : s + 1] for name, value in fields.items()})
                 continue
             h = self.norm(h)
-            fields["dynamics"][:, s] = draw(self._head("dynamics", h)[:, 0], _uniform(chance), temperature=temperature, top_p=top_p)
+            fields["dynamics"][:, s] = draw(self._head("dynamics", h)[:, 0], _uniform(rng), temperature=temperature, top_p=top_p)
             h = h + self.fields_in["dynamics"](fields["dynamics"][:, s : s + 1])
             logits = self.drums_out(F.gelu(self.deepen["drums"](h)))[:, 0].unflatten(-1, (len(DRUM_LANES), DRUM_LEVELS))
-            drums[:, s] = draw(logits, _uniform(chance, len(DRUM_LANES)), temperature=temperature, top_p=top_p)
+            drums[:, s] = draw(logits, _uniform(rng, len(DRUM_LANES)), temperature=temperature, top_p=top_p)
             h = h + self.drums_in(F.one_hot(drums[:, s : s + 1], DRUM_LEVELS).flatten(-2).to(h.dtype))
             for name in ("chords", "pad", "bass", "lead"):
                 logits = self._head(name, h)[:, 0]
                 if kept is not None:
                     logits = _other_than(logits, int(getattr(kept, name)[s]), others)
-                fields[name][:, s] = draw(logits, _uniform(chance), temperature=temperature, top_p=top_p)
+                fields[name][:, s] = draw(logits, _uniform(rng), temperature=temperature, top_p=top_p)
                 h = h + self.fields_in[name](fields[name][:, s : s + 1])
             past = self.embed(drums[:, s : s + 1], {name: value[:, s : s + 1] for name, value in fields.items()})
         return [
@@ -269,6 +270,6 @@ def _other_than(logits: Tensor, value: int, others: list[np.random.Generator]) -
     return logits
 
 
-def _uniform(chance: list[np.random.Generator], *shape: int) -> Tensor:
+def _uniform(rng: list[np.random.Generator], *shape: int) -> Tensor:
     """Uniform numbers [B, *shape], item b from its own source."""
-    return torch.from_numpy(np.stack([source.random(shape) for source in chance]))
+    return torch.from_numpy(np.stack([source.random(shape) for source in rng]))

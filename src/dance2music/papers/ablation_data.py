@@ -33,7 +33,7 @@ class Material:
     held: list[ComposedClip]
 
 
-class Bench:
+class AblationContext:
     """Codecs by level and a data set, opened as rows ask for them.
 
     Parameters

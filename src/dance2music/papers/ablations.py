@@ -20,12 +20,16 @@ import numpy as np
 from dance2music.config import override
 from dance2music.errors import InputError
 from dance2music.files import whole_file
-from dance2music.papers.ablation_data import Bench
+from dance2music.papers.ablation_data import AblationContext
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.papers.gan_step import GanTraining, GanWeights, train_gan
+from dance2music.papers.runs import open_perceptual
 from dance2music.papers.scores import COLUMNS, score
 
 LEVELS = ("high", "low")
+
+Bench = AblationContext
+"""The name that the command knows; it goes when the command says `AblationContext`."""
 
 
 @dataclass(frozen=True)
@@ -164,16 +168,14 @@ TABLES: dict[str, Callable[[str], list[Row]]] = {
 """Tables 2-6 of D2M-GAN and 4-5 of Creative-GAN; their printed numbers are in `metrics.published_tables`."""
 
 
-def run_row(row: Row, bench: Bench, folder: Path, *, steps: int, seed: int) -> dict[str, Any]:
+def run_row(row: Row, context: AblationContext, folder: Path, *, steps: int, seed: int) -> dict[str, Any]:
     """Train and measure one row with one seed; a finished one is read, a broken one goes on.
 
     Raises
     ------
     InputError
-        If the bench lacks what the row needs (`Bench.open`), or the folder holds the row's result with other settings.
+        If the context lacks what the row needs (`AblationContext.open`), or the folder holds the row's result with other settings.
     """
-    from dance2music.perception.perceptual import embedded_perceptual
-
     loop = replace(row.config.loop, steps=steps, seed=seed, warmup_steps=min(row.config.loop.warmup_steps, steps // 5))
     config = replace(row.config, loop=replace(loop, log_every_steps=max(1, min(loop.log_every_steps, steps // 5))))
     out = folder / f"{row.name.replace(' + ', '-').replace(' ', '-')}-{steps}-{seed}"
@@ -183,8 +185,8 @@ def run_row(row: Row, bench: Bench, folder: Path, *, steps: int, seed: int) -> d
         if finished.get("settings", _settings(config)) != _settings(config):
             raise InputError(f"{path}: row {row.name!r} was trained with other settings; choose another folder or delete this one")
         return finished
-    material = bench.open(config, fine_tuned=row.fine_tuned)
-    perceptual = embedded_perceptual() if config.weights.perceptual else None
+    material = context.open(config, fine_tuned=row.fine_tuned)
+    perceptual = open_perceptual(config)
     generator = train_gan(config, material.segments, material.codec, out, perceptual=perceptual, preset=row.name).cpu()
     scores = score(generator, material.decoder.cpu(), material.held, config)
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -201,7 +203,14 @@ def _settings(config: GanTraining) -> str:
 
 
 def run_table(
-    table: str, bench: Bench, out: str | Path, *, steps: int, seeds: int = 3, size: str = "embedded", settings: Sequence[str] = ()
+    table: str,
+    context: AblationContext,
+    out: str | Path,
+    *,
+    steps: int,
+    seeds: int = 3,
+    size: str = "embedded",
+    settings: Sequence[str] = (),
 ) -> str:
     """Train and measure every row of a table with seeds 0, 1, ...; finished rows are kept.
 
@@ -213,7 +222,7 @@ def run_table(
 
     Returns
     -------
-    The table as text (`table_text`); rows that the bench lacks something for say what.
+    The table as text (`table_text`); rows that the context lacks something for say what.
 
     Raises
     ------
@@ -225,12 +234,12 @@ def run_table(
     lacking: dict[str, str] = {}
     for row in rows:
         try:
-            bench.open(row.config, fine_tuned=row.fine_tuned)
+            context.open(row.config, fine_tuned=row.fine_tuned)
         except InputError as error:
             lacking[row.name] = str(error)
     if len(lacking) == len(rows):
         raise InputError(f"table {table!r}: no row can be run: {lacking[rows[0].name]}")
-    about = f"{bench.about}, {steps} steps of {rows[0].config.batch_size} segments, {seeds} seed{'s' * (seeds > 1)}"
+    about = f"{context.about}, {steps} steps of {rows[0].config.batch_size} segments, {seeds} seed{'s' * (seeds > 1)}"
     about += f", {' '.join(settings)}" * bool(settings)
     results: list[dict[str, Any]] = []
     text = ""
@@ -238,7 +247,7 @@ def run_table(
         for row in rows:
             if row.name in lacking:
                 continue
-            results.append(run_row(row, bench, folder, steps=steps, seed=seed))
+            results.append(run_row(row, context, folder, steps=steps, seed=seed))
             text = table_text(table, rows, results, about, lacking=lacking)
             kept = json.dumps({"about": about, "results": results, "not run": lacking}, indent=1) + "\n"
             for name, content in (("table.json", kept), ("table.md", text)):

@@ -25,6 +25,7 @@ from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig
 from dance2music.papers.d2m_gan import OVERLAP_SHARE, WINDOW_SECONDS, VQGenerator, VQGeneratorConfig, blend, motion_rows
 from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig
 from dance2music.perception.tsn import TSN_FEATURES
+from dance2music.seeds import PaperTake
 from dance2music.types import Codec, Conditioning, Latents, Span
 from dance2music.work import check
 
@@ -189,7 +190,7 @@ class TemporalMusicVectorGenerator(nn.Module):
 
 def seeded_noise(seed: int, width: int) -> Tensor:
     """Standard normal noise [1, width] of a take."""
-    return torch.from_numpy(np.random.default_rng([seed, 9]).standard_normal((1, width)).astype(np.float32))
+    return torch.from_numpy(np.random.default_rng([seed, PaperTake.NOISE]).standard_normal((1, width)).astype(np.float32))
 
 
 def _noise(noise: Tensor | None, like: Tensor, width: int, *, drawn: bool) -> Tensor:

@@ -92,7 +92,7 @@ class TemporalD2MGan(nn.Module):
         visual = visual[:, None] if visual.ndim == 2 else visual
         motion = _standardized(motion) if self.config.standardize else motion
         pace = -(-n_frames // 2**self.config.doublings)
-        parts = [_at_pace(self.motion(motion.transpose(1, 2)), pace), _at_pace(self.visual(visual.transpose(1, 2)), pace)]
+        parts = [_resample_time(self.motion(motion.transpose(1, 2)), pace), _resample_time(self.visual(visual.transpose(1, 2)), pace)]
         parts.append(self.genre_embed(genre)[:, :, None].expand(-1, -1, pace))
         x = self.first(self.fusion(torch.cat(parts, dim=1)))
         for stage in self.stages:
@@ -179,6 +179,6 @@ def _standardized(x: Tensor) -> Tensor:
     return (x - mean) / (deviation + STILL)
 
 
-def _at_pace(x: Tensor, n: int) -> Tensor:
+def _resample_time(x: Tensor, n: int) -> Tensor:
     """x [B, C, T] drawn out or in to [B, C, n] over the same time."""
     return F.interpolate(x, size=n, mode="linear", align_corners=False)

@@ -70,7 +70,7 @@ class GenreDiscriminator(nn.Module):
 
 
 @dataclass(frozen=True)
-class Judge:
+class ConvLayer:
     """One convolution of a discriminator block, padded by ``reflected`` and then ``zeros`` values at both ends."""
 
     channels: int
@@ -85,14 +85,14 @@ class Judge:
 class ReshapedDiscriminatorConfig:
     """The published multi-scale discriminator; the defaults are the released code's, appendix Table 5 is in `sizes.DISCRIMINATORS`."""
 
-    rows: tuple[Judge, ...] = (
-        Judge(32, 16, reflected=7),
-        Judge(128, 41, stride=4, groups=8, zeros=20),
-        Judge(512, 41, stride=4, groups=32, zeros=20),
-        Judge(1024, 41, stride=4, groups=128, zeros=20),
-        Judge(1024, 41, stride=4, groups=256, zeros=20),
-        Judge(512, 5, zeros=2),
-        Judge(1, 3, zeros=1),
+    rows: tuple[ConvLayer, ...] = (
+        ConvLayer(32, 16, reflected=7),
+        ConvLayer(128, 41, stride=4, groups=8, zeros=20),
+        ConvLayer(512, 41, stride=4, groups=32, zeros=20),
+        ConvLayer(1024, 41, stride=4, groups=128, zeros=20),
+        ConvLayer(1024, 41, stride=4, groups=256, zeros=20),
+        ConvLayer(512, 5, zeros=2),
+        ConvLayer(1, 3, zeros=1),
     )
     scales: int = 3
 
@@ -122,7 +122,7 @@ class ReshapedDiscriminator(nn.Module):
 class _Block(nn.Module):
     """One scale: x [B, 1, N] -> activations of each layer."""
 
-    def __init__(self, rows: tuple[Judge, ...]) -> None:
+    def __init__(self, rows: tuple[ConvLayer, ...]) -> None:
         super().__init__()
         self.model = nn.ModuleDict()
         channels = 1

@@ -21,7 +21,7 @@ from dance2music.music.mel import published_log_mel
 from dance2music.papers.discriminators import ReshapedDiscriminator, ReshapedDiscriminatorConfig
 from dance2music.papers.gan_step import in_float
 from dance2music.papers.segments import SegmentBatches, Segments, fingerprint
-from dance2music.train.loop import Loop, LoopConfig, average_gradients, averaged, start_fabric
+from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,27 @@ class DecoderTrainer:
         self.codec: Any = codec.to(fabric.device).eval().requires_grad_(False)
         self.discriminator = ReshapedDiscriminator(config.discriminator).to(fabric.device)
         self.networks = nn.ModuleDict({"codec": self.codec, "discriminator": self.discriminator})
-        self.moved = decoder_parameters(codec)
-        for parameter in self.moved:
+        self.g_params, self.d_params = decoder_parameters(codec), list(self.discriminator.parameters())
+        for parameter in self.g_params:
             parameter.requires_grad_(True)
         rate = config.loop.learning_rate
         self.optimizers = {
-            "decoder": torch.optim.Adam(self.moved, lr=rate, betas=(0.5, 0.9), fused=True),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), lr=rate, betas=(0.5, 0.9), fused=True),
+            "decoder": torch.optim.Adam(self.g_params, lr=rate, betas=(0.5, 0.9), fused=True),
+            "discriminator": torch.optim.Adam(self.d_params, lr=rate, betas=(0.5, 0.9), fused=True),
         }
 
-    def step(self, batch: Mapping[str, Tensor], loop: Loop | None = None) -> dict[str, Tensor]:
-        """Move the discriminators, then the decoder, and return every term, the total and gradient norms, Tensors [].
+    def step(self, batch: Mapping[str, Tensor], loop: Loop) -> None:
+        """Update the discriminators, then the decoder.
 
         Parameters
         ----------
-        batch : ``audio`` float32 [B, N], and if they are known its ``codes`` int64 [B, Q, L].
-        loop : checks all terms for numbers before they move a weight.
+        batch : with ``audio`` Tensor [B, N] and, where they are at hand, its ``codes`` int64 [B, Q, L].
+        loop : over `networks` and `optimizers`.
+
+        Raises
+        ------
+        TrainingDiverged
+            If a term or a gradient is no number.
         """
         weights, audio = self.config.weights, batch["audio"]
         with torch.no_grad():
@@ -91,8 +96,7 @@ class DecoderTrainer:
             heard = heard[:, : audio.shape[-1]]
             seen_real = self.discriminator(audio.unsqueeze(1))
             judged = losses.discriminator_hinge(in_float(seen_real), in_float(self.discriminator(heard.detach().unsqueeze(1))))
-        critics = list(self.discriminator.parameters())
-        d_norm = self._move("discriminator", critics, judged, {"discriminator": judged}, loop)
+        loop.update("discriminator", {"discriminator": judged})
         self.discriminator.requires_grad_(False)
         with self.fabric.autocast():
             seen = in_float(self.discriminator(heard.unsqueeze(1)))
@@ -102,23 +106,8 @@ class DecoderTrainer:
             "waveform": losses.waveform(audio, heard),
             "mel": losses.mel(published_log_mel(audio, self.codec.sample_rate), published_log_mel(heard, self.codec.sample_rate)),
         }
-        total = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
-        g_norm = self._move("decoder", self.moved, total, terms, loop)
+        loop.update("decoder", terms, vars(weights))
         self.discriminator.requires_grad_(True)
-        norms = {"discriminator_gradient": d_norm, "decoder_gradient": g_norm}
-        return {"discriminator": judged, **terms, "total": total, **norms}
-
-    def _move(self, name: str, parameters: list[nn.Parameter], total: Tensor, terms: dict[str, Tensor], loop: Loop | None) -> Tensor:
-        if loop is not None:
-            loop.check(**terms)
-        self.optimizers[name].zero_grad()
-        self.fabric.backward(total)
-        average_gradients(self.fabric, parameters)
-        norm = nn.utils.clip_grad_norm_(parameters, self.config.loop.grad_clip or float("inf"))
-        if loop is not None:
-            loop.check(**{f"gradient of {name}": norm})
-        self.optimizers[name].step()
-        return norm
 
 
 def train_decoder(config: DecoderTraining, segments: Segments, codec: nn.Module, out_dir: str | Path) -> nn.Module:
@@ -141,7 +130,7 @@ def train_decoder(config: DecoderTraining, segments: Segments, codec: nn.Module,
     )
     loop = Loop(fabric, config.loop, out_dir, model=trainer.networks, optimizers=trainer.optimizers, data=data, average=codec, about=about)
     for _, batch in loop:
-        loop.log(**trainer.step(batch, loop))
+        trainer.step(batch, loop)
     averaged(codec, loop)
     codec.requires_grad_(False)
     if fabric.is_global_zero:
@@ -150,4 +139,5 @@ def train_decoder(config: DecoderTraining, segments: Segments, codec: nn.Module,
 
         plot_losses(Path(out_dir) / "log.jsonl", Path(out_dir) / "losses.png")
         save_model(Path(out_dir) / "codec.safetensors", codec, codec.config, provenance=about | {"step": loop.step}, storage="float32")
+    fabric.barrier()
     return codec

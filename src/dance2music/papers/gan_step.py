@@ -1,9 +1,9 @@
 """Adversarial training of both papers' generators: D2M-GAN section 3.5 and Creative-GAN section 3.3, one step for both.
 
-A step is: generate; move the discriminators on encoded real and generated latents; judge again by the moved discriminators; move the
-generator by the weighted objective (D2M Eq. 8, Creative-GAN Eq. 12). Real features for the feature matching are those of the unmoved
-discriminator, as in the released code. The codec is frozen: its encodings come with the data, and nothing is decoded unless a term with a
-weight needs a gradient through the decoder.
+A step is: generate; update the discriminators on encoded real and generated latents; judge again by the updated ones; update the
+generator by the weighted objective (D2M Eq. 8, Creative-GAN Eq. 12). Real features for the feature matching are those of the
+discriminator before its update, as in the released code. The codec is frozen: its encodings come with the data, and nothing is decoded
+unless a term with a weight needs a gradient through the decoder.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from dance2music import losses
 from dance2music.checkpoint import codec_digest
 from dance2music.errors import ConfigError, InputError
 from dance2music.music.mel import published_log_mel
 from dance2music.papers.segments import SegmentBatches, Segments, fingerprint
-from dance2music.train.loop import Loop, LoopConfig, average_gradients, start_fabric
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,9 @@ class GanWeights:
 D2M_RELEASED = GanWeights(feature_matching=3.0 * 4 / 5, commitment=8.0, waveform=40.0, mel=15.0, latent=5.0)
 """The released code's: its feature matching has a further factor of 4 / (4 + 1)."""
 
+EMBEDDED = "embedded"
+"""The perceptual network that comes with the package."""
+
 DECODED_TERMS = ("waveform", "mel", "perceptual")
 
 
@@ -70,7 +74,10 @@ class GanTraining:
     adversary : key of `ADVERSARIES`.
     straight_through : pass the lookup and the frozen decoder with a gradient. Without, the decoded terms move nothing, as in the released
         code, and so are not computed.
+    perceptual : network of ``weights.perceptual``: ``embedded``, or a file of SoundNet's weights (`perception.soundnet.load_soundnet`).
     discriminator_rate : learning rate of the discriminators as a share of the generator's.
+    gain : bounds of the factor that each segment's music is scaled by, D2M-GAN's released code has 0.3 and 1; music that is scaled is
+        encoded in every step.
     inputs : what the generator sees; the other is given as zeros (D2M-GAN Table 4).
     """
 
@@ -89,9 +96,11 @@ class GanTraining:
     adversary: str = "hinge"
     genre_discriminator: bool = False
     genre_hidden: int = 256
+    perceptual: str = EMBEDDED
     straight_through: bool = True
     discriminator_rate: float = 1.0
     inputs: tuple[str, ...] = ("motion", "visual")
+    gain: tuple[float, float] = (1.0, 1.0)
 
 
 def build_network(config: Any) -> nn.Module:
@@ -115,7 +124,12 @@ class Networks(nn.Module):
         self.genre = GenreDiscriminator(hidden=config.genre_hidden) if config.genre_discriminator else None
 
     @property
-    def critics(self) -> list[nn.Parameter]:
+    def g_params(self) -> list[nn.Parameter]:
+        """Parameters of the generator."""
+        return list(self.generator.parameters())
+
+    @property
+    def d_params(self) -> list[nn.Parameter]:
         """Parameters of the discriminators."""
         return [*self.discriminator.parameters(), *(self.genre.parameters() if self.genre is not None else ())]
 
@@ -141,22 +155,39 @@ class GanTrainer:
         self.perceptual: Any = None if perceptual is None else perceptual.to(fabric.device).eval().requires_grad_(False)
         self.networks = Networks(config).to(fabric.device).train()
         rate, betas = config.loop.learning_rate, (0.5, 0.9)
-        self.moved = list(self.networks.generator.parameters())
-        self.critics = self.networks.critics
+        self.g_params, self.d_params = self.networks.g_params, self.networks.d_params
         self.optimizers = {
-            "generator": torch.optim.Adam(self.moved, lr=rate, betas=betas, fused=True),
+            "generator": torch.optim.Adam(self.g_params, lr=rate, betas=betas, fused=True),
             "discriminator": torch.optim.Adam(
-                [{"params": self.critics, "scale": config.discriminator_rate}], lr=rate * config.discriminator_rate, betas=betas, fused=True
+                [{"params": self.d_params, "scale": config.discriminator_rate}],
+                lr=rate * config.discriminator_rate,
+                betas=betas,
+                fused=True,
             ),
         }
 
-    def step(self, batch: Mapping[str, Tensor], loop: Loop | None = None) -> dict[str, Tensor]:
-        """Move the discriminators, then the generator, and return every term, the total, and gradient norms before clipping, Tensors [].
+    def loop(self, data: Dataset[dict[str, Tensor]], out_dir: str | Path, *, about: Mapping[str, str] | None = None) -> Loop:
+        """The loop over batches that `step` takes part in; the generator's weights are averaged. Raises InputError as `Loop`."""
+        networks = self.networks
+        return Loop(self.fabric, self.config.loop, out_dir, model=networks, optimizers=self.optimizers, data=data,
+                    average=networks.generator, about=about)  # fmt: skip
+
+    def step(self, batch: Mapping[str, Tensor], loop: Loop) -> dict[str, Tensor]:
+        """Update the discriminators, then the generator.
 
         Parameters
         ----------
-        batch : see `papers.segments`; every tensor with a first axis B.
-        loop : checks all terms for numbers before they move a weight.
+        batch : Tensor [B, ...] by name, see `papers.segments`.
+        loop : what the method `loop` gave.
+
+        Returns
+        -------
+        Every term unweighted, ``generator_total``, and both gradients' norms before clipping: Tensor [] by name, which ``loop`` has logged.
+
+        Raises
+        ------
+        TrainingDiverged
+            If a term or a gradient is no number.
         """
         config, networks, weights = self.config, self.networks, self.config.weights
         judge_discriminator, judge_generator = ADVERSARIES[config.adversary]
@@ -169,8 +200,8 @@ class GanTrainer:
             d_terms = {"discriminator": judge_discriminator(logits(seen_real), logits(networks.discriminator(fake.detach())))}
             if networks.genre is not None:
                 d_terms["genre"] = losses.genre_classification(networks.genre(real).float(), batch["genre"])
-        d_norm = self._move("discriminator", self.critics, torch.stack(list(d_terms.values())).sum(), d_terms, loop)
-        for parameter in self.critics:
+        d_norm = loop.update("discriminator", d_terms).gradient_norm
+        for parameter in self.d_params:
             parameter.requires_grad_(False)  # gradients pass through the discriminators to the latents, and need not stop there
         with self.fabric.autocast():
             seen_fake = networks.discriminator(fake)
@@ -185,11 +216,10 @@ class GanTrainer:
             terms["latent"] = losses.latent_distance(real, fake)
         if config.straight_through and any(getattr(weights, name) for name in DECODED_TERMS):
             terms |= self.decoded_terms(fake, batch["audio"])
-        total = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
-        g_norm = self._move("generator", self.moved, total, terms, loop)
-        for parameter in self.critics:
+        total, g_norm = loop.update("generator", terms, vars(weights))
+        for parameter in self.d_params:
             parameter.requires_grad_(True)
-        return {**d_terms, **terms, "total": total, "discriminator_gradient": d_norm, "generator_gradient": g_norm}
+        return {**d_terms, **terms, "generator_total": total, "discriminator_gradient": d_norm, "generator_gradient": g_norm}
 
     def generate(self, batch: Mapping[str, Tensor], n_frames: int) -> Tensor:
         """Latents float32 [B, E, n_frames] for a batch."""
@@ -221,19 +251,6 @@ class GanTrainer:
             terms["perceptual"] = losses.perceptual(reference, self.perceptual.features(heard))
         return terms
 
-    def _move(self, name: str, parameters: list[nn.Parameter], total: Tensor, terms: dict[str, Tensor], loop: Loop | None) -> Tensor:
-        optimizer = self.optimizers[name]
-        if loop is not None:
-            loop.check(**terms)
-        optimizer.zero_grad()
-        self.fabric.backward(total)
-        average_gradients(self.fabric, parameters)
-        norm = nn.utils.clip_grad_norm_(parameters, self.config.loop.grad_clip or float("inf"))
-        if loop is not None:
-            loop.check(**{f"gradient of {name}": norm})
-        optimizer.step()
-        return norm
-
 
 def logits(features: losses.Features) -> losses.Features:
     """The last layer of each scale alone, in float32, whatever autocast made of it."""
@@ -261,7 +278,8 @@ def train_gan(
     Raises
     ------
     InputError
-        If segments lack what the generator takes, or ``out_dir`` holds a run of another kind, level, codec or data set.
+        If segments lack what the generator takes, or ``out_dir`` holds a run of another kind, level, codec, data set or perceptual
+        network.
     TrainingDiverged
         If a term or a gradient is no number; the last checkpoint stays.
     """
@@ -275,6 +293,7 @@ def train_gan(
         rank=fabric.global_rank,
         world_size=fabric.world_size,
         noise_dim=getattr(config.generator, "noise_dim", 0),
+        gain=config.gain,
     )
     about = {
         "kind": type(config.generator).__name__.removesuffix("Config"),
@@ -282,20 +301,20 @@ def train_gan(
         "codec": codec_digest(codec),
         "data set": fingerprint(segments),
     }
-    networks = trainer.networks
-    loop = Loop(
-        fabric, config.loop, out_dir, model=networks, optimizers=trainer.optimizers, data=data, average=networks.generator, about=about
-    )
+    if config.weights.perceptual and perceptual is not None:
+        about["perceptual network"] = f"{type(perceptual).__name__} {codec_digest(perceptual)}"
+    loop = trainer.loop(data, out_dir, about=about)
     for _, batch in loop:
-        loop.log(**trainer.step(batch, loop))
+        trainer.step(batch, loop)
     assert loop.average is not None
-    generator = networks.generator
+    generator = trainer.networks.generator
     generator.load_state_dict(loop.average.state_dict_of(generator))
     if fabric.is_global_zero:
         from dance2music.train.losses_plot import plot_losses
 
         plot_losses(Path(out_dir) / "log.jsonl", Path(out_dir) / "losses.png")
         save_generator(Path(out_dir) / "generator.safetensors", generator, config, about | {"preset": preset, "step": str(loop.step)})
+    fabric.barrier()
     return generator.eval()
 
 

@@ -66,6 +66,8 @@ def open_codec(path: str | Path, preset: str, level: str) -> nn.Module:
 def open_segments(data: str | Path, config: GanTraining, codec: nn.Module, folder: str | Path) -> Segments:
     """Segments for a training: of a prepared folder, or `COMPOSED` ones with features for the generators of any length.
 
+    They have codes and latents of the codec, unless ``config.gain`` scales the music or the folder has none.
+
     Raises
     ------
     InputError
@@ -80,10 +82,12 @@ def open_segments(data: str | Path, config: GanTraining, codec: nn.Module, folde
                 f"data {COMPOSED!r}: has motion features for generators of any length; this preset takes {motion}: prepare data"
             )
         settings = ComposedConfig(clip_seconds=3 * config.segment_seconds, segment_seconds=config.segment_seconds)
-        return coded(composed_segments(settings, Path(folder) / "data"), codec)
+        plain = composed_segments(settings, Path(folder) / "data")
+        return plain if config.gain != (1.0, 1.0) else coded(plain, codec)
     if config.segment_seconds != 2.0:
         raise InputError(f"segment_seconds {config.segment_seconds:g}: prepared segments last 2 s; composed ones may have any length")
-    return Prepared(data, motion=motion, flow=motion == "features", codec=_prepared_label(data, codec), genres=needs_genre(config))
+    label = "" if config.gain != (1.0, 1.0) else _prepared_label(data, codec)
+    return Prepared(data, motion=motion, flow=motion == "features", codec=label, genres=needs_genre(config))
 
 
 def motion_layout(generator: Any) -> str:
@@ -105,23 +109,56 @@ def needs_genre(config: GanTraining) -> bool:
 
 def _prepared_label(data: str | Path, codec: nn.Module) -> str:
     """Name of this codec's codes in a prepared folder, or "" where it has none: then music is encoded in every step."""
-    from dance2music.checkpoint import codec_digest
+    from dance2music.checkpoint import codec_label
     from dance2music.data.manifest import read_manifest
 
-    kind = "vqvae" if type(codec).__name__ == "VQVAE" else "spectral"
-    label = f"{kind}-hop{codec.hop_length}-{codec_digest(codec)}"
+    label = codec_label(codec)
     return label if all(label in row.codes for row in read_manifest(data)) else ""
 
 
-def run_gan(preset: str, data: str | Path, codec_file: str | Path, out: str | Path, settings: list[str]) -> Path:
-    """``dance2music train-gan``: train a generator; returns its model file."""
-    from dance2music.papers.gan_step import train_gan
+def open_perceptual(config: GanTraining) -> nn.Module | None:
+    """The frozen network that a training's perceptual loss compares sounds by; None if that loss has no weight.
+
+    Raises
+    ------
+    InputError
+        If ``config.perceptual`` names a file that does not hold SoundNet's weights.
+    """
+    from dance2music.papers.gan_step import EMBEDDED
     from dance2music.perception.perceptual import embedded_perceptual
+    from dance2music.perception.soundnet import load_soundnet
+
+    if not config.weights.perceptual:
+        return None
+    return embedded_perceptual() if config.perceptual == EMBEDDED else load_soundnet(config.perceptual)
+
+
+def run_gan(
+    preset: str, data: str | Path, codec_file: str | Path, out: str | Path, settings: list[str], *, soundnet: str | Path | None = None
+) -> Path:
+    """``dance2music train-gan``: train a generator; returns its model file.
+
+    Parameters
+    ----------
+    soundnet : file of SoundNet's weights for the perceptual loss, in place of the setting ``perceptual``.
+
+    Raises
+    ------
+    InputError
+        If the preset, the data, the codec or SoundNet's weights cannot be used, or ``soundnet`` is given to a training whose perceptual
+        loss has no weight.
+    """
+    from dance2music.papers.gan_step import train_gan
 
     config = gan_training(preset, settings)
+    if soundnet is not None:
+        if not config.weights.perceptual:
+            raise InputError(f"soundnet {soundnet}: {preset} has no perceptual loss; leave it out or set weights.perceptual=1")
+        config = replace(config, perceptual=str(soundnet))
+    perceptual = open_perceptual(config)
     codec = open_codec(codec_file, config.codec, config.level)
     segments = open_segments(data, config, codec, out)
-    train_gan(config, segments, codec, out, perceptual=embedded_perceptual() if config.weights.perceptual else None, preset=preset)
+    train_gan(config, segments, codec, out, perceptual=perceptual, preset=preset)
     return Path(out) / "generator.safetensors"
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dance2music.errors import InputError
 from dance2music.papers.gan_step import GanTraining
 from dance2music.papers.segments import ComposedClip
+from dance2music.seeds import GanScore, PaperTake
 from dance2music.types import Audio
 
 REACH_SECONDS = 0.05
@@ -32,7 +33,8 @@ def generated_codes(generator: nn.Module, codec: Any, clip: ComposedClip, config
     n_frames = own or -(-len(clip.audio) // codec.hop_length)
     motion, visual = (torch.from_numpy(getattr(clip, name) * (name in config.inputs)).float()[None] for name in ("motion", "visual"))
     noise_dim = getattr(config.generator, "noise_dim", 0)
-    noise = {"noise": torch.from_numpy(np.random.default_rng([seed, 9]).standard_normal((1, noise_dim))).float()} if noise_dim else {}
+    drawn = np.random.default_rng([seed, PaperTake.NOISE]).standard_normal((1, noise_dim))
+    noise = {"noise": torch.from_numpy(drawn).float()} if noise_dim else {}
     codes: Tensor = codec.quantize(generator(motion, visual, torch.tensor([clip.genre]), n_frames=n_frames, **noise)).codes
     return codes
 
@@ -69,7 +71,7 @@ def measure(music: Sequence[Audio], clips: Sequence[ComposedClip]) -> dict[str, 
     for audio, clip in zip(music, clips):
         seconds, beats = audio.duration_seconds, clip.beat_times_seconds
         envelope, fps = onset_envelope(audio)
-        shifts = np.random.default_rng([clip.seed, 8]).uniform(0, seconds, 20)
+        shifts = np.random.default_rng([clip.seed, GanScore.SHIFTS]).uniform(0, seconds, 20)
         truth = second_bins(published_onsets(Audio(clip.audio[None], audio.sample_rate)), seconds)
         own = second_bins(published_onsets(audio), seconds)
         scores.append(
@@ -92,7 +94,7 @@ def measure(music: Sequence[Audio], clips: Sequence[ComposedClip]) -> dict[str, 
 def controls(clips: Sequence[ComposedClip], sample_rate: int, codec: Any | None = None) -> dict[str, dict[str, float]]:
     """Scores of what is not generated: the true music, through the codec, of another clip, shifted in time; noise; silence."""
     n = len(clips)
-    drawn = [np.random.default_rng([clip.seed, 6]) for clip in clips]
+    drawn = [np.random.default_rng([clip.seed, GanScore.CONTROLS]) for clip in clips]
     music = {
         "true music": [clip.audio for clip in clips],
         "music of another clip": [clips[(i + 1) % n].audio for i in range(n)],
@@ -122,7 +124,7 @@ def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, he
         If a file is of another kind, or the generator is of no preset's sizes or was trained with another codec.
     """
     from dance2music.checkpoint import codec_digest, load_model, read_provenance
-    from dance2music.papers.ablation_data import Bench
+    from dance2music.papers.ablation_data import AblationContext
     from dance2music.papers.runs import open_codec
     from dance2music.papers.trainings import GAN_TRAININGS
 
@@ -133,7 +135,7 @@ def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, he
     opened: Any = open_codec(codec, fitting[0].codec, fitting[0].level)
     if about.get("codec") != codec_digest(opened):
         raise InputError(f"{generator}: was trained with codec {about.get('codec')}, not {codec} ({codec_digest(opened)}); give that one")
-    clips = Bench("", {}, data=data, held_out=held_out).held(fitting[0])
+    clips = AblationContext("", {}, data=data, held_out=held_out).held(fitting[0])
     return {"generated": score(model, opened, clips, fitting[0]), **controls(clips, opened.sample_rate, opened)}
 
 

@@ -22,12 +22,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from dance2music.errors import InputError
+from dance2music.errors import ConfigError, InputError
 from dance2music.files import whole_file
+from dance2music.seeds import HELD_OUT_CLIPS, Corpus, GanStep
 
 MOTION_FPS = 30.0
-HELD_OUT_FROM = 1_000_000_000
-"""Composed clips with seeds from here on are never trained on."""
 _CODED_AT_ONCE = 16
 
 
@@ -41,23 +40,47 @@ class Segments(Protocol):
 class SegmentBatches(Dataset[dict[str, Tensor]]):
     """Item ``step`` is the batch of that step: every epoch goes through all segments once, in an order drawn from the seed.
 
-    With several processes, ``rank`` gets its share of the same batch; so the number of processes does not change what is trained. With
-    ``noise_dim`` a batch also has standard normal ``noise`` [B, noise_dim].
+    Batches run on across epochs, so that all are of the same size (the released loader cuts its last batch in two instead). With several
+    processes, ``rank`` gets its share of the same batch; so the number of processes does not change what is trained.
+
+    Parameters
+    ----------
+    noise_dim : a batch also has standard normal ``noise`` [B, noise_dim], if it is not 0.
+    gain : each segment's music is scaled by a factor drawn between these (the released code of D2M-GAN: 0.3 to 1).
+
+    Raises
+    ------
+    InputError
+        If the batch is no multiple of the processes, or there are no segments.
+    ConfigError
+        If ``gain`` scales music whose codes come with the data: they are those of the unscaled music.
     """
 
-    def __init__(self, segments: Segments, *, batch_size: int, seed: int, rank: int = 0, world_size: int = 1, noise_dim: int = 0) -> None:
+    def __init__(
+        self,
+        segments: Segments,
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        noise_dim: int = 0,
+        gain: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
         if batch_size % world_size:
             raise InputError(f"batch_size: {batch_size} over {world_size} processes; expected a multiple of them; set batch_size")
         if not len(segments):
             raise InputError("segments: the data set is empty; prepare it again and look at what was skipped")
-        self.segments, self.batch_size, self.seed, self.noise_dim = segments, batch_size, seed, noise_dim
+        if gain != (1.0, 1.0) and segments[0].keys() & {"codes", "latents"}:
+            raise ConfigError(f"gain {list(gain)}: these segments have codes, which are of the music as it is; leave one of the two out")
+        self.segments, self.batch_size, self.seed, self.noise_dim, self.gain = segments, batch_size, seed, noise_dim, gain
         self.rank, self.world_size = rank, world_size
 
     def indices(self, step: int) -> list[int]:
         """Indices of the whole batch of a step, all processes together."""
         n = len(self.segments)
         positions = range(step * self.batch_size, (step + 1) * self.batch_size)
-        orders = {epoch: np.random.default_rng([self.seed, epoch, 4]).permutation(n) for epoch in {p // n for p in positions}}
+        orders = {epoch: np.random.default_rng([self.seed, epoch, GanStep.ORDER]).permutation(n) for epoch in {p // n for p in positions}}
         return [int(orders[p // n][p % n]) for p in positions]
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
@@ -65,8 +88,12 @@ class SegmentBatches(Dataset[dict[str, Tensor]]):
         own = slice(self.rank * share, (self.rank + 1) * share)
         items = [self.segments[i] for i in self.indices(step)[own]]
         batch = {name: torch.stack([item[name] for item in items]) for name in items[0]}
+        if self.gain != (1.0, 1.0):
+            places = range(step * self.batch_size, (step + 1) * self.batch_size)[own]
+            gains = [np.random.default_rng([self.seed, GanStep.GAIN, place]).uniform(*self.gain) for place in places]
+            batch["audio"] = batch["audio"] * torch.tensor(gains, dtype=torch.float32)[:, None]
         if self.noise_dim:
-            drawn = np.random.default_rng([self.seed, step, 5]).standard_normal((self.batch_size, self.noise_dim))
+            drawn = np.random.default_rng([self.seed, step, GanStep.NOISE]).standard_normal((self.batch_size, self.noise_dim))
             batch["noise"] = torch.from_numpy(drawn[own].astype(np.float32))
         return batch
 
@@ -137,7 +164,7 @@ def composed_clip(seed: int, seconds: float, sample_rate: int) -> ComposedClip:
 
     clip = synthetic_clip(seed, duration_seconds=seconds)
     assert clip.score is not None and clip.rhythm is not None and clip.genre is not None
-    motion = perturb(clip.motion, np.random.default_rng([seed, 11]))
+    motion = perturb(clip.motion, np.random.default_rng([seed, Corpus.POSE_NOISE]))
     audio = render(clip.score, sample_rate=sample_rate).samples[0]
     n_frames, n_samples = round(seconds * MOTION_FPS), round(seconds * sample_rate)
     audio = np.pad(audio, (0, max(0, n_samples - len(audio))))[:n_samples]
@@ -178,7 +205,7 @@ def composed_segments(config: ComposedConfig, folder: str | Path, *, progress: C
 
 def held_out_clips(config: ComposedConfig) -> list[ComposedClip]:
     """Composed clips that nothing is trained on."""
-    return [composed_clip(HELD_OUT_FROM + i, config.clip_seconds, config.sample_rate) for i in range(config.held_out)]
+    return [composed_clip(HELD_OUT_CLIPS + i, config.clip_seconds, config.sample_rate) for i in range(config.held_out)]
 
 
 class Prepared:
@@ -199,7 +226,7 @@ class Prepared:
     def __init__(self, folder: str | Path, *, motion: str, flow: bool, codec: str = "", split: str = "train", genres: bool = True) -> None:
         from dance2music.data.dataset import PreparedConfig, PreparedSegments
 
-        self.data = PreparedSegments(folder, PreparedConfig(batch_size=1, motion=motion, codec=codec), split=split)
+        self.data = PreparedSegments(folder, PreparedConfig(motion=motion, codec=codec), split=split)
         self.flow = flow
         if genres:
             nameless = next((i for i in range(len(self)) if self.data.row(i).genre is None), None)
@@ -209,10 +236,10 @@ class Prepared:
                 )
 
     def __len__(self) -> int:
-        return self.data.n_segments
+        return len(self.data)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        item = self.data.segment(index)
+        item = self.data[index]
         item["visual"] = item["flow" if self.flow else "visual"]
         return {name: item[name] for name in ("motion", "visual", "genre", "audio", "latents", "codes") if name in item}
 

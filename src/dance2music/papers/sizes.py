@@ -10,7 +10,7 @@ from dance2music.papers.creative_gan import MusicVectorGeneratorConfig, Temporal
 from dance2music.papers.d2m_gan import D2MGanConfig
 from dance2music.papers.d2m_gan_any_length import TemporalD2MGanConfig
 from dance2music.papers.d2m_tables import paper, released
-from dance2music.papers.discriminators import Judge, LatentDiscriminatorConfig, ReshapedDiscriminatorConfig
+from dance2music.papers.discriminators import ConvLayer, LatentDiscriminatorConfig, ReshapedDiscriminatorConfig
 from dance2music.papers.patch_gan import PatchGanConfig
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
 from dance2music.train.loop import LoopConfig
@@ -88,13 +88,13 @@ DISCRIMINATORS: dict[str, ReshapedDiscriminatorConfig | LatentDiscriminatorConfi
     # Appendix Table 5; paddings as released.
     "d2m-gan-paper": ReshapedDiscriminatorConfig(
         rows=(
-            Judge(16, 15, reflected=7),
-            Judge(64, 41, stride=4, groups=4, zeros=20),
-            Judge(256, 41, stride=4, groups=16, zeros=20),
-            Judge(1024, 41, stride=4, groups=64, zeros=20),
-            Judge(1024, 41, stride=4, groups=256, zeros=20),
-            Judge(1024, 5, zeros=2),
-            Judge(1, 3, zeros=1),
+            ConvLayer(16, 15, reflected=7),
+            ConvLayer(64, 41, stride=4, groups=4, zeros=20),
+            ConvLayer(256, 41, stride=4, groups=16, zeros=20),
+            ConvLayer(1024, 41, stride=4, groups=64, zeros=20),
+            ConvLayer(1024, 41, stride=4, groups=256, zeros=20),
+            ConvLayer(1024, 5, zeros=2),
+            ConvLayer(1, 3, zeros=1),
         )
     ),
 }

@@ -13,7 +13,7 @@ from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodecConfig
 from dance2music.papers.creative_gan import TemporalMusicVectorGeneratorConfig
 from dance2music.papers.d2m_gan_any_length import TemporalD2MGanConfig
-from dance2music.papers.discriminators import Judge, ReshapedDiscriminatorConfig
+from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
 from dance2music.papers.gan_step import D2M_RELEASED, GanTraining, GanWeights
 from dance2music.papers.patch_gan import PatchGanConfig
 from dance2music.papers.sizes import CREATIVE_GANS, D2M_GANS, DISCRIMINATORS
@@ -75,12 +75,12 @@ EMBEDDED_CODECS = {"spectral-small-high": spectral_small(256, 1024), "spectral-s
 
 _NARROW = ReshapedDiscriminatorConfig(
     rows=(
-        Judge(4, 15, stride=4, reflected=7),
-        Judge(16, 41, stride=4, zeros=20),
-        Judge(32, 41, stride=4, zeros=20),
-        Judge(64, 41, stride=4, zeros=20),
-        Judge(64, 5, zeros=2),
-        Judge(1, 3, zeros=1),
+        ConvLayer(4, 15, stride=4, reflected=7),
+        ConvLayer(16, 41, stride=4, zeros=20),
+        ConvLayer(32, 41, stride=4, zeros=20),
+        ConvLayer(64, 41, stride=4, zeros=20),
+        ConvLayer(64, 5, zeros=2),
+        ConvLayer(1, 3, zeros=1),
     )
 )
 """Appendix Table 5 with few channels, ungrouped, which is faster on a CPU, and one layer less: the stride of 4 begins with the first."""

@@ -38,11 +38,12 @@ from dance2music.recipe.codec_growth import CodecGrowth, appended_codebooks, gro
 from dance2music.recipe.codec_refinement import CodecRefinement, refine_codec
 from dance2music.recipe.genre import GenreTrainConfig, train_dance_genre, train_music_genre
 from dance2music.recipe.memory import MemoryBuildConfig, build_memory
-from dance2music.recipe.pairs import HELD_OUT_FROM, Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
+from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
 from dance2music.recipe.perceptual import PerceptualTrainConfig, evaluate_perceptual, train_perceptual
 from dance2music.recipe.performer import PerformerTrainConfig, train_performer
 from dance2music.recipe.planner import PlannerTrainConfig, train_planner
 from dance2music.recipe.rhythm import RhythmTrainConfig, train_rhythm
+from dance2music.seeds import HELD_OUT_PAIRS
 from dance2music.train.codec import SpectralCodecTraining, train_codec
 
 logger = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ class Build:
 
     def pairs(self, split: str = "train") -> list[Path]:
         """Stage: files of the composed pairs of a split, ``train`` or ``held``."""
-        n, first = (self.recipe.n_pairs, 0) if split == "train" else (self.recipe.n_held_out, HELD_OUT_FROM)
+        n, first = (self.recipe.n_pairs, 0) if split == "train" else (self.recipe.n_held_out, HELD_OUT_PAIRS)
         return prepare_pairs(
             self.folder / "pairs" / split,
             n=n,

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dance2music.checkpoint import load_model, read_provenance, save_model
 from dance2music.codec.quantizer import fit_codebook, rows_of
 from dance2music.codec.spectral import SpectralCodec, grown
 from dance2music.config import to_dict
-from dance2music.music.mel import log_mel
-from dance2music.train.codec import distortion_db, evaluate_codec
+from dance2music.train.codec import distortion_db, evaluate_codec, mel_loss
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.processes import process_share
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def grow_codec(
     fabric = start_fabric(config.loop)
     before, origin = load_spectral(codec_file), read_provenance(codec_file)
     store = PieceStore(pieces, pieces_folder or out_dir / "pieces", config.segments.piece_seconds, before.sample_rate)
-    data = MusicSegments(store, config.segments, seed=config.loop.seed, steps=config.loop.steps, rank=fabric.global_rank)
+    data = MusicSegments(store, config.segments, seed=config.loop.seed, steps=config.loop.steps)
     start = out_dir / "grown.safetensors"
     if not start.exists() and fabric.is_global_zero:
         model = grown(before, n_codebooks=config.n_codebooks, decoder_depth=config.decoder_depth, dropout=config.dropout)
@@ -110,22 +110,14 @@ def appended_codebooks(codec: SpectralCodec, first: int) -> list[str]:
     return [f"quantizer.codebooks.{index}.k" for index in range(first, codec.n_codebooks)]
 
 
-def growth_loss(estimate: Tensor, reference: Tensor, sample_rate: int, weights: tuple[float, float, float]) -> Tensor:
-    """Weighted L1 distances of natural-log mel magnitudes of audio [B, N]: windows of 512, 1024, 2048 samples, 40, 80, 128 bands."""
-    both, terms = torch.cat([estimate, reference]), []
-    for weight, (n_fft, n_mels) in zip(weights, ((512, 40), (1024, 80), (2048, 128))):
-        first, second = log_mel(both, sample_rate, n_fft, n_fft // 4, n_mels).chunk(2)
-        terms.append(weight * (first - second).abs().mean())
-    return torch.stack(terms).sum()
-
-
 def _train(fabric: Any, model: SpectralCodec, config: CodecGrowth, data: MusicSegments, out_dir: Path) -> None:
     """Train the decoder alone and write ``finished.safetensors`` in full precision."""
     model.train().freeze_codes()
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
+    wrapped = fabric.setup_module(model)
+    weights = {"mel": 1.0, "distortion_db": config.distortion_weight}
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
                 about={"kind": "grown spectral-codec", "n_codebooks": str(config.n_codebooks)})  # fmt: skip
 
     def write(name: str, storage: str) -> None:
@@ -137,15 +129,9 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecGrowth, data: MusicSe
         if loop.just_saved:
             write("latest.safetensors", "float16")
         estimate, _ = wrapped(audio)
-        mel = growth_loss(estimate.float(), audio, model.sample_rate, config.mel_weights)
-        distortion = distortion_db(estimate.float(), audio)
-        loss = mel + config.distortion_weight * distortion
-        wrapped_optimizer.zero_grad()
-        fabric.backward(loss)
-        norm = nn.utils.clip_grad_norm_(learning, config.loop.grad_clip)
-        loop.check(mel=mel, distortion_db=distortion, gradient_norm=norm)
-        wrapped_optimizer.step()
-        loop.log(loss=loss, mel=mel, distortion_db=distortion, gradient_norm=norm)
+        mel = mel_loss(audio, estimate.float(), sample_rate=model.sample_rate, weights=config.mel_weights)
+        distortion = distortion_db(audio, estimate.float())
+        loop.update("codec", {"mel": mel, "distortion_db": distortion}, weights)
     write("latest.safetensors", "float16")
     write("finished.safetensors", "float32")
     fabric.barrier()

@@ -22,10 +22,11 @@ from torch.utils.data import Dataset
 from dance2music.checkpoint import read_provenance
 from dance2music.codec.quantizer import straight_through
 from dance2music.codec.spectral import SpectralCodec
-from dance2music.recipe.codec_growth import growth_loss, load_spectral, write_measured
-from dance2music.train.codec import distortion_db
+from dance2music.recipe.codec_growth import load_spectral, write_measured
+from dance2music.train.codec import distortion_db, mel_loss
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pieces import GRID_HOP_LENGTH, MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece, composed_score
+from dance2music.train.processes import process_share
 
 SKETCH_PEAK = 1.5
 """Sketches of the corpus peak at 1.0 to 1.5; kept ones are at full scale."""
@@ -84,7 +85,7 @@ def refine_codec(
     out_dir = Path(out_dir)
     fabric = start_fabric(config.loop)
     before, origin = load_spectral(codec_file), read_provenance(codec_file)
-    data = _Sounds(config, pieces, Path(pieces_folder or out_dir / "pieces"), out_dir / "sketches", before.sample_rate, fabric.global_rank)
+    data = _Sounds(config, pieces, Path(pieces_folder or out_dir / "pieces"), out_dir / "sketches", before.sample_rate)
     _train(fabric, before, config, data, out_dir, {name: value for name, value in origin.items() if name not in ("kind", "config")})
     return load_spectral(out_dir / "finished.safetensors")
 
@@ -99,12 +100,12 @@ def composed_sketch(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
 
 
 class _Sounds(Dataset[tuple[Tensor, Tensor]]):
-    """Item ``step``: segments of music [B, N], and of sketches [S, N]; a pure function of seed, step and rank."""
+    """Item ``step``: segments of music [B, N], and of sketches [S, N]; a pure function of seed and step."""
 
-    def __init__(self, config: CodecRefinement, pieces: Pieces, folder: Path, sketches: Path, sample_rate: int, rank: int) -> None:
+    def __init__(self, config: CodecRefinement, pieces: Pieces, folder: Path, sketches: Path, sample_rate: int) -> None:
         def segments(pieces: Pieces, folder: Path, segments: SegmentsConfig) -> MusicSegments:
             store = PieceStore(pieces, folder, segments.piece_seconds, sample_rate)
-            return MusicSegments(store, segments, seed=config.loop.seed, steps=config.loop.steps, rank=rank)
+            return MusicSegments(store, segments, seed=config.loop.seed, steps=config.loop.steps)
 
         self.music = segments(pieces, folder, config.segments)
         self.sketches = segments(composed_sketch, sketches, replace(config.segments, pieces_per_step=config.sketches_per_step))
@@ -154,8 +155,14 @@ def _train(fabric: Any, before: SpectralCodec, config: CodecRefinement, data: _S
     decoder = [parameter for name, parameter in model.named_parameters() if name.startswith("decoder")]
     groups: list[dict[str, Any]] = [{"params": encoder, "scale": config.encoder_rate}, {"params": decoder}]
     optimizer = torch.optim.AdamW(groups, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
-    wrapped, wrapped_optimizer = fabric.setup(_Refining(model.train(), before.eval().requires_grad_(False), config), optimizer)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
+    wrapped = fabric.setup_module(_Refining(model.train(), before.eval().requires_grad_(False), config))
+    weights = {
+        "mel": 1.0,
+        "distortion_db": config.distortion_weight,
+        "commitment": config.commitment_weight,
+        "drift": config.sketch_weight,
+    }
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
                 about={"kind": "refined spectral-codec", "n_codebooks": str(model.n_codebooks)})  # fmt: skip
 
     def write(name: str, storage: str) -> None:
@@ -166,16 +173,9 @@ def _train(fabric: Any, before: SpectralCodec, config: CodecRefinement, data: _S
         if loop.just_saved:
             write("latest.safetensors", "float16")
         estimate, commitment, drift = wrapped(audio, sketches)
-        mel = growth_loss(estimate.float(), audio, model.sample_rate, config.mel_weights)
-        distortion = distortion_db(estimate.float(), audio)
-        loss = mel + config.distortion_weight * distortion + config.commitment_weight * commitment + config.sketch_weight * drift
-        wrapped_optimizer.zero_grad()
-        fabric.backward(loss)
-        norm = nn.utils.clip_grad_norm_(encoder + decoder, config.loop.grad_clip)
-        terms = {"mel": mel, "distortion_db": distortion, "commitment": commitment, "drift": drift, "gradient_norm": norm}
-        loop.check(**terms)
-        wrapped_optimizer.step()
-        loop.log(loss=loss, **terms)
+        mel = mel_loss(audio, estimate.float(), sample_rate=model.sample_rate, weights=config.mel_weights)
+        distortion = distortion_db(audio, estimate.float())
+        loop.update("codec", {"mel": mel, "distortion_db": distortion, "commitment": commitment, "drift": drift}, weights)
     write("latest.safetensors", "float16")
     write("finished.safetensors", "float32")
     fabric.barrier()

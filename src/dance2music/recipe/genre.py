@@ -15,9 +15,11 @@ from torch.utils.data import Dataset
 from dance2music.checkpoint import load_model
 from dance2music.perception.genre import DanceGenreClassifier, MusicGenreClassifier
 from dance2music.recipe.pairs import FEATURE_FPS
+from dance2music.seeds import DANCES_PER_RUN, GENRE_CLIPS, GENRE_DANCES, Corpus, RecipeStep
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
 from dance2music.train.pieces import PieceStore, composed_piece
 from dance2music.train.pool import Item, pool_of
+from dance2music.train.processes import process_share
 from dance2music.types import GENRES
 
 
@@ -64,7 +66,7 @@ class MusicClips(Dataset[dict[str, Tensor]]):
         return {"mels": mel, "genres": np.asarray(index // CLIP_EVERY % len(GENRES) if of_clip else genre_of_piece(index))}
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng([self.config.loop.seed, step, 5])
+        rng = np.random.default_rng([self.config.loop.seed, step, RecipeStep.MUSIC_GENRE_CUTS])
         T = round(self.config.clip_seconds * self.model.config.sample_rate / self.model.config.hop_length)
         chosen = rng.integers(len(self.mels), size=self.config.batch_size)
         starts = rng.integers(self.mels.shape[2] - T + 1, size=self.config.batch_size)
@@ -81,8 +83,8 @@ def clip_music(index: int, seconds: float, sample_rate: int) -> np.ndarray:
     from dance2music.music.synth import find_soundfonts, render
     from dance2music.synthetic.synthetic import synthetic_clip
 
-    rng = np.random.default_rng([index, 72])
-    clip = synthetic_clip(4 * 10**8 + index, duration_seconds=seconds, genre=index // CLIP_EVERY % len(GENRES))
+    rng = np.random.default_rng([index, Corpus.GENRE_CLIP_SOUND])
+    clip = synthetic_clip(GENRE_CLIPS + index, duration_seconds=seconds, genre=index // CLIP_EVERY % len(GENRES))
     assert clip.score is not None
     for track in clip.score.tracks:
         track.gain *= float(10 ** (rng.uniform(-6.0, 4.0) / 20)) * float(rng.random() > 0.05)
@@ -132,7 +134,7 @@ class DanceClips(Dataset[dict[str, Tensor]]):
         self.features, self.genres = pool["features"], pool["genres"]
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng([self.config.loop.seed, step, 6])
+        rng = np.random.default_rng([self.config.loop.seed, step, RecipeStep.DANCE_GENRE_CUTS])
         T = round(self.config.clip_seconds * FEATURE_FPS)
         chosen = rng.integers(len(self.features), size=self.config.batch_size)
         starts = rng.integers(self.features.shape[1] - T + 1, size=self.config.batch_size)
@@ -146,9 +148,9 @@ def _dance(config: GenreTrainConfig, index: int) -> Item:
     from dance2music.synthetic.perturb import perturb
     from dance2music.synthetic.synthetic import synthetic_clip
 
-    clip = synthetic_clip(3 * 10**8 + config.loop.seed * 10**6 + index, duration_seconds=config.piece_seconds)
+    clip = synthetic_clip(GENRE_DANCES + config.loop.seed * DANCES_PER_RUN + index, duration_seconds=config.piece_seconds)
     assert clip.genre is not None
-    seen = perturb(clip.motion, np.random.default_rng([index, 7]))
+    seen = perturb(clip.motion, np.random.default_rng([index, Corpus.GENRE_POSE_NOISE]))
     features = motion_features(seen, fps=FEATURE_FPS)
     T = round(config.piece_seconds * FEATURE_FPS) - 2
     padded = np.pad(features[:T], [(0, max(0, T - len(features))), (0, 0)])
@@ -178,17 +180,13 @@ def _train(
     """Cross-entropy of what ``method`` of the model makes of each batch's ``key``."""
     fabric = start_fabric(config.loop)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=0.02)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"genre": optimizer}, data=data)
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"genre": optimizer}, data=process_share(fabric, data))
+    wrapped = fabric.setup_module(model)
     if method != "forward":
         wrapped.mark_forward_method(method)
     wrapped.train()
     for _, batch in loop:
         logits = getattr(wrapped, method)(batch[key])
-        loss = F.cross_entropy(logits, batch["genre"], label_smoothing=0.05)
-        fabric.backward(loss)
-        fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=config.loop.grad_clip)
-        wrapped_optimizer.step()
-        wrapped_optimizer.zero_grad()
-        loop.log(loss=loss, accuracy=(logits.argmax(-1) == batch["genre"]).float().mean())
+        loop.update("genre", {"loss": F.cross_entropy(logits, batch["genre"], label_smoothing=0.05)})
+        loop.log(accuracy=(logits.argmax(-1) == batch["genre"]).float().mean())
     averaged(model, loop)

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.methods.memory import Memory, bank
+from dance2music.seeds import MEMORY_PIECES
 from dance2music.types import BEATS_PER_BAR, GENRES, Score
-
-_FIRST_SEED = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def build_memory(config: MemoryBuildConfig, codec: SpectralCodec) -> Memory:
         for i in range(config.pieces_per_genre):
             tempo = float(tempi[i % len(tempi)])
             duration = config.bars * BEATS_PER_BAR * 60.0 / tempo
-            score = compose(genre, seed=_FIRST_SEED + 100 * genre + i, tempo_bpm=tempo, duration_seconds=duration)
+            score = compose(genre, seed=MEMORY_PIECES + 100 * genre + i, tempo_bpm=tempo, duration_seconds=duration)
             audio = render(
                 score, sample_rate=codec.sample_rate, soundfont=config.soundfont, onset_grid_seconds=codec.hop_length / codec.sample_rate
             )

@@ -17,6 +17,7 @@ import numpy as np
 from dance2music.files import whole_file
 from dance2music.methods.plan import Plan, Vocabulary, collect_voicings, plan_from_score, score_from_plan
 from dance2music.parallel import Engine, engine, one_thread
+from dance2music.seeds import VOICING_PIECES, Corpus
 from dance2music.types import Clip, Rhythm, Score
 from dance2music.work import Cancel
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from dance2music.codec.spectral import SpectralCodec
 
 FEATURE_FPS = 30.0
-HELD_OUT_FROM = 1_000_000_000
 """Seeds from here on are never trained on."""
 _PLAN_ROWS = ("drums", "bass", "chords", "lead", "pad", "dynamics")
 
@@ -69,7 +69,7 @@ def corpus_vocabulary(n_pieces: int = 400, *, limit: int = 1024) -> list[tuple[i
     """Chord voicings of composed pieces whose seeds are used for nothing else, commonest first."""
     from dance2music.composer.compose import compose_corpus_piece
 
-    return collect_voicings((compose_corpus_piece(HELD_OUT_FROM // 2 + i) for i in range(n_pieces)), limit=limit)
+    return collect_voicings((compose_corpus_piece(VOICING_PIECES + i) for i in range(n_pieces)), limit=limit)
 
 
 def make_pair(clip: Clip, seed: int, vocabulary: Vocabulary) -> Pair:
@@ -78,7 +78,9 @@ def make_pair(clip: Clip, seed: int, vocabulary: Vocabulary) -> Pair:
 
     assert clip.score is not None and clip.rhythm is not None, "a synthetic clip knows its score and rhythm"
     plan = plan_from_score(clip.score, vocabulary)
-    motion, visual = dance_features(replace(clip, motion=perturb(clip.motion, np.random.default_rng([seed, 11]))), clip.rhythm, plan)
+    motion, visual = dance_features(
+        replace(clip, motion=perturb(clip.motion, np.random.default_rng([seed, Corpus.POSE_NOISE]))), clip.rhythm, plan
+    )
     return Pair(
         seed=seed,
         plan=plan,

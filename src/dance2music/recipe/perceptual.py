@@ -14,8 +14,10 @@ from torch.utils.data import Dataset
 
 from dance2music.perception.perceptual import Heard, PerceptualConfig, PerceptualNet
 from dance2music.recipe.genre import disturb, genre_of_piece
+from dance2music.seeds import HELD_OUT_PIECES, RecipeStep
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
-from dance2music.train.pieces import HELD_OUT_SEED, PieceStore, composed_piece, composed_score
+from dance2music.train.pieces import PieceStore, composed_piece, composed_score
+from dance2music.train.processes import process_share
 from dance2music.types import ROLES
 
 TEMPO_TOLERANCE = 0.04
@@ -69,7 +71,7 @@ class LabelledCuts(Dataset[dict[str, Tensor]]):
         self._labels: dict[int, Labels] = {}
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng([self.config.loop.seed, step, 8])
+        rng = np.random.default_rng([self.config.loop.seed, step, RecipeStep.PERCEPTUAL_CUTS])
         cuts = [self._cut(int(rng.integers(self.config.pool_size)), rng) for _ in range(self.config.batch_size)]
         return batch_of(cuts)
 
@@ -109,17 +111,15 @@ def train_perceptual(config: PerceptualTrainConfig, out_dir: str | Path, pieces_
     model = PerceptualNet(config.network)
     store = PieceStore(composed_piece, pieces_dir, config.piece_seconds, model.sample_rate)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=0.02)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"perceptual": optimizer}, data=LabelledCuts(config, store))
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    data = process_share(fabric, LabelledCuts(config, store))
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"perceptual": optimizer}, data=data)
+    wrapped = fabric.setup_module(model)
     wrapped.train()
+    weights = {"genre": 1.0, "roles": config.roles_weight, "tempo": config.tempo_weight}
     for _, batch in loop:
         heard = wrapped(batch["audio"])
-        terms = perceptual_losses(heard, batch)
-        fabric.backward(terms["genre"] + config.roles_weight * terms["roles"] + config.tempo_weight * terms["tempo"])
-        fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=config.loop.grad_clip)
-        wrapped_optimizer.step()
-        wrapped_optimizer.zero_grad()
-        loop.log(**terms, genre_accuracy=(heard.genre.argmax(-1) == batch["genre"]).float().mean())
+        loop.update("perceptual", perceptual_losses(heard, batch), weights)
+        loop.log(genre_accuracy=(heard.genre.argmax(-1) == batch["genre"]).float().mean())
     averaged(model, loop)
     return model.cpu()
 
@@ -129,7 +129,7 @@ def evaluate_perceptual(model: PerceptualNet, config: PerceptualTrainConfig, pie
     store = PieceStore(composed_piece, pieces_dir, config.piece_seconds, model.sample_rate)
     n = round(config.clip_seconds * store.sample_rate)
     cuts = []
-    for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + config.held_out_pieces):
+    for seed in range(HELD_OUT_PIECES, HELD_OUT_PIECES + config.held_out_pieces):
         labels = labels_of_piece(seed, config.piece_seconds)
         cuts.append((store[seed][:n].astype(np.float32) / 32767, labels, labels.roles_between(0.0, config.clip_seconds)))
     batch = batch_of(cuts)

@@ -24,6 +24,7 @@ from dance2music.recipe.pairs import Pair
 from dance2music.recipe.planner import CropConfig, PerformerData, performer_features
 from dance2music.train.codec import mel_loss
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.processes import process_share
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,22 @@ def train_performer(
     """Train a performer on pairs with codes of ``codec`` (which stays as it is) and return it with its averaged weights.
 
     Resumes what ``out_dir`` holds.
+
+    Raises
+    ------
+    TrainingDiverged
+        If a loss or a gradient is no number; the last checkpoint stays.
     """
     fabric = start_fabric(config.loop)
     data = PerformerData(pairs, config.crops, vocabulary, codec.sample_rate / codec.hop_length, seed=config.loop.seed)
     setup = Setup(performer, config)
     rate = config.loop.learning_rate
-    critics = [*setup.discriminator.parameters(), *setup.genre.parameters()]
+    d_params = [*setup.discriminator.parameters(), *setup.genre.parameters()]
     g_optimizer = torch.optim.AdamW(performer.parameters(), lr=rate, betas=(0.8, 0.98), weight_decay=0.01)
-    d_optimizer = torch.optim.AdamW([{"params": critics, "scale": config.discriminator_rate}], lr=rate, betas=(0.5, 0.9))
+    d_optimizer = torch.optim.AdamW([{"params": d_params, "scale": config.discriminator_rate}], lr=rate, betas=(0.5, 0.9))
     optimizers = {"generator": g_optimizer, "discriminator": d_optimizer}
-    loop = Loop(fabric, config.loop, out_dir, model=setup, optimizers=optimizers, data=data)
-    setup.to(fabric.device).train()
+    loop = Loop(fabric, config.loop, out_dir, model=setup, optimizers=optimizers, data=process_share(fabric, data))
+    setup.train()
     codec = codec.to(fabric.device).eval().requires_grad_(False)
     for step, batch in loop:
         with torch.no_grad(), fabric.autocast():
@@ -102,20 +108,10 @@ def train_performer(
         if step >= config.adversarial_from:
             with fabric.autocast():
                 d_losses = discriminator_losses(setup, real, fake.detach(), batch["genre"])
-            fabric.backward(d_losses["discriminator"] + d_losses["genre"])
-            nn.utils.clip_grad_norm_(critics, config.loop.grad_clip)
-            d_optimizer.step()
-            d_optimizer.zero_grad()
+            loop.update("discriminator", d_losses)
             with fabric.autocast():
                 g_losses |= adversarial_losses(setup, real, fake)
-            loop.log(**d_losses)
-        total = weighted(g_losses, config.weights)
-        fabric.backward(total)
-        nn.utils.clip_grad_norm_(performer.parameters(), config.loop.grad_clip)
-        g_optimizer.step()
-        g_optimizer.zero_grad()
-        d_optimizer.zero_grad()
-        loop.log(**g_losses, total=total)
+        loop.update("generator", g_losses, vars(config.weights))
     averaged(setup, loop)
     return performer.eval()
 
@@ -137,7 +133,7 @@ def reconstruction_losses(codec: SpectralCodec, real: Tensor, fake: Tensor, audi
     return {
         "commitment": losses.codebook_commitment(real, fake),
         "waveform": losses.waveform(audio, heard),
-        "mel": mel_loss(heard, audio, codec.sample_rate),
+        "mel": mel_loss(audio, heard, sample_rate=codec.sample_rate),
     }
 
 
@@ -152,8 +148,3 @@ def adversarial_losses(setup: Setup, real: Tensor, fake: Tensor) -> dict[str, Te
         "feature_matching": losses.feature_matching(seen_real, seen_fake),
         "style": losses.style_ambiguity(setup.genre(fake).float()),
     }
-
-
-def weighted(terms: dict[str, Tensor], weights: ObjectiveWeights) -> Tensor:
-    """Weighted sum [] of the generator's terms; a weight of 0 leaves its term out."""
-    return torch.stack([getattr(weights, name) * value for name, value in terms.items() if getattr(weights, name)]).sum()

@@ -21,7 +21,9 @@ from dance2music.methods.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.methods.planner import HEADER_SIZES, Planner, header_of
 from dance2music.methods.roll import NoteTable, frame_roll, note_table
 from dance2music.recipe.pairs import Pair
+from dance2music.seeds import RecipeStep
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.processes import process_share
 
 PLAN_FIELDS = ("dynamics", "chords", "pad", "bass", "lead")
 
@@ -53,7 +55,7 @@ class PlannerData(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         """int64 and float tensors [B, S, ...]; shorter pieces are padded and masked."""
-        rng = np.random.default_rng([self.config.loop.seed, step, 1])
+        rng = np.random.default_rng([self.config.loop.seed, step, RecipeStep.PLANNER_CROPS])
         S = self.config.bars * STEPS_PER_BAR
         rows: dict[str, list[np.ndarray]] = {}
         for _ in range(self.config.batch_size):
@@ -82,9 +84,11 @@ class PlannerData(Dataset[dict[str, Tensor]]):
 
 
 def planner_losses(planner: Planner, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Cross entropies of the header and of every field of the plan; ``total`` is their sum per step. Tensors [].
+    """Cross entropies of the header and, per step, of every field of the plan: Tensor [] by name; what is minimised is their sum.
 
-    ``batch`` is one of `PlannerData`; steps whose ``mask`` [B, S] is 0 do not count.
+    Parameters
+    ----------
+    batch : an item of `PlannerData`, Tensor [B, S, ...] by name.
     """
     mask = batch["mask"]
     header = planner.header_logits(batch["genre"], batch["tempo_bpm"], batch["header"])
@@ -99,7 +103,6 @@ def planner_losses(planner: Planner, batch: dict[str, Tensor]) -> dict[str, Tens
     for name, value in fields.items():
         each = F.cross_entropy(logits[name].flatten(0, 1), value.flatten(), reduction="none").view(value.shape)
         losses[name] = (each * mask).sum() / mask.sum()
-    losses["total"] = torch.stack(list(losses.values())).sum()
     return losses
 
 
@@ -115,7 +118,7 @@ class PerformerData(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         """Rolls, programs, genre and codes."""
-        rng = np.random.default_rng([self.seed, step, 2])
+        rng = np.random.default_rng([self.seed, step, RecipeStep.PERFORMER_CROPS])
         rows: dict[str, list[np.ndarray]] = {}
         for _ in range(self.config.batch_size):
             index = int(rng.integers(len(self.items)))
@@ -158,19 +161,21 @@ def performer_features(performer: Performer, batch: dict[str, Tensor]) -> Tensor
 
 
 def train_planner(planner: Planner, pairs: Sequence[Pair], config: PlannerTrainConfig, out_dir: str | Path) -> Planner:
-    """Train a planner on pairs and return it with its averaged weights; resumes what ``out_dir`` holds."""
+    """Train a planner on pairs and return it with its averaged weights; resumes what ``out_dir`` holds.
+
+    Raises
+    ------
+    TrainingDiverged
+        If a loss or the gradient is no number; the last checkpoint stays.
+    """
     fabric = start_fabric(config.loop)
     optimizer = torch.optim.AdamW(planner.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    loop = Loop(fabric, config.loop, out_dir, model=planner, optimizers={"planner": optimizer}, data=PlannerData(pairs, config))
-    wrapped, wrapped_optimizer = fabric.setup(planner, optimizer)
-    wrapped.train()
+    data = process_share(fabric, PlannerData(pairs, config))
+    loop = Loop(fabric, config.loop, out_dir, model=planner, optimizers={"planner": optimizer}, data=data)
+    planner.train()
     for _, batch in loop:
         with fabric.autocast():
             losses = planner_losses(planner, batch)
-        fabric.backward(losses["total"])
-        fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=config.loop.grad_clip)
-        wrapped_optimizer.step()
-        wrapped_optimizer.zero_grad()
-        loop.log(**losses)
+        loop.update("planner", losses)
     averaged(planner, loop)
     return planner

@@ -19,10 +19,12 @@ from dance2music.checkpoint import save_model
 from dance2music.config import to_dict
 from dance2music.dance.kinematics import MOTION_FEATURES, low_pass, motion_features, resample
 from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
+from dance2music.seeds import DANCES_PER_RUN, Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.synthetic import synthetic_clip
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pool import Item, pool_of
+from dance2music.train.processes import process_share
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion
 
 LOOP = LoopConfig(steps=14_000, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, precision="bf16-mixed", threads=1)
@@ -38,7 +40,7 @@ class RhythmTrainConfig:
     batch_size: int = 32
     weight_decay: float = 1e-2
     pool_size: int = 24_000
-    """Dances drawn for training, from seed ``loop.seed * 10**6`` upwards; held-out ones start at `HELD_OUT_SEED`."""
+    """Dances drawn for training, from seed ``loop.seed * DANCES_PER_RUN`` upwards; held-out ones start at `HELD_OUT_DANCES`."""
     draw_workers: int = 2
     item_seconds: float = 14.0
     min_window_seconds: float = 2.0
@@ -51,10 +53,6 @@ class RhythmTrainConfig:
     tempo_loss_weight: float = 0.35
     downbeat_loss_weight: float = 0.5
     positive_weight: float = 4.0
-
-
-HELD_OUT_SEED = 1_000_000_000
-"""Dances from this seed upwards are never trained on."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ PARTS: tuple[tuple[int, tuple[int, ...]], ...] = (
 
 def draw_item(seed: int, *, seconds: float, augmented: bool = True) -> RhythmItem:
     """A dance with its beat grid, drawn from ``seed`` alone: half of them dance to a composed piece, half to bare beats of any tempo."""
-    rng = np.random.default_rng([seed, 41])
+    rng = np.random.default_rng([seed, Corpus.RHYTHM_ITEM])
     if rng.random() < 0.5:
         clip = synthetic_clip(seed, duration_seconds=seconds)
         assert clip.rhythm is not None
@@ -210,12 +208,14 @@ def targets(item: RhythmItem, config: RhythmTrainConfig) -> np.ndarray:
     )
 
 
-def rhythm_loss(
-    output: RhythmOutput, targets_B2T: Tensor, tempo_bpm: Tensor, config: RhythmTrainConfig
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Binary cross-entropy of both activations plus cross-entropy of the tempo against a soft target in log-tempo.
+def rhythm_losses(output: RhythmOutput, targets_B2T: Tensor, tempo_bpm: Tensor, config: RhythmTrainConfig) -> dict[str, Tensor]:
+    """Binary cross-entropy of both activations, and cross-entropy of the tempo against a soft target in log-tempo: Tensor [] by name.
 
-    ``targets_B2T`` [B, 2, T] has beats and downbeats, ``tempo_bpm`` is [B]. Returns the total [] and its parts [] without gradient.
+    Parameters
+    ----------
+    output : activations [B, T] and tempo logits of a batch.
+    targets_B2T : Tensor [B, 2, T], beats and downbeats of height 1.
+    tempo_bpm : Tensor [B].
     """
     weight = 1.0 + (config.positive_weight - 1.0) * targets_B2T
     beat = F.binary_cross_entropy_with_logits(output.beat, targets_B2T[:, 0], weight=weight[:, 0])
@@ -223,10 +223,18 @@ def rhythm_loss(
     distance = torch.log(config.model.tempi_bpm().to(tempo_bpm)[None] / tempo_bpm[:, None]) / config.tempo_sigma
     soft = (1.0 - config.tempo_doubt) * torch.softmax(-0.5 * distance**2, dim=-1) + config.tempo_doubt / distance.shape[-1]
     tempo = -(soft * F.log_softmax(output.tempo, dim=-1)).sum(dim=-1).mean()
-    total = beat + config.downbeat_loss_weight * downbeat + config.tempo_loss_weight * tempo
-    near = torch.log(config.model.tempi_bpm().to(tempo_bpm)[output.tempo.argmax(dim=-1)] / tempo_bpm).abs() <= 0.04
-    parts = {"beat": beat, "downbeat": downbeat, "tempo": tempo, "tempo_right": near.float().mean()}
-    return total, {name: part.detach() for name, part in parts.items()}
+    return {"beat": beat, "downbeat": downbeat, "tempo": tempo}
+
+
+def rhythm_weights(config: RhythmTrainConfig) -> dict[str, float]:
+    """Weights of `rhythm_losses`."""
+    return {"beat": 1.0, "downbeat": config.downbeat_loss_weight, "tempo": config.tempo_loss_weight}
+
+
+def tempo_accuracy(output: RhythmOutput, tempo_bpm: Tensor, config: RhythmTrainConfig) -> Tensor:
+    """Share of a batch whose likeliest tempo is within 4 % (in log-tempo) of the true one [B], Tensor []."""
+    off = torch.log(config.model.tempi_bpm().to(tempo_bpm)[output.tempo.argmax(dim=-1)] / tempo_bpm).abs()
+    return (off <= 0.04).float().mean()
 
 
 Pool = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -244,7 +252,7 @@ def draw_pool(config: RhythmTrainConfig, folder: Path) -> Pool:
 def _pool_item(index: int, *, config: RhythmTrainConfig) -> Item:
     """Features float16 [T, D_m], targets float16 [2, T] and tempo of one drawn dance."""
     frames = round(config.item_seconds * config.model.fps)
-    item = draw_item(config.loop.seed * 10**6 + index, seconds=config.item_seconds)
+    item = draw_item(config.loop.seed * DANCES_PER_RUN + index, seconds=config.item_seconds)
     features, wanted = np.zeros((frames, MOTION_FEATURES), np.float16), np.zeros((2, frames), np.float16)
     seen, rows = motion_features(item.motion, fps=config.model.fps)[:frames], targets(item, config)[:, :frames]
     features[: len(seen)], wanted[:, : rows.shape[1]] = seen, rows
@@ -293,6 +301,8 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     ------
     InputError
         If the folder holds the state of a run with another config.
+    TrainingDiverged
+        If a loss or the gradient is no number; the last checkpoint stays.
     """
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
@@ -301,22 +311,20 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     model = RhythmModel(config.model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=config.weight_decay)
     model.train()
-    loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=RhythmBatches(pool, config))
-    trained, trained_optimizer = fabric.setup(model, optimizer)
+    data = process_share(fabric, RhythmBatches(pool, config))
+    loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=data)
+    trained = fabric.setup_module(model)
     for _, (features, wanted, tempo_bpm) in loop:
-        with fabric.autocast():
-            output = trained(features)
-        loss, parts = rhythm_loss(RhythmOutput(*(part.float() for part in output)), wanted, tempo_bpm, config)
-        trained_optimizer.zero_grad(set_to_none=True)
-        fabric.backward(loss)
-        fabric.clip_gradients(trained, trained_optimizer, max_norm=config.loop.grad_clip)
-        trained_optimizer.step()
-        loop.log(loss=loss, **parts)
+        output = RhythmOutput(*(part.float() for part in trained(features)))
+        loop.update("model", rhythm_losses(output, wanted, tempo_bpm, config), rhythm_weights(config))
+        loop.log(tempo_right=tempo_accuracy(output, tempo_bpm, config))
     assert loop.average is not None
     path = out / "rhythm.safetensors"
     provenance = {
         "recipe": to_dict(config),
         "data": "drawn dances of dance2music.synthetic.choreography, perturbed by train.rhythm.augment",
     }
-    save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance, storage="int8")
+    if fabric.is_global_zero:
+        save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance, storage="int8")
+    fabric.barrier()
     return path

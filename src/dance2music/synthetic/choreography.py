@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from dance2music.errors import InputError
+from dance2music.seeds import Corpus
 from dance2music.synthetic import moves
 from dance2music.synthetic.accents import silences
 from dance2music.synthetic.arm_phrases import arms_for, pick
@@ -63,7 +64,7 @@ def dance(
             raise InputError(f"beat grid: shape {grid.shape}; expected at least two increasing times in seconds")
         rhythm = Rhythm(grid, downbeat, float(60.0 / np.median(np.diff(grid))), 1.0, np.empty(0))
     duration = float(rhythm.beat_times_seconds[-1]) if duration_seconds is None else duration_seconds
-    rng = np.random.default_rng([seed, genre, 24])
+    rng = np.random.default_rng([seed, genre, Corpus.DANCE])
     style = moves.STYLES[genre]
     dancer = Dancer.draw(rng, rhythm.tempo_bpm, quick_style=style.quick, calm_style=style.calm)
     plan = Plan(rhythm, style, dancer, rng, duration, score, energy)

@@ -14,6 +14,7 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.seeds import Corpus
 from dance2music.types import GENRES, Motion, Rhythm
 
 Colour = tuple[int, int, int]
@@ -44,7 +45,7 @@ class Look:
     @classmethod
     def draw(cls, seed: int) -> Look:
         """A random look."""
-        rng = np.random.default_rng([seed, 9])
+        rng = np.random.default_rng([seed, Corpus.LOOK])
 
         def pick(colours: tuple[Colour, ...]) -> Colour:
             return colours[int(rng.integers(len(colours)))]

@@ -20,6 +20,7 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.parallel import Engine, engine
+from dance2music.seeds import Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.perturb import perturb
 from dance2music.types import BEATS_PER_BAR, GENRE_CODES, GENRES, STEPS_PER_BEAT, Audio, Clip, Motion, Rhythm
@@ -105,7 +106,7 @@ def synthetic_clip(seed: int, *, duration_seconds: float = 10.0, genre: int | No
         raise InputError(f"seed: {seed}; expected 0 or more")
     if not _SHORTEST_SECONDS <= duration_seconds <= _LONGEST_SECONDS:
         raise InputError(f"duration_seconds: {duration_seconds}; expected {_SHORTEST_SECONDS:g} to {_LONGEST_SECONDS:g}")
-    rng = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seed, Corpus.CLIP])
     drawn = int(rng.integers(len(GENRES)))
     genre = drawn if genre is None else genre
     if not 0 <= genre < len(GENRES):
@@ -147,7 +148,7 @@ def film(motion: Motion, seed: int, folder: str | Path) -> Motion:
     from dance2music.synthetic.drawing import draw_video
     from dance2music.video.frames import read_frames
 
-    rng = np.random.default_rng([seed, 5])
+    rng = np.random.default_rng([seed, Corpus.FILM])
     path = Path(folder) / f".film-{seed}.mp4"
     size = ((480, 360), (320, 240), (360, 480), (480, 480))[int(rng.integers(4))]
     try:
@@ -257,7 +258,7 @@ def write_corpus(
         _Job(
             seed + i,
             duration_seconds,
-            bool(np.random.default_rng([seed + i, 6]).random() < filmed_share),
+            bool(np.random.default_rng([seed + i, Corpus.IS_FILMED]).random() < filmed_share),
             (seed + i) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1,
             audio,
         )

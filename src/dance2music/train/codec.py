@@ -23,8 +23,10 @@ from dance2music.codec.vqvae_weights import start_from_below
 from dance2music.config import to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 from dance2music.music.mel import log_mel
+from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
-from dance2music.train.pieces import HELD_OUT_SEED, MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.processes import process_share
 from dance2music.types import Codec
 
 logger = logging.getLogger(__name__)
@@ -100,23 +102,18 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
             part.requires_grad_(False)
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
+    wrapped = fabric.setup_module(model)
+    weights = {"mel": config.mel_weight, "distortion_db": config.distortion_weight, "commitment": config.commitment_weight}
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
                 about={"kind": "spectral-codec", "hop_length": str(config.codec.hop_length)})  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
         model.quantizer.train(not config.decoder_only)
         estimate, quantized = wrapped(audio)
-        mel = mel_loss(estimate.float(), audio, config.codec.sample_rate)
-        distortion = distortion_db(estimate.float(), audio)
-        loss = config.mel_weight * mel + config.distortion_weight * distortion + config.commitment_weight * quantized.commitment
-        wrapped_optimizer.zero_grad()
-        fabric.backward(loss)
-        norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
-        loop.check(mel=mel, distortion_db=distortion, commitment=quantized.commitment, gradient_norm=norm)
-        wrapped_optimizer.step()
-        loop.log(loss=loss, mel=mel, distortion_db=distortion, commitment=quantized.commitment, gradient_norm=norm)
+        mel = mel_loss(audio, estimate.float(), sample_rate=config.codec.sample_rate)
+        distortion = distortion_db(audio, estimate.float())
+        loop.update("codec", {"mel": mel, "distortion_db": distortion, "commitment": quantized.commitment}, weights)
     return _report(loop, model, config, out_dir, pieces)
 
 
@@ -131,20 +128,15 @@ def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicS
             start_from_below(model, begun)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.loop.learning_rate, betas=config.betas, eps=1e-8)
     bandwidth = measure_bandwidth(data[step] for step in range(min(config.bandwidth_steps, config.loop.steps)))
-    wrapped, wrapped_optimizer = fabric.setup(_WithLosses(model, bandwidth, config.objective), optimizer)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=data,
+    wrapped = fabric.setup_module(_WithLosses(model, bandwidth, config.objective))
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
                 about={"kind": "vqvae", "levels": str(config.codec.levels)})  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
         loss = wrapped(audio)
-        wrapped_optimizer.zero_grad()
-        fabric.backward(loss.total)
-        norm = nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
-        terms = {name: getattr(loss, name) for name in ("reconstruction", "multispectral", "commitment", "codebook")}
-        loop.check(**terms, gradient_norm=norm)
-        wrapped_optimizer.step()
-        loop.log(loss=loss.total, **terms, gradient_norm=norm)
+        weights = config.objective.weights
+        loop.update("codec", {name: getattr(loss, name) for name in weights}, weights)
     return _report(loop, model, config, out_dir, pieces)
 
 
@@ -160,18 +152,22 @@ class _WithLosses(nn.Module):
         return self.model.losses(audio, self.bandwidth, self.objective)
 
 
-def mel_loss(estimate: Tensor, reference: Tensor, sample_rate: int) -> Tensor:
-    """Mean over three resolutions of the L1 distance of natural-log mel magnitudes of audio [B, N]."""
-    both = torch.cat([estimate, reference])
-    terms = []
-    for n_fft, n_mels in ((512, 40), (1024, 80), (2048, 128)):
+def mel_loss(
+    reference: Tensor, estimate: Tensor, *, sample_rate: int, weights: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+) -> Tensor:
+    """Weighted sum over three resolutions of the L1 distance of natural-log mel magnitudes of audio [B, N]: Tensor [].
+
+    The windows are 512, 1024 and 2048 samples, with 40, 80 and 128 bands; the middle one is that of `metrics.quality.log_mel_l1`.
+    """
+    both, terms = torch.cat([reference, estimate]), []
+    for weight, (n_fft, n_mels) in zip(weights, ((512, 40), (1024, 80), (2048, 128))):
         first, second = log_mel(both, sample_rate, n_fft, n_fft // 4, n_mels).chunk(2)
-        terms.append((first - second).abs().mean())
-    return torch.stack(terms).mean()
+        terms.append(weight * (second - first).abs().mean())
+    return torch.stack(terms).sum()
 
 
-def distortion_db(estimate: Tensor, reference: Tensor) -> Tensor:
-    """Mean over the batch of 10 log10 of error energy over signal energy, audio [B, N]: minus the signal-to-noise ratio.
+def distortion_db(reference: Tensor, estimate: Tensor) -> Tensor:
+    """Mean over the batch of 10 log10 of error energy over signal energy, audio [B, N]: minus the signal-to-noise ratio in dB, Tensor [].
 
     A floor of -60 dB of full scale in both energies keeps near-silence from dominating.
     """
@@ -181,7 +177,7 @@ def distortion_db(estimate: Tensor, reference: Tensor) -> Tensor:
 
 
 def evaluate_codec(codec: Codec, pieces: Pieces = composed_piece, *, n_pieces: int, seconds: float) -> dict[str, float]:
-    """Mean `log_mel_l1` and `si_sdr_db` of a codec on held-out pieces (seeds from `HELD_OUT_SEED`)."""
+    """Mean `log_mel_l1` and `si_sdr_db` of a codec on held-out pieces (seeds from `HELD_OUT_PIECES`)."""
     scores = [reconstruction_scores(codec, _held_out(pieces, index, seconds, codec.sample_rate)) for index in range(n_pieces)]
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
 
@@ -202,14 +198,16 @@ def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int |
 
 @lru_cache(maxsize=64)
 def _held_out(pieces: Pieces, index: int, seconds: float, sample_rate: int) -> np.ndarray:
-    return pieces(HELD_OUT_SEED + index, seconds, sample_rate)
+    return pieces(HELD_OUT_PIECES + index, seconds, sample_rate)
 
 
 def _report(loop: Loop, model: Any, config: SpectralCodecTraining | VQVAETraining, out_dir: Path, pieces: Pieces) -> nn.Module:
-    """Measure the averaged weights on held-out pieces, log, and write them to ``latest.safetensors``."""
+    """The averaged weights as a model, measured on held-out pieces, logged, and written to ``latest.safetensors`` by the first process."""
     assert loop.average is not None
     averaged: Any = copy.deepcopy(model).cpu().eval()
     averaged.load_state_dict(loop.average.state_dict_of(model))
+    if not loop.fabric.is_global_zero:
+        return averaged  # type: ignore[no-any-return]
     scores = evaluate_codec(averaged, pieces, n_pieces=config.held_out_pieces, seconds=config.segments.piece_seconds)
     loop.write(**{f"held_out_{name}": value for name, value in scores.items()})
     provenance: Mapping[str, Any] = {"step": loop.step, "training": to_dict(config), "held_out": scores}

@@ -5,11 +5,10 @@ A training script keeps its own loop in sight::
     fabric = start_fabric(config)
     loop = Loop(fabric, config, out_dir, model=model, optimizers={"model": optimizer}, data=dataset)
     for step, batch in loop:
-        loss = model(batch)
-        ...
-        loop.log(loss=loss)
+        loop.update("model", {"mel": ..., "commitment": ...}, {"mel": 1.0, "commitment": 0.1})
 
-The data of a step is ``dataset[step]``, a pure function of the seed and the step; so nothing about the data has to be saved.
+The data of a step is ``dataset[step]``, a pure function of the seed and the step; so nothing about the data has to be saved. Only
+`Loop.update` moves weights: one optimiser after the other where there are several.
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ import json
 import logging
 import math
 import os
-import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
@@ -34,13 +31,18 @@ from torch.utils.data import DataLoader, Dataset
 
 from dance2music.errors import InputError, TrainingDiverged
 from dance2music.files import whole_file
+from dance2music.train.processes import UnwrappedStrategy, average_gradients, broadcast_first
+from dance2music.train.random_state import random_state, restore_random_state
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """What every training run has. The learning rate warms up linearly and falls to ``final_factor`` of itself along a cosine."""
+    """What every training run has. The learning rate warms up linearly and falls to ``final_factor`` of itself along a cosine.
+
+    Gradients are clipped to a norm of ``grad_clip``; 0 leaves them as they are.
+    """
 
     steps: int = 1000
     seed: int = 0
@@ -62,7 +64,7 @@ class LoopConfig:
 def start_fabric(config: LoopConfig) -> Fabric:
     """Launched Fabric with the config's device and precision, seeded; ``threads`` > 0 limits torch's threads.
 
-    Under ``torchrun`` its number of processes is taken, with gradients averaged by `average_gradients`.
+    Under ``torchrun`` its number of processes is taken (`train.processes`).
     """
     if config.threads > 0:
         torch.set_num_threads(config.threads)
@@ -72,27 +74,12 @@ def start_fabric(config: LoopConfig) -> Fabric:
         accelerator=config.accelerator,
         devices=local if world > 1 else config.devices,
         num_nodes=max(1, world // local),
-        strategy="ddp" if world > 1 else "auto",
+        strategy=UnwrappedStrategy() if world > 1 else "auto",
         precision=config.precision,  # type: ignore[arg-type]
     )
     fabric.launch()
     fabric.seed_everything(config.seed + fabric.global_rank, verbose=False)
     return fabric
-
-
-def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> None:
-    """Put the mean over all processes into ``.grad``; those that have none on any process stay without. Nothing to do in a single process.
-
-    The networks of a GAN pass through several forwards per backward, each moved by its own loss; so gradients are averaged here, in sight,
-    and not by a wrapper around every network.
-    """
-    if fabric.world_size == 1:
-        return
-    held = [parameter for parameter in parameters if parameter.grad is not None]
-    flat = torch.cat([parameter.grad.flatten() for parameter in held])  # type: ignore[union-attr]
-    torch.distributed.all_reduce(flat)
-    for parameter, mean in zip(held, (flat / fabric.world_size).split([parameter.numel() for parameter in held])):
-        parameter.grad.copy_(mean.view_as(parameter))  # type: ignore[union-attr]
 
 
 def learning_rate_at(config: LoopConfig, step: int) -> float:
@@ -123,6 +110,28 @@ class WeightAverage:
         return {name: self.shadow.get(name, value).detach().clone() for name, value in module.state_dict().items()}
 
 
+class Update(NamedTuple):
+    """What moved weights: the weighted sum of an update's terms, Tensor [], and the norm of its gradient before clipping, Tensor []."""
+
+    total: Tensor
+    gradient_norm: Tensor
+
+
+def weighted_total(terms: Mapping[str, Tensor], weights: Mapping[str, float] | None = None) -> Tensor:
+    """Sum of scalar terms, each times its weight (all 1 by default): Tensor []. A weight of 0 leaves its term out, whatever it is.
+
+    Parameters
+    ----------
+    weights : has every name of ``terms``, and may have more.
+    """
+    return torch.stack([value if weights is None else weights[name] * value for name, value in _counting(terms, weights)]).sum()
+
+
+def _counting(terms: Mapping[str, Tensor], weights: Mapping[str, float] | None) -> list[tuple[str, Tensor]]:
+    assert weights is None or terms.keys() <= weights.keys(), f"terms without a weight: {sorted(terms.keys() - weights.keys())}"
+    return [(name, value) for name, value in terms.items() if weights is None or weights[name]]
+
+
 class Loop:
     """Iterates over ``(step, data[step])`` from where the folder's last checkpoint ends; saves, logs and averages weights on the way.
 
@@ -130,9 +139,11 @@ class Loop:
     ----------
     fabric : a launched Fabric.
     out_dir : folder for ``checkpoint.pt``, ``log.jsonl`` and TensorBoard's events; made if missing.
-    model : everything that is trained, as one module (not wrapped by Fabric). All its parameters **and buffers** are saved.
-    optimizers : by name; their learning rate is the schedule times their group's ``scale`` (default 1).
-    data : map-style dataset; item ``step`` is the batch of that step (with several processes: this process's share of it).
+    model : everything that is trained, as one module (not wrapped by Fabric). All its parameters **and buffers** are saved. It is brought
+        to Fabric's device; with several processes it starts as on the first one, whose buffers all have after every step.
+    optimizers : by name, of plain torch, for `update`; their learning rate is the schedule times their group's ``scale`` (default 1).
+    data : map-style dataset; item ``step`` is the batch of that step (with several processes: this process's share of it,
+        `train.processes.process_share`).
     average : whether weights are averaged, or the part of the model whose are.
     about : what the run is (its kind, level, data set, ...); a checkpoint that says otherwise is refused.
 
@@ -156,7 +167,8 @@ class Loop:
     ) -> None:
         self.fabric, self.config, self.data = fabric, config, data
         self.about = dict(about or {})
-        self.model, self.optimizers = model, dict(optimizers)
+        self.model, self.optimizers = model.to(fabric.device), dict(optimizers)
+        self._scaled: dict[str, Any] = {name: fabric.setup_optimizers(optimizer) for name, optimizer in self.optimizers.items()}
         self.out_dir = Path(out_dir)
         self.out_dir.mkdir(parents=True, exist_ok=True)
         self.averaged = average if isinstance(average, nn.Module) else model
@@ -167,9 +179,8 @@ class Loop:
         self._writer: Any = None
         if (self.out_dir / "checkpoint.pt").exists():
             self._load()
-        elif fabric.world_size > 1:
-            for value in _tensors_of(model).values():
-                torch.distributed.broadcast(value, 0)
+        else:
+            broadcast_first(fabric, _tensors_of(model).values())
             if self.average is not None:
                 self.average = WeightAverage(self.averaged, config.ema_decay)
 
@@ -192,6 +203,7 @@ class Loop:
                 for group in optimizer.param_groups:
                     group["lr"] = rate * group.get("scale", 1.0)
             yield self.step, self.fabric.to_device(batch)
+            broadcast_first(self.fabric, self.model.buffers())
             if self.average is not None:
                 self.average.update(self.averaged)
             self.step += 1
@@ -211,6 +223,45 @@ class Loop:
     def just_saved(self) -> bool:
         """Whether the coming step is the first after a regular save."""
         return self.step > 0 and self.step % self.config.save_every_steps == 0
+
+    def update(self, name: str, terms: Mapping[str, Tensor], weights: Mapping[str, float] | None = None) -> Update:
+        """One step of one optimiser: the only place where a training moves weights.
+
+        Total, check, backward, mean over processes, clipping to ``config.grad_clip``, check of the gradient, step. Gradients that other
+        updates left on the optimiser's parameters do not count. Every term is logged under its name, the gradient's norm as
+        ``NAME_gradient``, and the total as ``NAME_total`` unless it is but one term.
+
+        Parameters
+        ----------
+        name : of the optimiser, a key of ``optimizers``.
+        terms : scalar Tensor [] by name, before weighting; at least one that counts has a gradient.
+        weights : by term; None weighs all alike. A term of weight 0 counts for nothing, but is checked and logged.
+
+        Returns
+        -------
+        Update, both detached.
+
+        Raises
+        ------
+        TrainingDiverged
+            If a term or the gradient is no number; no weight of this optimiser has moved then.
+        """
+        optimizer = self.optimizers[name]
+        self.check(**terms)
+        total = weighted_total(terms, weights)
+        optimizer.zero_grad()
+        self.fabric.backward(total)
+        average_gradients(self.fabric, [parameter for group in optimizer.param_groups for parameter in group["params"]])
+        limit = self.config.grad_clip or math.inf
+        norm = self.fabric.clip_gradients(self.model, optimizer, max_norm=limit, error_if_nonfinite=False)
+        assert norm is not None
+        if self.config.precision != "16-mixed":  # where an overflow only lets the scaler skip the step
+            self.check(**{f"{name}_gradient": norm})
+        self._scaled[name].step()
+        self.log(**terms, **{f"{name}_gradient": norm})
+        if len(_counting(terms, weights)) > 1:
+            self.log(**{f"{name}_total": total})
+        return Update(total.detach(), norm)
 
     def log(self, **values: Tensor | float) -> None:
         """Add values of this step; their means since the last line are written every ``log_every_steps``."""
@@ -252,7 +303,7 @@ class Loop:
 
     def save(self) -> None:
         """Write ``checkpoint.pt`` whole: parameters and all buffers, optimisers, averaged weights, step, random states."""
-        random_states: list[Any] = [_random_state()]
+        random_states: list[Any] = [random_state()]
         if self.fabric.world_size > 1:
             gathered: list[Any] = [None] * self.fabric.world_size
             torch.distributed.all_gather_object(gathered, random_states[0])
@@ -306,7 +357,7 @@ class Loop:
         self._saved_step = self.step
         states = [state["random"], *state.get("random_of_others", [])]
         if self.fabric.global_rank < len(states):
-            _restore_random_state(states[self.fabric.global_rank])
+            restore_random_state(states[self.fabric.global_rank])
         logger.info("resuming at step %d of %d from %s", self.step, self.config.steps, path)
 
     def _write_log(self, rate: float, speed: float) -> None:
@@ -329,24 +380,3 @@ def averaged(model: nn.Module, loop: Loop) -> None:
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
     """All parameters and buffers, those that a state dict leaves out too: what the bits of the next step depend on."""
     return {name: value.detach() for name, value in [*model.named_parameters(), *model.named_buffers()]}
-
-
-def _random_state() -> dict[str, Any]:
-    version, numbers, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002 (third parties may draw from it)
-    return {
-        "python": [version, list(numbers), gauss],
-        "numpy": [str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), int(position), int(has_gauss), float(cached)],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def _restore_random_state(state: dict[str, Any]) -> None:
-    version, numbers, gauss = state["python"]
-    random.setstate((version, tuple(numbers), gauss))
-    name, keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002
-    torch.set_rng_state(state["torch"].cpu())
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])

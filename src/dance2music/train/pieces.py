@@ -12,13 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dance2music.files import whole_file
+from dance2music.seeds import Corpus
 from dance2music.types import Score
 
 Pieces = Callable[[int, float, int], np.ndarray]
 """``pieces(seed, seconds, sample_rate) -> float32 [N]``: a piece of mono music that depends on its arguments only."""
-
-HELD_OUT_SEED = 900_000_000
-"""Pieces with seeds from here on are never trained on; a multiple of the corpus's 60 slots of genre and tempo."""
 
 GRID_HOP_LENGTH = 256
 
@@ -27,7 +25,7 @@ def composed_score(seed: int, seconds: float, rng: np.random.Generator | None = 
     """The notes of `composed_piece`, with drawn role gains; a role that is left out has gain 0. ``rng`` is drawn from as there."""
     from dance2music.composer.compose import compose_corpus_piece
 
-    rng = np.random.default_rng([seed, 71]) if rng is None else rng
+    rng = np.random.default_rng([seed, Corpus.PIECE_SOUND]) if rng is None else rng
     score = compose_corpus_piece(seed, duration_seconds=seconds)
     for track in score.tracks:
         track.gain *= float(10 ** (rng.uniform(-9.0, 6.0) / 20)) * float(rng.random() > 0.08)
@@ -42,7 +40,7 @@ def composed_piece(seed: int, seconds: float, sample_rate: int, soundfont: str |
     """
     from dance2music.music.synth import find_soundfonts, render
 
-    rng = np.random.default_rng([seed, 71])
+    rng = np.random.default_rng([seed, Corpus.PIECE_SOUND])
     score = composed_score(seed, seconds, rng)
     fonts = find_soundfonts()
     drawn = sorted(fonts)[int(rng.integers(len(fonts)))]
@@ -85,17 +83,17 @@ class PieceStore:
 
 
 class MusicSegments(Dataset[Tensor]):
-    """Item ``step`` is float32 [segments, N]: cuts of pieces, 0 to 12 dB below full scale; a pure function of seed, step and rank."""
+    """Item ``step`` is float32 [segments, N]: cuts of pieces, 0 to 12 dB below full scale; a pure function of seed and step."""
 
-    def __init__(self, store: PieceStore, config: SegmentsConfig, *, seed: int, steps: int, rank: int = 0) -> None:
-        self.store, self.config, self.seed, self.steps, self.rank = store, config, seed, steps, rank
+    def __init__(self, store: PieceStore, config: SegmentsConfig, *, seed: int, steps: int) -> None:
+        self.store, self.config, self.seed, self.steps = store, config, seed, steps
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, step: int) -> Tensor:
         config = self.config
-        rng = np.random.default_rng([self.seed, step, self.rank] if self.rank else [self.seed, step])
+        rng = np.random.default_rng([self.seed, step])
         cuts = []
         for _ in range(config.pieces_per_step):
             piece = self.store[int(rng.integers(config.first_pieces + step // config.steps_per_new_piece))]

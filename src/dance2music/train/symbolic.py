@@ -19,15 +19,13 @@ from torch.utils.data import Dataset
 from dance2music.files import whole_file
 from dance2music.parallel import Engine, engine
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.processes import process_share
 from dance2music.work import Cancel
 
 M = TypeVar("M", bound=nn.Module)
 Batch = dict[str, Tensor]
 Losses = Callable[[Any, Batch], dict[str, Tensor]]
 Arrays = Mapping[str, np.ndarray]
-
-HELD_OUT_FROM = 1_200_000_000
-"""Seeds of composed pieces and dances from here on are never trained on."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,22 @@ class SymbolicTrainConfig:
 
 
 def fit(model: M, data: Dataset[Batch], losses: Losses, config: SymbolicTrainConfig, out_dir: str | Path, *, held_out: Dataset[Batch]) -> M:
-    """Train a model and return it with its averaged weights, on the CPU and in evaluation mode; resumes what ``out_dir`` holds."""
+    """Train a model and return it with its averaged weights, in evaluation mode; resumes what ``out_dir`` holds.
+
+    Parameters
+    ----------
+    losses : from model and batch to scalar Tensor [] by name; the first is what is minimised, the others are only logged.
+    held_out : the first ``config.held_out_batches`` items of it are measured at every regular save.
+
+    Raises
+    ------
+    TrainingDiverged
+        If a loss or the gradient is no number; the last checkpoint stays.
+    """
     fabric = start_fabric(config.loop)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"model": optimizer}, data=data)
-    model.to(fabric.device).train()
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"model": optimizer}, data=process_share(fabric, data))
+    model.train()
 
     def report() -> None:
         model.eval()
@@ -62,12 +71,7 @@ def fit(model: M, data: Dataset[Batch], losses: Losses, config: SymbolicTrainCon
             report()
         with fabric.autocast():
             terms = losses(model, batch)
-        loop.check(**terms)
-        fabric.backward(next(iter(terms.values())))
-        nn.utils.clip_grad_norm_(model.parameters(), config.loop.grad_clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        loop.log(**terms)
+        loop.update("model", terms, {**dict.fromkeys(terms, 0.0), next(iter(terms)): 1.0})
     averaged(model, loop)
     report()
     return model.eval()
