@@ -223,7 +223,7 @@ def _plain_numbers() -> list[Any]:
 
 
 def read_tensors(path: str | Path, *, what: str = "a model file") -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Metadata and tensors of a safetensors file; what the numbers are worth is the caller's to check.
+    """Metadata and tensors [...] of a safetensors file; what the numbers are worth is the caller's to check.
 
     Raises
     ------
@@ -267,7 +267,7 @@ _DIGESTED = ("format", "kind", "config", "provenance")
 
 
 def content_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], keys: Sequence[str]) -> str:
-    """sha256 of tensors with their names, types and shapes, and of these keys of the metadata."""
+    """sha256 of tensors [...] with their names, types and shapes, and of these keys of the metadata."""
     digest = hashlib.sha256()
     for key in keys:
         digest.update(f"{key}={metadata[key]}\n".encode())

@@ -75,11 +75,8 @@ class Dance2MusicSearch:
         melodies: dict[int, np.ndarray] = {}
         scores = []
         for seed in seeds:
-            first = (
-                self.config.first_class
-                if seed == 0
-                else int(np.random.default_rng([seed, BaselineTake.OFFLINE]).integers(len(NOTE_PITCHES)))
-            )
+            rng = np.random.default_rng([seed, BaselineTake.OFFLINE])
+            first = self.config.first_class if seed == 0 else int(rng.integers(len(NOTE_PITCHES)))
             if first not in melodies:
                 melodies[first] = search(*blocks, self.config, first_class=first)
             held = hold(melodies[first], poses, self.config)

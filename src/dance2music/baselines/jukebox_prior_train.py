@@ -22,7 +22,9 @@ class Coded(Protocol):
     """Music with its codes int64 [Q, L], as `recipe.pairs.Pair` has them."""
 
     @property
-    def codes(self) -> np.ndarray | None: ...
+    def codes(self) -> np.ndarray | None:
+        """int64 [Q, L], or None before they were made."""
+        ...
 
 
 @dataclass(frozen=True)

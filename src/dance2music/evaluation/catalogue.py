@@ -1,6 +1,7 @@
 """Every metric of an evaluation by name: what a reader must know of it (`METRICS`), and its value for one clip (`score_pair`).
 
-docs/metrics.md has an entry for each. To add one: a pure function in a file of this folder, a line in `METRICS`, one in its family below.
+docs/metrics.md has an entry for each. To add one: a pure function in a file of the room ``metrics``, and a line in `METRICS` whose
+``measure`` calls it. Those that share work with others are computed by family below.
 """
 
 from __future__ import annotations
@@ -124,8 +125,15 @@ def score_pair(pair: Pair, *, seed: int) -> tuple[dict[str, float], dict[str, np
         values["genre_classifier"] = float(pair.heard.genre == pair.genre)
     values.update(_waveforms(pair))
     values.update({name: pair.heard.scalars[name] for name in SCALARS})
+    values.update({name: info.measure(pair) for name, info in METRICS.items() if info.measure is not None and _has(pair, info.needs)})
     assert values.keys() <= METRICS.keys(), values.keys() - METRICS.keys()
     return values, chance
+
+
+def _has(pair: Pair, needs: tuple[str, ...]) -> bool:
+    """Whether what a metric needs is at hand."""
+    there = {"reference": pair.reference_audio is not None, "dance": pair.seen is not None, "genre": pair.genre >= 0}
+    return all(there[need] for need in needs)
 
 
 def _as_published(pair: Pair) -> dict[str, float]:

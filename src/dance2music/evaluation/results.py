@@ -22,6 +22,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ class MetricInfo:
     needs : of 'reference', 'dance', 'genre', 'takes', 'training': what must be at hand, else the metric is missing.
     per_clip : False for values of a whole set (Fréchet distance, diversity): those are in the summary only.
     source : paper, equation or tool.
+    measure : gives the value of one clip from an `evaluation.catalogue.Pair`; None where the metric is computed with others of its family,
+        or of the whole set. In memory only.
     """
 
     label: str
@@ -68,6 +71,7 @@ class MetricInfo:
     needs: tuple[str, ...] = ()
     per_clip: bool = True
     source: str = ""
+    measure: Callable[[Any], float] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,8 @@ class Results:
 def save_results(results: Results, path: str | Path) -> None:
     """Write ``results.json``, whole or not at all."""
     content = {"format": FORMAT, **_plain(dataclasses.asdict(results))}
+    for info in content["metrics"].values():
+        del info["measure"]
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 

@@ -106,7 +106,7 @@ def resolve(request: Request) -> ResolvedJob:
 
 
 def check_files(outputs: tuple[TakeFiles, ...], source: Path, video: VideoInfo | None) -> None:
-    """Refuse outputs that cannot be written, or would overwrite the input or one another."""
+    """Refuse outputs that cannot be written, or would overwrite the input or one another: raises InputError."""
     seen: set[Path] = set()
     for files in outputs:
         folder = files.stems_folder
@@ -124,7 +124,7 @@ def check_files(outputs: tuple[TakeFiles, ...], source: Path, video: VideoInfo |
 
 
 def check_notes(request: Request, method: Method) -> None:
-    """Refuse what is asked of notes where the method has none, or plays them otherwise than through a soundfont."""
+    """Refuse what is asked of notes where the method has none, or plays them otherwise than through a soundfont: raises InputError."""
     from dance2music.generation.methods import METHODS
 
     if request.midi is not None:
@@ -148,7 +148,7 @@ def check_notes(request: Request, method: Method) -> None:
 
 
 def check_motion_length(path: Path, seconds: float) -> None:
-    """Refuse a motion that is too short or too long to make music for."""
+    """Refuse a motion that is too short or too long to make music for: raises InputError."""
     if not MIN_SECONDS - LENGTH_TOLERANCE_SECONDS <= seconds <= MAX_SECONDS + LENGTH_TOLERANCE_SECONDS:
         raise InputError(
             f"{path}: the motion is {seconds:.2f} s long; expected {MIN_SECONDS:g} s to {MAX_SECONDS:g} s; choose another or cut it"
@@ -176,7 +176,7 @@ def _check_numbers(request: Request) -> None:
 
 
 def check_sound_name(out: Path) -> None:
-    """Refuse a name that is none of a sound file."""
+    """Refuse a name that is none of a sound file: raises InputError."""
     from dance2music.music.audio import AUDIO_SUFFIXES
 
     if out.suffix.lower() not in AUDIO_SUFFIXES:

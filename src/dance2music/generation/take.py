@@ -176,7 +176,7 @@ def regenerate(take: Take, span: Span, *, seed: int, method: LoadedMethod | None
 
 
 def check_span(take: Take, span: Span) -> None:
-    """Refuse a section that is reversed, not in the take, or shorter than a beat."""
+    """Refuse a section that is reversed, not in the take, or shorter than a beat: raises InputError."""
     begin, end = span
     length, beat = take.conditioning.duration_seconds, 60.0 / take.conditioning.rhythm.tempo_bpm
     if not (0.0 <= begin < length and begin < end <= length + 0.05):
@@ -218,7 +218,7 @@ def load_take(path: str | Path) -> Take:
 
 
 def open_take(path: str | Path) -> tuple[Take, LoadedMethod]:
-    """`load_take`, and the take's method."""
+    """`load_take`, and the take's method; raises InputError as that."""
     try:
         return _opened(*take_file.read(path), path)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:

@@ -42,7 +42,7 @@ def versions() -> dict[str, str]:
 
 
 def write(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Write header and tensors of a take, whole or not at all. Raises InputError if the file cannot be written."""
+    """Write header and tensors [...] of a take, whole or not at all. Raises InputError if the file cannot be written."""
     from safetensors.torch import save_file
 
     stored = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
@@ -53,7 +53,7 @@ def write(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Ten
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Header and tensors of a take file, as they were written.
+    """Header and tensors [...] of a take file, as they were written.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def given_from(values: Mapping[str, Any]) -> Given:
 
 
 def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """Keep the arrays of a dance; returns the rest of it as JSON values."""
+    """Keep the arrays of a dance among ``tensors`` [...]; returns the rest of it as JSON values."""
     rhythm, dance = given.rhythm, given.dance
     tensors |= {"motion": given.motion, "visual": given.visual}
     tensors |= {"rhythm.beats": _double(rhythm.beat_times_seconds), "rhythm.kinematic": _double(rhythm.kinematic_beats_seconds)}
@@ -116,7 +116,7 @@ def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[st
 
 
 def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Conditioning:
-    """The inverse of `put_conditioning`; raises ValueError or KeyError where something cannot be."""
+    """The inverse of `put_conditioning`, from ``tensors`` [...]; raises ValueError or KeyError where something cannot be."""
     duration = number(header["duration_seconds"], 0.05, MAX_SECONDS + SLACK_SECONDS)
     fps = number(header["fps"], 1, 1000)
     rhythm = Rhythm(
@@ -146,7 +146,7 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
 
 
 def put_music(name: str, music: Latents | Score, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """Keep a piece's arrays under a name; returns the rest of it as JSON values."""
+    """Keep a piece's arrays under a name among ``tensors`` [...]; returns the rest of it as JSON values."""
     if isinstance(music, Score):
         return {"score": _put_score(name, music, tensors)}
     assert music.codes is not None, "what a take keeps of latents are their codes"
@@ -174,7 +174,7 @@ def _put_score(name: str, score: Score, tensors: dict[str, Tensor]) -> dict[str,
 def take_music(
     name: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor], method: LoadedMethod, duration: float
 ) -> Latents | Score:
-    """The inverse of `put_music`; raises ValueError or KeyError where something cannot be."""
+    """The inverse of `put_music`, from ``tensors`` [...]; raises ValueError or KeyError where something cannot be."""
     score = None if about["score"] is None else _score(name, about["score"], tensors, duration)
     if not about.get("codes"):
         need(score is not None and method.codec is None, "music", "without codes")
@@ -225,7 +225,7 @@ def digests(method: LoadedMethod) -> dict[str, str]:
 
 
 def check_digests(wanted: Mapping[str, str], method: LoadedMethod, path: str | Path) -> None:
-    """Refuse weights other than those that a take was made with."""
+    """Refuse weights other than those that a take was made with: raises InputError."""
     here = digests(method)
     for part, digest in wanted.items():
         if here.get(part) != digest:

@@ -111,7 +111,7 @@ def quantized(z: Tensor, codec: Codec) -> Latents:
 
 
 def whole_only(span: Span | None, method: str) -> None:
-    """Refuse to draw a section again, for methods that make whole pieces only."""
+    """Refuse to draw a section again, for methods that make whole pieces only: raises InputError."""
     if span is not None:
         raise InputError(f"method {method!r}: makes whole pieces and cannot draw a section again; make another take with another --seed")
 

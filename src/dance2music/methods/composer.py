@@ -61,7 +61,10 @@ class Composer:
 
 
 def emphasized(score: Score, accents: np.ndarray) -> Score:
-    """The score with its beat stated more (`composer.parts.beat_emphasis`); what the dancer stresses between beats is not softened."""
+    """The score with its beat stated more (`composer.parts.beat_emphasis`); what the dancer stresses between beats is not softened.
+
+    ``accents`` is float [n_beats * 4] in 0..1, see `accents_at_steps`.
+    """
 
     def louder(note: Note) -> Note:
         step = int(np.floor(note.start_beats * STEPS_PER_BEAT + 1e-6))

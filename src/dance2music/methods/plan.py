@@ -62,6 +62,7 @@ class Plan:
 
     @property
     def n_steps(self) -> int:
+        """Steps S."""
         return len(self.drums)
 
 

@@ -167,7 +167,7 @@ class GanTrainer:
         }
 
     def loop(self, data: Dataset[dict[str, Tensor]], out_dir: str | Path, *, about: Mapping[str, str] | None = None) -> Loop:
-        """The loop over batches that `step` takes part in; the generator's weights are averaged. Raises InputError as `Loop`."""
+        """The loop over batches (Tensor [B, ...] by name) that `step` takes part in. Raises InputError as `Loop`."""
         networks = self.networks
         return Loop(self.fabric, self.config.loop, out_dir, model=networks, optimizers=self.optimizers, data=data,
                     average=networks.generator, about=about)  # fmt: skip

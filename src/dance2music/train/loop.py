@@ -100,13 +100,14 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
+        """Take the module's parameters into the average."""
         self.count += 1
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
         for name, value in module.named_parameters():
             self.shadow[name].lerp_(value, 1 - decay)
 
     def state_dict_of(self, module: nn.Module) -> dict[str, Tensor]:
-        """The module's state dict with averaged parameters in place of its own."""
+        """The module's state dict (Tensor [...] by name) with averaged parameters in place of its own."""
         return {name: self.shadow.get(name, value).detach().clone() for name, value in module.state_dict().items()}
 
 
@@ -264,12 +265,12 @@ class Loop:
         return Update(total.detach(), norm)
 
     def log(self, **values: Tensor | float) -> None:
-        """Add values of this step; their means since the last line are written every ``log_every_steps``."""
+        """Add values (Tensor [] or float) of this step; their means since the last line are written every ``log_every_steps``."""
         for name, value in values.items():
             self._sums.setdefault(name, []).append(float(value.detach() if isinstance(value, Tensor) else value))
 
     def check(self, **terms: Tensor | float) -> None:
-        """Stop the run if a term of this step is not a number, before it moves any weight; the last checkpoint stays as it is.
+        """Stop the run if a term (Tensor [] or float) is not a number, before it moves any weight; the last checkpoint stays as it is.
 
         Raises
         ------

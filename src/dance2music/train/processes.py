@@ -46,7 +46,7 @@ def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> Non
 
 
 def broadcast_first(fabric: Fabric, tensors: Iterable[Tensor]) -> None:
-    """Give every process the first one's values, in place; nothing to do in a single process."""
+    """Give every process the first one's values of tensors [...], in place; nothing to do in a single process."""
     if fabric.world_size == 1:
         return
     for value in tensors:
