@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from dance2music.codec.quantizer import CodebookConfig, Quantized, ResidualQuantizer, ResidualQuantizerConfig
 from dance2music.music.mel import hann, mel_filters
 from dance2music.nn.blocks import ConvNeXtBlock
+from dance2music.work import check
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class SpectralCodec(nn.Module):
             return function(0, length)
         parts = []
         for start in range(0, length, size):
+            check()
             end = min(start + size, length)
             first, last = max(0, start - context), min(length, end + context)
             part = function(first, last)

@@ -20,6 +20,7 @@ from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_losses import Bandwidth, lmix_loss, multispectral_loss
 from dance2music.codec.vqvae_networks import Decoder, Encoder
 from dance2music.errors import InputError
+from dance2music.work import check
 
 PIECE = 1 << 18
 """Samples that longer audio is coded and decoded in at a time."""
@@ -172,6 +173,7 @@ def _in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, piece: int, reac
         return function(x)
     parts = []
     for start in range(0, n - n % down, piece):
+        check()
         first, end = max(0, start - reach), min(n, start + piece)
         y = function(x[..., first : min(n, end + reach)])
         parts.append(y[..., (start - first) * up // down : (end - first) * up // down].clone())

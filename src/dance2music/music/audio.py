@@ -17,6 +17,7 @@ from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.music.loudness import loudness, normalize_loudness
 from dance2music.types import Audio
+from dance2music.work import check
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -251,6 +252,7 @@ def _in_windows(process: Callable[[np.ndarray], np.ndarray], audio: Audio) -> Au
     step = round(DENOISE_CHUNK_SECONDS * rate)
 
     def window(begin: int, end: int) -> np.ndarray:
+        check()
         skip = min(begin, padding)
         return process(audio.samples[:, begin - skip : end + padding])[:, skip : skip + end - begin]
 

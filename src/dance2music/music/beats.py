@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from dance2music.types import Audio
+from dance2music.work import check
 
 ONSET_HOP_LENGTH = 512
 """Hop of the onset envelope in samples: librosa's default, and that of the published rhythm scores."""
@@ -187,6 +188,7 @@ def _mel_power(audio: Audio, *, n_fft: int, hop_length: int, n_mels: int) -> np.
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     bands = np.empty((n_mels, len(frames)), dtype=np.float32)
     for begin in range(0, len(frames), _BLOCK_FRAMES):
+        check()
         spectrum = rfft(frames[begin : begin + _BLOCK_FRAMES] * window, axis=1)
         bands[:, begin : begin + _BLOCK_FRAMES] = ((spectrum.real**2 + spectrum.imag**2) @ filters).T
     return bands

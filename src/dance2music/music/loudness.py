@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dance2music.types import Audio
+from dance2music.work import check
 
 SILENCE_LUFS = -70.0
 """Absolute gate of BS.1770: blocks below it do not count, and music without any other block has no loudness."""
@@ -124,6 +125,7 @@ def _true_peaks(audio: Audio) -> Iterator[np.ndarray]:
     hop = round(_BLOCK_SECONDS * audio.sample_rate)
     length = audio.samples.shape[-1]
     for begin in range(0, length, hop):
+        check()
         end = min(begin + hop, length)
         left, right = min(begin, context), min(length - end, context)
         finer = np.abs(resample_poly(audio.samples[:, begin - left : end + right], OVERSAMPLING, 1, axis=-1)).max(axis=0)
