@@ -40,7 +40,7 @@ STUBS = {
     "make": 'exec "$REAL_MAKE" -C "$REPOSITORY" -n "$@"',
     "pip": 'cd "$REPOSITORY" && exec "$PYTHON" -m pip "$1" --quiet --dry-run --no-deps --no-build-isolation "${@:2}"',
     "python": 'if [ -f "$REPOSITORY/$1" ]; then exec "$PYTHON" "$REPOSITORY/$1" "${@:2}"; fi; exec "$PYTHON" "$@"',
-    "dance2music": 'exec "$PYTHON" -m dance2music.cli.main "$@"',
+    "dance2music": 'exec "$PYTHON" -m dance2music "$@"',
 }
 
 

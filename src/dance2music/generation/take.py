@@ -169,6 +169,7 @@ def regenerate(take: Take, span: Span, *, seed: int, method: LoadedMethod | None
     if not record.redraws:
         can = ", ".join(name for name, other in METHODS.items() if other.redraws)
         raise InputError(f"method {take.method!r}: makes whole pieces and cannot draw a section again; expected a take of {can}")
+    span = Span(*span)
     check_span(take, span)
     method = load(record, take.given) if method is None else method
     (music,) = method.generate(ahead(take.conditioning), [seed], span=span, keep=take.latest)
