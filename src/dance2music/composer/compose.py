@@ -48,7 +48,7 @@ def compose(
     ----------
     genre : int, index into `GENRES`.
     seed : int >= 0; the same arguments give the same score.
-    variation : int >= 0; other than 0, the same players play the same form, harmony and groove once more, with other notes.
+    variation : int >= 0; other than 0, a piece of the same form, harmony, groove and instruments with other lines.
     beat_times_seconds : float array [n_beats >= 2], increasing, or None for a steady grid from 0 s.
     downbeat : int, index of the first downbeat in it.
     tempo_bpm : float, of the steady grid; by default one of the genre's six tempi. Not together with ``beat_times_seconds``.
@@ -99,6 +99,9 @@ def compose(
     first_beat, last_beat = _beats_of(grid, downbeat, 0.0), _beats_of(grid, downbeat, duration_seconds)
     bars = _plan_bars(style, form_rng, minor, first_beat, last_beat, downbeat, energy, accents)
 
+    if variation:
+        new = [np.random.default_rng(s) for s in np.random.SeedSequence([genre, seed, variation]).spawn(5)]
+        bass_rng, chord_rng, lead_rng, pad_rng = new[1:]
     scale = SCALES[(style.scale, minor)]
     players: dict[str, Player] = {
         "drums": Drummer(style, drum_rng),
@@ -108,8 +111,7 @@ def compose(
         "pad": Padder(style, pad_rng),
     }
     if variation:
-        for player, sequence in zip(players.values(), np.random.SeedSequence([genre, seed, variation]).spawn(len(players))):
-            player.rng = np.random.default_rng(sequence)
+        players["drums"].rng = new[0]  # who has chosen the groove by now
     _perform(style, players, bars, form_rng)
     shift = (key + 5) % 12 - 5
     for role, player in players.items():

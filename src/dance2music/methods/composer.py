@@ -31,7 +31,7 @@ class Composer:
     def generate(
         self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
     ) -> list[Score]:
-        """See `MusicGenerator.generate`. A section is played anew by the same players: form, harmony, groove and instruments stay."""
+        """See `MusicGenerator.generate`. A section gets other lines: form, harmony, groove and instruments stay."""
         if span is None:
             return [self._piece(conditioning, seed) for seed in seeds]
         assert isinstance(keep, Score) and keep.seed is not None, "a section is drawn into a piece of this method"
