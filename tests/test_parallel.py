@@ -32,12 +32,13 @@ def square(value: int) -> int:
     return value * value
 
 
-def noise(seed: int) -> tuple[int, np.ndarray]:
+def noise(seed: int) -> tuple[int, np.ndarray, np.floating]:
     import torch
 
     threads, draw = torch.get_num_threads(), torch.randn(300, 300, generator=torch.Generator().manual_seed(seed))
+    long = np.random.default_rng(seed).normal(size=1_000_000)
     with parallel.one_thread():
-        return threads, (draw @ draw).numpy()
+        return threads, (draw @ draw).numpy(), np.dot(long, long)
 
 
 def nap(seconds: float) -> float:
@@ -131,8 +132,21 @@ def test_without_order_results_come_as_they_are_done() -> None:
 
 def test_results_are_the_same_bits_whatever_the_engine() -> None:
     one, two = (list(made.map(noise, range(5))) for made in ENGINES)
-    assert all(a.tobytes() == b.tobytes() for (_, a), (_, b) in zip(one, two))
-    assert all(threads == 1 for threads, _ in two)
+    assert [(a.tobytes(), b.tobytes()) for _, a, b in one] == [(a.tobytes(), b.tobytes()) for _, a, b in two]
+    assert all(threads == 1 for threads, _, _ in two)
+
+
+def test_one_thread_is_one_in_torch_and_in_linear_algebra_and_ends() -> None:
+    import torch
+    from threadpoolctl import threadpool_info
+
+    def threads() -> list[int]:
+        return [torch.get_num_threads(), *(int(library["num_threads"]) for library in threadpool_info() if library["user_api"] == "blas")]
+
+    before = threads()
+    with parallel.one_thread():
+        assert set(threads()) == {1} and len(before) > 1
+    assert threads() == before
 
 
 @pytest.mark.parametrize("ordered", [True, False])

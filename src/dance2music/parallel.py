@@ -1,6 +1,6 @@
 """Work side by side: one contract for engines that map a function over items, the two that are built in, threads, and a wish to stop.
 
-An engine changes how long a computation takes and no bit of it: a function whose result depends on the number of threads (torch sums in
+An engine changes how long a computation takes and no bit of it: a function whose result depends on the number of threads (they sum in
 another order) enters `one_thread` itself. Another engine is one class with `Engine.map` and one line in `ENGINES`.
 """
 
@@ -157,13 +157,19 @@ def engine(name: str | Engine, workers: int) -> Engine:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Work with one thread inside: a step of sampling is too small to share, and waiting for threads on a busy machine costs far more."""
+    """Work with one thread inside, in torch and in the linear algebra of numpy and scipy.
+
+    A step of sampling is too small to share, and waiting for threads on a busy machine costs far more; and sums by several threads differ
+    in their last bits from those by one. It holds for the whole process, and for libraries that are loaded already.
+    """
     import torch
+    from threadpoolctl import threadpool_limits
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(threads)
 

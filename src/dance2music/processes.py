@@ -300,8 +300,10 @@ def _portable(error: Exception) -> Exception:
 
 
 def _leave(*_: object) -> None:
-    """Unwind what the worker is doing, once."""
+    """Unwind what the worker is doing, once, and say nothing: libraries that are interrupted in a callback print it."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     raise SystemExit(128 + signal.SIGTERM)
 
 
