@@ -24,8 +24,8 @@ from dance2music.files import whole_file
 from dance2music.parallel import Cancel, Engine, Processes, Serial, engine
 
 ENGINES = [Serial(), Processes(2)]
-SOON_SECONDS = 2.0
-"""A second is promised; the other is for a busy machine."""
+SOON_SECONDS = 3.0
+"""A second is promised; the others are for a busy machine, on which a process waits for its turn to die."""
 
 
 def square(value: int) -> int:
@@ -288,6 +288,25 @@ def test_no_worker_and_no_grandchild_outlives_a_parent_that_is_ended(tmp_path: P
         wait_for(lambda: not any(map(alive, pids)), seconds=SOON_SECONDS)
         _, errors = parent.communicate(timeout=10.0)
         assert errors.count("Traceback") == (number == signal.SIGINT), "of the parent's own interrupt only"
+    finally:
+        for pid in (parent.pid, *pids):
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        parent.wait()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+def test_workers_look_for_their_parent_themselves_where_nobody_guards_them(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.replace('"child", "busy"', '"sleep", "sleep"'))
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 3)
+    pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    try:
+        os.kill(os.getpgid(pids[0]), signal.SIGKILL)  # the guard
+        assert all(alive(pid) for pid in pids)
+        parent.kill()
+        wait_for(lambda: not any(map(alive, pids)), seconds=SOON_SECONDS)
     finally:
         for pid in (parent.pid, *pids):
             if alive(pid):
