@@ -25,20 +25,21 @@ from dance2music.parallel import Engine, Processes, Serial, engine
 from dance2music.work import Cancel
 
 ENGINES = [Serial(), Processes(2)]
-SOON_SECONDS = 2.0
-"""A second is promised; the other is for a busy machine."""
+SOON_SECONDS = 3.0
+"""A second is promised; the others are for a busy machine, on which a process waits for its turn to die."""
 
 
 def square(value: int) -> int:
     return value * value
 
 
-def noise(seed: int) -> tuple[int, np.ndarray]:
+def noise(seed: int) -> tuple[int, np.ndarray, np.floating]:
     import torch
 
     threads, draw = torch.get_num_threads(), torch.randn(300, 300, generator=torch.Generator().manual_seed(seed))
+    long = np.random.default_rng(seed).normal(size=1_000_000)
     with parallel.one_thread():
-        return threads, (draw @ draw).numpy()
+        return threads, (draw @ draw).numpy(), np.dot(long, long)
 
 
 def nap(seconds: float) -> float:
@@ -132,8 +133,21 @@ def test_without_order_results_come_as_they_are_done() -> None:
 
 def test_results_are_the_same_bits_whatever_the_engine() -> None:
     one, two = (list(made.map(noise, range(5))) for made in ENGINES)
-    assert all(a.tobytes() == b.tobytes() for (_, a), (_, b) in zip(one, two))
-    assert all(threads == 1 for threads, _ in two)
+    assert [(a.tobytes(), b.tobytes()) for _, a, b in one] == [(a.tobytes(), b.tobytes()) for _, a, b in two]
+    assert all(threads == 1 for threads, _, _ in two)
+
+
+def test_one_thread_is_one_in_torch_and_in_linear_algebra_and_ends() -> None:
+    import torch
+    from threadpoolctl import threadpool_info
+
+    def threads() -> list[int]:
+        return [torch.get_num_threads(), *(int(library["num_threads"]) for library in threadpool_info() if library["user_api"] == "blas")]
+
+    before = threads()
+    with parallel.one_thread():
+        assert set(threads()) == {1} and len(before) > 1
+    assert threads() == before
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -275,6 +289,25 @@ def test_no_worker_and_no_grandchild_outlives_a_parent_that_is_ended(tmp_path: P
         wait_for(lambda: not any(map(alive, pids)), seconds=SOON_SECONDS)
         _, errors = parent.communicate(timeout=10.0)
         assert errors.count("Traceback") == (number == signal.SIGINT), "of the parent's own interrupt only"
+    finally:
+        for pid in (parent.pid, *pids):
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        parent.wait()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+def test_workers_look_for_their_parent_themselves_where_nobody_guards_them(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.replace('"child", "busy"', '"sleep", "sleep"'))
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 3)
+    pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    try:
+        os.kill(os.getpgid(pids[0]), signal.SIGKILL)  # the guard
+        assert all(alive(pid) for pid in pids)
+        parent.kill()
+        wait_for(lambda: not any(map(alive, pids)), seconds=SOON_SECONDS)
     finally:
         for pid in (parent.pid, *pids):
             if alive(pid):

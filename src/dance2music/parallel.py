@@ -1,6 +1,6 @@
 """Work side by side: one contract for engines that map a function over items, the two that are built in, threads, and a wish to stop.
 
-An engine changes how long a computation takes and no bit of it: a function whose result depends on the number of threads (torch sums in
+An engine changes how long a computation takes and no bit of it: a function whose result depends on the number of threads (they sum in
 another order) enters `one_thread` itself. Another engine is one class with `Engine.map` and one line in `ENGINES`.
 """
 
@@ -135,11 +135,14 @@ _singles, _threads_before = 0, 1
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Work with one thread inside: a step of sampling is too small to share, and waiting for threads on a busy machine costs far more.
+    """Work with one thread inside, in torch and in the linear algebra of numpy and scipy.
 
-    Torch has one number of threads for the whole process: of jobs that overlap, the last to leave puts it back.
+    A step of sampling is too small to share, and waiting for threads on a busy machine costs far more; and sums by several threads differ
+    in their last bits from those by one. It holds for the whole process, and for libraries that are loaded already; of jobs that overlap,
+    the last to leave puts torch's number back.
     """
     import torch
+    from threadpoolctl import threadpool_limits
 
     global _singles, _threads_before
     with _lock:
@@ -148,7 +151,8 @@ def one_thread() -> Iterator[None]:
         _singles += 1
         torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1, user_api="blas"):
+            yield
     finally:
         with _lock:
             _singles -= 1

@@ -32,7 +32,7 @@ from dance2music.errors import InputError
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
-_GRACE_SECONDS = 0.4
+_GRACE_SECONDS = 0.3
 """Between asking a worker to end and killing it."""
 _LEAVE_SECONDS = 2.0
 """How long workers may take to leave once there is nothing more to do."""
@@ -300,8 +300,10 @@ def _portable(error: Exception) -> Exception:
 
 
 def _leave(*_: object) -> None:
-    """Unwind what the worker is doing, once."""
+    """Unwind what the worker is doing, once, and say nothing: libraries that are interrupted in a callback print it."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     raise SystemExit(128 + signal.SIGTERM)
 
 
