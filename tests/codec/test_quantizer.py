@@ -89,6 +89,41 @@ def test_dead_codes_are_restarted_from_the_batch() -> None:
     assert len(book.nearest(rows).unique()) >= 6
 
 
+def test_a_restarted_code_begins_at_a_row_of_the_batch_with_the_average_use_of_all_codes() -> None:
+    torch.manual_seed(3)
+    book = Codebook(CodebookConfig(size=8, dim=2, ema_decay=0.5, restart_threshold=0.6))
+    book.k.copy_(torch.cat([torch.zeros(1, 2), torch.full((7, 2), 100.0)]))
+    book.restore_averages()
+    rows = torch.randn(48, 2)
+    book.update(rows, book.nearest(rows))
+    assert torch.allclose(book.k_elem, torch.tensor([0.5 + 0.5 * 48] + [48 / 8] * 7))
+    assert torch.allclose(book.k_sum, book.k * book.k_elem[:, None])
+    assert torch.allclose(book.k[0], 0.5 * rows.sum(dim=0) / 24.5)
+    assert all(bool((row == rows).all(dim=1).any()) for row in book.k[1:]) and len(book.k.unique(dim=0)) == 8
+
+
+def test_a_code_as_much_used_as_the_threshold_is_not_restarted_nor_one_by_gradient_or_frozen_moved() -> None:
+    rows = torch.ones(4, 2)
+    book = Codebook(CodebookConfig(size=2, dim=2, ema_decay=0.5, restart_threshold=0.5))
+    book.k.copy_(torch.tensor([[1.0, 1.0], [9.0, 9.0]]))
+    book.restore_averages()
+    book.update(rows, torch.zeros(4, dtype=torch.long))
+    assert book.k.tolist() == [[1.0, 1.0], [9.0, 9.0]] and book.k_elem.tolist() == [2.5, 0.5]
+    book.frozen = True
+    book.update(rows + 5, torch.ones(4, dtype=torch.long))
+    assert book.k_elem.tolist() == [2.5, 0.5]
+
+
+def test_few_rows_start_a_codebook_near_themselves_each_code_elsewhere() -> None:
+    torch.manual_seed(0)
+    book = Codebook(CodebookConfig(size=7, dim=4))
+    rows = torch.tensor([[5.0, 0, 0, 0], [0, 5.0, 0, 0], [0, 0, 5.0, 0]])
+    book.start(rows)
+    distances = torch.cdist(book.k, rows)
+    assert 0 < float(distances.amin(dim=1).max()) < 0.05 and len(book.k.unique(dim=0)) == 7
+    assert (distances.argmin(dim=1).bincount(minlength=3) >= 1).all() and bool(book.started)
+
+
 def test_evaluation_changes_nothing_and_repeats() -> None:
     quantizer = residual(dropout=0.9).train()
     z = torch.randn(4, 4, 30)
