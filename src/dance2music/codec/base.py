@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, Union
 
 from torch import Tensor
 
 from dance2music.codec.quantizer import Quantized
+
+if TYPE_CHECKING:
+    from dance2music.codec.spectral import SpectralCodec
+    from dance2music.codec.vqvae import VQVAE
+
+CodecModel = Union["SpectralCodec", "VQVAE"]  # names only: either module may stay unloaded
+"""A codec as a network, for what trains, saves or moves it."""
 
 
 class Codec(Protocol):
@@ -14,6 +21,9 @@ class Codec(Protocol):
 
     sample_rate: int
     hop_length: int
+    dim: int
+    n_codebooks: int
+    codebook_size: int
 
     def encode(self, audio: Tensor) -> Tensor:
         """Latents [B, E, L] before quantisation of mono audio [B, N] at `sample_rate`."""

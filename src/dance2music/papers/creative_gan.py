@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dance2music.codec.base import Codec
 from dance2music.dance.posture import POSTURE_FEATURES, posture_features
 from dance2music.errors import InputError
 from dance2music.papers import d2m_tables
@@ -60,7 +60,7 @@ def paper(level: str, data: str = "aist", *, genre_dim: int = 0, noise_dim: int 
 class MusicVectorGenerator(nn.Module):
     """G(x_v, x_mp) of Creative-GAN Eq. 4: fusion is concatenation, as in D2M-GAN; the paper only names it."""
 
-    codec: Any = None
+    codec: Codec | None = None
     """Whose latents it makes, see `attach`."""
     visual_extractor = "tsn"
     """Key of `perception.extractors.EXTRACTORS`."""
@@ -115,7 +115,7 @@ class MusicVectorGenerator(nn.Module):
         """Whether another seed gives other music."""
         return self.config.noise_dim > 0
 
-    def attach(self, codec: Any) -> MusicVectorGenerator:
+    def attach(self, codec: Codec) -> MusicVectorGenerator:
         """Set the codec whose latents it makes; it is no part of the generator's own weights."""
         object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
         return self
@@ -169,7 +169,7 @@ class TemporalMusicVectorGeneratorConfig:
 class TemporalMusicVectorGenerator(nn.Module):
     """The same with every convolution over time, a genre input, and a noise vector that is held over the clip."""
 
-    codec: Any = None
+    codec: Codec | None = None
     """Whose latents it makes, see `attach`: any with ``sample_rate``, ``hop_length``, ``quantize`` and ``lookup``."""
 
     def __init__(self, config: TemporalMusicVectorGeneratorConfig) -> None:
@@ -192,7 +192,7 @@ class TemporalMusicVectorGenerator(nn.Module):
         """Whether another seed gives other music."""
         return self.config.noise_dim > 0
 
-    def attach(self, codec: Any) -> TemporalMusicVectorGenerator:
+    def attach(self, codec: Codec) -> TemporalMusicVectorGenerator:
         """Set the codec whose latents it makes; it is no part of the generator's own weights."""
         object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
         return self
@@ -213,7 +213,7 @@ def seeded_noise(seed: int, width: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([seed, 9]).standard_normal((1, width)).astype(np.float32))
 
 
-def _looked_up(z: Tensor, codec: Any) -> Latents:
+def _looked_up(z: Tensor, codec: Codec) -> Latents:
     codes = codec.quantize(z).codes
     return Latents(z=codec.lookup(codes), codes=codes, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music.codec.base import Codec
 from dance2music.nn.convolution import SLOPE, WeightNormConv1d
 from dance2music.papers.conv_stack import ResidualBlock
 from dance2music.types import GENRES, Conditioning, Latents
@@ -56,7 +56,7 @@ class TemporalD2MGan(nn.Module):
     time, and a quantiser hears one code, which training may never leave.
     """
 
-    codec: Any = None
+    codec: Codec | None = None
     """Whose latents it makes, see `attach`: any with ``sample_rate``, ``hop_length``, ``quantize`` and ``lookup``."""
     takes_differ = False
     """There is no noise in it: one dance, one piece of music."""
@@ -104,7 +104,7 @@ class TemporalD2MGan(nn.Module):
             x = stage(F.interpolate(x, scale_factor=2.0, mode="nearest"))
         return self.config.sigma * torch.tanh(self.out(F.leaky_relu(x[..., :n_frames], SLOPE)))
 
-    def attach(self, codec: Any) -> TemporalD2MGan:
+    def attach(self, codec: Codec) -> TemporalD2MGan:
         """Set the codec whose latents it makes; it is no part of the generator's own weights."""
         object.__setattr__(self, "codec", codec)  # past nn.Module, which would take it for a part
         return self

@@ -15,13 +15,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from dance2music.codec.base import Codec
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 
@@ -90,7 +91,7 @@ def _widened(name: str, value: Tensor) -> Tensor:
     return value.float() if value.is_floating_point() else value.long()
 
 
-def coded(segments: StackedSegments, codec: Any) -> StackedSegments:
+def coded(segments: StackedSegments, codec: Codec) -> StackedSegments:
     """The segments with ``latents`` and ``codes`` of a frozen codec beside the audio, computed once."""
     latents, codes = [], []
     with torch.no_grad():

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.checkpoint import fill, load_model, save_model
-from dance2music.codec.base import Codec
+from dance2music.codec.base import Codec, CodecModel
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.codec.vqvae import VQVAE, VQVAELoss, VQVAEObjective
 from dance2music.codec.vqvae_config import VQVAEConfig
@@ -205,10 +205,10 @@ def _held_out(pieces: Pieces, index: int, seconds: float, sample_rate: int) -> n
     return pieces(HELD_OUT_SEED + index, seconds, sample_rate)
 
 
-def _report(loop: Loop, model: Any, config: SpectralCodecTraining | VQVAETraining, out_dir: Path, pieces: Pieces) -> nn.Module:
+def _report(loop: Loop, model: CodecModel, config: SpectralCodecTraining | VQVAETraining, out_dir: Path, pieces: Pieces) -> nn.Module:
     """Measure the averaged weights on held-out pieces, log, and write them to ``latest.safetensors``."""
     assert loop.average is not None
-    averaged: Any = copy.deepcopy(model).cpu().eval()
+    averaged = copy.deepcopy(model).cpu().eval()
     averaged.load_state_dict(loop.average.state_dict_of(model))
     scores = evaluate_codec(averaged, pieces, n_pieces=config.held_out_pieces, seconds=config.segments.piece_seconds)
     loop.write(**{f"held_out_{name}": value for name, value in scores.items()})
