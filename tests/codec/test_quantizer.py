@@ -145,6 +145,30 @@ def test_dropout_leaves_out_late_codebooks_in_training_only() -> None:
     assert bool(missing.any())
 
 
+def test_an_item_keeps_at_least_one_and_never_all_of_its_codebooks_and_all_of_its_codes() -> None:
+    quantizer = residual(3, dropout=1.0)
+    for book in quantizer.codebooks:
+        book.start(torch.randn(100, 4))
+    quantizer.freeze()
+    z = torch.randn(64, 4, 6)
+    whole, dropped = quantizer.eval()(z), quantizer.train()(z)
+    assert torch.equal(dropped.codes, whole.codes)
+    kept = []
+    for item in range(64):
+        sums = [quantizer.lookup(dropped.codes[item : item + 1, :q])[0] for q in (1, 2, 3)]
+        kept.append([q for q, value in zip((1, 2, 3), sums) if torch.allclose(dropped.z[item], value, atol=1e-5)])
+    assert {tuple(q) for q in kept} == {(1,), (2,)}
+
+
+def test_freezing_the_first_codebooks_leaves_the_others_to_learn() -> None:
+    quantizer = residual(3).train()
+    quantizer(torch.randn(4, 4, 50))
+    quantizer.freeze(1)
+    before = [book.k.clone() for book in quantizer.codebooks]
+    quantizer(torch.randn(4, 4, 50))
+    assert [torch.equal(a, book.k) for a, book in zip(before, quantizer.codebooks)] == [True, False, False]
+
+
 def test_codes_outside_the_codebook_are_refused() -> None:
     with pytest.raises(InputError, match=r"values 0\.\.16"):
         residual().lookup(torch.tensor([[[0, 16]]]))
@@ -163,6 +187,14 @@ def test_a_fitted_codebook_holds_the_means_of_what_it_stands_for() -> None:
     assert float((rows - book.lookup(codes)).square().mean()) < 0.8 * error_of_a_choice
     means = torch.stack([rows[codes == code].mean(dim=0) for code in range(16)])
     assert torch.allclose(book.k, means, atol=0.03) and bool(book.started)
+
+
+def test_a_fitted_code_that_nothing_uses_lies_at_one_of_the_rows() -> None:
+    torch.manual_seed(0)
+    rows = torch.tensor([[100.0, 1.0], [200.0, 1.0]]).repeat(10, 1)
+    book = Codebook(CodebookConfig(size=4, dim=2))
+    fit_codebook(book, rows, rounds=3)
+    assert {tuple(row) for row in book.k.tolist()} == {(100.0, 1.0), (200.0, 1.0)}
 
 
 def test_frozen_codebooks_stay_in_training_and_late_ones_are_still_dropped() -> None:
