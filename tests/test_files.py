@@ -27,6 +27,17 @@ def test_a_file_appears_when_all_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_text() == "half"
 
 
+def test_the_file_that_was_written_takes_the_place_of_the_old_one_at_once(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("from before")
+    with target.open() as reader, whole_file(target) as temporary:
+        temporary.write_text("new")
+        written = temporary.stat().st_ino
+        # whoever reads the old file must never see a half of the new one
+        assert reader.read() == target.read_text() == "from before"
+    assert target.stat().st_ino == written and target.read_text() == "new"
+
+
 def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:

@@ -52,6 +52,14 @@ def test_feature_matching_as_printed_by_creative_gan_sums_a_layer() -> None:
     assert float(losses.feature_matching(features(1.0), features(0.0), normalize=False)) == pytest.approx(6.0)
 
 
+def test_feature_matching_is_a_mean_over_scales_and_over_the_batch() -> None:
+    assert float(losses.feature_matching(features(1.0, 4.0), features(0.0, 0.0))) == pytest.approx((1.0 + 4.0) / 2)
+    two = [[torch.cat([layer, layer]) for layer in scale] for scale in features(1.0)]
+    zero = [[torch.zeros_like(layer) for layer in scale] for scale in two]
+    assert float(losses.feature_matching(two, zero)) == pytest.approx(1.0)
+    assert float(losses.feature_matching(two, zero, normalize=False)) == pytest.approx(6.0)
+
+
 def test_feature_matching_names_the_scale_that_differs() -> None:
     with pytest.raises(InputError, match="scale 1"):
         losses.feature_matching([*features(0.0), [torch.zeros(1)]], features(0.0, 0.0))
@@ -59,12 +67,18 @@ def test_feature_matching_names_the_scale_that_differs() -> None:
         losses.feature_matching(features(0.0), features(0.0, 0.0))
 
 
-@pytest.mark.parametrize("loss", [losses.codebook_commitment, losses.waveform, losses.mel])
+@pytest.mark.parametrize("loss", [losses.codebook_commitment, losses.latent_distance, losses.waveform, losses.mel])
 def test_distances_are_mean_l1_and_reach_the_estimate(loss) -> None:  # type: ignore[no-untyped-def]
-    estimate = torch.zeros(2, 3, 4, requires_grad=True)
+    estimate = torch.full((2, 3, 4), 0.1, requires_grad=True)
     value = loss(torch.full((2, 3, 4), 0.5), estimate)
-    assert float(value) == pytest.approx(0.5)
+    assert float(value) == pytest.approx(0.4)
     assert gradient(value, estimate) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("loss", [losses.codebook_commitment, losses.latent_distance])
+def test_distances_of_latents_do_not_move_the_true_side(loss) -> None:  # type: ignore[no-untyped-def]
+    true, estimate = torch.ones(1, 2, 3, requires_grad=True), torch.zeros(1, 2, 3, requires_grad=True)
+    assert torch.autograd.grad(loss(true, estimate), true, allow_unused=True, retain_graph=True)[0] is None
 
 
 def test_style_ambiguity_has_its_minimum_of_3_2508_nats_at_the_uniform_distribution() -> None:
@@ -97,6 +111,15 @@ def test_genre_and_code_classification_are_log_of_the_number_of_classes_for_flat
     loss = losses.code_classification(logits, torch.zeros(1, 2, 3, dtype=torch.long))
     assert float(loss) == pytest.approx(math.log(16))
     assert gradient(loss, logits) > 0
+
+
+def test_classification_is_cheap_where_the_right_class_is_likely_and_dear_where_a_wrong_one_is() -> None:
+    sure = torch.zeros(1, 4)
+    sure[0, 2] = 5.0
+    right = math.log(1 + 3 * math.exp(-5.0))
+    for loss, logits, classes in ((losses.genre_classification, sure, (1,)), (losses.code_classification, sure[:, None, None], (1, 1, 1))):
+        assert float(loss(logits, torch.full(classes, 2))) == pytest.approx(right, rel=1e-4)
+        assert float(loss(logits, torch.full(classes, 1))) == pytest.approx(right + 5.0, rel=1e-4)
 
 
 def test_logarithmic_objectives_are_binary_cross_entropy_over_patches() -> None:

@@ -134,6 +134,9 @@ class Codec(Protocol):
 
     sample_rate: int
     hop_length: int
+    dim: int
+    n_codebooks: int
+    codebook_size: int
 
     def encode(self, audio: Tensor) -> Tensor:
         """Latents [B, E, L] before quantisation of mono audio [B, N] at `sample_rate`."""

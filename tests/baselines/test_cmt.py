@@ -107,7 +107,7 @@ def test_a_word_is_predicted_from_earlier_ones_only() -> None:
     genre, instruments = torch.tensor([1]), torch.ones(1, 5, dtype=torch.bool)
     with torch.no_grad():
         a, b = model(words, genre, instruments), model(other, genre, instruments)
-    assert torch.allclose(a[0][:, :41], b[0][:, :41], atol=1e-5)  # the type of word 40 does not hang on word 40
+    assert torch.allclose(a[0][:, :41], b[0][:, :41], atol=1e-5)  # the type of word 40 does not depend on word 40
     assert torch.allclose(a[1][:, :40], b[1][:, :40], atol=1e-5)
 
 

@@ -89,6 +89,41 @@ def test_dead_codes_are_restarted_from_the_batch() -> None:
     assert len(book.nearest(rows).unique()) >= 6
 
 
+def test_a_restarted_code_begins_at_a_row_of_the_batch_with_the_average_use_of_all_codes() -> None:
+    torch.manual_seed(3)
+    book = Codebook(CodebookConfig(size=8, dim=2, ema_decay=0.5, restart_threshold=0.6))
+    book.k.copy_(torch.cat([torch.zeros(1, 2), torch.full((7, 2), 100.0)]))
+    book.restore_averages()
+    rows = torch.randn(48, 2)
+    book.update(rows, book.nearest(rows))
+    assert torch.allclose(book.k_elem, torch.tensor([0.5 + 0.5 * 48] + [48 / 8] * 7))
+    assert torch.allclose(book.k_sum, book.k * book.k_elem[:, None])
+    assert torch.allclose(book.k[0], 0.5 * rows.sum(dim=0) / 24.5)
+    assert all(bool((row == rows).all(dim=1).any()) for row in book.k[1:]) and len(book.k.unique(dim=0)) == 8
+
+
+def test_a_code_as_much_used_as_the_threshold_is_not_restarted_nor_one_by_gradient_or_frozen_moved() -> None:
+    rows = torch.ones(4, 2)
+    book = Codebook(CodebookConfig(size=2, dim=2, ema_decay=0.5, restart_threshold=0.5))
+    book.k.copy_(torch.tensor([[1.0, 1.0], [9.0, 9.0]]))
+    book.restore_averages()
+    book.update(rows, torch.zeros(4, dtype=torch.long))
+    assert book.k.tolist() == [[1.0, 1.0], [9.0, 9.0]] and book.k_elem.tolist() == [2.5, 0.5]
+    book.frozen = True
+    book.update(rows + 5, torch.ones(4, dtype=torch.long))
+    assert book.k_elem.tolist() == [2.5, 0.5]
+
+
+def test_few_rows_start_a_codebook_near_themselves_each_code_elsewhere() -> None:
+    torch.manual_seed(0)
+    book = Codebook(CodebookConfig(size=7, dim=4))
+    rows = torch.tensor([[5.0, 0, 0, 0], [0, 5.0, 0, 0], [0, 0, 5.0, 0]])
+    book.start(rows)
+    distances = torch.cdist(book.k, rows)
+    assert 0 < float(distances.amin(dim=1).max()) < 0.05 and len(book.k.unique(dim=0)) == 7
+    assert (distances.argmin(dim=1).bincount(minlength=3) >= 1).all() and bool(book.started)
+
+
 def test_evaluation_changes_nothing_and_repeats() -> None:
     quantizer = residual(dropout=0.9).train()
     z = torch.randn(4, 4, 30)
@@ -110,6 +145,30 @@ def test_dropout_leaves_out_late_codebooks_in_training_only() -> None:
     assert bool(missing.any())
 
 
+def test_an_item_keeps_at_least_one_and_never_all_of_its_codebooks_and_all_of_its_codes() -> None:
+    quantizer = residual(3, dropout=1.0)
+    for book in quantizer.codebooks:
+        book.start(torch.randn(100, 4))
+    quantizer.freeze()
+    z = torch.randn(64, 4, 6)
+    whole, dropped = quantizer.eval()(z), quantizer.train()(z)
+    assert torch.equal(dropped.codes, whole.codes)
+    kept = []
+    for item in range(64):
+        sums = [quantizer.lookup(dropped.codes[item : item + 1, :q])[0] for q in (1, 2, 3)]
+        kept.append([q for q, value in zip((1, 2, 3), sums) if torch.allclose(dropped.z[item], value, atol=1e-5)])
+    assert {tuple(q) for q in kept} == {(1,), (2,)}
+
+
+def test_freezing_the_first_codebooks_leaves_the_others_to_learn() -> None:
+    quantizer = residual(3).train()
+    quantizer(torch.randn(4, 4, 50))
+    quantizer.freeze(1)
+    before = [book.k.clone() for book in quantizer.codebooks]
+    quantizer(torch.randn(4, 4, 50))
+    assert [torch.equal(a, book.k) for a, book in zip(before, quantizer.codebooks)] == [True, False, False]
+
+
 def test_codes_outside_the_codebook_are_refused() -> None:
     with pytest.raises(InputError, match=r"values 0\.\.16"):
         residual().lookup(torch.tensor([[[0, 16]]]))
@@ -128,6 +187,14 @@ def test_a_fitted_codebook_holds_the_means_of_what_it_stands_for() -> None:
     assert float((rows - book.lookup(codes)).square().mean()) < 0.8 * error_of_a_choice
     means = torch.stack([rows[codes == code].mean(dim=0) for code in range(16)])
     assert torch.allclose(book.k, means, atol=0.03) and bool(book.started)
+
+
+def test_a_fitted_code_that_nothing_uses_lies_at_one_of_the_rows() -> None:
+    torch.manual_seed(0)
+    rows = torch.tensor([[100.0, 1.0], [200.0, 1.0]]).repeat(10, 1)
+    book = Codebook(CodebookConfig(size=4, dim=2))
+    fit_codebook(book, rows, rounds=3)
+    assert {tuple(row) for row in book.k.tolist()} == {(100.0, 1.0), (200.0, 1.0)}
 
 
 def test_frozen_codebooks_stay_in_training_and_late_ones_are_still_dropped() -> None:

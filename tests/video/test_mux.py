@@ -54,6 +54,12 @@ def heard(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(times), np.concatenate([block for _, block, _ in blocks])
 
 
+def clock_start(path: Path) -> float:
+    """Time stamp in seconds with which a file's clock starts."""
+    with av.open(str(path)) as source:
+        return source.start_time / av.time_base
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(
     ("name", "settings"),
@@ -175,6 +181,18 @@ def test_a_transport_stream_goes_into_mp4(tmp_path: Path) -> None:
     info = probe(out)
     assert info.start_seconds == pytest.approx(0.0, abs=0.001)
     assert info.duration_seconds == pytest.approx(2.0, abs=0.002)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_music_of_a_transport_stream_starts_with_its_first_picture_whatever_its_clock_says(tmp_path: Path, suffix: str) -> None:
+    source, out = videos.write_video(tmp_path / "a.ts", start_seconds=50.0, audio=False), tmp_path / f"out{suffix}"
+    music, expected = clicks()
+    mux(source, music, out)
+    times, values = heard(out)
+    start = probe(out).start_seconds
+    assert probe(source).start_seconds - start == pytest.approx(clock_start(source), abs=0.001)
+    loud = times[np.abs(values) > 0.3] - start
+    assert loud[0] == pytest.approx(expected[0], abs=0.001) and loud[-1] == pytest.approx(expected[-1], abs=0.006)
 
 
 @pytest.mark.parametrize("name", ["out.webm", "out.avi", "out", "out.wav"])

@@ -36,7 +36,7 @@ class VQVAEConfig:
         return int(2 ** sum(self.downs[: level + 1]))
 
     def reach_of(self, level: int) -> int:
-        """Whole hops, in samples, beyond which nothing is heard of by encoder or decoder of a level: a bound, to either side."""
+        """Bound on the receptive field of a level's encoder and decoder, to either side: whole hops, in samples."""
         hop_length = self.hop_length_of(level)
         dilations = sum(self.dilation_growth**power for power in range(self.depth * self.multipliers[level]))
         return 2 * hop_length * (dilations + 3)

@@ -121,7 +121,7 @@ class DetailEstimator:
         return joints
 
     def forget(self) -> None:
-        """Do not lean on the hands and the face of the picture before."""
+        """Forget the hands and the face of the previous picture."""
         self._graph.run(image=_picture(np.zeros((64, 64, 3), dtype=np.uint8)))
 
 
@@ -204,9 +204,9 @@ def load_mediapipe() -> Any:
 
 
 class _Package(ModuleType):
-    """The package ``mediapipe`` before its own beginning has run, which imports plotting, sound recording and all ready-made solutions.
+    """The package ``mediapipe`` before its ``__init__`` has run, which imports plotting, sound recording and all ready-made solutions.
 
-    Its modules can be imported as usual. Whoever asks the package itself for something gets it: then the beginning is run.
+    Its modules can be imported as usual. Whoever asks the package itself for something gets it: only then does ``__init__`` run.
     """
 
     @classmethod
@@ -229,7 +229,7 @@ class _Package(ModuleType):
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Send what C++ libraries write to file descriptor 2 to nowhere: MediaPipe greets with a page of warnings at every start."""
+    """Discard what C++ libraries write to file descriptor 2: MediaPipe greets with a page of warnings at every start."""
     with _stderr.lock:
         if _stderr.depth == 0:
             try:

@@ -57,7 +57,7 @@ def smpl_features_of_joints(joints: np.ndarray) -> np.ndarray:
 
 
 def _fit(rest: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """Rotations [T, 3, 3] that bring the directions of rest [C, 3] nearest to those of now [T, C, 3]."""
+    """Rotations [T, 3, 3] that turn the directions at rest [C, 3] as near as can be to the current ones [T, C, 3]."""
     u, _, vt = np.linalg.svd(np.einsum("tci,cj->tij", _unit(now), _unit(rest)))
     sign = np.sign(np.linalg.det(u) * np.linalg.det(vt))
     u[..., -1] *= np.where(sign == 0, 1.0, sign)[:, None]

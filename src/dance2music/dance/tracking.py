@@ -96,7 +96,7 @@ class Method(NamedTuple):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive frames; the first ``overlap`` of them end the chunk before, too. ``start`` counts frames from the first of the video."""
+    """Consecutive frames; the first ``overlap`` also end the previous chunk. ``start`` counts frames from the first of the video."""
 
     images: list[np.ndarray]
     times: list[float]

@@ -17,7 +17,7 @@ _FEWEST_IN_A_GROUP = 16
 
 
 def convolve(conv: nn.Conv1d, x: Tensor, weight: Tensor) -> Tensor:
-    """What ``conv`` makes of x [B, C, L] with a weight [C', C / groups, k]: the same sums in the way that takes a processor least time.
+    """What ``conv`` makes of x [B, C, L] with a weight [C', C / groups, k]: the same sums, in the form that is fastest on a processor.
 
     In half precision (a network of bfloat16, or autocast) memory is laid out by time, channels last. Torch's 1-d convolution copies
     that back, its 2-d one does not, so this is the 2-d one with a height of 1; its output keeps the layout for those that follow. The same
@@ -65,7 +65,7 @@ def _without_stride(x: Tensor, weight: Tensor, stride: int, padding: int) -> tup
 
 
 def _joined(weight: Tensor, groups: int, n: int) -> Tensor:
-    """Weight [O, I, k] in groups as [O, n I, k] in an n-th of them, each of n old ones side by side, with zeros from one to another."""
+    """Grouped weight [O, I, k] as [O, n I, k] for an n-th of the groups: n old groups side by side in a new one, zeros between them."""
     if n == 1:
         return weight
     O, I, k = weight.shape

@@ -27,7 +27,7 @@ def pays(weight: Tensor) -> bool:
 
 
 def long_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    """What ``conv1d`` makes of x [B, I, L] with weight [O, I, K], in the precision of x: [B, O, L'], in memory by time."""
+    """What ``conv1d`` makes of x [B, I, L] with weight [O, I, K], in the precision of x: [B, O, L'], laid out by time in memory."""
     with torch.autocast("cpu", enabled=False):
         spectrum = spectrum_of_weight(weight.to(x.dtype))
         return by_spectrum(x, *spectrum, None if bias is None else bias.to(x.dtype), weight.shape[2], padding)
@@ -82,5 +82,5 @@ class LongConvolution(nn.Module):
             self.register_buffer(name, part, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, I, L] -> [B, O, L'], in memory by time."""
+        """x [B, I, L] -> [B, O, L'], laid out by time in memory."""
         return by_spectrum(x, self.get_buffer("real"), self.get_buffer("imaginary"), self._buffers["bias"], self.taps, self.padding)

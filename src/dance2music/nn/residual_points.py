@@ -82,7 +82,7 @@ class ResidualAtPoints(nn.Module):
             self.register_buffer(name, part.detach().contiguous(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, C, L] -> [B, C, L], in memory by time; L is longer than the dilation."""
+        """x [B, C, L] -> [B, C, L], laid out by time in memory; L is longer than the dilation."""
         taps, w_bias, s, u, bias = (self.get_buffer(name) for name in ("taps", "first_bias", "shortcut", "last", "last_bias"))
         return _block(x.transpose(1, 2).contiguous(), taps, w_bias, s, u, bias, self.dilation, self.slope)[0].transpose(1, 2)
 

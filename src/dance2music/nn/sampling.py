@@ -17,7 +17,7 @@ def draw(
     uniform : Tensor [...] in 0..1.
     temperature : above 0; 0 takes the likeliest class.
     top_p : draw from the smallest set of likeliest classes that holds this much of the probability (Holtzman et al. 2020).
-    top_k : draw from so many likeliest classes; 0 from all.
+    top_k : draw from this many of the likeliest classes; 0 means from all.
     allowed : bool Tensor [..., n], classes that a grammar permits; at least one per row.
 
     Returns

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dance2music.codec.base import CodecModel
 from dance2music.errors import InputError
 from dance2music.papers.runs import COMPOSED, motion_layout, needs_genre, open_codec, open_segments
 from dance2music.papers.segments import ComposedClip, ComposedConfig, Prepared, Segments, coded, composed_segments, held_out_clips
@@ -28,8 +29,8 @@ class Material:
     """What one row needs: its segments, the codec that they are coded with, the one whose decoder is heard, clips to measure on."""
 
     segments: Segments
-    codec: Any
-    decoder: Any
+    codec: CodecModel
+    decoder: CodecModel
     held: list[ComposedClip]
 
 
@@ -87,7 +88,7 @@ class AblationContext:
             self._held[layout] = _composed(self.held_out) if composed else prepared_clips(self.data, config, limit=self.held_out)
         return self._held[layout]
 
-    def _codec(self, config: GanTraining, form: str) -> Any:
+    def _codec(self, config: GanTraining, form: str) -> CodecModel:
         name = config.level + form
         if name not in self.codecs:
             what, command = ("fine-tuned decoder", "train-decoder") if form else ("codec", "train-codec")
@@ -96,7 +97,7 @@ class AblationContext:
             self._opened[name] = open_codec(self.codecs[name], config.codec, config.level)
         return self._opened[name]
 
-    def _open_segments(self, config: GanTraining, codec: Any) -> Segments:
+    def _open_segments(self, config: GanTraining, codec: CodecModel) -> Segments:
         if str(self.data) != COMPOSED or motion_layout(config.generator) != "features":
             return open_segments(self.data, config, codec, self.folder)
         seconds = config.segment_seconds

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from dance2music import losses
 from dance2music.checkpoint import codec_digest
+from dance2music.codec.base import CodecModel
 from dance2music.music.mel import published_log_mel
 from dance2music.papers.discriminators import ReshapedDiscriminator, ReshapedDiscriminatorConfig
 from dance2music.papers.gan_step import in_float
@@ -59,9 +59,9 @@ def decoder_parameters(codec: nn.Module) -> list[nn.Parameter]:
 class DecoderTrainer:
     """Codec, discriminators, optimisers and one step."""
 
-    def __init__(self, fabric: Fabric, config: DecoderTraining, codec: nn.Module) -> None:
+    def __init__(self, fabric: Fabric, config: DecoderTraining, codec: CodecModel) -> None:
         self.fabric, self.config = fabric, config
-        self.codec: Any = codec.to(fabric.device).eval().requires_grad_(False)
+        self.codec = codec.to(fabric.device).eval().requires_grad_(False)
         self.discriminator = ReshapedDiscriminator(config.discriminator).to(fabric.device)
         self.networks = nn.ModuleDict({"codec": self.codec, "discriminator": self.discriminator})
         self.g_params, self.d_params = decoder_parameters(codec), list(self.discriminator.parameters())
@@ -110,7 +110,7 @@ class DecoderTrainer:
         self.discriminator.requires_grad_(True)
 
 
-def train_decoder(config: DecoderTraining, segments: Segments, codec: nn.Module, out_dir: str | Path) -> nn.Module:
+def train_decoder(config: DecoderTraining, segments: Segments, codec: CodecModel, out_dir: str | Path) -> CodecModel:
     """Fine-tune the decoder of a codec on segments with music and return the codec with averaged weights; resumes what ``out_dir`` holds.
 
     The codec's encoder and codebook stay as they are, bit by bit: codes keep their meaning. Writes ``codec.safetensors`` at the end.

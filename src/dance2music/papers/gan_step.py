@@ -21,6 +21,7 @@ from torch.utils.data import Dataset
 
 from dance2music import losses
 from dance2music.checkpoint import codec_digest
+from dance2music.codec.base import CodecModel
 from dance2music.errors import ConfigError, InputError
 from dance2music.music.mel import published_log_mel
 from dance2music.papers.segments import SegmentBatches, Segments, fingerprint
@@ -143,7 +144,7 @@ class GanTrainer:
     perceptual : a `perception.perceptual.FeatureNet`, needed by ``weights.perceptual``.
     """
 
-    def __init__(self, fabric: Fabric, config: GanTraining, codec: nn.Module, *, perceptual: nn.Module | None = None) -> None:
+    def __init__(self, fabric: Fabric, config: GanTraining, codec: CodecModel, *, perceptual: nn.Module | None = None) -> None:
         if config.adversary not in ADVERSARIES:
             raise ConfigError(f"adversary: {config.adversary!r}; expected {' or '.join(ADVERSARIES)}")
         if config.weights.style and not config.genre_discriminator:
@@ -151,7 +152,7 @@ class GanTrainer:
         if config.weights.perceptual and perceptual is None:
             raise ConfigError("weights.perceptual: needs a perceptual network; give one or set weights.perceptual=0")
         self.fabric, self.config = fabric, config
-        self.codec: Any = codec.to(fabric.device).eval().requires_grad_(False)
+        self.codec = codec.to(fabric.device).eval().requires_grad_(False)
         self.perceptual: Any = None if perceptual is None else perceptual.to(fabric.device).eval().requires_grad_(False)
         self.networks = Networks(config).to(fabric.device).train()
         rate, betas = config.loop.learning_rate, (0.5, 0.9)
@@ -265,7 +266,7 @@ def in_float(features: losses.Features) -> losses.Features:
 def train_gan(
     config: GanTraining,
     segments: Segments,
-    codec: nn.Module,
+    codec: CodecModel,
     out_dir: str | Path,
     *,
     perceptual: nn.Module | None = None,

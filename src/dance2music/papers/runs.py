@@ -1,4 +1,4 @@
-"""From names and files to a training: what the commands ``train-gan``, ``train-decoder``, ``train-codec`` and ``ablate`` do."""
+"""From names and files to a training: what the commands ``train gan``, ``train decoder``, ``train codec`` and ``ablate`` do."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
+from dance2music.codec.base import CodecModel
 from dance2music.config import override
 from dance2music.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from dance2music.papers.gan_step import GanTraining
     from dance2music.papers.segments import Segments
 
@@ -28,7 +29,7 @@ def gan_training(preset: str, settings: list[str]) -> GanTraining:
     return override(GAN_TRAININGS[preset], settings)
 
 
-def open_codec(path: str | Path, preset: str, level: str) -> nn.Module:
+def open_codec(path: str | Path, preset: str, level: str) -> CodecModel:
     """The codec of a model file, if it is one that the preset's generator makes latents of.
 
     Parameters
@@ -63,7 +64,7 @@ def open_codec(path: str | Path, preset: str, level: str) -> nn.Module:
     return codec
 
 
-def open_segments(data: str | Path, config: GanTraining, codec: nn.Module, folder: str | Path) -> Segments:
+def open_segments(data: str | Path, config: GanTraining, codec: CodecModel, folder: str | Path) -> Segments:
     """Segments for a training: of a prepared folder, or `COMPOSED` ones with features for the generators of any length.
 
     They have codes and latents of the codec, unless ``config.gain`` scales the music or the folder has none.
@@ -107,7 +108,7 @@ def needs_genre(config: GanTraining) -> bool:
     return config.genre_discriminator or bool(inner.genre_dim)
 
 
-def _prepared_label(data: str | Path, codec: nn.Module) -> str:
+def _prepared_label(data: str | Path, codec: CodecModel) -> str:
     """Name of this codec's codes in a prepared folder, or "" where it has none: then music is encoded in every step."""
     from dance2music.checkpoint import codec_label
     from dance2music.data.manifest import read_manifest

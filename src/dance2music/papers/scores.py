@@ -18,7 +18,7 @@ from dance2music.errors import InputError
 from dance2music.papers.gan_step import GanTraining
 from dance2music.papers.segments import ComposedClip
 from dance2music.seeds import GanScore, PaperTake
-from dance2music.types import Audio
+from dance2music.types import Audio, Codec
 
 REACH_SECONDS = 0.05
 """An onset counts for a beat when it lies within this distance."""
@@ -27,7 +27,7 @@ COLUMNS = ("onset_z", "onset_z_shifted", "lift", "beats_coverage", "beats_hit", 
 
 
 @torch.no_grad()
-def generated_codes(generator: nn.Module, codec: Any, clip: ComposedClip, config: GanTraining, *, seed: int = 0) -> Tensor:
+def generated_codes(generator: nn.Module, codec: Codec, clip: ComposedClip, config: GanTraining, *, seed: int = 0) -> Tensor:
     """Codes int64 [1, Q, L] that a generator makes for a clip, which lasts two seconds where the generator makes no others."""
     own = getattr(getattr(config.generator, "generator", None), "n_frames", None)
     n_frames = own or -(-len(clip.audio) // codec.hop_length)
@@ -40,12 +40,12 @@ def generated_codes(generator: nn.Module, codec: Any, clip: ComposedClip, config
 
 
 @torch.no_grad()
-def heard(codec: Any, codes: Tensor, n_samples: int) -> Audio:
+def heard(codec: Codec, codes: Tensor, n_samples: int) -> Audio:
     """The sound of codes [1, Q, L]."""
     return Audio(codec.decode(codec.lookup(codes), n_samples).numpy(), codec.sample_rate)
 
 
-def score(generator: nn.Module, codec: Any, clips: Sequence[ComposedClip], config: GanTraining) -> dict[str, float]:
+def score(generator: nn.Module, codec: Codec, clips: Sequence[ComposedClip], config: GanTraining) -> dict[str, float]:
     """`measure` of what a generator makes for clips, and ``codes``, how many different codes are in it: 1 is a generator that collapsed."""
     codes = [generated_codes(generator, codec, clip, config) for clip in clips]
     music = [heard(codec, made, len(clip.audio)) for made, clip in zip(codes, clips)]
@@ -91,7 +91,7 @@ def measure(music: Sequence[Audio], clips: Sequence[ComposedClip]) -> dict[str, 
     return means | {"diversity": mean_pairwise_distance(np.stack(embeddings))}
 
 
-def controls(clips: Sequence[ComposedClip], sample_rate: int, codec: Any | None = None) -> dict[str, dict[str, float]]:
+def controls(clips: Sequence[ComposedClip], sample_rate: int, codec: Codec | None = None) -> dict[str, dict[str, float]]:
     """Scores of what is not generated: the true music, through the codec, of another clip, shifted in time; noise; silence."""
     n = len(clips)
     drawn = [np.random.default_rng([clip.seed, GanScore.CONTROLS]) for clip in clips]
@@ -132,7 +132,7 @@ def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, he
     fitting = [t for t in GAN_TRAININGS.values() if t.generator == getattr(model, "config", None) and t.level == about.get("level")]
     if not fitting:
         raise InputError(f"{generator}: is no generator of a preset of train-gan; expected one of {', '.join(GAN_TRAININGS)}")
-    opened: Any = open_codec(codec, fitting[0].codec, fitting[0].level)
+    opened = open_codec(codec, fitting[0].codec, fitting[0].level)
     if about.get("codec") != codec_digest(opened):
         raise InputError(f"{generator}: was trained with codec {about.get('codec')}, not {codec} ({codec_digest(opened)}); give that one")
     clips = AblationContext("", {}, data=data, held_out=held_out).held(fitting[0])

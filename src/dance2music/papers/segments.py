@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from torch.utils.data import Dataset
 from dance2music.errors import ConfigError, InputError
 from dance2music.files import whole_file
 from dance2music.seeds import HELD_OUT_CLIPS, Corpus, GanStep
+from dance2music.types import Codec
 
 MOTION_FPS = 30.0
 _CODED_AT_ONCE = 16
@@ -117,7 +118,7 @@ def _widened(name: str, value: Tensor) -> Tensor:
     return value.float() if value.is_floating_point() else value.long()
 
 
-def coded(segments: StackedSegments, codec: Any) -> StackedSegments:
+def coded(segments: StackedSegments, codec: Codec) -> StackedSegments:
     """The segments with ``latents`` and ``codes`` of a frozen codec beside the audio, computed once."""
     latents, codes = [], []
     with torch.no_grad():

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -272,7 +272,7 @@ class Build:
         module.load_state_dict(torch.load(path, weights_only=True))
         return module.eval()
 
-    def _symbolic(self, name: str, model: Any) -> None:
+    def _symbolic(self, name: str, model: torch.nn.Module) -> None:
         """Write a symbolic model with what held-out batches lost at the end of its training."""
         lines = [json.loads(line) for line in (self.folder / name / "log.jsonl").read_text(encoding="utf-8").splitlines()]
         held_out = [{k: v for k, v in line.items() if k.startswith("held_out")} for line in lines if any("held_out" in k for k in line)]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.checkpoint import fill, load_model, save_model
+from dance2music.codec.base import CodecModel
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.codec.vqvae import VQVAE, VQVAELoss, VQVAEObjective
 from dance2music.codec.vqvae_config import VQVAEConfig
@@ -201,10 +202,10 @@ def _held_out(pieces: Pieces, index: int, seconds: float, sample_rate: int) -> n
     return pieces(HELD_OUT_PIECES + index, seconds, sample_rate)
 
 
-def _report(loop: Loop, model: Any, config: SpectralCodecTraining | VQVAETraining, out_dir: Path, pieces: Pieces) -> nn.Module:
+def _report(loop: Loop, model: CodecModel, config: SpectralCodecTraining | VQVAETraining, out_dir: Path, pieces: Pieces) -> nn.Module:
     """The averaged weights as a model, measured on held-out pieces, logged, and written to ``latest.safetensors`` by the first process."""
     assert loop.average is not None
-    averaged: Any = copy.deepcopy(model).cpu().eval()
+    averaged = copy.deepcopy(model).cpu().eval()
     averaged.load_state_dict(loop.average.state_dict_of(model))
     if not loop.fabric.is_global_zero:
         return averaged  # type: ignore[no-any-return]

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -117,7 +116,7 @@ def _explained(job: _Job) -> Iterator[None]:
         ) from error
 
 
-def _write(job: _Job, target: Any, audio: Audio, *, bitrate: int, packets: int | None = None) -> None:
+def _write(job: _Job, target: str | io.BytesIO, audio: Audio, *, bitrate: int, packets: int | None = None) -> None:
     """Write pictures and sound to ``target``; only the first ``packets`` of the pictures where given."""
     with open_video(job.video_path) as (source, stream):
         options = {}
