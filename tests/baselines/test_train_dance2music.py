@@ -4,12 +4,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from dance2music.baselines.dance2music_online import Dance2MusicOnline, OnlineConfig
 from dance2music.baselines.dance2music_online_train import MelodyData, OnlineTrainConfig, melody_losses, searched, train_online
 from dance2music.train.loop import LoopConfig
 from dance2music.train.symbolic import SymbolicTrainConfig, fit
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = OnlineTrainConfig(
     model=OnlineConfig(channels=(8, 8, 8, 8, 8, 8), head=(32, 16, 16), note_hidden=8, dropout=0.0),

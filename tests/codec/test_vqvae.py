@@ -14,6 +14,8 @@ from dance2music.codec.vqvae_weights import joined, load_published_vqvae, one_le
 from dance2music.errors import InputError
 from oracles import assert_network_close, filled, filled_state, manifest, normal, oracle
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = VQVAEConfig(levels=(0, 1), level=1, width=4, depth=1, dim=8, codebook_size=16)
 
 
@@ -102,7 +104,7 @@ def test_a_file_with_objects_is_never_unpickled(tmp_path) -> None:
 
 def test_training_the_loss_moves_the_codebook_and_lowers_the_loss() -> None:
     model = small().train()
-    audio = torch.sin(torch.arange(4096) * 0.05).repeat(4, 1) * torch.linspace(0.2, 0.8, 4)[:, None]
+    audio = torch.sin(torch.arange(2048) * 0.05).repeat(2, 1) * torch.linspace(0.2, 0.8, 2)[:, None]
     bandwidth = measure_bandwidth([audio])
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     totals = []
@@ -113,7 +115,7 @@ def test_training_the_loss_moves_the_codebook_and_lowers_the_loss() -> None:
         assert all(p.grad is not None for p in model.parameters())
         optimizer.step()
         totals.append(float(loss.total.detach()))
-    assert sum(totals[-5:]) / 5 < 0.85 * totals[0]  # 0.73 of it; single steps jump when codes move
+    assert sum(totals[-5:]) / 5 < 0.85 * totals[0]  # 0.71 of it; single steps jump when codes move
 
 
 def test_codes_of_another_codec_and_too_short_audio_are_refused() -> None:

@@ -29,12 +29,15 @@ from dance2music.papers.finetune_decoder import DecoderTraining
 from dance2music.recipe import build as recipes
 from dance2music.recipe.build import SYMBOLIC, Build, Recipe, build
 from dance2music.recipe.codec_growth import CodecGrowth
+from dance2music.recipe.pairs import corpus_vocabulary
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
 from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig, composed_piece
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Score
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 LOOP = LoopConfig(steps=2, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
 TRAINING = SymbolicTrainConfig(loop=LOOP, batch_size=2, n_pieces=2, n_held_out=1, piece_seconds=4.0, held_out_batches=1)
@@ -91,7 +94,9 @@ SMALL = Recipe(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which all symbolic models were made."""
     folder = tmp_path_factory.mktemp("symbolic")
-    build(SMALL, folder, stages=SYMBOLIC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipes, "corpus_vocabulary", lambda _: corpus_vocabulary(3))
+        build(SMALL, folder, stages=SYMBOLIC)
     return folder
 
 
