@@ -158,7 +158,7 @@ def test_a_vqvae_gives_344_codes_a_segment(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [({"dataset": "imagenet"}, "data set 'imagenet': unknown; expected one of"), ({"workers": 0}, "workers: 0"),
-     ({"codec": "vqvae-high"}, "no embedded weights"), ({"codec": "missing.safetensors"}, "no such file"),
+     ({"codec": "vqvae-high"}, "no embedded weights"), ({"codec": "missing.safetensors"}, "'missing.safetensors': .*is no file; expected"),
      ({"out": "data/out"}, "lies in the data set"), ({"source": "nowhere"}, "is no folder")],
 )  # fmt: skip
 def test_wrong_arguments_are_refused_before_any_work(
