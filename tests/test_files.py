@@ -44,7 +44,8 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
         with whole_file(tmp_path / "a.txt"):
             pass
     finally:
-        os.umask(before)
+        after = os.umask(before)
+    assert after == 0o027
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o640
 
 
@@ -95,6 +96,19 @@ def test_check_writable_leaves_nothing_and_takes_nothing_away(tmp_path: Path) ->
     check_writable(tmp_path / "a.txt")
     check_writable(tmp_path / "b.txt")
     assert names(tmp_path) == ["a.txt"]
+
+
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    def lowest_free() -> int:
+        descriptor = os.dup(0)
+        os.close(descriptor)
+        return descriptor
+
+    before = lowest_free()
+    check_writable(tmp_path / "a.txt")
+    with whole_file(tmp_path / "a.txt"):
+        pass
+    assert lowest_free() == before
 
 
 def test_a_name_without_a_folder_is_written_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dance2music.errors import InputError
+from dance2music.rhythm import estimate
 from dance2music.rhythm.estimate import MUSIC_RANGE_BPM, RhythmConfig, estimate_rhythm, network_trust
 from dance2music.types import Motion
 
@@ -46,6 +47,13 @@ def test_the_grid_covers_the_whole_clip_and_the_longer_music(seconds: float) -> 
         grid = estimate_rhythm(bouncing_dance(100.0, seconds=seconds), duration_seconds=longer).beat_times_seconds
         assert len(grid) >= 2 and (np.diff(grid) > 0).all()
         assert grid[0] <= 0 and grid[-1] >= (longer or seconds) - 1e-6
+
+
+@pytest.mark.parametrize("moved_seconds", [-0.9, 0.9])
+def test_the_grid_covers_the_clip_wherever_its_beats_are_moved(moved_seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "follow", lambda grid, *_: grid + moved_seconds)
+    grid = estimate_rhythm(bouncing_dance(100.0, seconds=6.0)).beat_times_seconds
+    assert grid[0] <= 0.0 and grid[-1] >= 6.0
 
 
 def test_a_given_tempo_is_kept_and_the_phase_still_found() -> None:

@@ -73,6 +73,36 @@ def test_one_loud_window_does_not_pull_a_path_further_than_it_may_jump() -> None
     assert estimate._best_path(near, TEMPI, centres, 8.0, CONFIG).tolist() == [[0, 2], [0, 5], [0, 8]]
 
 
+def test_between_two_tempi_the_phase_goes_on_at_their_mean() -> None:
+    centres, n_phases = np.array([4.0, 6.0]), 32
+    bins = [round(2.0 * bpm / 60.0 * n_phases) for bpm in (0.5 * (TEMPI[0] + TEMPI[3]), TEMPI[3])]
+    assert bins[0] != bins[1]
+    scores = scores_of([(0, 2), (3, (2 + bins[0]) % n_phases)], n_phases=n_phases)
+    scores[1, 3, (2 + bins[1]) % n_phases] = scores[1].max()
+    assert estimate._best_path(scores, TEMPI, centres, 8.0, CONFIG).tolist() == [[0, 2], [3, (2 + bins[0]) % n_phases]]
+
+
+@pytest.mark.parametrize(("window", "elsewhere"), [(0, (1, 1)), (1, (1, 6))])
+def test_windows_that_overlap_count_by_the_share_that_is_theirs_alone(window: int, elsewhere: tuple[int, int]) -> None:
+    centres = np.array([4.0, 6.0])  # a quarter of 8 s: 4 more are 1, and a step of tempo costs 1.5
+    scores = scores_of([(0, 2), (0, 5)])
+    scores[window] *= 0.2
+    scores[(window, *elsewhere)] = 14.0
+    assert estimate._best_path(scores, TEMPI, centres, 8.0, CONFIG).tolist() == [[0, 2], [0, 5]]
+    assert estimate._best_path(scores, TEMPI, centres, 2.0, CONFIG).tolist() != [[0, 2], [0, 5]]
+
+
+def test_tempo_and_phase_are_chosen_by_posterior_and_fit_and_the_network_as_far_as_it_is_trusted() -> None:
+    terms = {
+        "agreement": np.array([[1.0, 3.0], [2.0, 0.0]]),
+        "network_beat": np.array([[4.0, 0.0], [0.0, 8.0]]),
+        "periodicity": np.ones((2, 1)),
+    }
+    posterior, trust = np.array([0.5, 0.25]), np.array([1.0, 0.5])
+    fit = np.array([[1.0 + 0.7 * 4.0, 3.0], [2.0, 0.7 * 0.5 * 8.0]])
+    assert estimate._choice_scores(terms, posterior, trust, CONFIG) == pytest.approx(posterior[:, None] + fit)
+
+
 def test_an_anchor_lies_at_the_top_of_the_parabola_through_three_bins_and_counts_on() -> None:
     bins = np.arange(10)
     scores = np.stack([-np.square(bins - 4.3), -np.square(bins - 6.8)])[:, None]
@@ -124,6 +154,7 @@ def test_the_downbeat_is_where_the_network_hears_it_or_the_quickest_moves_arrive
 def test_confidence_is_the_share_of_the_posterior_within_four_percent() -> None:
     tempi = np.array([96.0, 99.0, 100.0, 103.9, 104.1, 110.0])
     posteriors = np.log(np.array([[0.1, 0.2, 0.3, 0.2, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1, 0.1, 0.5]])) + 7.0
+    posteriors[1] -= 2000.0  # each window has a level of its own
     assert estimate._confidence(posteriors, np.array([100.0, 110.0]), tempi) == pytest.approx((0.7 + 0.5) / 2)
 
 

@@ -9,7 +9,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -193,6 +195,38 @@ def test_the_music_of_a_transport_stream_starts_with_its_first_picture_whatever_
     assert probe(source).start_seconds - start == pytest.approx(clock_start(source), abs=0.001)
     loud = times[np.abs(values) > 0.3] - start
     assert loud[0] == pytest.approx(expected[0], abs=0.001) and loud[-1] == pytest.approx(expected[-1], abs=0.006)
+
+
+def test_tags_of_the_pictures_are_kept_and_those_of_the_old_container_are_not(tmp_path: Path) -> None:
+    plain, source, out = videos.write_video(tmp_path / "plain.mp4", metadata={"title": "mine"}), tmp_path / "a.mp4", tmp_path / "out.mkv"
+    with av.open(str(plain)) as read, av.open(str(source), "w") as written:
+        written.metadata.update({"title": "mine"})
+        stream = written.add_stream_from_template(read.streams.video[0], opaque=True)
+        stream.metadata["language"] = "deu"
+        for packet in read.demux(read.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                written.mux(packet)
+    mux(source, clicks()[0], out)
+    with av.open(str(out)) as result:
+        assert result.streams.video[0].metadata.get("language") in ("deu", "ger")
+        assert result.metadata["title"] == "mine"
+        assert not {"major_brand", "minor_version", "compatible_brands"} & {key.lower() for key in result.metadata}
+
+
+@pytest.mark.parametrize(("ticks", "expected"), [(30, 1020), (1000, 1000), (1001, 1001), (90_000, 90_000)])
+def test_the_clock_of_the_header_is_a_multiple_of_the_pictures_and_fine_enough(ticks: int, expected: int) -> None:
+    assert mux_module._timescale(SimpleNamespace(time_base=Fraction(1, ticks))) == expected  # type: ignore[arg-type]
+
+
+def test_sound_and_pictures_lie_side_by_side_in_the_file(tmp_path: Path) -> None:
+    source, out = videos.write_video(tmp_path / "a.mp4"), tmp_path / "out.mp4"
+    mux(source, clicks()[0], out)
+    with av.open(str(out)) as result:
+        packets = [p for p in result.demux() if p.size]
+    in_file = sorted(packets, key=lambda p: p.pos)
+    seconds = [float(p.dts * p.time_base) for p in in_file]
+    assert all(later > earlier - 0.25 for earlier, later in pairwise(seconds))  # a player never has to read far ahead
 
 
 @pytest.mark.parametrize("name", ["out.webm", "out.avi", "out", "out.wav"])
