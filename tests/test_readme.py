@@ -46,11 +46,11 @@ STUBS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``dance.mp4``, little more than a second of the drawn dancer, near the shortest that is taken."""
+    """A folder with ``dance.mp4``, two seconds of the drawn dancer."""
     from dance2music.synthetic.drawing import example_video
 
     folder = tmp_path_factory.mktemp("readme")
-    example_video(folder / "dance.mp4", seconds=1.2)
+    example_video(folder / "dance.mp4", seconds=2.0)
     return folder
 
 
