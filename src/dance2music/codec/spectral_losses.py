@@ -23,7 +23,7 @@ class SpectralViews:
     above ``fine_from_hz``, hops of a quarter window: wide enough to tell lines at the frame rate from what lies between them.
     """
 
-    mels: tuple[tuple[int, int, float], ...] = ((128, 12, 0.1), (512, 40, 0.2), (1024, 80, 0.5), (2048, 128, 0.2))
+    mels: tuple[tuple[int, int, float], ...] = ((128, 12, 0.3), (512, 40, 0.2), (1024, 80, 0.5), (2048, 128, 0.2))
     fine: tuple[int, float] = (4096, 0.3)
     fine_from_hz: float = 300.0
     floor: float = 1e-5
