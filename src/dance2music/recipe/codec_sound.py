@@ -34,7 +34,7 @@ class CodecSound:
     noise: NoiseConfig = field(default_factory=lambda: NoiseConfig(bands=96, slots=16))
     first_codebooks: int = 6
     whole_share: float = 0.25
-    head_rate: float = 3.0
+    head_rate: float = 4.0
     segments: SegmentsConfig = field(
         default_factory=lambda: SegmentsConfig(n_samples=172 * 256, pieces_per_step=4, first_pieces=160, steps_per_new_piece=40)
     )
@@ -44,8 +44,8 @@ class CodecSound:
         )
     )
     views: SpectralViews = field(default_factory=SpectralViews)
-    repulsion: float = 1.0
-    average_weight: float = 1.0
+    repulsion: float = 0.5
+    average_weight: float = 2.5
     distortion_weight: float = 0.01
     held_out_pieces: int = 12
 
