@@ -1,4 +1,4 @@
-"""How well and how fast a codec keeps music: log-mel L1, SI-SDR, bit rate, time. Prints a table and one JSON line.
+"""How well and how fast a codec keeps music: log-mel L1, SI-SDR, buzz at its frame rate, bit rate, time. Prints a table and one JSON line.
 
 python benchmarks/bench_codec.py                                   the embedded codec on 64 held-out composed pieces per soundfont
 python benchmarks/bench_codec.py --codec runs/codec/latest.safetensors --pieces 16
@@ -118,10 +118,14 @@ def main() -> None:
         "step": read_provenance(arguments.codec).get("step") if arguments.codec else None,
         "scores": rows,
     }
-    print(f"{'music':28} {'n':>4} {'log-mel L1 (ln)':>17} {'(log10)':>8} {'SI-SDR dB':>15}")
+    print(f"{'music':28} {'n':>4} {'log-mel L1 (ln)':>17} {'(log10)':>8} {'averaged':>8} {'SI-SDR dB':>15} {'comb dB':>7} {'share':>6}")
     for name, row in rows.items():
         mel, mel_se, ratio, ratio_se = (row[key] for key in ("log_mel_l1", "log_mel_l1_se", "si_sdr_db", "si_sdr_db_se"))
-        print(f"{name:28} {row['n']:4} {mel:8.3f} ± {mel_se:.3f}  {mel / math.log(10):8.3f} {ratio:8.2f} ± {ratio_se:.2f}")
+        sound = f"{row['comb_db']:7.1f} {row['comb_share']:6.3f}"
+        print(
+            f"{name:28} {row['n']:4} {mel:8.3f} ± {mel_se:.3f}  {mel / math.log(10):8.3f} {row['averaged_log_mel_l1']:8.3f} "
+            f"{ratio:8.2f} ± {ratio_se:.2f} {sound}"
+        )
     rate = report["bits_per_second"]
     print(f"{report['parameters']:,} parameters, {rate} bit/s ({report['used_bits_per_code']} bits used per code)")
     print(f"{arguments.seconds:g} s encoded in {encode_seconds:.3f} s, decoded in {decode_seconds:.3f} s, {arguments.threads} threads")

@@ -59,6 +59,15 @@ def test_eight_bits_take_about_half_the_room(tmp_path) -> None:
     assert sizes[1] < 0.7 * sizes[0]
 
 
+def test_eight_bits_of_what_eight_bits_gave_are_the_same_bits(tmp_path) -> None:
+    torch.manual_seed(3)
+    save_model(tmp_path / "first.safetensors", VQVAE(SMALL), SMALL, storage="int8")
+    once = load_model(tmp_path / "first.safetensors")
+    save_model(tmp_path / "second.safetensors", once, SMALL, storage="int8")
+    twice = load_model(tmp_path / "second.safetensors").state_dict()
+    assert all(torch.equal(value, twice[name]) for name, value in once.state_dict().items())
+
+
 def test_embedding_a_file_lists_its_sum_and_a_damaged_file_is_not_embedded(saved, tmp_path) -> None:
     path, _ = saved
     folder = tmp_path / "weights"

@@ -148,6 +148,13 @@ def test_one_thread_is_one_in_torch_and_in_linear_algebra_and_ends() -> None:
     with parallel.one_thread():
         assert set(threads()) == {1} and len(before) > 1
     assert threads() == before
+    first, second = parallel.one_thread(), parallel.one_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert set(threads()) == {1}, "a job that leaves while another goes on puts nothing back"
+    second.__exit__(None, None, None)
+    assert threads() == before
 
 
 @pytest.mark.parametrize("ordered", [True, False])

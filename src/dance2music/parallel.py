@@ -131,6 +131,7 @@ def engine(name: str | Engine, workers: int) -> Engine:
 
 _lock = threading.Lock()
 _singles, _threads_before = 0, 1
+_blas_before: Any = None
 
 
 @contextmanager
@@ -139,25 +140,25 @@ def one_thread() -> Iterator[None]:
 
     A step of sampling is too small to share, and waiting for threads on a busy machine costs far more; and sums by several threads differ
     in their last bits from those by one. It holds for the whole process, and for libraries that are loaded already; of jobs that overlap,
-    the last to leave puts torch's number back.
+    the last to leave puts the numbers back.
     """
     import torch
     from threadpoolctl import threadpool_limits
 
-    global _singles, _threads_before
+    global _singles, _threads_before, _blas_before
     with _lock:
         if not _singles:
-            _threads_before = torch.get_num_threads()
+            _threads_before, _blas_before = torch.get_num_threads(), threadpool_limits(1, user_api="blas")
         _singles += 1
         torch.set_num_threads(1)
     try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
+        yield
     finally:
         with _lock:
             _singles -= 1
             if not _singles:
                 torch.set_num_threads(_threads_before)
+                _blas_before.restore_original_limits()
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def test_rows_of_a_prepared_folder_are_trained_and_measured_and_the_others_say_w
     assert "training split of prepared, measured on 1 others, 1 steps of 1 segments, 1 seed, batch_size=1" in done.output
     assert "| 1 |" in lines["| high 2 s"] and "| 0 | not run |" in lines["| high 3 s"]
     assert "Not run: high 3 s, low 3 s: segments of 3 s: prepared ones last 2 s" in done.output
-    assert "Not run: low 2 s: no codec of the low level is given; make one with 'dance2music train-codec'" in done.output
+    assert "Not run: low 2 s: no codec of the low level is given; make one with 'dance2music train codec'" in done.output
     result = json.loads((tmp_path / "d2m-3" / "high-2-s-1-0" / "result.json").read_text())
     assert {*COLUMNS, "codes"} == result["scores"].keys()
     made = tmp_path / "d2m-3" / "high-2-s-1-0" / "generator.safetensors"
@@ -157,7 +157,7 @@ def test_generators_of_two_seconds_are_measured_on_segments(prepared: Path) -> N
 def test_a_table_without_a_single_row_to_run_is_refused(tmp_path: Path, codec_file: Path) -> None:
     with pytest.raises(InputError, match=r"table 'd2m-6': no row can be run: no codec of the high level is given"):
         run_table("d2m-6", AblationContext(tmp_path, {}), tmp_path, steps=1)
-    with pytest.raises(InputError, match="train-decoder"):
+    with pytest.raises(InputError, match="train decoder"):
         run_row(rows_of("d2m-5")[0], AblationContext(tmp_path, {"high": codec_file}), tmp_path, steps=1, seed=0)
 
 

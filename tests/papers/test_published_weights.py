@@ -220,5 +220,8 @@ def test_i3d_beside_the_weights_is_run_over_the_video(tmp_path: Path, monkeypatc
     watcher = job.picture_watcher(resolved("d2m-gan"))
     assert watcher is not None
     assert watcher().shape == (3, 2048) and float(watcher()[0, 0]) == len(f"dance.mp4 i3d of {tmp_path.name}")
+    beside = replace(resolved("d2m-gan"), given=Given(weights=tmp_path / "vqvae_high.pt"))
+    found = job.picture_watcher(beside)
+    assert found is not None and float(found()[0, 0]) == float(watcher()[0, 0])
     assert job.picture_watcher(resolved("d2m-gan", video=None)) is None
     assert job.picture_watcher(resolved("cmt")) is None

@@ -11,6 +11,7 @@ import torch
 
 import tiny
 from dance2music.checkpoint import load_model, read_provenance, sha256_of
+from dance2music.codec.spectral import NoiseConfig
 from dance2music.errors import InputError
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.planned import Planned
@@ -20,6 +21,7 @@ from dance2music.recipe import build as recipes
 from dance2music.recipe.build import STAGES, SYMBOLIC, Build, Recipe, build, without_system_soundfonts
 from dance2music.recipe.codec_growth import CodecGrowth
 from dance2music.recipe.codec_refinement import CodecRefinement
+from dance2music.recipe.codec_sound import CodecSound
 from dance2music.recipe.genre import GenreTrainConfig
 from dance2music.recipe.memory import MemoryBuildConfig
 from dance2music.recipe.pairs import corpus_vocabulary
@@ -56,6 +58,12 @@ SMALL = Recipe(
     ),
     codec_refinement=CodecRefinement(
         segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0), sketches_per_step=2, loop=LOOP, held_out_pieces=1
+    ),
+    codec_sound=CodecSound(
+        noise=NoiseConfig(bands=10, slots=4),
+        segments=SegmentsConfig(n_samples=9000, first_pieces=2, piece_seconds=2.0),
+        loop=LOOP,
+        held_out_pieces=1,
     ),
     planner=PlannerTrainConfig(loop=LOOP, batch_size=2, bars=2),
     performer=PerformerTrainConfig(
@@ -108,7 +116,8 @@ def test_the_generator_and_its_codec_fit_and_make_music(folder: Path) -> None:
     provenance = read_provenance(build_.weights("planned"))
     assert provenance["kind"] == "planned" and provenance["n_pairs"] == 2
     learnt = read_provenance(build_.weights("codec"))
-    assert learnt["refinement"]["first_codebooks"] == tiny.N_CODEBOOKS
+    assert learnt["refinement"]["first_codebooks"] == learnt["sound"]["first_codebooks"] == tiny.N_CODEBOOKS
+    assert learnt["config"]["noise"]["bands"] == 10
     kept = load_model(folder / "codec" / "latest.safetensors").state_dict()
     assert all(torch.equal(codec.state_dict()[name], kept[name]) for name in kept if name.startswith("quantizer"))
 

@@ -29,6 +29,7 @@ from dance2music.papers.finetune_decoder import DecoderTraining
 from dance2music.recipe import build as recipes
 from dance2music.recipe.build import SYMBOLIC, Build, Recipe, build
 from dance2music.recipe.codec_growth import CodecGrowth
+from dance2music.recipe.codec_sound import CodecSound
 from dance2music.recipe.pairs import corpus_vocabulary
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
@@ -52,6 +53,7 @@ SMALL = Recipe(
         codec=tiny.codec().config, segments=SegmentsConfig(n_samples=4096, first_pieces=2, piece_seconds=2.0), loop=LOOP, held_out_pieces=1
     ),
     codec_growth=CodecGrowth(loop=replace(LOOP, steps=0)),
+    codec_sound=CodecSound(loop=replace(LOOP, steps=0)),
     dance2music_online=OnlineTrainConfig(model=OnlineConfig(channels=(2,) * 6, head=(8, 8), note_hidden=2), training=TRAINING),
     cmt=CmtTrainConfig(
         model=CmtConfig(channels=16, heads=2, layers=1, feed_channels=16, field_channels=(2,) * 7), training=TRAINING, crop_words=24,

@@ -1,7 +1,9 @@
 """The embedded codec: STFT frames in, ConvNeXt trunk, residual quantiser, ConvNeXt trunk, inverse STFT out.
 
 The head follows Vocos (Siuzdak 2023: no upsampling layers, the inverse STFT does the synthesis) and the blocks ConvNeXt (Liu et al. 2022);
-the quantiser is that of `dance2music.codec.quantizer`. Everything is local in time: an output sample depends on `context_frames` frames at
+the quantiser is that of `dance2music.codec.quantizer`. Where phase cannot be told from the latents a head without noise gives every frame
+the same one, which buzzes at the frame rate; so the head can have a noise part (`NoiseConfig`), as Engel et al. 2020 (DDSP) have beside
+their harmonic one. Everything is local in time: an output sample depends on `context_frames` frames at
 either side and on nothing else, so that music of any length is coded in chunks with the same result.
 """
 
@@ -9,15 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music.codec.noise import complex_noise
 from dance2music.codec.quantizer import CodebookConfig, Quantized, ResidualQuantizer, ResidualQuantizerConfig
-from dance2music.music.mel import hann, mel_filters
+from dance2music.music.mel import hann, mel_band_of, mel_filters
 from dance2music.nn.blocks import ConvNeXtBlock
 from dance2music.work import check
+
+
+@dataclass(frozen=True)
+class NoiseConfig:
+    """The head's noise part; with no ``bands`` there is none.
+
+    Each frame has a log gain relative to the bins' own in ``bands`` mel-spaced bands, and one in ``slots`` equal parts of its time, so
+    that noise can begin within a frame.
+    """
+
+    bands: int = 0
+    slots: int = 0
+    initial: float = -2.0
+    """Log gain that training starts from."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,7 @@ class SpectralCodecConfig:
     quantizer: ResidualQuantizerConfig = field(
         default_factory=lambda: ResidualQuantizerConfig(n_codebooks=6, codebook=CodebookConfig(size=1024, dim=64))
     )
+    noise: NoiseConfig = NoiseConfig()
 
 
 def _linear_frames(layer: nn.Linear, x: Tensor) -> Tensor:
@@ -76,6 +95,10 @@ class SpectralCodec(nn.Module):
         self.decoder_trunk = trunk(config.decoder_width, config.decoder_depth)
         self.decoder_norm = nn.LayerNorm(config.decoder_width)
         self.decoder_out = nn.Linear(config.decoder_width, 3 * bins)
+        if config.noise.bands:
+            self.decoder_noise = nn.Linear(config.decoder_width, config.noise.bands + config.noise.slots)
+            nn.init.zeros_(self.decoder_noise.weight)
+            nn.init.zeros_(self.decoder_noise.bias)
 
     @property
     def context_frames(self) -> int:
@@ -87,7 +110,7 @@ class SpectralCodec(nn.Module):
     def forward(self, audio: Tensor) -> tuple[Tensor, Quantized]:
         """Reconstruction [B, N] of audio [B, N] and the quantiser's result: the whole codec, for training."""
         quantized = self.quantizer(self._encode_whole(audio))
-        return self._decode_whole(quantized.z)[:, : audio.shape[-1]], quantized
+        return self.draws(quantized.z, 1)[0][:, : audio.shape[-1]], quantized
 
     def encode(self, audio: Tensor) -> Tensor:
         """Latents before quantisation, float32 [B, E, ceil(N / hop)], of audio [B, N] at `sample_rate`; each frame has mean square 1."""
@@ -104,11 +127,26 @@ class SpectralCodec(nn.Module):
         """Latents [B, E, L] of int64 codes [B, q, L], q = 1..Q; raises InputError for codes that cannot be of this codec."""
         return self.quantizer.lookup(codes)
 
-    def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor:
-        """Audio [B, n_samples] of latents [B, E, L]; by default all L * hop samples, zeros beyond them."""
-        audio = self._in_chunks(lambda start, end: self._decode_whole(z[:, :, start:end]), z.shape[-1], self.hop_length)
+    def decode(self, z: Tensor, n_samples: int | None = None, *, seed: int = 0, first_frame: int = 0) -> Tensor:
+        """Audio [B, n_samples] of latents [B, E, L]; by default all L * hop samples, zeros beyond them.
+
+        The noise part is a function of ``seed`` and of the frame's position, the same for all items; ``first_frame`` is the position of the
+        first of these latents in their sound, so that windows of it (cut with `context_frames` at either side) join.
+        """
+
+        def part(start: int, end: int) -> Tensor:
+            return self._synthesis(self._head(z[:, :, start:end]), self._noise_at(first_frame + start, end - start, seed, z.device))
+
+        audio = self._in_chunks(part, z.shape[-1], self.hop_length)
         n_samples = audio.shape[-1] if n_samples is None else n_samples
         return F.pad(audio, (0, max(0, n_samples - audio.shape[-1])))[:, :n_samples]
+
+    def draws(self, z: Tensor, n: int) -> list[Tensor]:
+        """``n`` sounds [B, L * hop] of latents [B, E, L] that differ in the noise, drawn from torch's generator: for training."""
+        head, shape = self._head(z), (z.shape[0], z.shape[-1], self.config.n_fft // 2 + 1)
+        if not self.config.noise.bands:
+            return [self._synthesis(head, None)] * n
+        return [self._synthesis(head, torch.randn(shape, dtype=torch.complex64, device=z.device)) for _ in range(n)]
 
     def restore_averages(self) -> None:
         """Make the codebooks of loaded weights ready for further training."""
@@ -157,27 +195,50 @@ class SpectralCodec(nn.Module):
         log_mels = mels.clamp_min(1e-5).log() * 0.2 + 1.0
         return torch.cat([compressed[..., 0], compressed[..., 1], log_mels], dim=1)
 
-    def _decode_whole(self, z: Tensor) -> Tensor:
-        x = self.decoder_trunk(self.decoder_in(z)).transpose(1, 2)
-        out = self.decoder_out(self.decoder_norm(x))
-        with torch.autocast(z.device.type, enabled=False):
-            return self._synthesis(out.float())
+    def _head(self, z: Tensor) -> Tensor:
+        """What the decoder says of latents [B, E, L], float32 [B, L, 3 * bins + bands + slots]."""
+        x = self.decoder_norm(self.decoder_trunk(self.decoder_in(z)).transpose(1, 2))
+        out = self.decoder_out(x)
+        return (torch.cat([out, self.decoder_noise(x)], dim=-1) if self.config.noise.bands else out).float()
 
-    def _synthesis(self, out: Tensor) -> Tensor:
-        """Audio [B, L * hop] of head outputs [B, L, 3 * bins]: a log gain and a complex number per bin, inverse STFT, overlap-add."""
+    def _noise_at(self, first_frame: int, n_frames: int, seed: int, device: torch.device) -> Tensor | None:
+        """Noise [1, n_frames, bins] of the frames from ``first_frame`` on, where the head has a part for it."""
+        if not self.config.noise.bands:
+            return None
+        return complex_noise(seed, first_frame, n_frames, self.config.n_fft // 2 + 1)[None].to(device)
+
+    def _synthesis(self, head: Tensor, noise: Tensor | None) -> Tensor:
+        """Audio [B, L * hop] of head outputs [B, L, 3 * bins]: a log gain and a complex number per bin, inverse STFT, overlap-add.
+
+        With ``noise`` [B or 1, L, bins] the log gains of its part follow in the head's outputs.
+        """
         config = self.config
-        gain, real, imaginary = out.chunk(3, dim=-1)
-        gain = gain.clamp(max=6.0).exp()
-        spectrum = torch.complex(gain * real, gain * imaginary)
-        window = hann(config.n_fft).to(out.device)
-        frames = torch.fft.irfft(spectrum, n=config.n_fft) * window
-        batch, length, _ = frames.shape
-        pieces = config.n_fft // config.hop_length
-        audio = _overlap_add(frames.view(batch, length, pieces, config.hop_length))
-        weight = _overlap_add(window.square().expand(1, length, -1).reshape(1, length, pieces, config.hop_length))
-        margin = (config.n_fft - config.hop_length) // 2
-        total = length * config.hop_length
-        return audio[:, margin : margin + total] / weight[:, margin : margin + total]
+        with torch.autocast(head.device.type, enabled=False):
+            window = hann(config.n_fft).to(head.device)
+            gain, real, imaginary, *rest = head.tensor_split([n * (config.n_fft // 2 + 1) for n in (1, 2, 3)], dim=-1)
+            gain = gain.clamp(max=6.0).exp()
+            frames = torch.fft.irfft(torch.complex(gain * real, gain * imaginary), n=config.n_fft)
+            if noise is not None:
+                frames = frames + self._noise_frames(gain, rest[0], noise)
+            frames = frames * window
+            batch, length, _ = frames.shape
+            pieces = config.n_fft // config.hop_length
+            audio = _overlap_add(frames.view(batch, length, pieces, config.hop_length))
+            weight = _overlap_add(window.square().expand(1, length, -1).reshape(1, length, pieces, config.hop_length))
+            margin = (config.n_fft - config.hop_length) // 2
+            total = length * config.hop_length
+            return audio[:, margin : margin + total] / weight[:, margin : margin + total]
+
+    def _noise_frames(self, gain: Tensor, log_gains: Tensor, noise: Tensor) -> Tensor:
+        """Frames [B, L, n_fft] of noise [B or 1, L, bins] by the gains of bins [B, L, bins] and the log gains [B, L, bands + slots]."""
+        config = self.config
+        bands, slots = (log_gains.clamp(max=6.0)).split([config.noise.bands, config.noise.slots], dim=-1)
+        over_bins = band_interpolation(config.sample_rate, config.n_fft, config.noise.bands).to(gain.device)
+        shaped = noise * (gain * (bands @ over_bins + config.noise.initial).exp())
+        frames = torch.fft.irfft(shaped, n=config.n_fft)
+        if config.noise.slots:
+            frames = frames * (slots @ slot_interpolation(config.n_fft, config.noise.slots).to(gain.device)).exp()
+        return frames
 
 
 @torch.no_grad()
@@ -200,6 +261,24 @@ def grown(codec: SpectralCodec, *, n_codebooks: int, decoder_depth: int, dropout
     model.load_state_dict({**model.state_dict(), **codec.state_dict()})
     model.restore_averages()
     return model.train(codec.training)
+
+
+@lru_cache(maxsize=8)
+def band_interpolation(sample_rate: int, n_fft: int, bands: int) -> Tensor:
+    """Weights float32 [bands, n_fft // 2 + 1] that draw a line over all bins through values at mel-spaced centres, flat beyond the ends."""
+    hz = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1).tolist()
+    return _lines_through(torch.tensor([mel_band_of(f, sample_rate, bands) - 0.5 for f in hz]), bands)
+
+
+@lru_cache(maxsize=8)
+def slot_interpolation(n_fft: int, slots: int) -> Tensor:
+    """Weights float32 [slots, n_fft] that draw a line over a frame's samples through values in the middle of equal slots."""
+    return _lines_through((torch.arange(n_fft) + 0.5) * (slots / n_fft) - 0.5, slots)
+
+
+def _lines_through(positions: Tensor, n: int) -> Tensor:
+    """Linear interpolation as weights [n, P]: positions [P] on an axis where the n values lie at 0..n-1."""
+    return (1 - (positions.clamp(0, n - 1)[None] - torch.arange(n)[:, None]).abs()).clamp_min(0.0).float()
 
 
 def _overlap_add(frames: Tensor) -> Tensor:

@@ -79,6 +79,8 @@ METRICS: dict[str, MetricInfo] = {
     "multi_resolution_stft": _error("multi-resolution STFT", _QUALITY, "Yamamoto et al. 2020", "reference"),
     "codec_log_mel_l1": MetricInfo("codec reconstruction, log-mel L1", _QUALITY, better="", source=_D2M),
     "noise_likeness": _error("noise likeness", _QUALITY, "Johnston 1988", worst=1.0),
+    "comb_db": MetricInfo("buzz at the frame rate over the spectrum between", _QUALITY, "dB", "", source="metrics.sound"),
+    "comb_share": MetricInfo("share of 2 to 10 kHz on the frame rate's lines", _QUALITY, better="", source="metrics.sound"),
     "loudness_lufs": MetricInfo("loudness", _QUALITY, "LUFS", "", source="ITU-R BS.1770-4"),
     "key_clarity": _rate("key clarity", _RULES, "Krumhansl 1990"),
     "chord_consonance": _rate("chord consonance", _RULES, "Huron 1994"),

@@ -23,8 +23,11 @@ from dance2music.types import Audio, Motion
 SAMPLE_RATE = 22050
 """Rate in Hz at which everything is heard: that of the published detectors."""
 
-VERSION = 2
+VERSION = 3
 """Raised when a detector or a measure here changes, so that what was kept is computed again."""
+
+FRAMES_HZ = SAMPLE_RATE / 256
+"""Rate whose multiples are looked for as a buzz: that of the embedded codec, and with its multiples of the papers' codecs at hop 128."""
 
 CURVE_FPS = 30.0
 CODEC_SECONDS = 4.0
@@ -32,7 +35,7 @@ CODEC_SECONDS = 4.0
 
 SCALARS = (
     "key_clarity", "chord_consonance", "groove_consistency", "self_similarity_structure", "tempo_stability", "pulse_clarity",
-    "noise_likeness", "loudness_lufs", "codec_log_mel_l1",
+    "noise_likeness", "comb_db", "comb_share", "loudness_lufs", "codec_log_mel_l1",
 )  # fmt: skip
 
 
@@ -211,13 +214,14 @@ def _hear(audio: Audio, config: HearingConfig) -> dict[str, np.ndarray]:
     from dance2music.metrics import composition
     from dance2music.metrics.paper_rhythm import D2M_DETECTOR, LORIS_DETECTOR, detector_envelope, published_onsets
     from dance2music.metrics.quality import noise_likeness
+    from dance2music.metrics.sound import frame_rate_comb
     from dance2music.music.beats import beat_times, onset_times
     from dance2music.music.loudness import SILENCE_LUFS, loudness
 
     if not audio.samples.shape[-1]:
         raise InputError("music: 0 samples; expected some sound")
     tempo, beats = beat_times(audio)
-    envelope = detector_envelope(audio)
+    envelope, comb = detector_envelope(audio), frame_rate_comb(audio, FRAMES_HZ)
     scalars = {
         "key_clarity": composition.key_clarity(audio),
         "chord_consonance": composition.chord_consonance(audio),
@@ -226,6 +230,8 @@ def _hear(audio: Audio, config: HearingConfig) -> dict[str, np.ndarray]:
         "tempo_stability": composition.tempo_stability(audio),
         "pulse_clarity": composition.pulse_clarity(audio),
         "noise_likeness": noise_likeness(audio),
+        "comb_db": max(0.0, comb.level_db),
+        "comb_share": comb.share,
         "loudness_lufs": max(SILENCE_LUFS, loudness(audio)),
         "codec_log_mel_l1": _codec_log_mel_l1(audio) if config.codec else float("nan"),
     }

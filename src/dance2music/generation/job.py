@@ -89,10 +89,11 @@ def prepare(job: ResolvedJob, stages: Stages) -> tuple[LoadedMethod, Conditionin
 
 
 def picture_watcher(job: ResolvedJob) -> Callable[[], Tensor] | None:
-    """What gives visual features [clips, V] of the video, where the method has an extractor and --weights holds that one's files."""
-    name, folder = job.method.visual_extractor, job.given.weights
-    if name is None or folder is None or job.video is None:
+    """What gives visual features [clips, V] of the video, where the method has an extractor and its files lie in or beside --weights."""
+    name, weights = job.method.visual_extractor, job.given.weights
+    if name is None or weights is None or job.video is None:
         return None
+    folder = weights if weights.is_dir() else weights.parent
     from dance2music.perception.extractors import EXTRACTORS, load_extractor, video_features
 
     if not any((folder / file).is_file() for file in EXTRACTORS[name][1]):

@@ -91,7 +91,7 @@ class AblationContext:
     def _codec(self, config: GanTraining, form: str) -> CodecModel:
         name = config.level + form
         if name not in self.codecs:
-            what, command = ("fine-tuned decoder", "train-decoder") if form else ("codec", "train-codec")
+            what, command = ("fine-tuned decoder", "train decoder") if form else ("codec", "train codec")
             raise InputError(f"no {what} of the {config.level} level is given; make one with 'dance2music {command}'")
         if name not in self._opened:
             self._opened[name] = open_codec(self.codecs[name], config.codec, config.level)

@@ -137,7 +137,7 @@ def open_perceptual(config: GanTraining) -> nn.Module | None:
 def run_gan(
     preset: str, data: str | Path, codec_file: str | Path, out: str | Path, settings: list[str], *, soundnet: str | Path | None = None
 ) -> Path:
-    """``dance2music train-gan``: train a generator; returns its model file.
+    """``dance2music train gan``: train a generator; returns its model file.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def run_gan(
 
 
 def run_decoder(preset: str, data: str | Path, codec_file: str | Path, out: str | Path, settings: list[str]) -> Path:
-    """``dance2music train-decoder``: fine-tune the decoder of the codec of a generator's preset; returns the codec's model file."""
+    """``dance2music train decoder``: fine-tune the decoder of the codec of a generator's preset; returns the codec's model file."""
     from dance2music.papers.finetune_decoder import DecoderTraining, train_decoder
 
     gan = gan_training(preset, [])
@@ -176,7 +176,7 @@ def run_decoder(preset: str, data: str | Path, codec_file: str | Path, out: str 
 
 
 def run_codec(preset: str, out: str | Path, settings: list[str]) -> Path:
-    """``dance2music train-codec``: train a codec on composed music; returns its model file.
+    """``dance2music train codec``: train a codec on composed music; returns its model file.
 
     Raises
     ------

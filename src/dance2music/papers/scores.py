@@ -131,7 +131,7 @@ def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, he
     model, about = load_model(generator), read_provenance(generator)
     fitting = [t for t in GAN_TRAININGS.values() if t.generator == getattr(model, "config", None) and t.level == about.get("level")]
     if not fitting:
-        raise InputError(f"{generator}: is no generator of a preset of train-gan; expected one of {', '.join(GAN_TRAININGS)}")
+        raise InputError(f"{generator}: is no generator of a preset of 'train gan'; expected one of {', '.join(GAN_TRAININGS)}")
     opened = open_codec(codec, fitting[0].codec, fitting[0].level)
     if about.get("codec") != codec_digest(opened):
         raise InputError(f"{generator}: was trained with codec {about.get('codec')}, not {codec} ({codec_digest(opened)}); give that one")

@@ -1,6 +1,6 @@
 """How the weights that come with the package are made, from nothing: every stage in order, each resumable, all in one folder.
 
-    codec (trained, then grown) -> pairs -> planner -> codes and sketches -> performer -> planned
+    codec (trained, then grown, refined, and taught to sound) -> pairs -> planner -> codes and sketches -> performer -> planned
     codec -> memory;  music_genre;  dance_genre;  rhythm;  perceptual
     dance2music_online;  cmt;  foley_music;  inverse_mv;  codec -> codes -> jukebox_prior;  jukebox_vqvae
 
@@ -36,6 +36,7 @@ from dance2music.methods.planned import Planned, PlannedConfig
 from dance2music.methods.planner import Planner, PlannerConfig
 from dance2music.recipe.codec_growth import CodecGrowth, appended_codebooks, grow_codec
 from dance2music.recipe.codec_refinement import CodecRefinement, refine_codec
+from dance2music.recipe.codec_sound import CodecSound, tune_sound
 from dance2music.recipe.genre import GenreTrainConfig, train_dance_genre, train_music_genre
 from dance2music.recipe.memory import MemoryBuildConfig, build_memory
 from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
@@ -66,6 +67,8 @@ class Recipe:
     """What the trained codec grows to; with no steps it stays as it is."""
     codec_refinement: CodecRefinement = field(default_factory=CodecRefinement)
     """How the grown codec learns on with its encoder; with no steps it does not."""
+    codec_sound: CodecSound = field(default_factory=CodecSound)
+    """How the decoder learns to sound without a buzz; with no steps it does not."""
     planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
     performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
     memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
@@ -95,19 +98,23 @@ class Build:
         return self.folder / "weights" / f"{name}.safetensors"
 
     def codec(self) -> SpectralCodec:
-        """Stage: the spectral codec, trained, then grown, then refined."""
+        """Stage: the spectral codec, trained, then grown, then refined, then taught to sound."""
         path, folder, growth = self.weights("codec"), self.folder / "codec", self.recipe.codec_growth
         if not path.exists():
             model, first = train_codec(self.recipe.codec, folder), self.recipe.codec.codec.quantizer.n_codebooks
             refinement = replace(self.recipe.codec_refinement, first_codebooks=first)
+            sound = replace(self.recipe.codec_sound, first_codebooks=first)
             training: dict[str, object] = {"training": to_dict(self.recipe.codec)}
+            last, pieces = folder / "latest.safetensors", folder / "pieces"
             if growth.loop.steps:
-                model = grow_codec(growth, folder / "latest.safetensors", self.folder / "codec_growth", pieces_folder=folder / "pieces")
-                training["growth"] = to_dict(growth)
+                model = grow_codec(growth, last, self.folder / "codec_growth", pieces_folder=pieces)
+                training["growth"], last = to_dict(growth), self.folder / "codec_growth" / "finished.safetensors"
             if growth.loop.steps and refinement.loop.steps:
-                grown, refined = self.folder / "codec_growth" / "finished.safetensors", self.folder / "codec_refinement"
-                model = refine_codec(refinement, grown, refined, pieces_folder=folder / "pieces")
-                training["refinement"] = to_dict(refinement)
+                model = refine_codec(refinement, last, self.folder / "codec_refinement", pieces_folder=pieces)
+                training["refinement"], last = to_dict(refinement), self.folder / "codec_refinement" / "finished.safetensors"
+            if sound.loop.steps:
+                model = tune_sound(sound, last, self.folder / "codec_sound", pieces_folder=pieces)
+                training["sound"] = to_dict(sound)
             assert isinstance(model, SpectralCodec)
             self._save("codec", model, model.config, training, eight_bit=appended_codebooks(model, first))
         model = load_model(path, expected="spectral-codec")

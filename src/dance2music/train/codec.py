@@ -23,12 +23,13 @@ from dance2music.codec.vqvae_losses import Bandwidth, measure_bandwidth
 from dance2music.codec.vqvae_weights import start_from_below
 from dance2music.config import to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
+from dance2music.metrics.sound import averaged_log_mel_l1, frame_rate_comb
 from dance2music.music.mel import log_mel
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.processes import process_share
-from dance2music.types import Codec
+from dance2music.types import Audio, Codec
 
 logger = logging.getLogger(__name__)
 
@@ -178,14 +179,15 @@ def distortion_db(reference: Tensor, estimate: Tensor) -> Tensor:
 
 
 def evaluate_codec(codec: Codec, pieces: Pieces = composed_piece, *, n_pieces: int, seconds: float) -> dict[str, float]:
-    """Mean `log_mel_l1` and `si_sdr_db` of a codec on held-out pieces (seeds from `HELD_OUT_PIECES`)."""
+    """Mean `reconstruction_scores` of a codec on held-out pieces (seeds from `HELD_OUT_PIECES`)."""
     scores = [reconstruction_scores(codec, _held_out(pieces, index, seconds, codec.sample_rate)) for index in range(n_pieces)]
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
 
 
 def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int | None = None) -> dict[str, float]:
-    """`log_mel_l1` and `si_sdr_db` of mono audio float32 [N], brought to a peak of 0.7, after coding and decoding.
+    """`log_mel_l1`, `averaged_log_mel_l1`, `si_sdr_db` and `frame_rate_comb` of mono audio float32 [N] when coded.
 
+    The audio is brought to a peak of 0.7 first.
     ``n_codebooks`` keeps only the first, coarsest ones; 0 leaves the latents unquantised, which no codebooks can do better than.
     """
     audio = (audio * (0.7 / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32)
@@ -194,7 +196,15 @@ def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int |
         if n_codebooks != 0:
             z = codec.lookup(codec.quantize(z).codes[:, :n_codebooks])
         estimate = codec.decode(z, len(audio))[0].numpy()
-    return {"log_mel_l1": log_mel_l1(audio, estimate, codec.sample_rate), "si_sdr_db": si_sdr_db(audio, estimate)}
+    rate = codec.sample_rate
+    comb = frame_rate_comb(Audio(estimate[None], rate), rate / codec.hop_length)
+    return {
+        "log_mel_l1": log_mel_l1(audio, estimate, rate),
+        "averaged_log_mel_l1": averaged_log_mel_l1(audio, estimate, rate),
+        "si_sdr_db": si_sdr_db(audio, estimate),
+        "comb_db": comb.level_db,
+        "comb_share": comb.share,
+    }
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,86 @@
+"""Losses of a decoder with noise: what they reward, and that every one of them moves what it is given."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dance2music.codec.spectral_losses import (
+    SpectralViews,
+    average_spectrum,
+    average_spectrum_distance,
+    distance,
+    energy_distance,
+    views,
+)
+
+RATE = 22_050
+VIEWS = SpectralViews(mels=((256, 20, 1.0), (1024, 80, 1.0)), fine=(2048, 0.5))
+
+
+def noise(seed: int, items: int = 8, n: int = 16_384) -> torch.Tensor:
+    return 0.1 * torch.randn(items, n, generator=torch.Generator().manual_seed(seed))
+
+
+def buzz(n: int = 16_384) -> torch.Tensor:
+    """One frame of noise over and over: lines at the frame rate."""
+    return noise(9, 8, 256).repeat(1, n // 256)
+
+
+def of(first: torch.Tensor, second: torch.Tensor, repulsion: float = 1.0) -> float:
+    seen = [views(sound, RATE, VIEWS) for sound in (noise(0), first, second)]
+    return float(energy_distance(*seen, repulsion=repulsion))
+
+
+def test_the_energy_distance_prefers_noise_where_the_music_is_noise_and_the_plain_distance_a_steady_level() -> None:
+    fresh, too_loud = of(noise(1), noise(2)), of(1.5 * noise(1), 1.5 * noise(2))
+    frozen = of(noise(1), noise(1))
+    assert fresh < frozen and fresh < too_loud
+    reference = views(noise(0), RATE, VIEWS)
+    level = [x.mean(dim=-1, keepdim=True).expand_as(x) for x in reference]
+    assert float(distance(reference, level)) < float(distance(reference, views(noise(1), RATE, VIEWS)))
+    assert float(energy_distance(reference, level, level)) > fresh
+
+
+def test_without_repulsion_it_is_the_mean_distance_of_the_draws() -> None:
+    reference, first, second = (views(noise(seed), RATE, VIEWS) for seed in range(3))
+    mean = 0.5 * (distance(reference, first) + distance(reference, second))
+    assert float(energy_distance(reference, first, second, repulsion=0.0)) == pytest.approx(float(mean))
+    assert float(energy_distance(reference, reference, reference)) == 0.0
+
+
+def test_the_average_spectrum_sees_a_buzz_that_frames_do_not() -> None:
+    apart = float(average_spectrum_distance(noise(0), buzz(), RATE))
+    assert apart > 3 * float(average_spectrum_distance(noise(0), noise(1), RATE))
+    assert float(average_spectrum_distance(noise(0), noise(0), RATE)) == 0.0
+
+
+def test_the_average_spectrum_begins_at_its_lowest_frequency_and_a_gain_shifts_it() -> None:
+    spectrum = average_spectrum(noise(0), RATE, from_hz=300.0)
+    assert spectrum.shape == (8, 4097 - round(300 * 8192 / RATE))
+    assert torch.allclose(average_spectrum(2 * noise(0), RATE) - spectrum, torch.tensor(4.0).log(), atol=1e-3)
+    with pytest.raises(AssertionError, match="at least 8192"):
+        average_spectrum(noise(0, 1, 5000), RATE)
+
+
+@pytest.mark.parametrize("loss", ["energy", "average"])
+def test_both_move_the_sound_and_a_step_against_the_gradient_lowers_them(loss: str) -> None:
+    estimate = (0.5 * buzz()).requires_grad_(True)
+
+    def value(sound: torch.Tensor) -> torch.Tensor:
+        if loss == "average":
+            return average_spectrum_distance(noise(0), sound, RATE)
+        return energy_distance(*(views(x, RATE, VIEWS) for x in (noise(0), sound, noise(3))))
+
+    before = value(estimate)
+    (gradient,) = torch.autograd.grad(before, estimate)
+    assert bool(torch.isfinite(gradient).all()) and float(gradient.abs().max()) > 0
+    after = value(estimate - 1e-3 * gradient / gradient.abs().max())
+    assert float(after) < float(before)
+
+
+def test_silence_has_finite_gradients() -> None:
+    silent = torch.zeros(2, 16_384, requires_grad=True)
+    seen = [views(x, RATE, VIEWS) for x in (noise(0, 2), silent, silent)]
+    (energy_distance(*seen) + average_spectrum_distance(noise(0, 2), silent, RATE)).backward()
+    assert silent.grad is not None and bool(torch.isfinite(silent.grad).all())
