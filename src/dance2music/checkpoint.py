@@ -239,7 +239,7 @@ def read_tensors(path: str | Path, *, what: str = "a model file") -> tuple[dict[
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors ({error}); damaged or of another kind; get it again") from error
+        raise InputError(f"{path}: cannot be read as safetensors ({error}); expected {what}; it is damaged or another kind") from error
 
 
 def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -90,10 +90,26 @@ def test_an_interruption_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsy
     assert capsys.readouterr().err.strip() == "dance2music: interrupted"
 
 
+def test_a_signal_that_a_library_makes_an_error_of_is_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        try:
+            cli._terminate(15, None)
+        except BaseException as error:
+            raise RuntimeError("a worker was killed") from error
+
+    monkeypatch.setattr(job, "run", killed)
+    monkeypatch.setattr(cli, "_asked_to_end", [])
+    assert run(monkeypatch, "generate", "clip.mp4") == 143
+    assert capsys.readouterr().err.strip() == "dance2music: interrupted"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ("generate --frobnicate", "No such option"),
+        ("regenerate a.take", "(see dance2music regenerate --help)"),
         ("generate d.mp4 --seed many", "Invalid value for '--seed'"),
         ("generate d.mp4 e.mp4", "e.mp4"),
         ("dance", "No such command"),

@@ -409,6 +409,9 @@ def test_a_report_names_what_made_it(video: Path, seen: list[Path]) -> None:
 
 def test_a_request_and_a_take_are_values() -> None:
     assert dataclasses.replace(Request(), takes=3) == Request(takes=3)
+    assert Request(midi="a.mid", take="b.take") == Request(midi=Path("a.mid"), take=Path("b.take"))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"option 'tempo': unknown; expected one of .*tempo_bpm"):
+        job.generate("dance.mp4", tempo=120)
     (score,) = Composer().generate(tiny.conditioning(), [3])
     take = Take("composer", tiny.conditioning(), score, 3)
     assert isinstance(take.seed, int) and take.score is score and take.candidates == 1 and not take.edits

@@ -153,10 +153,15 @@ def test_sections_are_drawn_one_after_the_other() -> None:
 
 def test_bars_are_counted_from_the_first_downbeat_in_the_clip() -> None:
     rhythm = Rhythm(np.arange(-1.0, 20.0, 0.5), 1, 120.0, 1.0, np.zeros(0))  # downbeats at -0.5, 1.5, 3.5 s
-    assert span_of_bars(rhythm, 1, 2) == pytest.approx((1.5, 3.5))
-    assert span_of_bars(rhythm, 2, 4) == pytest.approx((3.5, 7.5))
+    assert span_of_bars(rhythm, 1, 2, duration_seconds=10.0) == pytest.approx((1.5, 3.5))
+    assert span_of_bars(rhythm, 2, 4, duration_seconds=10.0) == pytest.approx((3.5, 7.5))
+    assert span_of_bars(rhythm, 0, 1, duration_seconds=10.0) == pytest.approx((0.0, 1.5)), "bar 0 is what comes before the first downbeat"
+    assert span_of_bars(rhythm, 5, 6, duration_seconds=10.0) == pytest.approx((9.5, 10.0)), "the last bar ends with the dance"
     on_time = Rhythm(np.arange(0.0, 20.0, 0.5), 0, 120.0, 1.0, np.zeros(0))
-    assert span_of_bars(on_time, 1, 3) == pytest.approx((0.0, 4.0))
+    assert span_of_bars(on_time, 1, 3, duration_seconds=8.0) == pytest.approx((0.0, 4.0))
+    for first, last in ((0, 1), (1, 6), (2, 2), (3, 2), (-1, 2)):
+        with pytest.raises(InputError, match=r"expected some of 1 to 5"):
+            span_of_bars(on_time, first, last, duration_seconds=8.0)
 
 
 @pytest.mark.parametrize(

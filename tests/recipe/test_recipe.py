@@ -136,7 +136,8 @@ def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.Monke
 
 def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="stage 'magic': unknown; expected one of codec, planned"):
-        build(SMALL, tmp_path, stages=("magic",))
+        build(SMALL, tmp_path, stages=("codec", "magic"))
+    assert not list(tmp_path.rglob("*.safetensors")) and not list(tmp_path.rglob("log.jsonl")), "refused before anything is trained"
 
 
 def test_the_default_recipe_makes_every_file_and_does_without_a_system_soundfont() -> None:

@@ -22,13 +22,19 @@ _METHODS = (
 )
 
 _Out = Annotated[Path | None, typer.Option("-o", "--out", help="Video to write.", show_default="VIDEO.music.mp4", rich_help_panel=_OUTPUT)]
+_Again = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Video to write.", show_default="VIDEO.again.mp4", rich_help_panel=_OUTPUT)
+]
 _Wav = Annotated[bool, typer.Option("--wav", help="Write the music as a .wav file too.", rich_help_panel=_OUTPUT)]
 _Midi = Annotated[Path | None, typer.Option(help="File to write the notes to (.mid), where the method has notes.", rich_help_panel=_OUTPUT)]
 _Stems = Annotated[
     Path | None, typer.Option(help="Folder to write each instrument to as .wav, where notes are played.", rich_help_panel=_OUTPUT)
 ]
 _Take = Annotated[
-    Path | None, typer.Option(help="File to keep the take in (.take), for 'regenerate' and for Python.", rich_help_panel=_OUTPUT)
+    Path | None,
+    typer.Option(
+        help="File to keep the take in (.take), for Python and for 'regenerate' (of planned, composer, memory).", rich_help_panel=_OUTPUT
+    ),
 ]
 _Plot = Annotated[bool, typer.Option(help="Write a picture of beats and mel-spectrogram beside the output.", rich_help_panel=_OUTPUT)]
 _Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a summary.", rich_help_panel=_OUTPUT)]
@@ -132,7 +138,7 @@ def regenerate(
         Path | None,
         typer.Option(help="The dance, where it no longer lies where the take was made.", show_default="as in the take"),
     ] = None,
-    out: _Out = None,
+    out: _Again = None,
     wav: _Wav = False,
     midi: _Midi = None,
     stems: _Stems = None,
@@ -161,6 +167,9 @@ def regenerate(
         )
         report = run(request, progress=progress)
     _tell([report], as_json=json_report)
+    if not json_report:
+        section = report["section"]
+        typer.echo(f"{section['from_seconds']:.2f} s to {section['to_seconds']:.2f} s are drawn again")
 
 
 @app.command(rich_help_panel="Make music")

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -82,13 +82,19 @@ def main() -> None:
     except _Terminated as killed:
         _leave("interrupted", 128 + killed.signal, at_once=True)
     except Exception as error:
+        if _asked_to_end:
+            _leave("interrupted", 128 + _asked_to_end[0], at_once=True)
         # Errors of usage: typer brings its own click, whose classes it does not export.
         explain = getattr(error, "format_message", None)
         if explain is None:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             raise SystemExit(2) from None
-        _leave(f"{explain()} (see dance2music --help)", 2)
+        _leave(f"{explain()} (see {_verb_of(error)} --help)", 2)
+
+
+_asked_to_end: list[int] = []
+"""Signals that came; a library in whose call one came may show it as an error of its own."""
 
 
 class _Terminated(BaseException):
@@ -100,7 +106,18 @@ class _Terminated(BaseException):
 
 
 def _terminate(number: int, _: object) -> None:
+    _asked_to_end.append(number)
     raise _Terminated(number)
+
+
+def _verb_of(error: Exception) -> str:
+    """The command in whose usage an error is, as ``dance2music generate``."""
+    context: Any = getattr(error, "ctx", None)
+    words: list[str] = []
+    while context is not None and context.parent is not None:
+        words.insert(0, str(context.info_name))
+        context = context.parent
+    return " ".join(["dance2music", *words])
 
 
 def _leave(message: str, code: int, *, at_once: bool = False) -> None:

@@ -9,12 +9,19 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Train: all that the package ships, or a stage of the papers.")
 measure_app = typer.Typer()
 """Verbs that train or load networks to measure them."""
 formerly_app = typer.Typer()
 """Names that verbs had before, which go on working."""
 
+_STAGES = (
+    "planned", "memory", "music_genre", "dance_genre", "perceptual", "dance2music_online", "cmt", "foley_music", "inverse_mv",
+    "jukebox_prior", "jukebox_vqvae",
+)  # fmt: skip
+app = typer.Typer(
+    no_args_is_help=True,
+    help=f"Train: all that the package ships, or a stage of the papers. Of what it ships also one stage alone: {', '.join(_STAGES)}.",
+)
 _SHIPPED, _PAPERS = "What the package ships", "The papers' stages"
 _Data = Annotated[str, typer.Option("--data", help="Folder of 'data prepare', or 'composed' for clips that are made on the spot.")]
 _Codec = Annotated[Path, typer.Option("--codec", help="Model file of the codec; 'weights import' makes one of a published file.")]
@@ -57,13 +64,16 @@ def train_gan(
     data: _Data,
     codec: _Codec,
     out: _Out,
+    soundnet: Annotated[
+        Path | None, typer.Option(help="SoundNet's weights for the perceptual loss, in place of the embedded network.")
+    ] = None,
     settings: _Set = None,
 ) -> None:
     """Train a generator of D2M-GAN or Creative-GAN; under torchrun on several processes."""
     from dance2music.papers.runs import run_gan
 
     _tell()
-    typer.echo(str(run_gan(preset, data, codec, out, settings or [])))
+    typer.echo(str(run_gan(preset, data, codec, out, settings or [], soundnet=soundnet)))
 
 
 @app.command("decoder", rich_help_panel=_PAPERS)
@@ -102,10 +112,6 @@ _SHOWN = {
     "rhythm": "Train the network that finds the beats of a dance.",
     "symbolic": "Train the systems that the papers compare with: all of the recipe's symbolic stages.",
 }
-_STAGES = (
-    "planned", "memory", "music_genre", "dance_genre", "perceptual", "dance2music_online", "cmt", "foley_music", "inverse_mv",
-    "jukebox_prior", "jukebox_vqvae",
-)  # fmt: skip
 for _name, _does in _SHOWN.items():
     app.command(_name, rich_help_panel=_SHIPPED)(_stage(_name, _does))
 for _name in _STAGES:
@@ -148,12 +154,14 @@ def ablate(
     settings: _Set = None,
 ) -> None:
     """Train and measure every row of an ablation table, and print it beside the paper's numbers."""
-    from dance2music.papers.ablations import Bench, rows_of, run_table
+    from dance2music.papers.ablations import AblationContext, rows_of, run_table
 
     rows_of(table, size)
     files = {"high": codec_high, "low": codec_low, "high fine-tuned": decoder_high, "low fine-tuned": decoder_low}
-    bench = Bench(out, {name: path for name, path in files.items() if path is not None}, data=data, clips=clips, held_out=held_out)
-    typer.echo(run_table(table, bench, out, steps=steps, seeds=seeds, size=size, settings=settings or []))
+    context = AblationContext(
+        out, {name: path for name, path in files.items() if path is not None}, data=data, clips=clips, held_out=held_out
+    )
+    typer.echo(run_table(table, context, out, steps=steps, seeds=seeds, size=size, settings=settings or []))
 
 
 def _build(stages: list[str], out: Path, settings: list[str] | None) -> None:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dance2music.dance.watch import read_motion
+from dance2music.errors import InputError
 from dance2music.generation import pipeline
 from dance2music.generation.methods import LoadedMethod, load
 from dance2music.generation.outputs import write_take
@@ -29,9 +30,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def generate(video: str | Path, out: str | Path | None = None, **options: Any) -> list[dict[str, Any]]:
-    """Give a dance video back with new music: `run` with the fields of `Request` as keywords, one report per take."""
-    return run(Request(video=Path(video), out=None if out is None else Path(out), **options))
+def generate(video: str | Path | None = None, out: str | Path | None = None, **options: Any) -> list[dict[str, Any]]:
+    """Give a dance video back with new music: `run` with the fields of `Request` as keywords, one report per take.
+
+    Parameters
+    ----------
+    options : genre, seed, takes, tempo_bpm, method, settings, take and the other fields of `Request`; files as strings or paths.
+
+    Raises
+    ------
+    InputError
+        If there is no such option, or anything that is asked for cannot be used.
+    """
+    known = [field.name for field in fields(Request)]
+    if unknown := sorted(options.keys() - set(known)):
+        raise InputError(f"option {unknown[0]!r}: unknown; expected one of {', '.join(known)}")
+    return run(Request(video=video, out=out, **options))  # type: ignore[arg-type]  # strings become paths
 
 
 def run(request: Request, *, progress: Progress | None = None, cancel: Cancel | None = None) -> list[dict[str, Any]]:

@@ -53,7 +53,9 @@ def run(request: SectionRequest, *, progress: Progress | None = None, cancel: Ca
             take, method = open_take(request.take)
             span = Span(request.begin, request.end)
             if request.in_bars:
-                span = span_of_bars(take.conditioning.rhythm, request.begin, request.end)
+                span = span_of_bars(
+                    take.conditioning.rhythm, request.begin, request.end, duration_seconds=take.conditioning.duration_seconds
+                )
             video, files = _files(request, take)
         with stages.stage("music"):
             new = regenerate(take, span, seed=request.seed, method=method)

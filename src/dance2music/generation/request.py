@@ -43,6 +43,12 @@ class Request:
     denoise: bool = True
     plot: bool = True
 
+    def __post_init__(self) -> None:
+        files = ("video", "out", "from_motion", "weights", "midi", "stems", "take")
+        for name, value in list(vars(self).items()):
+            if name in files and isinstance(value, str):
+                object.__setattr__(self, name, Path(value))
+
 
 @dataclass(frozen=True)
 class TakeFiles:

@@ -186,12 +186,23 @@ def check_span(take: Take, span: Span) -> None:
         raise InputError(f"section from {begin:g} s to {end:g} s: is {end - begin:.2f} s long; expected at least a beat, {beat:.2f} s")
 
 
-def span_of_bars(rhythm: Rhythm, first: float, last: float) -> Span:
-    """Section from the beginning of bar ``first`` to that of bar ``last``; bar 1 begins with the first downbeat at or after 0 s."""
-    beats = rhythm.beat_at(np.zeros(1))[0]
-    offset = BEATS_PER_BAR * np.ceil((beats - 1e-3) / BEATS_PER_BAR)
+def span_of_bars(rhythm: Rhythm, first: float, last: float, *, duration_seconds: float) -> Span:
+    """Section from the beginning of bar ``first`` to that of bar ``last``, within ``duration_seconds``.
+
+    Bar 1 begins with the first downbeat at or after 0 s; bar 0 is what comes before it; the last bar ends with the dance.
+
+    Raises
+    ------
+    InputError
+        If the dance has no such bars.
+    """
+    beat, final = rhythm.beat_at(np.array([0.0, duration_seconds]))
+    offset = BEATS_PER_BAR * np.ceil((beat - 1e-3) / BEATS_PER_BAR)
+    begins, ends = -1 if offset - beat > 1e-3 else 0, int(np.ceil((final - offset - 1e-3) / BEATS_PER_BAR))
+    if not begins + 1 <= first < last <= ends + 1:
+        raise InputError(f"bars {first:g} to {last:g}: expected some of {begins + 1} to {ends + 1} (the dance's end), the earlier first")
     begin, end = rhythm.time_at(offset + BEATS_PER_BAR * (np.array([first, last]) - 1))
-    return Span(float(begin), float(end))
+    return Span(max(float(begin), 0.0), min(float(end), duration_seconds))
 
 
 def ahead(conditioning: Conditioning) -> Conditioning:

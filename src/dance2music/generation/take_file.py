@@ -62,7 +62,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     if Path(path).is_file() and Path(path).stat().st_size > _MAX_BYTES:
         raise InputError(f"{path}: has {Path(path).stat().st_size / 1e9:.1f} GB; expected a take of at most {_MAX_BYTES / 1e9:.1f} GB")
-    metadata, tensors = read_tensors(path, what="a take")
+    metadata, tensors = read_tensors(path, what="a take that 'generate --take' wrote")
     if metadata.get("format") != FORMAT or "take" not in metadata:
         found = metadata.get("format") or "no take"
         raise InputError(f"{path}: is {found}; expected {FORMAT}, as 'dance2music generate --take' of this version writes it")

@@ -28,9 +28,6 @@ from dance2music.papers.scores import COLUMNS, score
 
 LEVELS = ("high", "low")
 
-Bench = AblationContext
-"""The name that the command knows; it goes when the command says `AblationContext`."""
-
 
 @dataclass(frozen=True)
 class Row:

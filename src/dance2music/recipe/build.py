@@ -250,10 +250,11 @@ class Build:
         InputError
             If there is no such stage.
         """
-        (self.folder / "weights").mkdir(exist_ok=True)
         for stage in stages:
             if stage not in STAGES:
                 raise InputError(f"stage {stage!r}: unknown; expected one of {', '.join(STAGES)}")
+        (self.folder / "weights").mkdir(exist_ok=True)
+        for stage in stages:
             if not self.weights(stage).exists():
                 logger.info("stage %s", stage)
                 getattr(self, stage)()
