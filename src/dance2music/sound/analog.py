@@ -116,7 +116,8 @@ def _loops(tone: Tone, settings: Analog, used: np.ndarray) -> np.ndarray:
     pulse = 2.0 * np.sin(np.pi * harmonics * settings.pulse_width) / (harmonics * np.pi)
     spectrum = settings.saw * harmonics**-settings.slope * 2.0 / np.pi + settings.pulse * pulse
     if settings.sub:
-        bases, harmonics, spectrum = bases / 2.0, np.arange(1, 2 * len(harmonics) + 1), _with_sub(spectrum, settings.sub)
+        bases, spectrum = bases / 2.0, _with_sub(spectrum, settings.sub)
+        harmonics = np.arange(1, len(spectrum) + 1)
     frequencies = bases[:, None] * harmonics
     start = phases(len(bases), tone.key, 1)[:, None] if many else np.zeros((1, 1))
     angle = phases(frequencies.size, tone.key, 2).reshape(frequencies.shape) if settings.blended else start * harmonics

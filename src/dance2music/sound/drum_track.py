@@ -1,4 +1,5 @@
-"""Places drum hits: one-shots are made once per process, mixed from soft and hard strokes, varied from stroke to stroke; open hats are choked."""
+"""Places drum hits: one-shots are made once per process, mixed from soft and hard strokes, varied from stroke to stroke; open hats are
+choked."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ class DrumStrip(NamedTuple):
 
 @lru_cache(maxsize=512)
 def one_shot(sound: DrumSound, sample_rate: int, variant: int) -> np.ndarray:
-    """A drum's stroke, soft and hard, its hard peak at `REFERENCE_PEAK`, as mono or left and right: float32 [2, 1 or 2, n]; not to be changed."""
+    """A drum's stroke, soft and hard, its hard peak at `REFERENCE_PEAK`, as mono or left and right: float32 [2, 1 or 2, n]; not to be
+    changed."""
     shot = sound.make(sample_rate, variant)
     for layer in shot:
         # Soft and hard have the same level: velocity sets it.

@@ -54,8 +54,8 @@ class Kick:
 @dataclass(frozen=True)
 class Snare:
     """Two modes of the head, ``body_hz`` and 1.72 times that, which die in ``body_seconds``, and the wires: noise from ``wire_hz`` up to
-    ``bright_hz`` that dies in ``wire_seconds``. ``crack`` is the level of the first milliseconds; ``gate_seconds`` above 0 cuts the wires off
-    (gated room of the eighties) after holding them; ``ring`` is an overtone of the shell, ``metal`` an industrial clang."""
+    ``bright_hz`` that dies in ``wire_seconds``. ``crack`` is the level of the first milliseconds; ``gate_seconds`` above 0 cuts the wires
+    off (gated room of the eighties) after holding them; ``ring`` is an overtone of the shell, ``metal`` an industrial clang."""
 
     body_hz: float = 190.0
     body_seconds: float = 0.055
@@ -79,7 +79,7 @@ class Snare:
         pitch = self.body_hz * tune * (1.0 + 0.35 * envelopes.decay(t, 0.006))
         turns = 2.0 * np.pi * np.cumsum(pitch) / sample_rate
         fall = envelopes.decay(t, self.body_seconds)
-        body = self.body * (np.sin(turns) * fall + 0.55 * np.sin(1.72 * turns + 0.6) * fall**1.7)
+        body = self.body * (np.sin(turns + 0.5) * fall + 0.55 * np.sin(1.72 * turns + 1.0) * fall**1.7)
         ring = self.ring * np.sin(2.0 * np.pi * 3.1 * self.body_hz * t) * envelopes.decay(t, 0.12)
         if self.metal:
             ring = ring + self.metal * sum(
@@ -89,13 +89,14 @@ class Snare:
             wire = np.clip((self.gate_seconds - t) / 0.025, 0.0, 1.0) * (0.45 + 0.55 * envelopes.decay(t, self.wire_seconds))
         else:
             wire = 0.75 * envelopes.decay(t, self.wire_seconds) + 0.25 * envelopes.decay(t, self.wire_seconds / 4.0)
-        crack = self.crack * envelopes.decay(t, 0.0025)
+        wire = wire * (1.0 + 1.6 * self.crack * envelopes.decay(t, 0.003))
+        crack = 1.8 * self.crack * envelopes.decay(t, 0.0022)
         out = np.empty((2, 2, len(t)), dtype=np.float32)
         hisses = [_band(_tilted(noise(len(t), variant, 2 + c), sample_rate), self.wire_hz, self.bright_hz, sample_rate) for c in range(2)]
         dull = [_low_passed(hiss, 4500.0, sample_rate) for hiss in hisses]
         cracks = _low_passed(noise(len(t), variant, 5), 9000.0, sample_rate)
         for i, source in enumerate((dull, hisses)):
-            amount = (0.65, 1.0)[i]
+            amount = (0.75, 1.0)[i]
             mid = body + ring * amount + 2.6 * self.wires * amount * wire * source[0] + crack * amount * cracks
             out[i, 0] = np.tanh(self.drive * mid) if self.drive else mid
             out[i, 1] = 1.6 * self.width * self.wires * wire * source[1]
@@ -122,7 +123,7 @@ class Clap:
             last = burst == self.bursts - 1
             since = t - begin
             fall = 0.25 * np.exp(-since / self.tail_seconds) + 0.75 * np.exp(-since / 0.012) if last else np.exp(-since / 0.0032)
-            envelope = np.where(since >= 0.0, fall * (1.0 if last else 0.85), envelope)
+            envelope = np.where(since >= 0.0, fall * (0.8 if last else 1.2 if burst == 0 else 0.95), envelope)
             begin += self.gap_seconds * (0.9 + 0.2 * uniform(variant, 7, burst))
         out = np.empty((2, 2, len(t)), dtype=np.float32)
         for channel, level in enumerate((1.0, self.width)):
@@ -134,10 +135,15 @@ class Clap:
 
 @dataclass(frozen=True)
 class Stick:
-    """Something short and hard: a few damped partials (frequency in Hz, level, seconds) and a click of ``click`` level. Side sticks, claves,
-    wood blocks, cowbells, triangles, agogos; ``squared`` makes the partials square waves, as drum machines' cowbells are."""
+    """Something short and hard: a few damped partials (frequency in Hz, level, seconds) and a click of ``click`` level. Side sticks,
+    claves, wood blocks, cowbells, triangles, agogos; ``squared`` makes the partials square waves, as drum machines' cowbells are."""
 
-    partials: tuple[tuple[float, float, float], ...] = ((480.0, 0.5, 0.018), (820.0, 0.8, 0.014), (1730.0, 1.0, 0.012), (3150.0, 0.4, 0.006))
+    partials: tuple[tuple[float, float, float], ...] = (
+        (480.0, 0.5, 0.018),
+        (820.0, 0.8, 0.014),
+        (1730.0, 1.0, 0.012),
+        (3150.0, 0.4, 0.006),
+    )
     click: float = 0.5
     squared: bool = False
     high_pass_hz: float = 250.0
@@ -148,9 +154,8 @@ class Stick:
         out = np.zeros((2, 1, len(t)), dtype=np.float32)
         for hz, level, seconds in self.partials:
             for i, bright in enumerate((min(1.0, 900.0 / hz), 1.0)):
-                wave = sum(
-                    np.sin(2.0 * np.pi * hz * tune * k * t) / k for k in ((1, 3, 5, 7, 9) if self.squared else (1,)) if hz * k < 0.45 * sample_rate
-                )
+                overtones = [k for k in ((1, 3, 5, 7, 9) if self.squared else (1,)) if hz * k < 0.45 * sample_rate]
+                wave = sum(np.sin(2.0 * np.pi * hz * tune * k * t) / k for k in overtones)
                 out[i, 0] += (level * (0.4 + 0.6 * bright) * wave * envelopes.decay(t, seconds)).astype(np.float32)
         click = noise(len(t), variant, 2) * envelopes.decay(t, 0.0012)
         out[0, 0] += 0.3 * self.click * click

@@ -48,10 +48,16 @@ def low_pass(hz: float, *, sample_rate: int, order: int = 2) -> np.ndarray:
 
 
 def filtered(sound: np.ndarray, sections: np.ndarray) -> np.ndarray:
-    """Sound through second-order sections, float32."""
+    """Sound [n] or [C, n] through second-order sections, float32.
+
+    In double precision: at 48 kHz the rounding of a 25 Hz high pass in single precision is heard as a rumble at -70 dB.
+    """
     from scipy.signal import sosfilt
 
-    return np.asarray(sosfilt(sections.astype(np.float32), sound, axis=-1))
+    out = np.empty(sound.shape, dtype=np.float32)
+    for row, channel in zip(out.reshape(-1, sound.shape[-1]), sound.reshape(-1, sound.shape[-1])):
+        row[:] = sosfilt(sections, channel.astype(np.float64))
+    return out
 
 
 def pan_gains(pan: float) -> tuple[np.float32, np.float32]:
@@ -77,7 +83,8 @@ _ECHO_PAN = 0.75
 
 
 def echo(sound: np.ndarray, *, beat_seconds: float, sample_rate: int) -> np.ndarray:
-    """Ping-pong echo of a mono send, a dotted eighth apart (halved or doubled into `ECHO_LIMITS_SECONDS`): float32 [n] -> [2, n], wet only."""
+    """Ping-pong echo of a mono send, a dotted eighth apart (halved or doubled into `ECHO_LIMITS_SECONDS`): float32 [n] -> [2, n], wet
+    only."""
     delay = 0.75 * beat_seconds
     while delay > ECHO_LIMITS_SECONDS[1]:
         delay /= 2.0

@@ -1,5 +1,6 @@
 """Frequency modulation (Chowning, "The synthesis of complex audio spectra by means of frequency modulation", JAES 21, 1973): electric
-pianos, slap bass, bells. A voice is a few pairs of modulator and carrier; the modulation index follows touch and time, so it brightens when hit.
+pianos, slap bass, bells. A voice is a few pairs of modulator and carrier; the modulation index follows touch and time, so it brightens
+when hit.
 """
 
 from __future__ import annotations

@@ -74,27 +74,49 @@ P = patches
 BREAK = GenreSound(
     drum_kits.BREAK_KIT,
     {"bass": {33: P.FINGER_BASS, 36: P.SLAP_BASS}, "lead": {61: P.BRASS_SECTION}, "chords": {61: P.BRASS_SECTION}},
-    levels_db={"bass": 2.5}, room_seconds=0.5, drum_room_db=2.0, duck_db={"bass": 4.0, "pad": 4.0}, duck_seconds=0.09,
+    levels_db={"bass": 2.5},
+    room_seconds=0.5,
+    drum_room_db=2.0,
+    duck_db={"bass": 4.0, "pad": 4.0},
+    duck_seconds=0.09,
     drive={"drums": 1.6, "bass": 1.4, "chords": 1.5, "lead": 1.5, "pad": 1.0},
-)  # fmt: skip
+)
 POP = GenreSound(
     drum_kits.POP_KIT,
-    {"bass": {38: P.FUNK_BASS, 39: P.FUNK_BASS}, "chords": {62: P.SYNTH_BRASS}, "lead": {62: P.SYNTH_BRASS, 80: P.SQUARE_LEAD, 81: P.SAW_LEAD}},
-    levels_db={"bass": 6.0, "chords": 1.0, "lead": 1.0, "pad": -5.0}, room_seconds=0.42, room_gated=True, drum_room_db=3.0, echo={"lead": 0.18, "chords": 0.06}, duck_db={"bass": 5.0, "pad": 6.0},
-)  # fmt: skip
+    {
+        "bass": {38: P.FUNK_BASS, 39: P.FUNK_BASS},
+        "chords": {62: P.SYNTH_BRASS},
+        "lead": {62: P.SYNTH_BRASS, 80: P.SQUARE_LEAD, 81: P.SAW_LEAD},
+    },
+    levels_db={"bass": 6.0, "chords": 1.0, "lead": 1.0, "pad": -5.0},
+    room_seconds=0.42,
+    room_gated=True,
+    drum_room_db=3.0,
+    echo={"lead": 0.18, "chords": 0.06},
+    duck_db={"bass": 5.0, "pad": 6.0},
+)
 LOCK = GenreSound(
     drum_kits.LOCK_KIT,
     {"bass": {36: P.SLAP_BASS, 33: P.DISCO_BASS}, "chords": {16: P.GOSPEL_ORGAN}, "pad": {16: P.GOSPEL_ORGAN}},
-    levels_db={"bass": 1.5, "chords": -5.0, "lead": -4.0, "pad": -11.0}, room_seconds=0.5, echo={"lead": 0.06}, duck_seconds=0.09,
+    levels_db={"bass": 1.5, "chords": -5.0, "lead": -4.0, "pad": -11.0},
+    room_seconds=0.5,
+    echo={"lead": 0.06},
+    duck_seconds=0.09,
     drive={"drums": 1.2, "bass": 1.4, "chords": 1.3, "lead": 1.4, "pad": 1.0},
-)  # fmt: skip
+)
 MIDDLE_HIP_HOP = GenreSound(
     drum_kits.BOOM_BAP_KIT,
     {"bass": {32: P.UPRIGHT_BASS, 33: P.FINGER_BASS, 39: P.SUB_BASS}},
-    levels_db={"bass": 5.0, "chords": -1.0, "lead": 2.0, "pad": -6.0}, room_seconds=0.55, echo={"lead": 0.16}, duck_db={"bass": 4.0, "chords": 2.5, "pad": 5.0},
-    duck_seconds=0.15, drive={"drums": 2.0, "bass": 1.4, "chords": 2.0, "lead": 1.4, "pad": 1.4},
-    low_pass_hz={"chords": 5200.0, "pad": 4200.0}, low_db=2.5, vinyl_db=-2.0,
-)  # fmt: skip
+    levels_db={"bass": 5.0, "chords": -1.0, "lead": 2.0, "pad": -6.0},
+    room_seconds=0.55,
+    echo={"lead": 0.16},
+    duck_db={"bass": 4.0, "chords": 2.5, "pad": 5.0},
+    duck_seconds=0.15,
+    drive={"drums": 2.0, "bass": 1.4, "chords": 2.0, "lead": 1.4, "pad": 1.4},
+    low_pass_hz={"chords": 5200.0, "pad": 4200.0},
+    low_db=1.0,
+    vinyl_db=2.0,
+)
 LA_HIP_HOP = GenreSound(
     drum_kits.TRAP_KIT,
     {
@@ -102,9 +124,13 @@ LA_HIP_HOP = GenreSound(
         "chords": {10: P.DARK_BELL, 45: P.PIZZICATO, 0: P.PIANO},
         "lead": {80: P.PLUCK, 10: P.MUSIC_BOX},
     },
-    levels_db={"bass": 2.5, "chords": -1.0, "lead": 0.5, "pad": -7.0}, room_seconds=1.1, echo={"lead": 0.22, "chords": 0.08},
-    duck_db={"bass": 5.0, "pad": 6.0, "chords": 2.0}, duck_seconds=0.13, low_db=1.5, high_db=2.0,
-)  # fmt: skip
+    levels_db={"bass": 2.5, "chords": -1.0, "lead": 0.5, "pad": -7.0},
+    room_seconds=1.1,
+    echo={"lead": 0.22, "chords": 0.08},
+    duck_db={"bass": 5.0, "pad": 6.0, "chords": 2.0},
+    duck_seconds=0.13,
+    high_db=2.5,
+)
 HOUSE = GenreSound(
     drum_kits.HOUSE_KIT,
     {
@@ -112,14 +138,23 @@ HOUSE = GenreSound(
         "chords": {0: P.HOUSE_PIANO, 16: P.HOUSE_ORGAN, 5: P.STAB},
         "lead": {81: P.SUPERSAW},
     },
-    levels_db={"drums": -5.0, "bass": 3.0, "chords": 1.5, "lead": 0.0, "pad": -5.0}, room_seconds=0.9, echo={"lead": 0.18, "chords": 0.09},
-    duck_db={"bass": 8.0, "pad": 8.0, "chords": 4.0, "lead": 2.0}, duck_seconds=0.17, low_db=2.0, high_db=2.0,
-)  # fmt: skip
+    levels_db={"drums": -5.0, "bass": 5.5, "chords": 1.0, "lead": 0.0, "pad": -5.0},
+    room_seconds=0.9,
+    echo={"lead": 0.18, "chords": 0.09},
+    duck_db={"bass": 8.0, "pad": 8.0, "chords": 4.0, "lead": 2.0},
+    duck_seconds=0.17,
+    low_db=0.5,
+    high_db=2.5,
+)
 WAACK = GenreSound(
     drum_kits.DISCO_KIT,
     {"bass": {33: P.DISCO_BASS, 38: P.FUNK_BASS}, "lead": {48: P.FAST_STRINGS, 61: P.BRASS_SECTION}},
-    levels_db={"bass": 4.0, "chords": -1.0, "lead": -3.5, "pad": -7.0}, room_seconds=0.7, echo={"lead": 0.08}, duck_db={"bass": 5.0, "pad": 5.0, "chords": 2.0}, high_db=2.0,
-)  # fmt: skip
+    levels_db={"bass": 4.0, "chords": -1.0, "lead": -3.5, "pad": -7.0},
+    room_seconds=0.7,
+    echo={"lead": 0.08},
+    duck_db={"bass": 5.0, "pad": 5.0, "chords": 2.0},
+    high_db=2.0,
+)
 KRUMP = GenreSound(
     drum_kits.KRUMP_KIT,
     {
@@ -127,26 +162,49 @@ KRUMP = GenreSound(
         "chords": {61: P.BIG_BRASS, 62: P.BIG_BRASS, 48: P.FAST_STRINGS},
         "lead": {81: P.SAW_LEAD, 62: P.BIG_BRASS},
     },
-    levels_db={"drums": -4.0, "bass": 5.0, "chords": 0.0, "lead": 1.0, "pad": -5.0}, room_seconds=1.0, drum_room_db=2.0, echo={"lead": 0.12},
-    duck_db={"bass": 4.0, "pad": 5.0, "chords": 2.0}, duck_seconds=0.1, low_db=2.0,
+    levels_db={"drums": -4.0, "bass": 5.0, "chords": 0.0, "lead": 1.0, "pad": -5.0},
+    room_seconds=1.0,
+    drum_room_db=2.0,
+    echo={"lead": 0.12},
+    duck_db={"bass": 4.0, "pad": 5.0, "chords": 2.0},
+    duck_seconds=0.1,
+    low_db=1.0,
     drive={"drums": 2.5, "bass": 2.0, "chords": 2.0, "lead": 2.0, "pad": 1.2},
-)  # fmt: skip
+)
 STREET_JAZZ = GenreSound(
     drum_kits.STREET_KIT,
     {"bass": {38: P.HOUSE_BASS}, "chords": {4: P.ELECTRIC_PIANO, 0: P.PIANO}},
-    levels_db={"bass": 2.5, "chords": -4.0, "lead": -3.5, "pad": -9.0}, room_seconds=0.8, echo={"lead": 0.14, "chords": 0.04}, duck_db={"bass": 4.5, "pad": 5.0}, high_db=2.0,
-)  # fmt: skip
+    levels_db={"bass": 2.5, "chords": -4.0, "lead": -3.5, "pad": -9.0},
+    room_seconds=0.8,
+    echo={"lead": 0.14, "chords": 0.04},
+    duck_db={"bass": 4.5, "pad": 5.0},
+    high_db=2.0,
+)
 BALLET_JAZZ = GenreSound(
     drum_kits.JAZZ_KIT,
     {"bass": {32: P.UPRIGHT_BASS}},
-    levels_db={"bass": -2.0, "chords": -5.5, "lead": -5.5, "pad": -12.0}, room_seconds=1.4,
-    room={"chords": 0.22, "lead": 0.26, "pad": 0.3}, drum_room_db=2.0, echo={"lead": 0.03}, duck_db={"bass": 4.0, "pad": 4.0},
-    duck_seconds=0.08, drive={"drums": 0.4, "bass": 0.6, "chords": 0.6, "lead": 0.6, "pad": 0.4},
-)  # fmt: skip
+    levels_db={"drums": 1.0, "bass": -2.0, "chords": -5.0, "lead": -6.5, "pad": -11.0},
+    room_seconds=1.4,
+    room={"chords": 0.22, "lead": 0.26, "pad": 0.3},
+    drum_room_db=2.0,
+    echo={"lead": 0.03},
+    duck_db={"bass": 4.0, "pad": 4.0},
+    duck_seconds=0.08,
+    drive={"drums": 0.4, "bass": 0.6, "chords": 0.6, "lead": 0.6, "pad": 0.4},
+)
 
 GENRE_SOUNDS: tuple[GenreSound, ...] = (
-    BREAK, POP, LOCK, MIDDLE_HIP_HOP, LA_HIP_HOP, HOUSE, WAACK, KRUMP, STREET_JAZZ, BALLET_JAZZ,
-)  # fmt: skip
+    BREAK,
+    POP,
+    LOCK,
+    MIDDLE_HIP_HOP,
+    LA_HIP_HOP,
+    HOUSE,
+    WAACK,
+    KRUMP,
+    STREET_JAZZ,
+    BALLET_JAZZ,
+)
 """Sound of each genre, in the order of `GENRES`."""
 
 assert len(GENRE_SOUNDS) == len(GENRES)

@@ -46,9 +46,7 @@ def loop_length(hz: float, *, sample_rate: int, seconds: float) -> tuple[int, fl
     return int(lengths[best]), float(periods[best] * sample_rate / lengths[best])
 
 
-def partial_loop(
-    frequencies_hz: np.ndarray, amplitudes: np.ndarray, phases: np.ndarray, *, length: int, sample_rate: int
-) -> np.ndarray:
+def partial_loop(frequencies_hz: np.ndarray, amplitudes: np.ndarray, phases: np.ndarray, *, length: int, sample_rate: int) -> np.ndarray:
     """Sum of sines at the bins nearest to their frequencies.
 
     Parameters

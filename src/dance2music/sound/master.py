@@ -36,9 +36,9 @@ _END_FADE_SECONDS = 0.01
 class MasterSettings:
     """Targets of a master.
 
-    ``target_lufs``: integrated loudness. ``ceiling_db``: true peak, dB of full scale. ``crest_db``: peaks are clipped softly so far above the
-    mean level. ``width``: side / (mid + side) that the side signal is brought towards, by at most ``most_width_db``. ``low_db``, ``high_db``:
-    shelves at 90 Hz and 9 kHz. ``knee``: share of the clipping level from which the clipper bends.
+    ``target_lufs``: integrated loudness. ``ceiling_db``: true peak, dB of full scale. ``crest_db``: peaks are clipped softly so far above
+    the mean level. ``width``: side / (mid + side) that the side signal is brought towards, by at most ``most_width_db``. ``low_db``,
+    ``high_db``: shelves at 90 Hz and 9 kHz. ``knee``: share of the clipping level from which the clipper bends.
     """
 
     target_lufs: float = -14.0
@@ -98,7 +98,8 @@ def master(mix: np.ndarray, settings: MasterSettings, *, sample_rate: int) -> tu
 
 
 def loudness_lufs(sound: np.ndarray, *, sample_rate: int) -> float:
-    """Integrated loudness of float [C, N] in LUFS; sound shorter than a block of 0.4 s is one block. Silence has 0, so that no gain follows."""
+    """Integrated loudness of float [C, N] in LUFS; sound shorter than a block of 0.4 s is one block. Silence has 0, so that no gain
+    follows."""
     import pyloudnorm
 
     seconds = sound.shape[-1] / sample_rate

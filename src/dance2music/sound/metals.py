@@ -1,4 +1,5 @@
-"""Hats, rides, crashes, tambourines, shakers: noise, clouds of inharmonic partials and detuned squares, in bands that die at their own rates.
+"""Hats, rides, crashes, tambourines, shakers: noise, clouds of inharmonic partials and detuned squares, in bands that die at their own
+rates.
 
 Cymbals ring long below and short above (Rossing, "Science of Percussion Instruments", 2000, chapter 9); drum machines make hats from six
 square waves above 7 kHz. Every sound is float32 [2, 2, n]: soft and hard, mid and side.
@@ -29,7 +30,7 @@ class Metal:
     hiss, cloud, squares : levels of noise, of ``lines`` random partials, and of the squares' harmonics.
     decay_seconds : (of the lowest band, of the highest).
     ping_hz, ping : frequency and level of a clear stroke tone (ride), dying in ``ping_seconds``.
-    strike : level of the stick's first 2 ms; ``attack_seconds``: rise (shakers take long).
+    strike : level of the stick's first 2 ms, and how much louder all is then; ``attack_seconds``: rise (shakers take long).
     strokes : more than one: jingles that follow each other within some 10 ms.
     tilt_db : per octave, of the whole.
     width : level of the side signal.
@@ -45,7 +46,7 @@ class Metal:
     ping_hz: float = 0.0
     ping: float = 0.0
     ping_seconds: float = 0.25
-    strike: float = 0.4
+    strike: float = 0.6
     attack_seconds: float = 0.0003
     strokes: int = 1
     tilt_db: float = 0.0
@@ -69,8 +70,11 @@ class Metal:
             fall = envelopes.decay(t, seconds).astype(np.float32)
             out[0] += layer * fall * np.float32(0.75**k)
             out[1] += layer * fall
+        if self.strike:
+            # The stroke itself: what rings is loudest in its first milliseconds.
+            out *= (1.0 + 2.5 * self.strike * envelopes.decay(t, 0.0025)).astype(np.float32)
         stick = noise(n, variant, 5) * envelopes.decay(t, 0.0012)
-        for i, hard in enumerate((0.3, 1.0)):
+        for i, hard in enumerate((0.5, 1.0)):
             out[i, 0] += (2.0 * self.strike * hard * stick).astype(np.float32)
             if self.ping:
                 tone = np.sin(2 * np.pi * self.ping_hz * t) + 0.5 * np.sin(2 * np.pi * 1.483 * self.ping_hz * t + 1.0)
@@ -91,13 +95,15 @@ class Metal:
             top = min(17000.0, 0.46 * sample_rate)
             hz = self.low_hz * 0.7 * (top / (0.7 * self.low_hz)) ** uniforms(self.lines, 31, channel)
             level = self.cloud * np.sqrt(bins / self.lines) * (0.4 + uniforms(self.lines, 32, channel))
-            np.add.at(spectrum, np.rint(hz * length / sample_rate).astype(int), level * np.exp(1j * phases(self.lines, variant, 3, channel)))
+            turns = phases(self.lines, variant, 3, channel)
+            np.add.at(spectrum, np.rint(hz * length / sample_rate).astype(int), level * np.exp(1j * turns))
         if self.squares:
             for k, base in enumerate(_SQUARES_HZ):
                 n = np.arange(1, int(0.46 * sample_rate / base), 2)
                 hz = n * base * (1.0 + 0.002 * channel)
                 turns = phases(len(n), variant, 4, channel, k)
-                np.add.at(spectrum, np.rint(hz * length / sample_rate).astype(int), self.squares * np.sqrt(bins) * 3.0 / n * np.exp(1j * turns) * 6.0)
+                level = self.squares * np.sqrt(bins) * 18.0 / n
+                np.add.at(spectrum, np.rint(hz * length / sample_rate).astype(int), level * np.exp(1j * turns))
         return (spectrum * shape).astype(np.complex64)
 
     def _rattled(self, sound: np.ndarray, sample_rate: int, variant: int) -> np.ndarray:

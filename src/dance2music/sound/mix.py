@@ -46,7 +46,13 @@ def genre_sound(score: Score) -> GenreSound:
 
 
 def strips(
-    score: Score, *, sample_rate: int, seed: int, instruments: Mapping[str, int], transitions: Sequence[Transition], roles: Sequence[str] = STEMS
+    score: Score,
+    *,
+    sample_rate: int,
+    seed: int,
+    instruments: Mapping[str, int],
+    transitions: Sequence[Transition],
+    roles: Sequence[str] = STEMS,
 ) -> Iterator[tuple[str, Strip]]:
     """One strip after the other, for those of ``roles`` that have something to play."""
     n_samples = round(score.duration_seconds * sample_rate)

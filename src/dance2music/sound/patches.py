@@ -21,10 +21,12 @@ _HORN = ((1200.0, 5.0, 0.7), (2600.0, 3.0, 0.6))
 # Basses.
 FINGER_BASS = Patch(
     plucked(Plucked(slope=1.0, place=0.2, decay_seconds=0.42, decay_octaves=4.0, bright_decay_hz=700.0, cutoff_hz=(500.0, 1500.0),
-                    tracking=0.2, knock_db=-16.0, knock_hz=900.0, drive=0.7)), longest_seconds=3.0, release_seconds=0.06, one_voice=True)  # fmt: skip
+                    tracking=0.2, knock_db=-16.0, knock_hz=900.0, drive=0.7)),
+    longest_seconds=3.0, release_seconds=0.06, one_voice=True)  # fmt: skip
 DISCO_BASS = Patch(
     plucked(Plucked(slope=0.9, place=0.15, decay_seconds=0.45, decay_octaves=4.0, bright_decay_hz=900.0, cutoff_hz=(800.0, 2800.0),
-                    tracking=0.2, knock_db=-14.0, knock_hz=1800.0, drive=0.9)), longest_seconds=3.0, release_seconds=0.05, one_voice=True)  # fmt: skip
+                    tracking=0.2, knock_db=-14.0, knock_hz=1800.0, drive=0.9)),
+    longest_seconds=3.0, release_seconds=0.05, one_voice=True)  # fmt: skip
 UPRIGHT_BASS = Patch(
     plucked(Plucked(slope=1.15, place=0.3, decay_seconds=0.33, decay_octaves=4.0, bright_decay_hz=450.0, aftersound=0.1,
                     cutoff_hz=(350.0, 850.0), tracking=0.2, knock_db=-12.0, knock_hz=500.0, knock_seconds=0.012, attack_seconds=0.003,
@@ -55,7 +57,7 @@ SUB_BASS = Patch(sub(Sub(drive=(0.7, 1.3), decay_seconds=1.8, octave_db=-9.0)), 
                  glides=True, one_voice=True)  # fmt: skip
 BASS_808 = Patch(sub(Sub(drive=(1.2, 2.4), drop_octaves=1.6, drop_seconds=0.012, decay_seconds=0.9, octave_db=-12.0, attack_seconds=0.002)),
                  longest_seconds=5.0, release_seconds=0.12, glides=True, one_voice=True)  # fmt: skip
-HARD_808 = Patch(sub(Sub(drive=(2.5, 5.5), bias=0.3, drop_octaves=1.9, drop_seconds=0.014, decay_seconds=0.7, octave_db=-9.0,
+HARD_808 = Patch(sub(Sub(drive=(2.5, 5.5), drop_octaves=1.9, drop_seconds=0.014, decay_seconds=0.7, octave_db=-9.0,
                          attack_seconds=0.002)), longest_seconds=5.0, release_seconds=0.1, glides=True, one_voice=True)  # fmt: skip
 
 # Keys.
@@ -75,7 +77,8 @@ FM_PIANO = Patch(
            Pair(3.0, 1.0, (0.2, 0.5), 0.3, 0.2, 0.5)), chorus_cents=7.0)), longest_seconds=6.0, release_seconds=0.16)  # fmt: skip
 CLAVINET = Patch(
     plucked(Plucked(slope=0.35, place=0.09, stiffness=0.0001, decay_seconds=0.5, bright_decay_hz=3000.0, cutoff_hz=(2500.0, 7000.0),
-                    strings=2, width=0.5, knock_db=-12.0, knock_hz=2500.0, drive=0.6)), longest_seconds=3.0, release_seconds=0.04)  # fmt: skip
+                    strings=2, width=0.5, knock_db=-12.0, knock_hz=2500.0, drive=0.6)),
+    longest_seconds=3.0, release_seconds=0.04)  # fmt: skip
 MUSIC_BOX = Patch(
     fm(Fm((Pair(1.0, 3.5, (0.5, 1.8), 0.08, 1.0, 0.7), Pair(2.0, 1.0, (0.1, 0.3), 0.2, 0.35, 0.4)), chorus_cents=9.0)),
     longest_seconds=4.0, release_seconds=0.35, octave=1)  # fmt: skip
@@ -89,7 +92,8 @@ VIBRAPHONE = Patch(
 DRAWBAR_ORGAN = Patch(organ(Organ()), longest_seconds=30.0, release_seconds=0.06)
 GOSPEL_ORGAN = Patch(organ(Organ(drawbars=(8, 6, 8, 5, 3, 4, 2, 2, 4), percussion=0.4)), longest_seconds=30.0, release_seconds=0.08)
 HOUSE_ORGAN = Patch(organ(Organ(drawbars=(7, 0, 8, 7, 4, 6, 0, 4, 3), percussion=1.0, percussion_ratio=4.0, percussion_seconds=0.06,
-                                decay_seconds=0.5, click_db=-10.0, rotor=0.4, drive=0.9)), longest_seconds=4.0, release_seconds=0.08)  # fmt: skip
+                                decay_seconds=0.5, click_db=-10.0, rotor=0.4, drive=0.9)),
+                    longest_seconds=4.0, release_seconds=0.08)  # fmt: skip
 CLEAN_GUITAR = Patch(
     plucked(Plucked(slope=0.65, place=0.17, stiffness=0.00008, decay_seconds=0.8, bright_decay_hz=1800.0, cutoff_hz=(1800.0, 5200.0),
                     strings=2, width=0.7, knock_db=-12.0, knock_hz=2600.0, knock_seconds=0.003)), longest_seconds=4.0,
@@ -128,7 +132,8 @@ SUPERSAW = Patch(
 # Brass, reeds, pipes, leads.
 BRASS_SECTION = Patch(
     analog(Analog(detunes_cents=(-9.0, -4.0, 0.0, 5.0, 10.0), width=0.7, cutoff_hz=(500.0, 9000.0), rest=0.6, peak=0.85,
-                  open_seconds=0.045, sweep_seconds=0.18, softness=0.35, formants=_HORN, scoop_cents=45.0, attack_seconds=0.012, drive=0.4)),
+                  open_seconds=0.045, sweep_seconds=0.18, softness=0.35, formants=_HORN, scoop_cents=45.0,
+                  attack_seconds=0.012, drive=0.4)),
     longest_seconds=10.0, release_seconds=0.09)  # fmt: skip
 BIG_BRASS = Patch(
     analog(Analog(saw=1.0, detunes_cents=(-15.0, -8.0, -3.0, 2.0, 7.0, 14.0), width=0.8, cutoff_hz=(350.0, 7500.0), rest=0.58, peak=0.9,
@@ -136,7 +141,8 @@ BIG_BRASS = Patch(
                   attack_seconds=0.008, drive=1.2)), longest_seconds=10.0, release_seconds=0.15)  # fmt: skip
 SYNTH_BRASS = Patch(
     analog(Analog(detunes_cents=(-10.0, -2.0, 4.0, 11.0), width=0.8, cutoff_hz=(400.0, 9000.0), rest=0.5, peak=0.85, open_seconds=0.025,
-                  sweep_seconds=0.22, resonance=1.1, attack_seconds=0.005, drive=0.5)), longest_seconds=10.0, release_seconds=0.14)  # fmt: skip
+                  sweep_seconds=0.22, resonance=1.1, attack_seconds=0.005, drive=0.5)),
+    longest_seconds=10.0, release_seconds=0.14)  # fmt: skip
 TRUMPET = Patch(
     analog(Analog(slope=0.9, cutoff_hz=(700.0, 8000.0), rest=0.6, peak=0.85, open_seconds=0.035, sweep_seconds=0.2, formants=_HORN,
                   vibrato_cents=14.0, scoop_cents=35.0, attack_seconds=0.01, breath_db=-34.0)), longest_seconds=10.0,
@@ -160,7 +166,8 @@ SAW_LEAD = Patch(
     one_voice=True)  # fmt: skip
 PLUCK = Patch(
     analog(Analog(saw=0.8, pulse=0.5, detunes_cents=(-7.0, 6.0), width=0.7, cutoff_hz=(300.0, 8000.0), rest=0.1, peak=0.85,
-                  sweep_seconds=0.08, resonance=1.3, decay_seconds=0.25, sustain=0.0)), longest_seconds=1.6, release_seconds=0.2)  # fmt: skip
+                  sweep_seconds=0.08, resonance=1.3, decay_seconds=0.25, sustain=0.0)),
+    longest_seconds=1.6, release_seconds=0.2)  # fmt: skip
 
 PROGRAM_PATCHES: dict[int, Patch] = {
     0: PIANO, 4: ELECTRIC_PIANO, 5: FM_PIANO, 7: CLAVINET, 10: MUSIC_BOX, 11: VIBRAPHONE, 16: DRAWBAR_ORGAN, 18: GOSPEL_ORGAN,

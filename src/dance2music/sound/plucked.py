@@ -1,8 +1,9 @@
-"""Strings and bars that are struck or plucked and ring: piano, guitars, clavinet, acoustic and electric basses, pizzicato, vibraphone, music box.
+"""Strings and bars that are struck or plucked and ring: piano, guitars, clavinet, acoustic and electric basses, pizzicato, vibraphone,
+music box.
 
 Each partial starts at a level given by the place of the pluck and dies at a rate that grows with its frequency (Fletcher and Rossing, "The
-Physics of Musical Instruments", 1998, chapters 2, 9, 12 and 19); stiffness makes strings sharp in their upper partials. Partials share a few
-bands, and a band has one decay.
+Physics of Musical Instruments", 1998, chapters 2, 9, 12 and 19); stiffness makes strings sharp in their upper partials. Partials share a
+few bands, and a band has one decay.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ class Plucked:
 
     Attributes
     ----------
-    slope : float, partial n starts with the level ``n ** -slope``; 0 on the scale of levels means all alike.
+    slope : float, partial n starts with the level ``n ** -slope``.
     place : float in 0..0.5, where along the string it is struck: partials with a node there are missing. 0: no such comb.
     stiffness : float B in f_n = n f sqrt(1 + B n^2).
     ratios : frequencies of the partials relative to the first, for bars; () for strings.
-    decay_seconds : of the fundamental of a C4; halves for ``decay_octaves`` octaves up. ``bright_decay_hz``: where partials die twice as fast.
-    aftersound : float in 0..1, part that rings four times as long.
+    decay_seconds : of the fundamental of a C4; halves for ``decay_octaves`` octaves up. ``bright_decay_hz``: where partials die twice as
+    fast. aftersound : float in 0..1, part that rings four times as long.
     cutoff_hz : (soft, hard) low pass by the touch. ``tracking`` in 0..1: how far it follows the pitch.
     strings : int, 1 or more; more of them beat slightly, and spread by ``width``.
     knock_db, knock_hz, knock_seconds : noise of the hammer or pick relative to the note.
@@ -120,7 +121,8 @@ def _knock(sound: np.ndarray, tone: Tone, settings: Plucked) -> None:
     n = min(tone.n_samples, round(8 * settings.knock_seconds * tone.sample_rate))
     high = min(settings.knock_hz * 1.8, 0.45 * tone.sample_rate)
     sections = butter(1, [settings.knock_hz / 1.8, high], btype="bandpass", fs=tone.sample_rate, output="sos").astype(np.float32)
-    knock = sosfilt(sections, noise(n, tone.key, 3)) * np.exp(-np.arange(n) / (settings.knock_seconds * tone.sample_rate)).astype(np.float32)
+    fall = np.exp(-np.arange(n) / (settings.knock_seconds * tone.sample_rate)).astype(np.float32)
+    knock = sosfilt(sections, noise(n, tone.key, 3)) * fall
     envelopes.fade_out(knock, 0.25 * n / tone.sample_rate, sample_rate=tone.sample_rate)
     level = float(np.abs(sound[1, 0]).max()) * 10.0 ** (settings.knock_db / 20.0) / (float(np.abs(knock).max()) + 1e-9)
     sound[0, 0, :n] += np.float32(0.4 * level) * knock

@@ -1,7 +1,8 @@
 """Random numbers that are functions of a key and a position, so that the same seed gives the same bits in any order of calls.
 
 `uniform` hashes integers (the finaliser of SplitMix64; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA
-2014); `noise` and `phases` are counter-based streams of numpy's Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
+2014); `noise` and `phases` are counter-based streams of numpy's Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+2011).
 """
 
 from __future__ import annotations

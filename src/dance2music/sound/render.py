@@ -92,7 +92,9 @@ def render_studio_drums(score: Score, *, sample_rate: int = SAMPLE_RATE, seed: i
     return Audio(drums, sample_rate)
 
 
-def render_hybrid(score: Score, bed: Audio, *, seed: int = 0, transitions: Sequence[Transition] = (), sample_rate: int = SAMPLE_RATE) -> Audio:
+def render_hybrid(
+    score: Score, bed: Audio, *, seed: int = 0, transitions: Sequence[Transition] = (), sample_rate: int = SAMPLE_RATE
+) -> Audio:
     """Other music for the same score (a neural performance) under studio drums, mastered together.
 
     The bed is resampled, set `BED_BELOW_DRUMS_DB` LU under the drums, cut below 70 Hz, and ducked by the kick.
@@ -125,7 +127,12 @@ def render_hybrid(score: Score, bed: Audio, *, seed: int = 0, transitions: Seque
 
 
 def _mixed(
-    score: Score, sample_rate: int, seed: int, instruments: Mapping[str, int], transitions: Sequence[Transition], roles: Sequence[str] = STEMS
+    score: Score,
+    sample_rate: int,
+    seed: int,
+    instruments: Mapping[str, int],
+    transitions: Sequence[Transition],
+    roles: Sequence[str] = STEMS,
 ) -> tuple[np.ndarray, list[str]]:
     """The sum of all strips and returns before the master, float32 [2, N], and the roles that play."""
     n_samples = round(score.duration_seconds * sample_rate)

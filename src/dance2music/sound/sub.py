@@ -13,12 +13,11 @@ from dance2music.sound.patch import Tone, Voice
 
 @dataclass(frozen=True)
 class Sub:
-    """Settings: ``drive`` (soft, hard) saturates and so adds odd partials, ``bias`` adds even ones; the pitch starts ``drop_octaves`` above
-    and falls in ``drop_seconds``; connected notes glide in ``glide_seconds``; ``decay_seconds`` to 1/e; ``octave_db`` is the level of a sine
-    an octave above, which small loudspeakers need."""
+    """Settings: ``drive`` (soft, hard) saturates and so adds odd partials; the pitch starts ``drop_octaves`` above and falls in
+    ``drop_seconds``; connected notes glide in ``glide_seconds``; ``decay_seconds`` to 1/e; ``octave_db`` is the level of a sine an octave
+    above, which small loudspeakers need."""
 
     drive: tuple[float, float] = (0.6, 1.4)
-    bias: float = 0.15
     drop_octaves: float = 0.0
     drop_seconds: float = 0.02
     glide_seconds: float = 0.07
@@ -44,6 +43,5 @@ def _play(tone: Tone, settings: Sub) -> np.ndarray:
     level = envelopes.spread(envelopes.decay(t, settings.decay_seconds), tone.n_samples)
     out = np.empty((2, 1, tone.n_samples), dtype=np.float32)
     for i, drive in enumerate(settings.drive):
-        shift = np.float32(np.tanh(settings.bias))
-        out[i, 0] = (np.tanh(np.float32(drive) * wave * level + np.float32(settings.bias)) - shift) / np.float32(np.tanh(drive))
+        out[i, 0] = np.tanh(np.float32(drive) * wave * level) / np.float32(np.tanh(drive))
     return envelopes.fade_in(out, settings.attack_seconds, sample_rate=tone.sample_rate)

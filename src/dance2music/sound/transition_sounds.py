@@ -66,12 +66,13 @@ def vinyl(n_samples: int, *, sample_rate: int, seed: int) -> np.ndarray:
     from dance2music.sound.effects import filtered, high_pass, low_pass
 
     count = max(1, round(_CRACKLES_PER_SECOND * n_samples / sample_rate))
-    out = np.stack([noise(n_samples, seed, 81, channel) for channel in range(2)]) * np.float32(0.25)
+    common = noise(n_samples, seed, 81, 2)
+    out = np.stack([common + noise(n_samples, seed, 81, channel) for channel in range(2)]) * np.float32(0.18)
     at = np.minimum((uniforms(count, seed, 82) * n_samples).astype(int), n_samples - 1)
     size = (14.0 * uniforms(count, seed, 83) ** 4 + 2.0) * np.where(uniforms(count, seed, 84) < 0.5, -1.0, 1.0)
     pan = uniforms(count, seed, 85)
-    np.add.at(out[0], at, (size * (1.0 - 0.7 * pan)).astype(np.float32))
-    np.add.at(out[1], at, (size * (0.3 + 0.7 * pan)).astype(np.float32))
+    np.add.at(out[0], at, (size * (1.0 - 0.5 * pan)).astype(np.float32))
+    np.add.at(out[1], at, (size * (0.5 + 0.5 * pan)).astype(np.float32))
     out = filtered(out, np.concatenate([high_pass(500.0, sample_rate=sample_rate), low_pass(6500.0, sample_rate=sample_rate)]))
     return np.asarray(out * np.float32(0.01 / (np.sqrt(np.mean(out**2)) + 1e-9)))
 
@@ -82,8 +83,8 @@ def _check(transition: Transition) -> None:
     numbers = (transition.time_seconds, transition.length_seconds, transition.level)
     if not all(np.isfinite(numbers)) or transition.length_seconds <= 0 or transition.level < 0:
         raise InputError(
-            f"transition {transition.kind!r} at {transition.time_seconds} s: length {transition.length_seconds} s, level {transition.level}; "
-            "expected finite numbers, a length above 0 and a level of at least 0; correct it"
+            f"transition {transition.kind!r} at {transition.time_seconds} s: length {transition.length_seconds} s, "
+            f"level {transition.level}; expected finite numbers, a length above 0 and a level of at least 0; correct it"
         )
 
 

@@ -107,7 +107,7 @@ def _timed(notes: Sequence[Note], patch: Patch, score: Score, sample_rate: int, 
                 release = max(min(release, following - end), _CUT_SECONDS)
         if patch.glides and place > 0:
             before = order[place - 1]
-            if 0.0 <= start - starts[before] and start - ends[before] < _CONNECTED_SECONDS and notes[before].pitch != notes[i].pitch:
+            if start - starts[before] >= 0.0 and start - ends[before] < _CONNECTED_SECONDS and notes[before].pitch != notes[i].pitch:
                 from_pitch = notes[before].pitch
         at = round(start * sample_rate)
         if at >= n_samples or end + release < 0.0 or start < -_LONGEST_NOTE_SECONDS - LONGEST_RING_SECONDS:
