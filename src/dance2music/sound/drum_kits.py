@@ -58,7 +58,7 @@ class DrumKit:
     kick_db: float = 0.0
     snare_db: float = -3.5
     clap_db: float = -6.5
-    hat_db: float = -11.5
+    hat_db: float = -8.5
     ride_db: float = -13.0
     crash_db: float = -11.0
     snare_room: float = 0.2
@@ -143,7 +143,7 @@ BREAK_KIT = DrumKit(
     closed_hat=_WARM_HAT,
     open_hat=_WARM_OPEN,
     snare_db=-4.5,
-    hat_db=-10.0,
+    hat_db=-7.0,
     tom_seconds=0.16,
     snare_room=0.13,
 )
@@ -155,7 +155,7 @@ POP_KIT = DrumKit(
     open_hat=_MACHINE_OPEN,
     snare_db=-6.0,
     clap_db=-9.0,
-    hat_db=-11.0,
+    hat_db=-8.0,
     snare_room=0.3,
     toms_hz=(92.0, 130.0, 185.0),
     tom_seconds=0.26,
@@ -167,7 +167,7 @@ LOCK_KIT = DrumKit(
     closed_hat=_WARM_HAT,
     open_hat=_WARM_OPEN,
     snare_db=-4.5,
-    hat_db=-10.0,
+    hat_db=-7.0,
     tom_seconds=0.15,
     snare_room=0.12,
 )
@@ -177,7 +177,7 @@ BOOM_BAP_KIT = DrumKit(
     Clap(),
     closed_hat=_DUSTY_HAT,
     open_hat=_WARM_OPEN,
-    hat_db=-9.5,
+    hat_db=-6.5,
     snare_db=-4.0,
     tom_seconds=0.18,
 )
@@ -189,7 +189,7 @@ TRAP_KIT = DrumKit(
     open_hat=Metal(low_hz=7500.0, high_hz=17000.0, hiss=1.0, cloud=0.3, squares=0.3, decay_seconds=(0.14, 0.1), width=0.5),
     clap_db=-5.5,
     snare_db=-5.0,
-    hat_db=-10.0,
+    hat_db=-7.0,
 )
 HOUSE_KIT = DrumKit(
     Kick(240.0, 49.0, 0.022, 0.14, hold_seconds=0.045, click=0.3, click_hz=7000.0, knock=0.45, drive=1.8),
@@ -198,7 +198,7 @@ HOUSE_KIT = DrumKit(
     closed_hat=_MACHINE_HAT,
     open_hat=_MACHINE_OPEN,
     clap_db=-6.0,
-    hat_db=-6.5,
+    hat_db=-3.5,
     kick_db=0.0,
 )
 DISCO_KIT = DrumKit(
@@ -207,7 +207,7 @@ DISCO_KIT = DrumKit(
     Clap(bursts=4, tail_seconds=0.07, width=0.6),
     closed_hat=_WARM_HAT,
     open_hat=_WARM_OPEN,
-    hat_db=-7.5,
+    hat_db=-4.5,
     tom_seconds=0.18,
 )
 KRUMP_KIT = DrumKit(
@@ -223,7 +223,7 @@ KRUMP_KIT = DrumKit(
     snare_db=-4.0,
     clap_db=-8.0,
     snare_room=0.25,
-    hat_db=-11.0,
+    hat_db=-8.0,
 )
 STREET_KIT = DrumKit(
     Kick(160.0, 54.0, 0.018, 0.11, hold_seconds=0.03, click=0.35, click_hz=5000.0, knock=0.3, shell=0.2, drive=1.5),
@@ -231,7 +231,7 @@ STREET_KIT = DrumKit(
     Clap(bursts=3, tail_seconds=0.06, high_hz=7000.0),
     closed_hat=Metal(low_hz=6500.0, high_hz=15000.0, cloud=0.6, decay_seconds=(0.03, 0.02)),
     open_hat=_WARM_OPEN,
-    hat_db=-11.5,
+    hat_db=-8.5,
     tom_seconds=0.18,
 )
 JAZZ_KIT = DrumKit(
@@ -245,6 +245,6 @@ JAZZ_KIT = DrumKit(
     kick_db=-4.0,
     snare_db=-6.0,
     ride_db=-13.0,
-    hat_db=-10.5,
+    hat_db=-7.5,
     toms_hz=(105.0, 145.0, 200.0),
 )

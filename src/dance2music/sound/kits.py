@@ -114,7 +114,7 @@ MIDDLE_HIP_HOP = GenreSound(
     duck_seconds=0.15,
     drive={"drums": 2.0, "bass": 1.4, "chords": 2.0, "lead": 1.4, "pad": 1.4},
     low_pass_hz={"chords": 5200.0, "pad": 4200.0},
-    low_db=1.0,
+    low_db=0.0,
     vinyl_db=2.0,
 )
 LA_HIP_HOP = GenreSound(
@@ -124,7 +124,7 @@ LA_HIP_HOP = GenreSound(
         "chords": {10: P.DARK_BELL, 45: P.PIZZICATO, 0: P.PIANO},
         "lead": {80: P.PLUCK, 10: P.MUSIC_BOX},
     },
-    levels_db={"bass": 2.5, "chords": -1.0, "lead": 0.5, "pad": -7.0},
+    levels_db={"bass": 1.5, "chords": -1.0, "lead": 0.5, "pad": -7.0},
     room_seconds=1.1,
     echo={"lead": 0.22, "chords": 0.08},
     duck_db={"bass": 5.0, "pad": 6.0, "chords": 2.0},
@@ -168,7 +168,7 @@ KRUMP = GenreSound(
     echo={"lead": 0.12},
     duck_db={"bass": 4.0, "pad": 5.0, "chords": 2.0},
     duck_seconds=0.1,
-    low_db=1.0,
+    low_db=-0.5,
     drive={"drums": 2.5, "bass": 2.0, "chords": 2.0, "lead": 2.0, "pad": 1.2},
 )
 STREET_JAZZ = GenreSound(
