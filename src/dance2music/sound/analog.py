@@ -96,7 +96,7 @@ def _play(tone: Tone, settings: Analog) -> np.ndarray:
 def _weights(t: np.ndarray, settings: Analog, openness: float) -> np.ndarray:
     """Level of each filter setting over time, float32 [layers, blocks + 1]."""
     fall = envelopes.decay(np.maximum(t - settings.open_seconds, 0.0), settings.sweep_seconds)
-    place = settings.rest + (settings.peak - settings.rest) * fall
+    place: np.ndarray = settings.rest + (settings.peak - settings.rest) * fall
     if settings.open_seconds > 0:
         place = place * envelopes.swell(t + 0.25 * settings.open_seconds, settings.open_seconds)
     place = np.clip(place * openness, 0.0, 1.0) * (_LAYERS - 1)
@@ -111,13 +111,13 @@ def _loops(tone: Tone, settings: Analog, used: np.ndarray) -> np.ndarray:
     seconds = _LONG_LOOP_SECONDS if many else _SHORT_LOOP_SECONDS
     length, hz = loop_length(tone.hz, sample_rate=tone.sample_rate, seconds=seconds)
     step = tone.sample_rate / length
-    bases = np.rint(hz * 2.0 ** (np.array(settings.detunes_cents) / 1200.0) / step) * step
-    harmonics = np.arange(1, max(2, int(HIGHEST_SHARE * tone.sample_rate / hz)) + 1)
+    bases: np.ndarray = np.rint(hz * 2.0 ** (np.array(settings.detunes_cents) / 1200.0) / step) * step
+    harmonics: np.ndarray = np.arange(1.0, max(2, int(HIGHEST_SHARE * tone.sample_rate / hz)) + 1.0)
     pulse = 2.0 * np.sin(np.pi * harmonics * settings.pulse_width) / (harmonics * np.pi)
-    spectrum = settings.saw * harmonics**-settings.slope * 2.0 / np.pi + settings.pulse * pulse
+    spectrum: np.ndarray = settings.saw * harmonics**-settings.slope * 2.0 / np.pi + settings.pulse * pulse
     if settings.sub:
         bases, spectrum = bases / 2.0, _with_sub(spectrum, settings.sub)
-        harmonics = np.arange(1, len(spectrum) + 1)
+    harmonics = np.arange(1.0, len(spectrum) + 1.0)
     frequencies = bases[:, None] * harmonics
     start = phases(len(bases), tone.key, 1)[:, None] if many else np.zeros((1, 1))
     angle = phases(frequencies.size, tone.key, 2).reshape(frequencies.shape) if settings.blended else start * harmonics
