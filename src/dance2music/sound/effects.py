@@ -67,7 +67,7 @@ def pan_gains(pan: float) -> tuple[np.float32, np.float32]:
 
 
 def saturated(sound: np.ndarray, drive: float) -> np.ndarray:
-    """Gentle tape-like saturation ``tanh(drive x) / drive``, slope 1 at zero, in place; 0 leaves the sound alone."""
+    """Gentle tape-like saturation ``tanh(drive x) / drive`` of a sound [..., n], slope 1 at zero, in place; 0 leaves the sound alone."""
     if drive <= 0:
         return sound
     sound *= np.float32(drive)

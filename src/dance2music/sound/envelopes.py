@@ -25,12 +25,12 @@ def spread(curve: np.ndarray, n_samples: int) -> np.ndarray:
 
 
 def decay(t: np.ndarray, seconds: float) -> np.ndarray:
-    """Exponential fall to 1/e in ``seconds``; float array like ``t``."""
+    """Exponential fall to 1/e in ``seconds`` at times t [...]: float [...]."""
     return np.exp(-t / seconds)
 
 
 def swell(t: np.ndarray, seconds: float) -> np.ndarray:
-    """Raised-cosine rise from 0 to 1 in ``seconds``."""
+    """Raised-cosine rise from 0 to 1 in ``seconds`` at times t [...]: float [...]."""
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(t / max(seconds, 1e-6), 0.0, 1.0))
 
 

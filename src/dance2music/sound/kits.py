@@ -63,9 +63,11 @@ class GenreSound:
         return patches.program_patch(program)
 
     def level_db(self, role: str) -> float:
+        """Level of a role in the mix, in dB."""
         return self.levels_db.get(role, _LEVELS_DB[role])
 
     def room_send(self, role: str) -> float:
+        """Share of a role that goes to the room."""
         return self.room.get(role, _ROOM[role])
 
 

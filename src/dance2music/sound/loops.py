@@ -106,7 +106,7 @@ def bands(frequencies_hz: np.ndarray, centers_hz: np.ndarray) -> np.ndarray:
 
 
 def low_pass_gain(frequencies_hz: np.ndarray, cutoff_hz: np.ndarray | float, *, resonance: float = 0.7, poles: int = 4) -> np.ndarray:
-    """Magnitude of a resonant low pass of two or four poles: the second pair of a four-pole filter is flat (Butterworth)."""
+    """Magnitude [...] at frequencies [...] of a resonant low pass of two or four poles: the second pair of a four-pole filter is flat (Butterworth)."""
     u = frequencies_hz / cutoff_hz
     gain = 1.0 / np.sqrt((1.0 - u**2) ** 2 + (u / resonance) ** 2)
     return gain if poles == 2 else gain / np.sqrt(1.0 + u**4)
