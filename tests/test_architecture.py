@@ -18,7 +18,7 @@ LAYERS = (
     ("dance",),
     ("nn",),
     ("codec", "rhythm", "perception"),
-    ("metrics", "composer"),
+    ("metrics", "composer", "sound"),
     ("methods",),
     ("synthetic", "data"),
     ("train",),

@@ -32,6 +32,7 @@ from dance2music.generation import job, outputs, pipeline
 from dance2music.generation.methods import METHODS, load, load_method
 from dance2music.generation.ranking import best_take
 from dance2music.generation.request import Request, resolve
+from dance2music.methods.base import SOUNDS
 from dance2music.music.audio import load_audio
 from dance2music.music.midi import load_midi
 from dance2music.synthetic.drawing import example_dance
@@ -92,10 +93,12 @@ def test_every_method_makes_music_as_long_as_the_dance_to_the_sample(tmp_path: P
 
 def test_every_method_is_known_as_one_with_notes_or_without() -> None:
     methods = METHODS.values()
+    assert all(set(method.sounds) <= set(SOUNDS) for method in methods)
+    assert all(method.notes == ("studio" in method.sounds) for method in methods), "all notes can be heard in the studio"
     groups = [
-        {method.name for method in methods if method.notes and method.played},
-        {method.name for method in methods if not method.notes and not method.played},
-        {method.name for method in methods if method.notes and not method.played},
+        {method.name for method in methods if method.sounds[0] == "soundfont"},
+        {method.name for method in methods if method.sounds == ("neural",)},
+        {method.name for method in methods if method.sounds[0] == "neural" and method.notes},
     ]
     assert groups == [
         {"composer", *SYMBOLIC},
@@ -121,6 +124,19 @@ def test_notes_and_stems_are_written_and_the_stems_add_up(tmp_path: Path, method
         assert np.abs(sum(stems) - take.audio.samples).max() < (len(stems) + 1) / 2**15
         assert {Path(name).name for name in report["files"]} >= {f"notes-{i}.mid", f"out-{i}.wav", f"out-{i}.json"}
         assert all(Path(name).is_file() for name in report["files"])
+
+
+@pytest.mark.parametrize("method", ["composer", "planned", "cmt"])
+def test_in_the_studio_music_is_mastered_stereo_and_its_stems_add_up(tmp_path: Path, method: str) -> None:
+    asked = request(tmp_path, method, sound="studio", stems=tmp_path / "stems", out=tmp_path / "out.wav")
+    (report,) = job.run(asked)
+    music = load_audio(tmp_path / "out.wav", mono=False)
+    assert report["sound"] == "studio" and "soundfont" not in report
+    assert music.samples.shape == (2, round(SECONDS * 48_000)) and music.sample_rate == 48_000
+    assert np.abs(music.samples[0] - music.samples[1]).max() > 1e-3, "both sides are not the same"
+    assert 0.05 < np.abs(music.samples).max() < 1.0
+    parts = [load_audio(path, mono=False).samples for path in (tmp_path / "stems").glob("*.wav")]
+    assert len(parts) > 1 and np.abs(sum(parts) - music.samples).max() < (len(parts) + 1) / 2**15
 
 
 def test_nothing_is_left_of_notes_and_stems_when_writing_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +190,10 @@ def test_a_report_names_the_soundfont_and_its_digest(tmp_path: Path) -> None:
     [
         ("jukebox-random", {"midi": Path("a.mid")}, "method 'jukebox-random' has no notes"),
         ("cmt", {"midi": Path("a.wav")}, r"--midi a\.wav: expected .* \.mid or \.midi"),
-        ("planned", {"stems": Path("stems")}, "--stems: method 'planned' plays no notes; choose one of composer"),
+        ("planned", {"stems": Path("stems")}, "--stems: method 'planned' plays no notes as neural; choose one of planned, composer"),
+        ("memory", {"sound": "studio"}, "--sound 'studio': method 'memory' can be heard as neural; choose one of these"),
+        ("cmt", {"sound": "opera"}, "--sound 'opera': unknown; method 'cmt' can be heard as soundfont, studio; choose one of these"),
+        ("cmt", {"sound": "studio", "soundfont": "timgm"}, "--soundfont: method 'cmt' plays no notes as studio"),
         ("creative-gan", {}, "method 'creative-gan': has no weights in the package; expected --weights with a generator that"),
         ("memory", {"soundfont": "fluid"}, "--soundfont: method 'memory' plays no notes"),
         ("cmt", {"soundfont": "nowhere.sf2"}, r"soundfont 'nowhere\.sf2': no such file; expected"),

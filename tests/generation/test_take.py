@@ -241,8 +241,18 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]
     "codes of a method without a codec": (lambda h, t: h["music"].update(codes=True), "codes cannot be|does not hold"),
     "a text for a number": (lambda h, t: h.update(seed="1; drop"), "a number cannot be"),
     "a million sections": (lambda h, t: h.update(edits=[{}] * 100_000), "edits cannot be"),
-    "another soundfont": (lambda h, t: h["soundfont"].update(sha256="0" * 64), "was played with soundfont"),
-    "weights that are not here": (lambda h, t: h.update(method="d2m-gan", given={**h["given"], "weights": "/nowhere"}), "no such folder"),
+    "another soundfont": (
+        lambda h, t: h.update(given={**h["given"], "sound": "soundfont"}, soundfont={"given": None, "name": "x", "sha256": "0" * 64}),
+        "was played with soundfont",
+    ),
+    "a sound that is none": (
+        lambda h, t: h.update(given={**h["given"], "sound": "kazoo"}),
+        "unknown; method 'composer' can be heard as soundfont",
+    ),
+    "weights that are not here": (
+        lambda h, t: h.update(method="d2m-gan", given={**h["given"], "weights": "/nowhere", "sound": ""}),
+        "no such folder",
+    ),
 }  # fmt: skip
 
 

@@ -35,6 +35,14 @@ def tone(hz: float = 440.0, *, seconds: float = 1.0, rate: int = 22050, level: f
     return Audio(np.tile(wave.astype(np.float32), (channels, 1)), rate)
 
 
+def test_a_stem_beyond_full_scale_is_kept_where_asked_and_clipped_elsewhere(tmp_path: Path) -> None:
+    loud = Audio(np.array([[0.5, 1.5, -1.25, 0.0]], np.float32), 8000)
+    save_wav(loud, tmp_path / "kept.wav", over_full_scale=True)
+    save_wav(loud, tmp_path / "clipped.wav")
+    assert np.array_equal(load_audio(tmp_path / "kept.wav").samples, loud.samples)
+    assert np.abs(load_audio(tmp_path / "clipped.wav").samples).max() <= 1.0
+
+
 def test_a_wav_file_comes_back_to_half_a_step_of_16_bits(tmp_path: Path) -> None:
     audio = tone()
     save_wav(audio, tmp_path / "a.wav")

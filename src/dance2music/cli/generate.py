@@ -75,6 +75,14 @@ def generate(
         str, typer.Option(help="Of d2m-gan with --weights: fp32, bf16 (half the time) or auto (by CPU).", rich_help_panel=_MUSIC)
     ] = "fp32",
     tempo: Annotated[float | None, typer.Option(help="Tempo in bpm.", show_default="the dance's own", rich_help_panel=_RHYTHM)] = None,
+    sound: Annotated[
+        str,
+        typer.Option(
+            help="studio (our own instruments, mixed), hybrid (neural with studio drums), neural or soundfont.",
+            show_default="the method's own",
+            rich_help_panel=_SOUND,
+        ),
+    ] = "",
     soundfont: Annotated[
         str | None,
         typer.Option(help="Soundfont to play notes with: an .sf2 or .sf3 file.", show_default="TimGM6mb", rich_help_panel=_SOUND),
@@ -110,6 +118,7 @@ def generate(
             midi=midi,
             stems=stems,
             take=take,
+            sound=sound,
             soundfont=soundfont,
             instruments=tuple(name.strip() for name in instruments.split(",")) if instruments else (),
             settings=tuple(settings or ()),

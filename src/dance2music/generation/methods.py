@@ -6,13 +6,13 @@ Adding one is a file with a ``load(given)`` that returns a `methods.base.MusicGe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dance2music.errors import ConfigError, InputError
-from dance2music.methods.base import PRECISIONS, CodecGenerator, Given, MusicGenerator
+from dance2music.methods.base import PRECISIONS, SOUNDS, CodecGenerator, Given, MusicGenerator
 
 if TYPE_CHECKING:
     from dance2music.types import Codec, Conditioning, Latents, Score, Span
@@ -28,7 +28,8 @@ class Method:
     summary : one line for help and tables.
     module : where its ``loader`` is; ``loader(given)`` returns the generator.
     compared : whether it is a system to compare with; else one of the package's own.
-    notes : whether its takes have a score; ``played`` : whether its sound is this score, played.
+    notes : whether its takes have a score.
+    sounds : of `methods.base.SOUNDS` those in which it can be heard, its own first.
     candidates : takes that are made and ranked for each that is kept, None for as many as the length asks for (`ranking.candidates_for`).
         Systems to compare with make one, as they were published: choosing by sync would improve on them.
     denoise : whether the noise floor of a codec is taken out; not where what a codec makes of music is the point.
@@ -47,7 +48,7 @@ class Method:
     loader: str = "load"
     compared: bool = True
     notes: bool = False
-    played: bool = False
+    sounds: tuple[str, ...] = ("neural",)
     candidates: int | None = 1
     denoise: bool = True
     redraws: bool = False
@@ -88,6 +89,7 @@ METHODS: dict[str, Method] = by_name(
             "dance2music.methods.planned",
             compared=False,
             notes=True,
+            sounds=("neural", "studio", "hybrid", "soundfont"),
             candidates=None,
             redraws=True,
         ),
@@ -97,7 +99,7 @@ METHODS: dict[str, Method] = by_name(
             "dance2music.methods.composer",
             compared=False,
             notes=True,
-            played=True,
+            sounds=("soundfont", "studio"),
             candidates=None,
             redraws=True,
         ),
@@ -132,7 +134,7 @@ METHODS: dict[str, Method] = by_name(
             "five notes whose self-similarity is the dance's, by search",
             "dance2music.baselines.dance2music_offline",
             notes=True,
-            played=True,
+            sounds=("soundfont", "studio"),
             settings=("objective", "beams", "window_notes", "first_class", "hold_similarity", "program", "velocity"),
         ),
         Method(
@@ -140,7 +142,7 @@ METHODS: dict[str, Method] = by_name(
             "the same by a network that never looks ahead",
             "dance2music.baselines.dance2music_online",
             notes=True,
-            played=True,
+            sounds=("soundfont", "studio"),
             settings=("temperature",),
             weights=_OWN,
         ),
@@ -149,7 +151,7 @@ METHODS: dict[str, Method] = by_name(
             "a skeleton's graph says when the dancer stops, a transformer which notes sound then",
             "dance2music.baselines.foley_music",
             notes=True,
-            played=True,
+            sounds=("soundfont", "studio"),
             settings=("mode", "guided", "top_p", "temperature", "beams", "program"),
             weights=_OWN,
         ),
@@ -158,7 +160,7 @@ METHODS: dict[str, Method] = by_name(
             "five tracks whose density and accents are steered by the motion",
             "dance2music.baselines.cmt",
             notes=True,
-            played=True,
+            sounds=("soundfont", "studio"),
             settings=("top_p", "beat_temperature", "duration_temperature", "density_control", "strength_control", "instruments"),
             weights=_OWN,
             instruments=True,
@@ -168,7 +170,7 @@ METHODS: dict[str, Method] = by_name(
             "pictures at three per second, piano events",
             "dance2music.baselines.inverse_mv",
             notes=True,
-            played=True,
+            sounds=("soundfont", "studio"),
             settings=("guided", "top_p", "temperature", "program"),
             weights=_OWN,
         ),
@@ -235,9 +237,17 @@ def check_given(method: Method, given: Given) -> None:
         if text.partition("=")[0] not in method.settings:
             has = f"has only the settings {', '.join(method.settings)}" if method.settings else "has no settings"
             raise InputError(f"--set {text}: method {name!r} {has}; leave this one out")
+    if given.sound and given.sound not in method.sounds:
+        known = "" if given.sound in SOUNDS else "unknown; "
+        raise InputError(f"--sound {given.sound!r}: {known}method {name!r} can be heard as {', '.join(method.sounds)}; choose one of these")
     if given.instruments and not method.instruments:
         takes = ", ".join(other.name for other in METHODS.values() if other.instruments)
         raise InputError(f"--instruments: method {name!r} chooses its own; expected method {takes}; leave --instruments out")
+
+
+def heard_as(method: Method, given: Given) -> str:
+    """How a method is heard, one of `methods.base.SOUNDS`: as the user chose, or its own way."""
+    return given.sound or method.sounds[0]
 
 
 @dataclass(frozen=True)
@@ -269,6 +279,7 @@ def load_method(
     settings: Sequence[str] = (),
     instruments: Sequence[str] = (),
     heard: str | Path | None = None,
+    sound: str = "",
 ) -> LoadedMethod:
     """The method of that name with its embedded weights, or with those that the user brings; the options are those of `Given`.
 
@@ -278,11 +289,12 @@ def load_method(
         If the method is unknown, does not take an option (`check_given`), or a file cannot be read.
     """
     files = (None if path is None else Path(path) for path in (weights, heard))
-    given = Given(next(files), level, precision, tuple(settings), tuple(instruments), next(files))
+    given = Given(next(files), level, precision, tuple(settings), tuple(instruments), next(files), sound)
     return load(method_of(name), given)
 
 
 def load(method: Method, given: Given) -> LoadedMethod:
-    """The method of a record, see `load_method`."""
+    """The method of a record, see `load_method`; what is given says how it is heard from then on."""
     check_given(method, given)
+    given = replace(given, sound=heard_as(method, given))
     return LoadedMethod(method, getattr(import_module(method.module), method.loader)(given), given)

@@ -16,7 +16,7 @@ from dance2music.generation.ranking import measure_sync
 from dance2music.generation.request import TakeFiles
 from dance2music.generation.take import Take
 from dance2music.generation.take_file import versions
-from dance2music.types import GENRES, Audio
+from dance2music.types import GENRES, Audio, Score
 from dance2music.video.container import VideoInfo
 from dance2music.work import Stages, report
 
@@ -91,14 +91,23 @@ def write_music(take: Take, files: TakeFiles, video: VideoInfo | None) -> None:
         save_midi(take.score, files.midi)
     if files.stems is not None:
         assert take.score is not None, "resolve() refuses --stems for methods whose notes are not played"
-        from dance2music.music.synth import render_stems
-
-        playing = {track.role for track in take.score.tracks if track.notes}
-        for role, stem in render_stems(take.score, soundfont=take.soundfont).items():
-            if role in playing:
-                save_wav(stem, files.stems[role])
+        for role, stem in stems_of(take, take.score).items():
+            save_wav(stem, files.stems[role], over_full_scale=True)
     if files.take is not None:
         take.save(files.take)
+
+
+def stems_of(take: Take, score: Score) -> dict[str, Audio]:
+    """Sound [C, N] of each role that plays, as the take is heard."""
+    if take.given.sound == "studio":
+        from dance2music.sound.render import render_studio_stems
+
+        stems = render_studio_stems(score, seed=take.seed)
+    else:
+        from dance2music.music.synth import render_stems
+
+        stems = render_stems(score, soundfont=take.soundfont)
+    return {role: stem for role, stem in stems.items() if stem.samples.any()}
 
 
 def title_of(told: dict[str, Any]) -> str:
@@ -151,14 +160,15 @@ def describe(take: Take) -> dict[str, Any]:
 
 
 def sound_of(take: Take) -> dict[str, Any]:
-    """What notes were played with, or what a recording was coded with, for the report."""
+    """How the take is heard: the studio, what notes were played with, what a recording was coded with; for the report."""
     method, given = METHODS[take.method], take.given
+    told: dict[str, Any] = {"sound": given.sound}
     if method.hears:
         own = f"embedded VQ-VAE, {given.level}" if given.level else "embedded spectral codec"
-        return {"codec": own if given.weights is None else "imported VQ-VAE"}
-    if not method.played:
-        return {}
-    from dance2music.music.synth import check_soundfont
+        told["codec"] = own if given.weights is None else "imported VQ-VAE"
+    if given.sound == "soundfont":
+        from dance2music.music.synth import check_soundfont
 
-    name, sha256 = check_soundfont(take.soundfont)
-    return {"soundfont": {"name": name, "sha256": sha256}}
+        name, sha256 = check_soundfont(take.soundfont)
+        told["soundfont"] = {"name": name, "sha256": sha256}
+    return told

@@ -88,8 +88,6 @@ def best_take(
     A method may ask for fewer (`Method.candidates`): published systems that are compared with make one, as they were published.
     Of dances longer than `RankingConfig.ranked_seconds` the candidates are ranked on their beginning, then the winner is made whole.
     """
-    from dance2music.music.tones import tones
-
     candidates = candidates_for(conditioning.duration_seconds, config) if candidates is None else candidates
     limit = candidates if method.method.candidates is None else method.method.candidates
     seeds = candidate_seeds(seed, max(1, min(candidates, limit)))
@@ -103,12 +101,19 @@ def best_take(
     with part(0.0, 0.6 if whole else 0.3):
         takes = make_takes(method, heard, seeds=seeds, soundfont=soundfont)
     with part(0.6 if whole else 0.3, 1.0 if whole else 0.5):
-        scores = side_by_side(lambda take: rank(measure_sync(take.audio, rhythm) | tones(take.audio), config), takes)
+        scores = side_by_side(lambda take: rank(_heard(take.preview(), rhythm), config), takes)
     best = takes[scores.index(max(scores))]
     if not whole:
         with part(0.5, 1.0):
             (best,) = make_takes(method, conditioning, seeds=[best.seed], soundfont=soundfont)
-    return keeping_sound(replace(best, candidates=len(seeds)), audio=best.audio)
+    kept = replace(best, candidates=len(seeds))
+    return keeping_sound(kept, audio=best.audio) if "audio" in best.__dict__ else kept
+
+
+def _heard(audio: Audio, rhythm: Rhythm) -> dict[str, float]:
+    from dance2music.music.tones import tones
+
+    return measure_sync(audio, rhythm) | tones(audio)
 
 
 def candidate_seeds(seed: int, count: int) -> list[int]:

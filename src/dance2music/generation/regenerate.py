@@ -69,7 +69,7 @@ def _files(request: SectionRequest, take: Take) -> tuple[VideoInfo | None, TakeF
     """The video of the take, if it was made for one, and the files to write."""
     method, source = METHODS[take.method], take.source
     asked = Request(wav=request.wav, midi=request.midi, stems=request.stems, take=request.kept, plot=request.plot)
-    check_notes(asked, method)
+    check_notes(asked, method, take.given.sound)
     path = request.video if request.video is not None else source.path if source is not None and source.is_video else None
     if path is None:
         out = request.out if request.out is not None else beside(request.take, ".wav")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dance2music.errors import InputError
 from dance2music.files import check_writable
-from dance2music.generation.methods import DEFAULT, Method, check_given, method_of
+from dance2music.generation.methods import DEFAULT, Method, check_given, heard_as, method_of
 from dance2music.generation.pipeline import genre_index
 from dance2music.methods.base import Given
 from dance2music.types import ROLES
@@ -37,6 +37,7 @@ class Request:
     midi: Path | None = None
     stems: Path | None = None
     take: Path | None = None
+    sound: str = ""
     soundfont: str | None = None
     instruments: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -99,9 +100,10 @@ def resolve(request: Request) -> ResolvedJob:
     _check_numbers(request)
     method = method_of(request.method)
     heard = request.video if method.hears else None
-    given = Given(request.weights, request.level, request.precision, request.settings, request.instruments, heard)
+    sound = request.sound or ("soundfont" if request.soundfont is not None and "soundfont" in method.sounds else "")
+    given = Given(request.weights, request.level, request.precision, request.settings, request.instruments, heard, sound)
     check_given(method, given)
-    check_notes(request, method)
+    check_notes(request, method, heard_as(method, given))
     video = None if request.video is None else probe(request.video)
     out = request.out if request.out is not None else _default_name(source)
     if video is None:
@@ -129,8 +131,8 @@ def check_files(outputs: tuple[TakeFiles, ...], source: Path, video: VideoInfo |
         check_mux(video.path, outputs[0].music)
 
 
-def check_notes(request: Request, method: Method) -> None:
-    """Refuse what is asked of notes where the method has none, or plays them otherwise than through a soundfont: raises InputError."""
+def check_notes(request: Request, method: Method, sound: str) -> None:
+    """Refuse what is asked of notes where the method has none, or they are not what is heard: raises InputError."""
     from dance2music.generation.methods import METHODS
 
     if request.midi is not None:
@@ -139,10 +141,16 @@ def check_notes(request: Request, method: Method) -> None:
             raise InputError(f"--midi: method {method.name!r} has no notes; choose {own}, or leave --midi out")
         if request.midi.suffix.lower() not in MIDI_SUFFIXES:
             raise InputError(f"--midi {request.midi}: expected the name of a file to write that ends in {' or '.join(MIDI_SUFFIXES)}")
-    for option, asked in (("--stems", request.stems), ("--soundfont", request.soundfont)):
-        if asked is not None and not method.played:
-            played = ", ".join(other.name for other in METHODS.values() if other.played)
-            raise InputError(f"{option}: method {method.name!r} plays no notes; choose one of {played}, or leave {option} out")
+    if request.stems is not None and sound not in ("studio", "soundfont"):
+        played = ", ".join(other.name for other in METHODS.values() if "studio" in other.sounds)
+        raise InputError(
+            f"--stems: method {method.name!r} plays no notes as {sound}; choose one of {played} with --sound studio, or leave --stems out"
+        )
+    if request.soundfont is not None and sound != "soundfont":
+        played = ", ".join(other.name for other in METHODS.values() if "soundfont" in other.sounds)
+        raise InputError(
+            f"--soundfont: method {method.name!r} plays no notes as {sound}; choose one of {played} with --sound soundfont, or leave it out"
+        )
     if request.soundfont is not None:
         from dance2music.music.synth import check_soundfont
 
@@ -217,5 +225,5 @@ def files_of(request: Request, out: Path, number: int) -> TakeFiles:
         midi=None if request.midi is None else numbered(request.midi),
         picture=beside(music, ".png") if request.plot else None,
         take=None if request.take is None else numbered(request.take),
-        stems=None if request.stems is None else {role: numbered(request.stems / f"{role}.wav") for role in ROLES},
+        stems=None if request.stems is None else {role: numbered(request.stems / f"{role}.wav") for role in (*ROLES, "effects")},
     )

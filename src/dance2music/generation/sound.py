@@ -1,4 +1,4 @@
-"""From what a method wrote to finished sound: decode or play, take the hiss out, set the loudness, fade the edges."""
+"""From what a method wrote to finished sound: decode or play; take the hiss out, set the loudness, fade the edges where no desk did."""
 
 from __future__ import annotations
 
@@ -22,15 +22,34 @@ class Finish:
     gain_db: float | None = None
 
 
-def to_audio(music: Latents | Score, *, soundfont: str | Path | None = None, duration_seconds: float | None = None) -> Audio:
-    """Sound of what a generator made: latents are decoded by their codec, a score is played through a soundfont.
+MASTERED = ("studio", "hybrid")
+"""Sounds that come from the desk of the room ``sound`` as they are to be heard."""
+
+
+def to_audio(
+    music: Latents | Score,
+    *,
+    sound: str = "",
+    soundfont: str | Path | None = None,
+    seed: int = 0,
+    duration_seconds: float | None = None,
+    sample_rate: int | None = None,
+) -> Audio:
+    """Sound of what a generator made: latents are decoded by their codec, a score is played.
 
     Parameters
     ----------
+    sound : one of `methods.base.SOUNDS`; by default neural for latents and soundfont for a score.
     soundfont : see `music.synth.render`.
+    seed : of the small differences between strokes in the studio.
     duration_seconds : length of decoded latents; by default that of their score, or all of their hops.
+    sample_rate : Hz, of the studio; by default its own, 48,000.
     """
     if isinstance(music, Score):
+        if sound == "studio":
+            from dance2music.sound.render import SAMPLE_RATE, render_studio
+
+            return render_studio(music, seed=seed, sample_rate=sample_rate or SAMPLE_RATE)
         from dance2music.music.synth import render
 
         return render(music, soundfont=soundfont)
@@ -41,8 +60,13 @@ def to_audio(music: Latents | Score, *, soundfont: str | Path | None = None, dur
         duration_seconds = music.score.duration_seconds
     n_samples = None if duration_seconds is None else round(duration_seconds * codec.sample_rate)
     with torch.no_grad():
-        samples = codec.decode(music.z[None], n_samples)
-    return Audio(samples=samples.numpy(), sample_rate=codec.sample_rate)
+        decoded = Audio(codec.decode(music.z[None], n_samples).numpy(), codec.sample_rate)
+    if sound != "hybrid":
+        return decoded
+    from dance2music.sound.render import SAMPLE_RATE, render_hybrid
+
+    assert music.score is not None, "a bed for studio drums has notes"
+    return render_hybrid(music.score, decoded, seed=seed, sample_rate=sample_rate or SAMPLE_RATE)
 
 
 def finish(audio: Audio, *, denoise: bool = True, gain_db: float | None = None) -> Audio:

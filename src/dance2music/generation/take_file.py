@@ -22,7 +22,7 @@ from dance2music.checkpoint import codec_digest, content_digest, read_tensors
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.errors import InputError
 from dance2music.files import whole_file
-from dance2music.generation.methods import LoadedMethod, Method
+from dance2music.generation.methods import LoadedMethod
 from dance2music.methods.base import CodecGenerator, Given
 from dance2music.types import GENRES, ROLES, Conditioning, Latents, Motion, Note, Rhythm, Score, Track
 from dance2music.video.container import MAX_SECONDS
@@ -81,6 +81,7 @@ def given_values(given: Given) -> dict[str, Any]:
         "precision": given.precision,
         "settings": list(given.settings),
         "instruments": list(given.instruments),
+        "sound": given.sound,
     }
 
 
@@ -93,6 +94,7 @@ def given_from(values: Mapping[str, Any]) -> Given:
         precision=str(values["precision"]),
         settings=tuple(map(str, values["settings"])),
         instruments=tuple(map(str, values["instruments"])),
+        sound=str(values["sound"]),
     )
 
 
@@ -236,9 +238,9 @@ def check_digests(wanted: Mapping[str, str], method: LoadedMethod, path: str | P
             )
 
 
-def soundfont_values(method: Method, soundfont: str | None) -> dict[str, Any] | None:
-    """Which soundfont plays the notes of a method, as JSON values; None where notes are not played."""
-    if not method.played:
+def soundfont_values(given: Given, soundfont: str | None) -> dict[str, Any] | None:
+    """Which soundfont plays the notes, as JSON values; None where none does."""
+    if given.sound != "soundfont":
         return None
     from dance2music.music.synth import check_soundfont
 

@@ -23,12 +23,18 @@ PRECISIONS = ("fp32", "bf16", "auto")
 """In what imported networks compute; 'auto' goes by the processor (`papers.published_weights.working_precision`)."""
 
 
+SOUNDS = ("studio", "soundfont", "neural", "hybrid")
+"""How music is heard: notes by the instruments of the room ``sound``, notes through a soundfont, latents through their codec, or a codec's
+sound under the studio's drums."""
+
+
 @dataclass(frozen=True)
 class Given:
     """What a user brings for a method; the fields are options of ``dance2music generate``.
 
     ``weights`` is a folder of imported weights or a model file, ``settings`` are ``name=value`` texts, ``heard`` is a file with the dance's
-    own music, for methods that code it. `generation.methods.Method` says which of these a method takes.
+    own music, for methods that code it, ``sound`` one of `SOUNDS`, '' for the method's own. `generation.methods.Method` says which of these
+    a method takes.
     """
 
     weights: Path | None = None
@@ -37,6 +43,7 @@ class Given:
     settings: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
     heard: Path | None = None
+    sound: str = ""
 
 
 class MusicGenerator(Protocol):

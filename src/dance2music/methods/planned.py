@@ -50,6 +50,9 @@ class PlannedConfig:
 class Planned(nn.Module):
     """Dance in, latents out: a `methods.base.LatentNetwork`."""
 
+    performs_drums = True
+    """Whether drums are heard in the latents; not where the studio plays them over these (sound ``hybrid``)."""
+
     def __init__(self, config: PlannedConfig) -> None:
         super().__init__()
         self.config = config
@@ -142,6 +145,8 @@ class Planned(nn.Module):
     def codes(self, score: Score, codec: Codec, frames: range) -> Tensor:
         """Codes int64 [Q, len(frames)] of these frames of a score, window by window: memory does not depend on the length, the seams are
         exact."""
+        if not self.performs_drums:
+            score = replace(score, tracks=[replace(track, notes=[]) if track.is_drum else track for track in score.tracks])
         frame_rate = codec.sample_rate / codec.hop_length
         n_frames = frames_in(score.duration_seconds, codec)
         table, margin = note_table(score, frame_rate), self.performer.receptive_frames
@@ -188,11 +193,28 @@ def under_way(begin: int, end: int, n_steps: int) -> np.ndarray:
     return np.where(steps < begin, begin + (steps - begin) % STEPS_PER_BAR % max(1, end - begin), steps)
 
 
-def load(given: Given) -> CodecGenerator:
-    """The planner and performer with their embedded weights."""
+class PlannedNotes:
+    """The planner alone, behind the contract of `methods.base.MusicGenerator`: its scores are played, not performed in a codec."""
+
+    def __init__(self, network: Planned) -> None:
+        self.network = network
+
+    def generate(
+        self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Latents | Score | None = None
+    ) -> list[Score]:
+        """See `MusicGenerator.generate`."""
+        assert not isinstance(keep, Latents), "a section is drawn into a piece of this method"
+        return self.network.scores(conditioning, seeds, span=span, keep=keep)
+
+
+def load(given: Given) -> CodecGenerator | PlannedNotes:
+    """The planner and performer with their embedded weights; the performer only where it is heard."""
     from dance2music.checkpoint import load_embedded
     from dance2music.codec import embedded
 
     model = load_embedded("planned", expected="planned")
     assert isinstance(model, Planned)
+    if given.sound in ("studio", "soundfont"):
+        return PlannedNotes(model)
+    model.performs_drums = given.sound != "hybrid"
     return CodecGenerator(model, embedded.embedded_codec())

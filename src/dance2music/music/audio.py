@@ -118,9 +118,16 @@ def resample(audio: Audio, sample_rate: int) -> Audio:
     return Audio(np.ascontiguousarray(samples, dtype=np.float32), sample_rate)
 
 
-def save_wav(audio: Audio, path: str | Path) -> None:
-    """Write a 16-bit wav file: rounded without dither, clipped rather than wrapped around, whole or not at all."""
-    _save_pcm(audio, Path(path), *_PCM[".wav"])
+def save_wav(audio: Audio, path: str | Path, *, over_full_scale: bool = False) -> None:
+    """Write a 16-bit wav file: rounded without dither, clipped rather than wrapped around, whole or not at all.
+
+    Parameters
+    ----------
+    over_full_scale : whether sound beyond -1..1 is kept, in a file of 32-bit floats, instead of being clipped: a stem may be louder than
+        the mix, where others take away from it.
+    """
+    kept = over_full_scale and np.abs(audio.samples).max(initial=0.0) > 1.0
+    _save_pcm(audio, Path(path), "WAV", "FLOAT" if kept else "PCM_16")
 
 
 def save_audio(audio: Audio, path: str | Path, *, bitrate: int = 192_000) -> None:
@@ -351,7 +358,9 @@ def _save_pcm(audio: Audio, path: Path, kind: str, subtype: str) -> None:
     import soundfile
 
     with whole_file(path) as temporary:
-        data: Any = to_int16(audio.samples.T) if subtype == "PCM_16" else np.clip(audio.samples.T, -1.0, 1.0)
+        data: Any = audio.samples.T
+        if subtype != "FLOAT":
+            data = to_int16(data) if subtype == "PCM_16" else np.clip(data, -1.0, 1.0)
         try:
             soundfile.write(temporary, data, audio.sample_rate, format=kind, subtype=subtype)
         except soundfile.LibsndfileError as error:

@@ -1,0 +1,179 @@
+"""The master: tone, width and a mono low end, glue, loudness, soft clipping and a limiter that looks ahead and between samples.
+
+All of it is one linear filter on middle and side and one gain curve over time that both channels share. So a stem that passes the mix's
+filter and curve (`Master.apply`) is that stem's part of the mastered mix, exactly: mastered stems add up also where the limiter works.
+
+Loudness is ITU-R BS.1770-4, measured by pyloudnorm (Steinmetz and Reiss, "pyloudnorm: a simple yet flexible loudness meter in Python", AES
+150, 2021).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dance2music.music.loudness import OVERSAMPLING, smooth_gain
+from dance2music.sound import effects
+from dance2music.sound.dynamics import compression
+
+RUMBLE_HZ = 25.0
+MONO_BELOW_HZ = 120.0
+LOW_SHELF_HZ, HIGH_SHELF_HZ = 90.0, 9000.0
+SHORTEST_BLOCK_SECONDS = 0.05
+
+_PASSES = 3
+_TOLERANCE_LU = 0.15
+_MOST_GAIN_DB = 40.0
+_LIMITER_SECONDS = 0.006
+_BLOCK, _CONTEXT = 256, 24
+_MARGIN_DB = 0.1
+_END_FADE_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class MasterSettings:
+    """Targets of a master.
+
+    ``target_lufs``: integrated loudness. ``ceiling_db``: true peak, dB of full scale. ``crest_db``: peaks are clipped softly so far above
+    the mean level. ``width``: side / (mid + side) that the side signal is brought towards, by at most ``most_width_db``. ``low_db``,
+    ``high_db``: shelves at 90 Hz and 9 kHz. ``knee``: share of the clipping level from which the clipper bends.
+    """
+
+    target_lufs: float = -14.0
+    ceiling_db: float = -1.0
+    crest_db: float = 10.8
+    width: float = 0.22
+    most_width_db: float = 6.0
+    low_db: float = 0.0
+    high_db: float = 0.0
+    knee: float = 0.6
+
+
+@dataclass(frozen=True)
+class Master:
+    """What the master does to a mix, for its stems: sections for middle and side, gain of the side, and the gain of each sample [N]."""
+
+    middle: np.ndarray
+    side: np.ndarray
+    side_gain: float
+    curve: np.ndarray = field(repr=False)
+
+    def apply(self, sound: np.ndarray) -> np.ndarray:
+        """The part of the mastered mix that ``sound``, float32 [2, N], is."""
+        return np.asarray(_toned(sound, self.middle, self.side, self.side_gain) * self.curve)
+
+
+def master(mix: np.ndarray, settings: MasterSettings, *, sample_rate: int) -> tuple[np.ndarray, Master]:
+    """Master a mix, float32 [2, N]: the mastered sound [2, N] and what was done. Silence stays silent."""
+    n = mix.shape[-1]
+    shelves = [
+        effects.high_pass(RUMBLE_HZ, sample_rate=sample_rate),
+        effects.shelf(LOW_SHELF_HZ, settings.low_db, sample_rate=sample_rate, high=False),
+        effects.shelf(HIGH_SHELF_HZ, settings.high_db, sample_rate=sample_rate, high=True),
+    ]
+    middle = np.concatenate(shelves)
+    side = np.concatenate([*shelves, effects.high_pass(MONO_BELOW_HZ, sample_rate=sample_rate)])
+    if n == 0 or not mix.any():
+        return np.zeros_like(mix), Master(middle, side, 1.0, np.ones(n, dtype=np.float32))
+    toned = _toned(mix, middle, side, 1.0)
+    side_gain = _side_gain(toned, settings)
+    if side_gain != 1.0:
+        mid, wide = (toned[0] + toned[1]) * np.float32(0.5), (toned[0] - toned[1]) * np.float32(0.5 * side_gain)
+        toned = np.stack([mid + wide, mid - wide])
+    glue = compression(toned, sample_rate=sample_rate, ratio=2.0, over_db=1.5, attack_seconds=0.02, release_db_per_second=35.0, most_db=3.0)
+    toned *= glue
+    peaks = np.maximum(np.abs(toned[0]), np.abs(toned[1]))
+    gain_db = min(_MOST_GAIN_DB, settings.target_lufs - loudness_lufs(toned, sample_rate=sample_rate))
+    for left in reversed(range(_PASSES)):
+        curve = _curve(toned, peaks, gain_db, settings, sample_rate)
+        sound = toned * curve
+        missing = settings.target_lufs - loudness_lufs(sound, sample_rate=sample_rate)
+        if abs(missing) < _TOLERANCE_LU or not left or gain_db + missing > _MOST_GAIN_DB:
+            break
+        # Clipping takes part of what is added.
+        gain_db += missing * (1.3 if missing > 0 else 1.0)
+    return sound, Master(middle, side, side_gain, glue * curve)
+
+
+def loudness_lufs(sound: np.ndarray, *, sample_rate: int) -> float:
+    """Integrated loudness of float [C, N] in LUFS; sound shorter than a block of 0.4 s is one block. Silence has 0, so that no gain
+    follows."""
+    import pyloudnorm
+
+    seconds = sound.shape[-1] / sample_rate
+    if seconds < SHORTEST_BLOCK_SECONDS or not sound.any():
+        return 0.0
+    meter = pyloudnorm.Meter(sample_rate, block_size=min(0.4, 0.999 * seconds))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        measured = float(meter.integrated_loudness(sound.T))
+    return measured if math.isfinite(measured) else 0.0
+
+
+def _toned(sound: np.ndarray, middle: np.ndarray, side: np.ndarray, side_gain: float) -> np.ndarray:
+    """Shelves for all, a high pass for the side signal, and its gain."""
+    half = np.float32(0.5)
+    mid = effects.filtered((sound[0] + sound[1]) * half, middle)
+    wide = effects.filtered((sound[0] - sound[1]) * (half * np.float32(side_gain)), side)
+    return np.stack([mid + wide, mid - wide])
+
+
+def _side_gain(sound: np.ndarray, settings: MasterSettings) -> float:
+    """Gain of the side signal that brings the width to the target, within limits; mono stays mono."""
+    mid = float(np.sqrt(np.mean(np.square(sound[0] + sound[1]))))
+    side = float(np.sqrt(np.mean(np.square(sound[0] - sound[1]))))
+    if side < 1e-4 * mid or mid == 0.0:
+        return 1.0
+    wanted = settings.width / (1.0 - settings.width) * mid / side
+    most = 10.0 ** (settings.most_width_db / 20.0)
+    return float(np.clip(wanted, 1.0 / most, most))
+
+
+def _curve(toned: np.ndarray, peaks: np.ndarray, gain_db: float, settings: MasterSettings, sample_rate: int) -> np.ndarray:
+    """Gain of each sample: loudness, soft clipping, limiter, a short fade at the end; float32 [N]."""
+    gain = np.float32(10.0 ** (gain_db / 20.0))
+    ceiling = 10.0 ** ((settings.ceiling_db - _MARGIN_DB) / 20.0)
+    rms = float(gain) * float(np.sqrt(np.mean(np.square(toned))))
+    clip = np.float32(min(ceiling, rms * 10.0 ** (settings.crest_db / 20.0)))
+    curve = np.full(len(peaks), gain, dtype=np.float32)
+    over = np.flatnonzero(peaks > settings.knee * clip / gain)
+    level = peaks[over] * (gain / clip)
+    room = np.float32(1.0 - settings.knee)
+    curve[over] *= (settings.knee + room * np.tanh((level - settings.knee) / room)) / level
+    need = _true_peak_gain(toned, curve, peaks, ceiling)
+    if need is not None:
+        curve *= smooth_gain(need, 2 * round(_LIMITER_SECONDS * sample_rate / 2) + 1)
+    fade = min(len(curve), round(_END_FADE_SECONDS * sample_rate))
+    curve[len(curve) - fade :] *= (0.5 + 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / max(fade, 1))).astype(np.float32)
+    return curve
+
+
+def _true_peak_gain(toned: np.ndarray, curve: np.ndarray, peaks: np.ndarray, ceiling: float) -> np.ndarray | None:
+    """Gain that keeps ``toned * curve`` under the ceiling between samples too (fourfold oversampling), or None if it is; float32 [N].
+
+    Only blocks whose samples come within 4 dB of the ceiling are looked at: what peaks more between samples than that is not music.
+    """
+    from scipy.signal import resample_poly
+
+    n = len(curve)
+    blocks = -(-n // _BLOCK)
+    padded = np.pad(peaks * curve, (0, blocks * _BLOCK - n)).reshape(blocks, _BLOCK)
+    hot = np.flatnonzero(padded.max(axis=1) > 0.63 * ceiling)
+    if not len(hot):
+        return None
+    at = hot[:, None] * _BLOCK + np.arange(-_CONTEXT, _BLOCK + _CONTEXT)[None]
+    inside = (at >= 0) & (at < n)
+    at = np.clip(at, 0, n - 1)
+    highest = np.zeros((len(hot), _BLOCK + 1), dtype=np.float32)
+    for channel in toned:
+        finer = np.abs(resample_poly((channel * curve)[at] * inside, OVERSAMPLING, 1, axis=-1))
+        finer = finer[:, _CONTEXT * OVERSAMPLING - OVERSAMPLING : (_CONTEXT + _BLOCK) * OVERSAMPLING]
+        highest = np.maximum(highest, finer.reshape(len(hot), _BLOCK + 1, OVERSAMPLING).max(axis=-1))
+    # A peak after a sample belongs to the next one as well.
+    highest = np.maximum(highest[:, 1:], highest[:, :-1])
+    if float(highest.max()) <= ceiling:
+        return None
+    need = np.ones((blocks, _BLOCK), dtype=np.float32)
+    need[hot] = np.float32(ceiling) / np.maximum(highest, np.float32(ceiling))
+    return need.reshape(-1)[:n]

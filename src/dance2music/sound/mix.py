@@ -1,0 +1,160 @@
+"""The desk: a strip for each role, with its filter, saturation, ducking and level, and the sends to room and echo.
+
+All that a strip does is its own, and room and echo are linear: so the mix is the sum of the strips' sounds and of the returns of the summed
+sends, and a stem is one strip with the returns of its own sends. Drums bus: kick, and the rest, glued. Bass and kick stay dry and in the
+middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dance2music.sound import effects
+from dance2music.sound.drum_track import DrumStrip, kick_strokes, place_drums
+from dance2music.sound.dynamics import compression, ducking
+from dance2music.sound.kits import GENRE_SOUNDS, GenreSound
+from dance2music.sound.room import impulse_response, reverberate
+from dance2music.sound.transition_sounds import Transition, place_transitions, vinyl
+from dance2music.sound.voices import place_track
+from dance2music.types import ROLES, Score
+
+STEMS: tuple[str, ...] = (*ROLES, "effects")
+"""Roles of a score, and what belongs to none: transitions and record noise."""
+
+LOW_CUT_HZ: dict[str, float] = {"chords": 125.0, "lead": 150.0, "pad": 170.0, "effects": 25.0}
+"""High pass of what is neither drums nor bass: the low end belongs to those."""
+
+_MUD_HZ, _MUD_DB, _MUD_Q = 320.0, -2.0, 0.9
+_PANS: dict[str, float] = {"chords": -0.2, "lead": 0.14, "pad": 0.0, "bass": 0.0}
+_VINYL_LEVEL = 10.0 ** (-6.0 / 20.0)
+
+
+class Strip(NamedTuple):
+    """A role on the desk: dry sound [2, N], sends to room [N] and echo [N]; float32."""
+
+    dry: np.ndarray
+    room: np.ndarray
+    echo: np.ndarray
+
+
+def genre_sound(score: Score) -> GenreSound:
+    """The row of the table for the score's genre; genres beyond it count from the start again."""
+    return GENRE_SOUNDS[score.genre % len(GENRE_SOUNDS)]
+
+
+def strips(
+    score: Score,
+    *,
+    sample_rate: int,
+    seed: int,
+    instruments: Mapping[str, int],
+    transitions: Sequence[Transition],
+    roles: Sequence[str] = STEMS,
+) -> Iterator[tuple[str, Strip]]:
+    """One strip after the other, for those of ``roles`` that have something to play."""
+    n_samples = round(score.duration_seconds * sample_rate)
+    sound = genre_sound(score)
+    strokes = kick_strokes(score, sound.kit)
+    for role in roles:
+        if role == "effects":
+            dry = _effects(score, sound, n_samples, sample_rate, seed, transitions)
+            if dry is not None:
+                yield role, _strip(dry, role, sound, strokes, sample_rate)
+            continue
+        tracks = [(i, track) for i, track in enumerate(score.tracks) if track.role == role and track.notes]
+        if not tracks:
+            continue
+        dry = np.zeros((2, n_samples), dtype=np.float32)
+        beaten = [(i, track) for i, track in tracks if track.is_drum]
+        room = np.zeros(n_samples, dtype=np.float32)
+        if beaten:
+            strip = DrumStrip(np.zeros(n_samples, dtype=np.float32), dry, room)
+            for i, track in beaten:
+                place_drums(track, sound.kit, score, strip, sample_rate=sample_rate, seed=_track_seed(seed, i))
+            dry = _drum_bus(strip, sound, sample_rate)
+        pitched = [(i, track) for i, track in tracks if not track.is_drum]
+        if not pitched:
+            yield role, Strip(dry, room * np.float32(10.0 ** (sound.drum_room_db / 20.0)), np.zeros(0, dtype=np.float32))
+            continue
+        voices = np.zeros((2, n_samples), dtype=np.float32)
+        for i, track in pitched:
+            patch = sound.patch(role, instruments.get(role, track.program))
+            place_track(track, patch, score, voices, sample_rate=sample_rate, seed=_track_seed(seed, i), pan=_PANS.get(role, 0.0))
+        made = _strip(voices, "chords" if role == "drums" else role, sound, strokes, sample_rate)
+        yield role, Strip(made.dry + dry, made.room + room, made.echo)
+
+
+def returns(room: np.ndarray, echo: np.ndarray, score: Score, *, sample_rate: int) -> np.ndarray:
+    """What comes back from room and echo for sends float32 [N] each (an empty echo send is silence): [2, N]."""
+    sound = genre_sound(score)
+    out = np.zeros((2, room.shape[-1]), dtype=np.float32)
+    if len(echo) and echo.any():
+        wet = effects.echo(echo, beat_seconds=60.0 / score.tempo_bpm, sample_rate=sample_rate)
+        out += wet
+        room = room + np.float32(0.1) * wet.sum(axis=0)
+    if room.any():
+        out += reverberate(room, impulse_response(sound.room_seconds, sample_rate, gated=sound.room_gated))
+    return out
+
+
+def duck(sound: np.ndarray, score: Score, *, sample_rate: int, depth_db: float) -> np.ndarray:
+    """Other sound, float32 [C, N], under the score's kick."""
+    row = genre_sound(score)
+    times, strengths = kick_strokes(score, row.kit)
+    gain = ducking(times, strengths, sound.shape[-1], sample_rate=sample_rate, depth_db=depth_db, release_seconds=row.duck_seconds)
+    return np.asarray(sound * gain)
+
+
+def _track_seed(seed: int, track: int) -> int:
+    return seed * 1_000_003 + track
+
+
+def _drum_bus(strip: DrumStrip, sound: GenreSound, sample_rate: int) -> np.ndarray:
+    """Kick and the rest with saturation and glue, float32 [2, N]."""
+    others = effects.saturated(strip.others, sound.drive.get("drums", 0.0))
+    bus = others + strip.kick
+    gain = compression(bus, sample_rate=sample_rate, ratio=2.0, over_db=4.0, attack_seconds=0.012, release_db_per_second=70.0, most_db=4.0)
+    bus *= gain * np.float32(10.0 ** (sound.level_db("drums") / 20.0))
+    return bus
+
+
+def _strip(dry: np.ndarray, role: str, sound: GenreSound, strokes: tuple[np.ndarray, np.ndarray], sample_rate: int) -> Strip:
+    """Filter, level, saturation, ducking and sends of a pitched role; ``dry`` is used up."""
+    sections = [np.zeros((0, 6))]
+    if role in LOW_CUT_HZ:
+        sections.append(effects.high_pass(LOW_CUT_HZ[role], sample_rate=sample_rate))
+    if role in ("chords", "pad"):
+        sections.append(effects.bell(_MUD_HZ, _MUD_DB, q=_MUD_Q, sample_rate=sample_rate))
+    if role in sound.low_pass_hz:
+        sections.append(effects.low_pass(sound.low_pass_hz[role], sample_rate=sample_rate))
+    chain = np.concatenate(sections)
+    if len(chain):
+        dry = effects.filtered(dry, chain)
+    dry = effects.saturated(dry, sound.drive.get(role, 0.0))
+    gain = np.float32(10.0 ** (sound.level_db(role) / 20.0))
+    depth_db = sound.duck_db.get(role, 0.0)
+    if depth_db and len(strokes[0]):
+        dry *= gain * ducking(*strokes, dry.shape[-1], sample_rate=sample_rate, depth_db=depth_db, release_seconds=sound.duck_seconds)
+    else:
+        dry *= gain
+    room, echo = sound.room_send(role), sound.echo.get(role, 0.0)
+    middle = (dry[0] + dry[1]) * np.float32(0.5) if room or echo else np.zeros(dry.shape[-1], dtype=np.float32)
+    return Strip(dry, middle * np.float32(room), middle * np.float32(echo) if echo else np.zeros(0, dtype=np.float32))
+
+
+def _effects(
+    score: Score, sound: GenreSound, n_samples: int, sample_rate: int, seed: int, transitions: Sequence[Transition]
+) -> np.ndarray | None:
+    """Transitions and record noise, or None; a score without a note has no noise either."""
+    noisy = sound.vinyl_db is not None and any(track.notes for track in score.tracks)
+    if not transitions and not noisy:
+        return None
+    out = np.zeros((2, n_samples), dtype=np.float32)
+    place_transitions(transitions, out, sample_rate=sample_rate, seed=seed)
+    if noisy:
+        assert sound.vinyl_db is not None
+        out += vinyl(n_samples, sample_rate=sample_rate, seed=seed) * np.float32(_VINYL_LEVEL * 10.0 ** (sound.vinyl_db / 20.0))
+    return out
