@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import resample_poly
 
 from dance2music.music.loudness import limit, loudness, normalize_loudness
 from dance2music.types import Audio
+from peaks import true_peak
 
 
 def sine(level_db: float, *, hz: float = 1000.0, seconds: float = 5.0, rate: int = 48000, channels: int = 1) -> Audio:
@@ -19,11 +19,6 @@ def sine(level_db: float, *, hz: float = 1000.0, seconds: float = 5.0, rate: int
 
 def join(*parts: Audio) -> Audio:
     return Audio(np.concatenate([p.samples for p in parts], axis=-1), parts[0].sample_rate)
-
-
-def true_peak(audio: Audio) -> float:
-    """Largest absolute value of the sound on a grid eight times as fine: the oracle of the limiter, which looks at four times."""
-    return float(np.abs(resample_poly(audio.samples.astype(np.float64), 8, 1, axis=-1)).max())
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dance2music.music.loudness import true_peak
 from dance2music.sound import effects
 from dance2music.sound.dynamics import compression, ducking
 from dance2music.sound.loops import bands, loop_length, partial_loop
@@ -14,6 +13,7 @@ from dance2music.sound.randomness import noise, uniform, uniforms
 from dance2music.sound.room import impulse_response, reverberate
 from dance2music.sound.transition_sounds import Transition, place_transitions, vinyl
 from dance2music.types import Audio
+from peaks import true_peak
 
 RATE = 48000
 

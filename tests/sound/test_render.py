@@ -8,11 +8,11 @@ import pytest
 
 from dance2music.composer.compose import compose
 from dance2music.errors import InputError
-from dance2music.music.loudness import true_peak
 from dance2music.sound.mix import STEMS
 from dance2music.sound.render import SAMPLE_RATE, render_hybrid, render_studio, render_studio_drums, render_studio_stems
 from dance2music.sound.transition_sounds import Transition
 from dance2music.types import GENRES, ROLES, Audio, Note, Score, Track
+from peaks import true_peak
 
 HOUSE = GENRES.index("house")
 
