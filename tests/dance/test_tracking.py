@@ -96,7 +96,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(fake: None, monkeyp
     for workers in (1, 2, 3):
         monkeypatch.setattr(tracking, "WORKERS", workers)
         results.append(estimate(coded(times, [(50 + i // 4, 9) for i in range(150)], [(180, 8)] * 150), method="fake").joints)
-    assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
+    assert all(np.array_equal(results[0], other) for other in results[1:])
 
 
 def test_only_a_few_frames_are_held_however_long_the_video(fake: None) -> None:
@@ -142,7 +142,7 @@ def test_trackers_are_kept_for_the_next_video_until_they_are_given_back(monkeypa
 
     monkeypatch.setitem(POSE_ESTIMATORS, "fake", tracking.Method("blazepose-33", make))
     results = []
-    for again in (False, False, True):
+    for again in (False, False, False, True):
         if again:
             tracking.give_back()
             made.clear()
@@ -151,4 +151,4 @@ def test_trackers_are_kept_for_the_next_video_until_they_are_given_back(monkeypa
         if again or not results[1:]:
             assert len(made) > before, "made anew the first time and once given back"
         assert len(made) <= tracking.WORKERS, "one for each worker at most: a worker that the first video did not need makes its own later"
-    assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
+    assert all(np.array_equal(results[0], other) for other in results[1:])
