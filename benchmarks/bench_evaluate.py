@@ -31,7 +31,7 @@ from dance2music.evaluation.terminal import results_text
 from dance2music.generation import pipeline
 from dance2music.generation.methods import DEFAULT, load_method
 from dance2music.generation.ranking import best_take
-from dance2music.generation.sound import finish
+from dance2music.generation.take import finished_take
 from dance2music.metrics import composition
 from dance2music.metrics.quality import noise_likeness
 from dance2music.types import GENRES, Audio, Motion
@@ -185,7 +185,7 @@ def make_music(method: str, dances: dict[str, Motion], folder: Path, *, genres: 
         path = folder / f"{name}.wav"
         if not path.exists():
             conditioning = pipeline.condition(motion, genre=genres.get(name))
-            save_wav(finish(best_take(loaded, conditioning, seed=i, candidates=CANDIDATES).audio), path)
+            save_wav(finished_take(best_take(loaded, conditioning, seed=i, candidates=CANDIDATES)).finished, path)
 
 
 def score(method: str, out: Path, *, generated: str = "", **given: str) -> Results:

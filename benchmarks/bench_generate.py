@@ -26,7 +26,7 @@ from dance2music.dance.watch import read_motion
 from dance2music.generation import pipeline
 from dance2music.generation.methods import DEFAULT, load_method
 from dance2music.generation.ranking import best_take
-from dance2music.generation.sound import finish
+from dance2music.generation.take import finished_take
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
 from dance2music.metrics.rhythm import (
     AIST_SIGMA_FRAMES,
@@ -117,7 +117,7 @@ def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         rows.setdefault("click track", []).append(pair_values(clicks, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
         for name, method in loaded.items():
             take = best_take(method, conditioning, seed=i)
-            audio = finish(take.audio)
+            audio = finished_take(take).finished
             rows.setdefault(name, []).append(pair_values(audio, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
     return rows
 
@@ -149,7 +149,7 @@ def bench_short(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         rhythm, true = conditioning.rhythm, clip.rhythm.beat_times_seconds
         played = {"composed truth": render(clip.score), "click track": click_track(rhythm.beat_times_seconds, seconds)}
         for name, method in loaded.items():
-            played[name] = finish(best_take(method, conditioning, seed=i).audio)
+            played[name] = finished_take(best_take(method, conditioning, seed=i)).finished
         for name, audio in played.items():
             _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
             truth = {"beat_f": beat_f(true[(true >= 0) & (true < seconds)], beats)}
@@ -171,7 +171,7 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
         grid = conditioning.rhythm.beat_times_seconds
         played = {"music of the clip": own, "click track": click_track(grid, motion.duration_seconds)}
         for name, method in loaded.items():
-            played[name] = finish(best_take(method, conditioning, seed=i).audio)
+            played[name] = finished_take(best_take(method, conditioning, seed=i)).finished
         for name, audio in played.items():
             lift = shift_lift(kinematic, onset_times(audio), audio.duration_seconds)
             beats = {name: value for name, value in sync_values(audio, conditioning.rhythm).items() if name != "lift"}
@@ -224,7 +224,7 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
             kinematic = kinematic[np.abs((kinematic + join_frames // 2) % join_frames - join_frames // 2) > NEAR_JOIN_FRAMES]
         played = {"click track": click_track(rhythm.beat_times_seconds, duration)}
         for name, method in loaded.items():
-            played[name] = finish(best_take(method, conditioning, seed=i).audio)
+            played[name] = finished_take(best_take(method, conditioning, seed=i)).finished
         for name, audio in played.items():
             _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
             frames = np.round(beats * 60.0)

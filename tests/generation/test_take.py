@@ -240,6 +240,8 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]
     "a role that is none": (lambda h, t: h["music"]["score"]["tracks"][0].update(role="kazoo"), "roles cannot be"),
     "codes of a method without a codec": (lambda h, t: h["music"].update(codes=True), "codes cannot be|does not hold"),
     "a text for a number": (lambda h, t: h.update(seed="1; drop"), "a number cannot be"),
+    "motion without its features": (lambda h, t: t.update(motion=t["motion"][:, :1].clone()), "motion cannot be"),
+    "a name with a zero byte": (lambda h, t: h["source"].update(path="a\0b"), "source cannot be"),
     "a million sections": (lambda h, t: h.update(edits=[{}] * 100_000), "edits cannot be"),
     "another soundfont": (
         lambda h, t: h.update(given={**h["given"], "sound": "soundfont"}, soundfont={"given": None, "name": "x", "sha256": "0" * 64}),
@@ -247,7 +249,7 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]
     ),
     "a sound that is none": (
         lambda h, t: h.update(given={**h["given"], "sound": "kazoo"}),
-        "unknown; method 'composer' can be heard as soundfont",
+        "unknown; method 'composer' can be heard as studio, soundfont",
     ),
     "weights that are not here": (
         lambda h, t: h.update(method="d2m-gan", given={**h["given"], "weights": "/nowhere", "sound": ""}),

@@ -10,7 +10,7 @@ from typing import Any
 from dance2music.errors import InputError
 from dance2music.generation.methods import METHODS
 from dance2music.generation.outputs import write_take
-from dance2music.generation.request import Request, TakeFiles, beside, check_files, check_notes, check_sound_name, files_of
+from dance2music.generation.request import Request, TakeFiles, beside, check_files, check_notes, check_seed, check_sound_name, files_of
 from dance2music.generation.take import Take, open_take, regenerate, span_of_bars
 from dance2music.types import Span
 from dance2music.video.container import VideoInfo, probe
@@ -47,8 +47,7 @@ def run(request: SectionRequest, *, progress: Progress | None = None, cancel: Ca
     """
     begun, stages = time.perf_counter(), Stages(progress)
     with cancellable(cancel):
-        if request.seed < 0:
-            raise InputError(f"--seed {request.seed}: expected a whole number from 0")
+        check_seed(request.seed)
         with stages.stage("load"):
             take, method = open_take(request.take)
             span = Span(request.begin, request.end)

@@ -14,6 +14,8 @@ from dance2music.types import ROLES
 from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS, VideoInfo, probe
 
 MAX_TAKES = 32
+MAX_SEED = 2**53
+"""What every program reads exactly from JSON; the seeds of candidates are a thousand times as large, and have 63 bits."""
 MIDI_SUFFIXES = (".mid", ".midi")
 TAKE_SUFFIX = ".take"
 
@@ -121,9 +123,9 @@ def check_files(outputs: tuple[TakeFiles, ...], source: Path, video: VideoInfo |
         for path in files.all():
             if path.exists() and source.exists() and path.samefile(source):
                 raise InputError(f"{path}: is the input itself and would be overwritten; choose another output")
-            if path in seen:
+            if path.resolve() in seen:
                 raise InputError(f"{path}: two outputs would have this name; expected a name for each; choose others")
-            seen.add(path)
+            seen.add(path.resolve())
             check_writable(path if folder is None or path.parent != folder or folder.is_dir() else folder)
     if video is not None:
         from dance2music.video.mux import check_mux
@@ -179,14 +181,19 @@ def _check_numbers(request: Request) -> None:
 
     if not 1 <= request.takes <= MAX_TAKES:
         raise InputError(f"--takes {request.takes}: expected 1 to {MAX_TAKES}")
-    if request.seed < 0:
-        raise InputError(f"--seed {request.seed}: expected a whole number from 0")
+    check_seed(request.seed)
     if request.genre is not None:
         genre_index(request.genre)
     if request.from_motion is not None and request.out is None:
         raise InputError("generate --from-motion: expected -o with the name of an audio file to write")
     if request.tempo_bpm is not None and not TEMPO_LIMITS_BPM[0] <= request.tempo_bpm <= TEMPO_LIMITS_BPM[1]:
         raise InputError(f"--tempo {request.tempo_bpm:g}: expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g} beats per minute")
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that is none: raises InputError."""
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"--seed {seed}: expected a whole number from 0 to {MAX_SEED}")
 
 
 def check_sound_name(out: Path) -> None:

@@ -271,6 +271,7 @@ def _opened(header: dict[str, Any], tensors: dict[str, Tensor], path: str | Path
         music = take_file.take_music(f"edit{i}", row["music"], tensors, method, duration)
         edits.append(Edit(span, int(number(row["seed"], 0, 2**63)), music))
     gain_db, source = header["finish"]["gain_db"], header["source"]
+    take_file.need(source is None or "\0" not in str(source["path"]), "source", "a name with a zero byte")
     take = Take(
         method=name,
         conditioning=conditioning,

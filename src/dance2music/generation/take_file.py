@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.checkpoint import codec_digest, content_digest, read_tensors
+from dance2music.dance.kinematics import MOTION_FEATURES
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.errors import InputError
 from dance2music.files import whole_file
@@ -143,6 +144,7 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     for name in ("motion", "visual"):
         features[name] = torch.from_numpy(_array(tensors[name], torch.float32, 2))
         need(len(features[name]) > 0, name, tuple(features[name].shape))
+    need(features["motion"].shape[1] == MOTION_FEATURES, "motion", tuple(features["motion"].shape))
     genre = GENRES.index(header["genre"])
     return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance)
 
