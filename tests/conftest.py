@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,13 @@ def shared_dir() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is missing: set DANCE2MUSIC_SHARED to the folder of shared recordings to run this test")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def whole_floats() -> None:
+    """Numbers near zero count in every test: a training in this process has had them flushed to it (`train.loop.start_fabric`)."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from dance2music.parallel import Engine, Processes, Serial, engine
 from dance2music.work import Cancel
 
 ENGINES = [Serial(), Processes(2)]
-SOON_SECONDS = 3.0
+SOON_SECONDS = 10.0
 """A second is promised; the others are for a busy machine, on which a process waits for its turn to die."""
 
 
