@@ -22,7 +22,7 @@ def shared_dir() -> Path:
 
 @pytest.fixture(autouse=True)
 def whole_floats() -> None:
-    """Numbers near zero count in every test: a training in this process has had them flushed to it (`train.loop.start_fabric`)."""
+    """Numbers near zero count in every test: a training that an error stopped has them flushed until that is forgotten (`Loop`)."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
 

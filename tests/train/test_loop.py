@@ -119,3 +119,15 @@ def test_the_weight_average_follows_the_weights() -> None:
     for _ in range(2000):
         average.update(model)
     assert torch.allclose(average.state_dict_of(model)["weight"], torch.full((1, 2), 3.0), atol=1e-3)
+
+
+def test_numbers_near_zero_are_flushed_in_a_training_and_not_after_it(tmp_path) -> None:
+    small = torch.tensor(1e-40)
+    config = LoopConfig(steps=2, workers=0, accelerator="cpu")
+    fabric = start_fabric(config)
+    model = Model()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate)
+    assert small * 0.5 > 0
+    for _ in Loop(fabric, config, tmp_path, model=fabric.setup_module(model), optimizers={"model": optimizer}, data=Numbers()):
+        assert small * 0.5 == 0
+    assert small * 0.5 > 0

@@ -68,7 +68,6 @@ def start_fabric(config: LoopConfig) -> Fabric:
     """
     if config.threads > 0:
         torch.set_num_threads(config.threads)
-    torch.set_flush_denormal(True)
     local, world = (int(os.environ.get(name, 1)) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
     fabric = Fabric(
         accelerator=config.accelerator,
@@ -186,6 +185,13 @@ class Loop:
                 self.average = WeightAverage(self.averaged, config.ema_decay)
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
+        torch.set_flush_denormal(True)  # the thread's own: what is made after a training has the bits that it has without one
+        try:
+            yield from self._steps()
+        finally:
+            torch.set_flush_denormal(False)
+
+    def _steps(self) -> Iterator[tuple[int, Any]]:
         config = self.config
         loader: DataLoader[Any] = DataLoader(
             self.data,
