@@ -77,6 +77,21 @@ def test_a_method_makes_the_bits_that_were_recorded(heard: str, clip: str, seed:
     assert bits(clip, heard, seed) == record["bits"][f"{heard}/{clip}/{seed}"]
 
 
+@pytest.mark.parametrize("heard", ["composer", "planned"])
+def test_the_bits_do_not_depend_on_the_number_of_processors(heard: str) -> None:
+    threads = torch.get_num_threads()
+    made = []
+    try:
+        for number in (1, 2, 4):
+            torch.set_num_threads(number)
+            dance.cache_clear()
+            made.append(bits("example", heard, 0))
+    finally:
+        torch.set_num_threads(threads)
+        dance.cache_clear()
+    assert made[0] == made[1] == made[2]
+
+
 if __name__ == "__main__":
     made = {f"{heard}/{clip}/{seed}": bits(clip, heard, seed) for heard in HEARD for clip in CLIPS for seed in SEEDS}
     RECORD.parent.mkdir(exist_ok=True)

@@ -260,9 +260,11 @@ def test_cancelling_ends_busy_workers_within_a_second_and_leaves_no_unfinished_f
 
 
 SCRIPT = """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
 from pathlib import Path
 from dance2music.parallel import Processes
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
 
 FOLDER = Path(sys.argv[1])
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from dance2music.errors import InputError
+from dance2music.parallel import one_thread
 from dance2music.types import GENRES, Conditioning, Motion
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ FEATURE_FPS = 30.0
 def condition(
     motion: Motion, *, genre: str | None = None, tempo_bpm: float | None = None, duration_seconds: float | None = None
 ) -> Conditioning:
-    """All that a generator may look at.
+    """All that a generator may look at: with the same bits on any number of processors.
 
     Parameters
     ----------
@@ -45,16 +46,16 @@ def condition(
     from dance2music.rhythm.estimate import estimate_rhythm
 
     duration = motion.duration_seconds if duration_seconds is None else duration_seconds
-    rhythm = estimate_rhythm(motion, tempo_bpm=tempo_bpm, duration_seconds=duration)
-    return Conditioning(
-        motion=torch.from_numpy(motion_features(motion, fps=FEATURE_FPS)),
-        visual=torch.from_numpy(visual_features(motion, fps=FEATURE_FPS)),
-        rhythm=rhythm,
-        genre=genre_index(genre) if genre is not None else choose_genre(motion),
-        fps=FEATURE_FPS,
-        duration_seconds=duration,
-        dance=motion,
-    )
+    with one_thread():
+        return Conditioning(
+            motion=torch.from_numpy(motion_features(motion, fps=FEATURE_FPS)),
+            visual=torch.from_numpy(visual_features(motion, fps=FEATURE_FPS)),
+            rhythm=estimate_rhythm(motion, tempo_bpm=tempo_bpm, duration_seconds=duration),
+            genre=genre_index(genre) if genre is not None else choose_genre(motion),
+            fps=FEATURE_FPS,
+            duration_seconds=duration,
+            dance=motion,
+        )
 
 
 def genre_index(genre: str) -> int:
