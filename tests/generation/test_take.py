@@ -19,6 +19,7 @@ from dance2music.checkpoint import content_digest
 from dance2music.errors import InputError
 from dance2music.generation import take_file
 from dance2music.generation.methods import METHODS, LoadedMethod, load_method
+from dance2music.generation.outputs import stems_of
 from dance2music.generation.take import Source, Take, check_span, finished_take, load_take, make_takes, regenerate, span_of_bars
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
@@ -149,6 +150,14 @@ def test_sections_are_drawn_one_after_the_other() -> None:
     kept = slice(round(0.5 * rate), round(2.5 * rate))
     assert np.array_equal(second.finished.samples[:, kept], first.finished.samples[:, kept])
     assert [edit.seed for edit in second.edits] == [1, 2]
+
+
+@pytest.mark.parametrize("method", ["composer", "planned"])
+def test_stems_of_a_take_that_was_drawn_into_add_up_to_what_is_heard(method: str) -> None:
+    take = regenerate(regenerate(take_of(method), Span(1.0, 2.0), seed=1), SPAN, seed=2)
+    stems = stems_of(take)
+    assert len(stems) > 1
+    assert np.allclose(sum(stem.samples for stem in stems.values()), take.finished.samples, atol=1e-5)
 
 
 def test_bars_are_counted_from_the_first_downbeat_in_the_clip() -> None:

@@ -16,7 +16,8 @@ from dance2music.generation.ranking import measure_sync
 from dance2music.generation.request import TakeFiles
 from dance2music.generation.take import Take
 from dance2music.generation.take_file import versions
-from dance2music.types import GENRES, Audio, Score
+from dance2music.music.splice import spliced_audio
+from dance2music.types import GENRES, Audio, Latents, Score
 from dance2music.video.container import VideoInfo
 from dance2music.work import Stages, report
 
@@ -90,24 +91,31 @@ def write_music(take: Take, files: TakeFiles, video: VideoInfo | None) -> None:
 
         save_midi(take.score, files.midi)
     if files.stems is not None:
-        assert take.score is not None, "resolve() refuses --stems for methods whose notes are not played"
-        for role, stem in stems_of(take, take.score).items():
+        for role, stem in stems_of(take).items():
             save_wav(stem, files.stems[role], over_full_scale=True)
     if files.take is not None:
         take.save(files.take)
 
 
-def stems_of(take: Take, score: Score) -> dict[str, Audio]:
-    """Sound [C, N] of each role that plays, as the take is heard."""
+def stems_of(take: Take) -> dict[str, Audio]:
+    """Sound [C, N] of each role that plays, as the take is heard: sections that were drawn again are put into each as into the mix."""
+    stems = _played(take, take.music)
+    for edit in take.edits:
+        drawn = _played(take, edit.music)
+        stems = {role: spliced_audio(stem, drawn[role], edit.span) for role, stem in stems.items()}
+    return {role: stem for role, stem in stems.items() if stem.samples.any()}
+
+
+def _played(take: Take, music: Latents | Score) -> dict[str, Audio]:
+    """Sound [C, N] of every role of a piece, silence too."""
+    assert isinstance(music, Score), "resolve() refuses --stems for methods whose notes are not played"
     if take.given.sound == "studio":
         from dance2music.sound.render import render_studio_stems
 
-        stems = render_studio_stems(score, seed=take.seed)
-    else:
-        from dance2music.music.synth import render_stems
+        return render_studio_stems(music, seed=take.seed)
+    from dance2music.music.synth import render_stems
 
-        stems = render_stems(score, soundfont=take.soundfont)
-    return {role: stem for role, stem in stems.items() if stem.samples.any()}
+    return render_stems(music, soundfont=take.soundfont)
 
 
 def title_of(told: dict[str, Any]) -> str:
