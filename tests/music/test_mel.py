@@ -11,11 +11,11 @@ from dance2music.music.mel import log_mel, mel_band_of, mel_filters
     ("sample_rate", "n_fft", "n_mels"), [(22_050, 1024, 80), (22_050, 2048, 128), (44_100, 512, 40), (16_000, 400, 64)]
 )
 @pytest.mark.parametrize("band", [(0.0, None), (125.0, 7500.0)])
-def test_filters_are_librosas_to_the_bit(sample_rate: int, n_fft: int, n_mels: int, band: tuple[float, float | None]) -> None:
+def test_filters_are_librosas(sample_rate: int, n_fft: int, n_mels: int, band: tuple[float, float | None]) -> None:
     import librosa
 
     expected = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=band[0], fmax=band[1], dtype=np.float64)
-    assert np.array_equal(mel_filters(sample_rate, n_fft, n_mels, *band).numpy(), expected.astype(np.float32))
+    assert np.allclose(mel_filters(sample_rate, n_fft, n_mels, *band).numpy(), expected, rtol=1e-6, atol=1e-12)
 
 
 def test_bands_lie_where_librosas_mel_scale_has_them() -> None:

@@ -1,6 +1,6 @@
 """Mel filters and framed spectra in torch, shared by the codec's features, its losses and the quality metrics.
 
-The filters are those of ``librosa.filters.mel``, bit for bit (tests). They are written out because every run of ``generate`` needs them and
+The filters are those of ``librosa.filters.mel`` to rounding (tests). They are written out because every run of ``generate`` needs them and
 importing librosa, with numba, takes 0.4 s of processor and 60 MB, for which ten lines are the better price.
 """
 
