@@ -4,6 +4,7 @@
 PYTHON ?= python3.12 python3.11 python3 python
 VENV ?= .venv
 OUT ?= out
+LIBRARY ?= studio
 # The package index that has torch's CPU build, used on Linux without an NVIDIA GPU, where PyPI's own build brings gigabytes of CUDA.
 TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
 TORCH_VERSION := 2.13.0
@@ -12,11 +13,12 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test lint types check bench wheel torch opencv clean
+.PHONY: help demo studio test lint types check bench wheel torch opencv clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    draw a dance video and give it music: $(OUT)/dance.music.mp4"
+	@echo "make studio  open the studio: a page on this machine where a dance gets its music (library: LIBRARY=studio)"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff's checks and formatting"
 	@echo "make types   mypy"
@@ -24,13 +26,16 @@ help:
 	@echo "make bench   run the benchmarks (minutes)"
 	@echo "make wheel   build dist/dance2music-*.whl"
 	@echo "make clean   remove $(VENV), $(OUT), dist and caches"
-	@echo "Variables: PYTHON=python3.11, VENV=.venv, OUT=out, TORCH_INDEX_URL=https://..., PYTEST_ARGS='-k video'"
+	@echo "Variables: PYTHON=python3.11, VENV=.venv, OUT=out, LIBRARY=studio, TORCH_INDEX_URL=https://..., PYTEST_ARGS='-k video'"
 
 demo: $(VENV)/.installed
 	@mkdir -p $(OUT)
 	$(BIN)/dance2music example $(OUT)/dance.mp4
 	$(BIN)/dance2music generate $(OUT)/dance.mp4 -o $(OUT)/dance.music.mp4
 	@echo "==> Done. Play $(OUT)/dance.music.mp4; $(OUT)/dance.music.png shows how the music follows the dancer."
+
+studio: $(VENV)/.installed-studio
+	$(BIN)/dance2music studio $(LIBRARY)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -88,6 +93,12 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.installed-torch
 	@$(PIP) install --editable .
 	@$(MAKE) --no-print-directory opencv
 	@touch $@
+
+$(VENV)/.installed-studio: pyproject.toml $(VENV)/.installed-torch
+	@echo "==> Installing dance2music with its studio"
+	@$(PIP) install --editable '.[studio]'
+	@$(MAKE) --no-print-directory opencv
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed-torch
 	@echo "==> Installing dance2music with the tools of its tests"

@@ -13,7 +13,7 @@ LAYERS = (
     ("errors", "seeds", "types"),
     ("config", "files", "work"),
     ("processes",),
-    ("parallel", "losses", "checkpoint"),
+    ("parallel", "child", "losses", "checkpoint"),
     ("music", "video"),
     ("dance",),
     ("nn",),
@@ -27,6 +27,7 @@ LAYERS = (
     ("recipe",),
     ("generation",),
     ("evaluation", "listening"),
+    ("studio",),
     ("cli",),
     ("__main__",),
 )

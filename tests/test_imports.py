@@ -13,11 +13,15 @@ import pytest
 import dance2music
 
 MODULES = sorted(module.name for module in pkgutil.walk_packages(dance2music.__path__, "dance2music."))
+EXTRAS = {"dance2music.studio.api": "starlette", "dance2music.studio.guard": "starlette"}
+"""Modules that need an extra, and what it brings."""
 HEAVY = ("torch", "mediapipe", "librosa", "cv2", "matplotlib", "lightning", "scipy", "numba", "symusic")
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_module_imports(name: str) -> None:
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name], reason=f"{EXTRAS[name]} is not installed: pip install 'dance2music[studio]', to run this test")
     importlib.import_module(name)
 
 

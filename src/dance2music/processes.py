@@ -71,7 +71,7 @@ class Team:
             with _inherited():
                 process.start()
         except OSError as error:
-            raise _no_room(error) from error
+            raise no_room(error) from error
         theirs.close()
         self.workers[ours] = process
 
@@ -171,7 +171,7 @@ def team(size: int, function: Callable[[Any], Any]) -> Iterator[Team]:
     """
     _check_script()
     members = Team(function)
-    with _guard() as group:
+    with guard() as group:
         try:
             for _ in range(size):
                 members.start(group)
@@ -182,7 +182,7 @@ def team(size: int, function: Callable[[Any], Any]) -> Iterator[Team]:
 
 
 @contextmanager
-def _guard() -> Iterator[int | None]:
+def guard() -> Iterator[int | None]:
     """Number of a new process group that ends with this process, and at the end of the context; None where there are no groups."""
     if not _POSIX:
         yield None
@@ -191,7 +191,7 @@ def _guard() -> Iterator[int | None]:
     try:
         guard = subprocess.Popen(["/bin/sh", "-c", _GUARD], stdin=subprocess.PIPE, stdout=silent, stderr=silent, process_group=0)
     except OSError as error:
-        raise _no_room(error) from error
+        raise no_room(error) from error
     try:
         yield guard.pid
     finally:
@@ -200,7 +200,8 @@ def _guard() -> Iterator[int | None]:
         guard.communicate()
 
 
-def _no_room(error: OSError) -> InputError:
+def no_room(error: OSError) -> InputError:
+    """The error where the system starts no more processes."""
     return InputError(f"worker processes cannot be started ({error.strerror}); expected room for them; use fewer workers")
 
 

@@ -1,0 +1,19 @@
+// Small parts of forms.
+
+import { h } from "/page/dom.js";
+
+let count = 0;
+
+/** A labelled select; `options` is a list of [value, text]. */
+export function select(label, options, value, onchange) {
+  const id = `field-${++count}`;
+  const element = h("select", { id, onchange: () => onchange?.(element.value) }, options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)));
+  return { element: h("div", { class: "field" }, h("label", { for: id }, label), element), get value() { return element.value; }, set value(text) { element.value = text; } };
+}
+
+/** A labelled number. */
+export function number(label, { value, min, max, step = 1 }, onchange) {
+  const id = `field-${++count}`;
+  const element = h("input", { id, type: "number", min, max, step, value, onchange: () => onchange?.(Number(element.value)) });
+  return { element: h("div", { class: "field" }, h("label", { for: id }, label), element), get value() { return Number(element.value); }, set value(next) { element.value = next; } };
+}

@@ -1,0 +1,107 @@
+// The library: what is there, and three ways to begin.
+
+import { ask, upload } from "/page/api.js";
+import { clock, fill, h, icon, iconButton } from "/page/dom.js";
+import { attempt, toast } from "/page/notify.js";
+import { progressOf, stageOf } from "/page/progress.js";
+import { store } from "/page/store.js";
+
+const LARGEST_BYTES = 1 << 30;
+
+export class Home {
+  #stage;
+  #grid = h("ul", { class: "dances" });
+  #bars = new Map();
+  #listener = ({ detail }) => this.#changed(detail);
+
+  constructor(stage) {
+    this.#stage = stage;
+    const input = h("input", { type: "file", accept: "video/*,.mkv,.avi,.ts,.mpg,.flv,.wmv", multiple: true, class: "hidden-input", id: "file",
+      onchange: () => { this.#take([...input.files]); input.value = ""; } });
+    this.drop = h(
+      "section", { class: "drop", "aria-label": "Begin" },
+      h("p", { class: "drop-line" }, "Drop a dance video here"),
+      h("p", { class: "drop-small" }, "1 second to 10 minutes. It stays on this machine."),
+      h("div", { class: "drop-buttons" },
+        input, h("label", { for: "file", class: "button main", role: "button", tabindex: "0", onkeydown: (event) => { if (["Enter", " "].includes(event.key)) { event.preventDefault(); input.click(); } } }, icon("plus"), "Choose a video"),
+        h("button", { type: "button", onclick: () => this.#draw() }, icon("wand"), "Draw me a dance")),
+    );
+    fill(stage, h("div", { class: "home" }, this.drop, this.#grid));
+    for (const kind of ["dragover", "dragleave", "drop"]) addEventListener(kind, this);
+    store.addEventListener("change", this.#listener);
+    this.#list();
+  }
+
+  close() {
+    for (const kind of ["dragover", "dragleave", "drop"]) removeEventListener(kind, this);
+    store.removeEventListener("change", this.#listener);
+  }
+
+  handleEvent(event) {
+    event.preventDefault();
+    this.drop.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop") this.#take([...event.dataTransfer.files]);
+  }
+
+  async #take(files) {
+    let last = null;
+    for (const file of files) {
+      if (file.size > LARGEST_BYTES) {
+        toast(`${file.name} has ${Math.round(file.size / 1e6)} MB; at most ${Math.round(LARGEST_BYTES / 1e6)} MB can be taken. Cut it or make it smaller.`, { kind: "error" });
+        continue;
+      }
+      const made = await attempt(() => upload(file));
+      if (made) last = this.#enter(made);
+    }
+    if (last && files.length === 1) location.hash = last.id;
+  }
+
+  async #draw() {
+    const made = await attempt(() => ask("POST", "/api/dances/drawn", {}));
+    if (made) location.hash = this.#enter(made).id;
+  }
+
+  #enter({ dance, job }) {
+    if (!store.dances.has(dance.id)) store.put("dances", dance);
+    if (!store.jobs.has(job.id)) store.put("jobs", job);
+    return dance;
+  }
+
+  #changed({ table, row }) {
+    if (table === "jobs" && this.#bars.has(row.id) && ["queued", "running"].includes(row.state)) this.#bars.get(row.id).update(row);
+    else this.#list();
+  }
+
+  #list() {
+    const dances = [...store.dances.values()].filter((dance) => !dance.deleted).reverse();
+    this.#bars.clear();
+    this.#stage.firstChild.classList.toggle("is-empty", dances.length === 0);
+    fill(this.#grid, dances.map((dance) => this.#card(dance)));
+  }
+
+  #card(dance) {
+    const job = store.jobsOf(dance.id)[0];
+    const takes = store.takesOf(dance.id).length;
+    const facts = [dance.about.seconds && clock(dance.about.seconds), dance.about.tempo_bpm && `${Math.round(dance.about.tempo_bpm)} bpm`,
+      dance.about.genre, takes && `${takes} take${takes === 1 ? "" : "s"}`].filter(Boolean).join(" · ");
+    const bar = job && progressOf(job);
+    if (bar) this.#bars.set(job.id, bar);
+    const picture = dance.state === "ready"
+      ? h("img", { src: `/media/dances/${dance.id}/poster`, alt: "", loading: "lazy" })
+      : h("div", { class: "no-picture" }, dance.state === "new" && job ? stageOf(job) : "No music yet");
+    return h(
+      "li", { class: "card" },
+      h("a", { href: `#${dance.id}`, class: "card-link" }, picture, h("h2", {}, dance.title), h("p", { class: "facts" }, facts)),
+      dance.about.error && h("p", { class: "error" }, dance.about.error),
+      bar && bar.element,
+      iconButton("bin", `Throw away ${dance.title}`, () => this.#throwAway(dance), { class: "icon-button card-bin" }),
+    );
+  }
+
+  async #throwAway(dance) {
+    const gone = await attempt(() => ask("DELETE", `/api/dances/${dance.id}`));
+    if (!gone) return;
+    store.put("dances", gone);
+    toast(`${dance.title} is in the bin`, { undo: () => attempt(async () => store.put("dances", await ask("POST", `/api/dances/${dance.id}/restore`))) });
+  }
+}

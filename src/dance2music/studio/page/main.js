@@ -1,0 +1,57 @@
+// The page: the library, or one dance to work on; which of them stands behind the # of the address.
+
+import { fill, h, icon, iconButton } from "/page/dom.js";
+import { showHelp } from "/page/help.js";
+import { Home } from "/page/home.js";
+import { notice } from "/page/notify.js";
+import { store } from "/page/store.js";
+import { Workspace } from "/page/work.js";
+
+const stage = document.getElementById("stage");
+let view = null;
+
+function theme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  localStorage.setItem("theme", root.dataset.theme);
+  view?.redraw?.();
+}
+
+function header(dance) {
+  const home = h("a", { class: "brand", href: "#", "aria-label": "Library" }, icon("back"), h("span", {}, "Studio"));
+  if (!dance) home.firstChild.remove();
+  const name = h("h1", { class: "title", id: "title" }, dance ? dance.title : "Library");
+  fill(
+    document.getElementById("top"), home, name,
+    iconButton("help", "Keys and help", showHelp), iconButton("sun", "Light or dark", theme),
+  );
+  document.title = dance ? `${dance.title}: dance2music studio` : "dance2music studio";
+}
+
+function route() {
+  const dance = store.dances.get(location.hash.slice(1));
+  view?.close();
+  view = dance && !dance.deleted ? new Workspace(stage, dance) : new Home(stage);
+  header(dance && !dance.deleted ? dance : null);
+}
+
+function tellConnection() {
+  if (!store.connected) notice("The studio does not answer. If you closed it, start it again and open the address that it prints; what was made is kept.");
+  else if (store.about.read_only) notice(`This library is read-only: you can look and listen. To change something, copy ${store.about.folder} to a folder that you may write in.`);
+  else notice("");
+}
+
+if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme");
+store.addEventListener("change", ({ detail }) => {
+  tellConnection();
+  if (detail.table === "all") {
+    const open = location.hash.slice(1);
+    if (!(view instanceof Workspace) || view.dance.id !== open || !store.dances.has(open)) route();
+  } else if (detail.table === "dances" && detail.row.id === location.hash.slice(1)) {
+    if (detail.row.deleted) location.hash = "";
+    else header(detail.row);
+  }
+});
+addEventListener("hashchange", route);
+store.connect().catch((error) => notice(error.message));

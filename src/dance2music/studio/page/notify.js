@@ -1,0 +1,35 @@
+// Short messages at the edge of the page, read out by screen readers; some can be undone.
+
+import { fill, h, iconButton } from "/page/dom.js";
+
+const STAY_MS = 8000;
+
+/** Show a message; `undo` makes it a message with a button. */
+export function toast(text, { undo, kind = "" } = {}) {
+  const place = document.getElementById("toasts");
+  const close = () => item.remove();
+  const item = h(
+    "div", { class: `toast ${kind}` },
+    h("span", {}, text),
+    undo && h("button", { type: "button", onclick: () => { close(); undo(); } }, "Undo"),
+    iconButton("close", "Close this message", close),
+  );
+  place.append(item);
+  if (kind !== "error") setTimeout(close, STAY_MS);
+  while (place.children.length > 4) place.firstChild.remove();
+}
+
+/** Do something that the server may refuse, and say so if it does. */
+export async function attempt(work) {
+  try {
+    return await work();
+  } catch (error) {
+    toast(error.message, { kind: "error" });
+    return undefined;
+  }
+}
+
+/** A lasting line above the page, or none. */
+export function notice(text) {
+  fill(document.getElementById("notices"), text && h("p", { class: "notice", role: "alert" }, text));
+}

@@ -1,0 +1,47 @@
+// More takes: in which genre, by which method, in which sound.
+
+import { ask } from "/page/api.js";
+import { fill, h, icon } from "/page/dom.js";
+import { number, select } from "/page/fields.js";
+import { attempt } from "/page/notify.js";
+import { store } from "/page/store.js";
+
+const SOUNDS = { studio: "Studio: our own instruments", hybrid: "Hybrid: neural under studio drums", neural: "Neural codec", soundfont: "Soundfont" };
+const METHODS = { planned: "Planned: a network writes the notes", composer: "Composer: rules write the notes", memory: "Memory: bars from a store" };
+
+export class TakesPanel {
+  key = "takes";
+  title = "Takes";
+
+  constructor(work) {
+    this.work = work;
+    const { genres, methods } = store.about;
+    this.genre = select("Genre", [["", "As the dance has it"], ...genres.map((genre) => [genre, genre])], "");
+    this.method = select("Method", Object.keys(methods).map((name) => [name, METHODS[name] ?? name]), "planned", () => this.#sounds());
+    this.place = h("div", {});
+    this.count = number("How many", { value: 1, min: 1, max: 8 });
+    this.button = h("button", { type: "submit", class: "main" }, icon("plus"), "Make more takes");
+    this.element = h("form", { class: "form", onsubmit: (event) => this.#make(event) },
+      h("p", { class: "hint" }, "Every take is other music for the same dance. Press 1 to 9 while it plays to hear them against each other."),
+      this.genre.element, this.method.element, this.place, this.count.element, this.button);
+    this.#sounds();
+  }
+
+  refresh() {
+    this.button.disabled = this.work.dance.state !== "ready" || store.about.read_only;
+  }
+
+  #sounds() {
+    const sounds = store.about.methods[this.method.value].sounds;
+    this.sound = select("Sound", sounds.map((sound) => [sound, SOUNDS[sound] ?? sound]), sounds[0]);
+    fill(this.place, this.sound.element);
+  }
+
+  async #make(event) {
+    event.preventDefault();
+    const made = await attempt(() => ask("POST", `/api/dances/${this.work.dance.id}/takes`, {
+      count: this.count.value, genre: this.genre.value || null, method: this.method.value, sound: this.sound.value,
+    }));
+    if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
+  }
+}

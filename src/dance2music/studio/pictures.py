@@ -1,0 +1,39 @@
+"""Pictures of a dance for the page: a poster, and a preview where browsers cannot play the video itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dance2music.video.container import VideoInfo
+
+PLAYABLE = {"h264", "vp8", "vp9", "av1"}
+PLAYABLE_SUFFIXES = {".mp4", ".mov", ".webm"}
+PLAYABLE_FORMATS = {"yuv420p", "yuvj420p"}
+POSTER_SIDE, PREVIEW_SIDE = 480, 960
+
+
+def browser_plays(info: VideoInfo) -> bool:
+    """Whether every browser plays the video as it is, from a clock that begins at 0."""
+    kind = info.codec in PLAYABLE and info.pixel_format in PLAYABLE_FORMATS and info.path.suffix in PLAYABLE_SUFFIXES
+    return kind and abs(info.start_seconds) < 1e-3
+
+
+def poster(info: VideoInfo, path: Path) -> None:
+    """A small picture from the video's first second."""
+    import cv2
+
+    from dance2music.video.frames import read_frames
+
+    image = next(read_frames(info, fps=2.0, longest_side=POSTER_SIDE, threads=1)).image
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    assert done, "a picture that was decoded can be encoded"
+    path.write_bytes(data.tobytes())
+
+
+def preview(info: VideoInfo, path: Path) -> None:
+    """Write the video as small H.264 without sound, for the page."""
+    from dance2music.listening.media import write_pictures
+
+    write_pictures(info.path, path, seconds=info.duration_seconds, longest_side=PREVIEW_SIDE)

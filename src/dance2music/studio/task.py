@@ -1,0 +1,40 @@
+"""A job as the process that does it sees it, and what that process and the server say to each other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from dance2music.work import Stages
+
+CANCEL = "cancel"
+"""What the server sends to stop a job; the end of standard input stops it at once."""
+
+
+@dataclass
+class Task:
+    """A job as its process sees it.
+
+    Attributes
+    ----------
+    kind, asked : what to do.
+    folder : private folder to make things in.
+    paths : the files that it may read: ``video``, ``dance``, ``take``, ... as the kind needs.
+    made : numbers of the takes that an earlier attempt finished.
+    stages : where progress goes.
+    """
+
+    kind: str
+    asked: dict[str, Any]
+    folder: Path
+    paths: dict[str, Path]
+    made: list[int]
+    stages: Stages
+    _out: TextIO = field(repr=False)
+
+    def publish(self, what: str, folder: Path, **told: Any) -> None:
+        """Hand over a folder that is finished: ``what`` is dance, take, stems or export."""
+        self._out.write(json.dumps({"made": what, "folder": folder.name, **told}) + "\n")
+        self._out.flush()

@@ -1,0 +1,112 @@
+"""One job in a process of its own: it reads what to do from standard input, says how far it is on standard output, and ends.
+
+It is started ahead of its job and imports what jobs need meanwhile. Everything that opens a user's file happens in such a process, under
+limits of memory, processor time and size of files, never in the server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from dance2music.errors import Cancelled, Dance2MusicError
+from dance2music.studio.task import CANCEL, Task
+from dance2music.work import Cancel, Stages, cancellable
+
+_NICENESS = 5
+"""The page is to answer while a job computes."""
+_LARGEST_FILE_BYTES = 8 << 30
+
+
+def main() -> None:
+    """Warm up, take one job, do it, end."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no message
+    os.nice(_NICENESS)
+    _warm()
+    line = sys.stdin.readline()
+    if not line:
+        return
+    spec = json.loads(line)
+    _limit(spec["processor_seconds"], spec["memory_bytes"])
+    cancel = Cancel()
+    threading.Thread(target=_listen, args=(cancel,), daemon=True).start()
+
+    def say(message: dict[str, Any]) -> None:
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
+    def progress(stage: str, share: float) -> None:
+        say({"stage": stage, "share": round(share, 4)})
+
+    paths = {name: Path(path) for name, path in spec["paths"].items()}
+    task = Task(spec["kind"], spec["asked"], Path(spec["folder"]), paths, spec["made"], Stages(progress), out)
+    from dance2music.studio.making import KINDS
+
+    try:
+        with cancellable(cancel):
+            KINDS[task.kind](task)
+        say({"end": "done"})
+    except Cancelled:
+        say({"end": "cancelled"})
+    except Dance2MusicError as error:
+        say({"end": "failed", "error": _without(str(error), paths)})
+    except MemoryError:
+        say({"end": "failed", "error": "memory ran out; close other programs, or choose a shorter dance, and try again"})
+    except OSError as error:
+        say({"end": "failed", "error": f"a file cannot be written or read ({error.strerror}); free space and try again"})
+    except Exception as error:
+        traceback.print_exc()
+        say({"end": "failed", "error": f"{type(error).__name__}: {error}; this is a fault of dance2music, please report it"})
+    os._exit(0)  # not waiting for threads of libraries
+
+
+def _without(text: str, paths: dict[str, Path]) -> str:
+    """An error without the places of the library's files, which mean nothing to a user."""
+    for name, path in paths.items():
+        text = text.replace(f"{path}: ", "").replace(str(path), f"the {name}")
+    return text
+
+
+def _warm() -> None:
+    """Import and load what nearly every job needs."""
+    from importlib import import_module
+
+    for name in (
+        "torch", "dance2music.studio.making", "dance2music.generation.job", "dance2music.generation.outputs", "scipy.signal",
+        "scipy.interpolate", "dance2music.dance.pose", "dance2music.music.audio", "dance2music.music.beats", "dance2music.sound.render",
+        "dance2music.metrics.rhythm", "dance2music.video.frames",
+    ):  # fmt: skip
+        import_module(name)
+    from dance2music.dance.landmarks import load_mediapipe
+
+    load_mediapipe()
+
+
+def _limit(processor_seconds: int, memory_bytes: int) -> None:
+    """Limits that the system keeps, on this process only; `studio.runner` watches memory and time, of all that it starts."""
+    try:
+        import resource
+    except ImportError:  # no such limits on this system
+        return
+    resource.setrlimit(resource.RLIMIT_CPU, (processor_seconds, processor_seconds + 5))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE_BYTES, _LARGEST_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def _listen(cancel: Cancel) -> None:
+    """Cancel when the server says so; end when it is gone."""
+    for line in sys.stdin:
+        if json.loads(line) == CANCEL:
+            cancel.set()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
