@@ -42,7 +42,7 @@ def summary(scores: list[dict[str, float]]) -> dict[str, float]:
 def used_bits_per_code(codec: Any, pieces: list[np.ndarray]) -> float:
     """Entropy of the codes, mean over codebooks: below log2(codebook size) where some codes are rare."""
     with torch.no_grad():
-        codes = torch.cat([codec.quantize(codec.encode(torch.from_numpy(piece)[None])).codes for piece in pieces], dim=2)[0]
+        codes = torch.cat([codec.quantize(codec.encode(torch.from_numpy(piece)[None, None])).codes for piece in pieces], dim=2)[0]
     entropies = []
     for row in codes:
         counts = np.array(list(Counter(row.tolist()).values()), dtype=float)
@@ -96,7 +96,7 @@ def main() -> None:
             real.append(reconstruction_scores(codec, excerpt, n_codebooks=arguments.codebooks))
         rows[f"{arguments.music.name} ({len(real)} files)"] = summary(real)
 
-    audio = torch.from_numpy(pieces[0])[None]
+    audio = torch.from_numpy(pieces[0])[None, None]
     with torch.no_grad():
         codes = codec.quantize(codec.encode(audio)).codes[:, : arguments.codebooks or None]
         encode_seconds = seconds_per(lambda: codec.quantize(codec.encode(audio)))

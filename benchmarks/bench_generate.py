@@ -90,7 +90,7 @@ def genre_listener() -> Any:
 
     def hear(audio: Audio) -> int:
         with torch.no_grad():
-            return int(model(torch.from_numpy(audio.samples)).argmax())
+            return int(model(audio.to_tensor()).argmax())
 
     return hear
 

@@ -41,7 +41,7 @@ def distances(audio: np.ndarray, heard: np.ndarray, sample_rate: int) -> list[fl
 def decoded(codec: VQVAE, codes: torch.Tensor, n_samples: int) -> np.ndarray:
     """Audio float32 [N] of codes."""
     with torch.no_grad():
-        return codec.decode(codec.lookup(codes), n_samples)[0].numpy()
+        return codec.decode(codec.lookup(codes), n_samples)[0, 0].numpy()
 
 
 def composed(n: int, seconds: float, sample_rate: int) -> list[np.ndarray]:
@@ -69,7 +69,7 @@ def rows(whole: VQVAE, level: int, pieces: list[np.ndarray]) -> dict[str, str]:
     """The measured columns of the table for the decoder before and after fine-tuning."""
     codec = one_level(whole, level)
     with torch.no_grad():
-        codes = [codec.code(torch.from_numpy(piece)[None]) for piece in pieces]
+        codes = [codec.code(torch.from_numpy(piece)[None, None]) for piece in pieces]
     counts = torch.bincount(torch.cat([code.flatten() for code in codes]), minlength=codec.codebook_size).double().numpy()
     shares = counts[counts > 0] / counts.sum()
     per_second = codec.sample_rate / codec.hop_length
@@ -87,7 +87,7 @@ def rows(whole: VQVAE, level: int, pieces: list[np.ndarray]) -> dict[str, str]:
 
 def seconds_of(codec: VQVAE, audio: np.ndarray) -> tuple[float, float]:
     """Wall seconds of encoder and codebook, and of the decoder."""
-    sound = torch.from_numpy(audio)[None]
+    sound = torch.from_numpy(audio)[None, None]
     with torch.no_grad():
         codes = codec.code(sound)
         started = time.perf_counter()
@@ -109,7 +109,7 @@ def picture(whole: VQVAE, audio: np.ndarray, path: Path) -> None:
         for stage, untuned in STAGES.items():
             codec = one_level(whole, level, untuned=untuned)
             with torch.no_grad():
-                codes = codec.code(torch.from_numpy(audio)[None])
+                codes = codec.code(torch.from_numpy(audio)[None, None])
             heard[f"hop {codec.hop_length}, {stage} fine-tuning"] = decoded(codec, codes, len(audio))
     figure = Figure(figsize=(14, 2 * len(heard)), layout="constrained")
     FigureCanvasAgg(figure)

@@ -90,7 +90,7 @@ class Literal:
             codec.decode(entries)
         real = latents[self.level]
         terms = {"latent": F.l1_loss(real, fake), "commitment": F.l1_loss(entries, fake)}
-        terms["waveform"] = F.l1_loss(audio[:, : heard.shape[-1]], heard)
+        terms["waveform"] = F.l1_loss(audio[..., : heard.shape[-1]], heard)
         terms["mel"] = F.l1_loss(published_log_mel(audio, 22050), published_log_mel(heard, 22050))
         seen_fake, seen_real = self.discriminator(fake.detach()), self.discriminator(real)
         loss_d = sum((F.relu(1 + f[-1]).mean() for f in seen_fake), torch.zeros(()))
@@ -227,7 +227,7 @@ def inputs(B: int, level: int) -> tuple[list[VQVAE], dict[str, Tensor]]:
     """Codecs of the three levels with codebooks of encoded frames, and a batch with its encodings."""
     codecs = [VQVAE(VQVAEConfig(levels=(i,), level=i)).eval().requires_grad_(False) for i in range(3)]
     draw = torch.Generator().manual_seed(1)
-    audio = 0.3 * torch.randn(B, N_SAMPLES, generator=draw)
+    audio = 0.3 * torch.randn(B, 1, N_SAMPLES, generator=draw)
     for codec in codecs:
         spread(codec)
         codec._codebook(codec.config.level).k.copy_(8 * torch.randn(2048, 64, generator=draw))

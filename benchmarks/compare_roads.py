@@ -132,7 +132,7 @@ def evaluate(road: str, performer: Performer, codec: SpectralCodec, held: RoadDa
             features = performer_features(performer, seen(road, batch))
             codes = performer.codes.choose(features) if performer.codes is not None else codec.quantize(performer.regress(features)).codes
             audio = codec.decode(codec.lookup(codes[:, : performer.config.n_codebooks]))
-        sound = Audio(audio.numpy(), codec.sample_rate)
+        sound = Audio.from_tensor(audio, codec.sample_rate)
         envelope, fps = onset_envelope(sound)
         beats = pair.beat_times_seconds[(pair.beat_times_seconds >= 0) & (pair.beat_times_seconds < sound.duration_seconds)]
         random = np.random.default_rng(i).uniform(0, sound.duration_seconds, 300)
@@ -144,8 +144,8 @@ def evaluate(road: str, performer: Performer, codec: SpectralCodec, held: RoadDa
                 "harmonic_share": harmonic_share(sound),
             }
         )
-        frames.append(log_mel(audio, codec.sample_rate, n_mels=40)[0].T.numpy())
-        true_frames.append(log_mel(true, codec.sample_rate, n_mels=40)[0].T.numpy())
+        frames.append(log_mel(audio, codec.sample_rate, n_mels=40)[0, 0].T.numpy())
+        true_frames.append(log_mel(true, codec.sample_rate, n_mels=40)[0, 0].T.numpy())
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return means | {"frechet_log_mel": frechet(np.concatenate(frames), np.concatenate(true_frames))}
 

@@ -34,7 +34,7 @@ def _mel_shapes(expected: Any) -> Iterator[Row]:
 
     worst = Worst("mel shapes", "-")
     for name, shape in expected.items():
-        worst.add(published_log_mel(torch.zeros(1, int(name.removeprefix("shape")))).shape, shape)
+        worst.add(published_log_mel(torch.zeros(1, 1, int(name.removeprefix("shape"))))[:, 0].shape, shape)
     yield worst.row()
 
 
@@ -93,12 +93,12 @@ def _train_step(expected: Any) -> Iterator[Row]:
     filled(model.motion, "B").train()
     filled(model.generator, "B").train()
     filled(trainer.networks.discriminator, "B").train()
-    batch = {"audio": normal(2, 2, 44100) * 0.1, "visual": normal(3, 2, 1, 2048), "motion": normal(4, 2, 120, 219),
+    batch = {"audio": normal(2, 2, 1, 44100) * 0.1, "visual": normal(3, 2, 1, 2048), "motion": normal(4, 2, 120, 219),
              "genre": torch.tensor([3, 7])}  # fmt: skip
     with torch.no_grad():
         before = model(batch["motion"], batch["visual"], batch["genre"])
         heard = codec.decode(codec.lookup(codec.quantize(before).codes))
-    audio_error = losses.waveform(batch["audio"][:, : heard.shape[-1]], heard)
+    audio_error = losses.waveform(batch["audio"][..., : heard.shape[-1]], heard)
     mel_error = losses.mel(published_log_mel(batch["audio"]), published_log_mel(heard))
     with torch.enable_grad(), tempfile.TemporaryDirectory() as folder:
         terms = trainer.step(batch, trainer.loop(TensorDataset(), folder))
@@ -172,7 +172,7 @@ def _vqvae_loss(expected: Any) -> Iterator[Row]:
     from dance2music.codec.vqvae_config import VQVAEConfig
     from dance2music.codec.vqvae_losses import Bandwidth
 
-    audio = normal(6, 2, 8192, 1)[..., 0] * 0.1
+    audio = normal(6, 2, 8192, 1).transpose(1, 2) * 0.1
     bandwidth = Bandwidth(l2=0.02, spectral=10.0)
     loss = filled(VQVAE(), "B").losses(audio, bandwidth)
     ours: dict[str, Any] = {

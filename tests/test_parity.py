@@ -35,10 +35,11 @@ def stats(x: torch.Tensor) -> np.ndarray:
 
 
 def mel_oracle(path: Path, *, error: float = 0.0) -> None:
-    audio = 0.1 * normal(0, 1, 1, 44100)[:, 0]
-    arrays = {"mel44100": published_log_mel(audio).numpy() + error, "mel_basis_rowsum": mel_filters(22050, 1024, 128).sum(dim=1).numpy()}
+    audio = 0.1 * normal(0, 1, 1, 44100)
+    mels, filters = published_log_mel(audio)[:, 0].numpy(), mel_filters(22050, 1024, 128)
+    arrays = {"mel44100": mels + error, "mel_basis_rowsum": filters.sum(dim=1).numpy()}
     for n in (44032, 44096):
-        y = published_log_mel(audio[:, :n])
+        y = published_log_mel(audio[..., :n])[:, 0]
         arrays |= {f"mel{n}_shape": np.array(y.shape), f"mel{n}_stats": stats(y)}
     np.savez(path, **arrays)
 
@@ -47,10 +48,10 @@ def codec_oracle(path: Path, *, wrong_code: bool = False) -> None:
     """The bottom level with every fourth code and a margin for each code of the whole, as the oracles that are not at hand may have it."""
     model = filled(VQVAE(VQVAEConfig(levels=(0,), level=0)), "B")
     with torch.no_grad():
-        z = model.encode(normal(0, 1, 4096, 1)[..., 0])
+        z = model.encode(normal(0, 1, 4096, 1).transpose(1, 2))
         codes = model.quantize(z).codes
         drawn = torch.from_numpy(np.random.RandomState(0).randint(0, 2048, (1, codes.shape[-1])))
-        decoded, back = model.decode(model.lookup(drawn[:, None]))[0], model.decode(model.lookup(codes))[0]
+        decoded, back = model.decode(model.lookup(drawn[:, None]))[0, 0], model.decode(model.lookup(codes))[0, 0]
     kept = codes[0, :, ::4].numpy().astype(np.int16)
     kept[0, 5] += wrong_code
     arrays = {"enc_latent_B": z[:, ::4, ::8], "dec_audio_B": decoded[::8], "roundtrip_audio_B": back[::16]}

@@ -69,6 +69,6 @@ def pairs(n: int = 3) -> tuple[list[Pair], Vocabulary]:
         score = pair.score(vocabulary)
         music = render(score, sample_rate=rate, onset_grid_seconds=hop / rate).samples
         source = sketch(note_table(score, rate / hop), music.shape[-1], sample_rate=rate, hop_length=hop)[None]
-        codes = codec().quantize(codec().encode(torch.from_numpy(music))).codes[0]
-        made.append(replace(pair, codes=codes.numpy(), sketch=codec().encode(torch.from_numpy(source))[0].numpy()))
+        codes = codec().quantize(codec().encode(torch.from_numpy(music)[None])).codes[0]
+        made.append(replace(pair, codes=codes.numpy(), sketch=codec().encode(torch.from_numpy(source)[None])[0].numpy()))
     return made, vocabulary

@@ -99,12 +99,12 @@ def latent_distance(reference: Tensor, latents: Tensor) -> Tensor:
 
 
 def waveform(reference: Tensor, estimate: Tensor) -> Tensor:
-    """L1 distance of waveforms [B, N]: D2M Eq. 6. ``estimate`` must come from a decode with a gradient (straight-through lookup)."""
+    """L1 distance of waveforms [B, C, N]: D2M Eq. 6. ``estimate`` must come from a decode with a gradient (straight-through lookup)."""
     return (reference - estimate).abs().mean()
 
 
 def mel(reference: Tensor, estimate: Tensor) -> Tensor:
-    """L1 distance of log-mel spectrograms [B, M, L]: D2M Eq. 7. ``estimate`` must carry a gradient, as in `waveform`."""
+    """L1 distance of log-mel spectrograms [B, C, M, L]: D2M Eq. 7. ``estimate`` must carry a gradient, as in `waveform`."""
     return (reference - estimate).abs().mean()
 
 
@@ -153,7 +153,7 @@ def perceptual(reference: list[Tensor], estimate: list[Tensor]) -> Tensor:
 
 
 def reconstruction(reference: Tensor, estimate: Tensor) -> Tensor:
-    """L1 distance of waveforms [B, N] in the training of the VQ-VAE: Creative-GAN Eq. 3, as a mean."""
+    """L1 distance of waveforms [B, C, N] in the training of the VQ-VAE: Creative-GAN Eq. 3, as a mean."""
     return (reference - estimate).abs().mean()
 
 

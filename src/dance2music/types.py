@@ -139,7 +139,7 @@ class Codec(Protocol):
     codebook_size: int
 
     def encode(self, audio: Tensor) -> Tensor:
-        """Latents [B, E, L] before quantisation of mono audio [B, N] at `sample_rate`."""
+        """Latents [B, E, L] before quantisation of audio [B, C, N] at `sample_rate`; C is 1 for the codecs that there are."""
         ...
 
     def quantize(self, z_e: Tensor) -> Quantized:
@@ -151,7 +151,7 @@ class Codec(Protocol):
         ...
 
     def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor:
-        """Audio [B, n_samples] of latents [B, E, L]; by default all L * hop_length samples."""
+        """Audio [B, C, n_samples] of latents [B, E, L]; by default all L * hop_length samples."""
         ...
 
 
@@ -245,6 +245,18 @@ class Audio:
     def duration_seconds(self) -> float:
         """Length: samples per channel over samples per second."""
         return self.samples.shape[-1] / self.sample_rate
+
+    def to_tensor(self) -> Tensor:
+        """The sound as a batch of one, float32 [1, C, N]: what codecs and networks hear. It shares the memory."""
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(self.samples, dtype=np.float32))[None]
+
+    @classmethod
+    def from_tensor(cls, batch: Tensor, sample_rate: int) -> Audio:
+        """The sound of a batch of one [1, C, N], as a codec decodes it: the way back of `to_tensor`."""
+        assert batch.ndim == 3 and len(batch) == 1, f"audio {list(batch.shape)}; expected one item [1, C, N]"
+        return cls(batch[0].detach().cpu().numpy(), sample_rate)
 
 
 @dataclass(frozen=True)

@@ -53,5 +53,5 @@ def test_the_last_block_learns_the_latents_of_the_level_below_and_moves_nothing_
 
 def test_cuts_for_fine_tuning_are_one_piece_of_music_each(tmp_path: Path) -> None:
     segments = Cuts(cuts(tmp_path, 5))
-    assert len(segments) == 5 and segments[2]["audio"].shape == (2048,)
+    assert len(segments) == 5 and segments[2]["audio"].shape == (1, 2048)
     assert torch.equal(segments[2]["audio"], segments[2]["audio"]) and not torch.equal(segments[2]["audio"], segments[3]["audio"])

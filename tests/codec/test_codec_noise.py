@@ -64,7 +64,7 @@ def test_decoding_in_windows_equals_decoding_whole() -> None:
         context, start, end = codec.context_frames, 150, 200
         window = codec.decode(z[:, :, start - context : end + context], seed=4, first_frame=start - context)
     hop, near = codec.hop_length, 1e-5 * float(whole.abs().max())
-    assert torch.allclose(window[:, context * hop : -context * hop], whole[:, start * hop : end * hop], atol=near)
+    assert torch.allclose(window[..., context * hop : -context * hop], whole[..., start * hop : end * hop], atol=near)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_other_noise() -> None:

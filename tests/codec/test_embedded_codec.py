@@ -26,29 +26,29 @@ def test_the_embedded_codec_keeps_held_out_music(codec) -> None:
 
 def test_it_keeps_nothing_of_what_its_codes_do_not_hold(codec) -> None:
     """A control: codes of one piece must not score well against another."""
-    audio, other = (torch.from_numpy(composed_piece(HELD_OUT_PIECES + i, 3.0, codec.sample_rate))[None] for i in (1, 7))
+    audio, other = (torch.from_numpy(composed_piece(HELD_OUT_PIECES + i, 3.0, codec.sample_rate))[None, None] for i in (1, 7))
     with torch.no_grad():
         z = codec.quantize(codec.encode(other)).z
-        wrong = codec.decode(z, audio.shape[-1])[0].numpy()
+        wrong = codec.decode(z, audio.shape[-1])[0, 0].numpy()
     from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 
-    assert si_sdr_db(audio[0].numpy(), wrong) < -10
-    assert log_mel_l1(audio[0].numpy(), wrong, codec.sample_rate) > 2 * reconstruction_scores(codec, audio[0].numpy())["log_mel_l1"]
+    assert si_sdr_db(audio[0, 0].numpy(), wrong) < -10
+    assert log_mel_l1(audio[0, 0].numpy(), wrong, codec.sample_rate) > 2 * reconstruction_scores(codec, audio[0, 0].numpy())["log_mel_l1"]
 
 
 def test_more_codebooks_keep_more_and_one_is_enough_to_tell_the_music(codec) -> None:
     from dance2music.metrics.quality import log_mel_l1
 
-    audio = torch.from_numpy(composed_piece(HELD_OUT_PIECES + 2, 3.0, codec.sample_rate))[None]
+    audio = torch.from_numpy(composed_piece(HELD_OUT_PIECES + 2, 3.0, codec.sample_rate))[None, None]
     with torch.no_grad():
         codes = codec.quantize(codec.encode(audio)).codes
         errors = [
-            log_mel_l1(audio[0].numpy(), codec.decode(codec.lookup(codes[:, :n]), audio.shape[-1])[0].numpy(), codec.sample_rate)
+            log_mel_l1(audio[0, 0].numpy(), codec.decode(codec.lookup(codes[:, :n]), audio.shape[-1])[0, 0].numpy(), codec.sample_rate)
             for n in (1, 3, codec.n_codebooks)
         ]
     assert errors[0] > errors[1] > errors[2] and errors[0] < 0.9
     coarse, whole, unquantised = (
-        reconstruction_scores(codec, audio[0].numpy(), n_codebooks=n)["log_mel_l1"] for n in (1, codec.n_codebooks, 0)
+        reconstruction_scores(codec, audio[0, 0].numpy(), n_codebooks=n)["log_mel_l1"] for n in (1, codec.n_codebooks, 0)
     )
     assert coarse > whole > unquantised
 
@@ -56,7 +56,7 @@ def test_more_codebooks_keep_more_and_one_is_enough_to_tell_the_music(codec) -> 
 def test_its_latents_are_about_unit_variance_and_its_codes_are_all_in_use(codec) -> None:
     pieces = [composed_piece(HELD_OUT_PIECES + i, 4.0, codec.sample_rate) for i in range(8)]
     with torch.no_grad():
-        quantized = codec.quantize(codec.encode(torch.from_numpy(np.stack(pieces))))
+        quantized = codec.quantize(codec.encode(torch.from_numpy(np.stack(pieces))[:, None]))
     assert 0.8 < float(quantized.z.var()) < 1.2
     first = quantized.codes[:, 0]
     assert len(first.unique()) > 0.3 * codec.codebook_size

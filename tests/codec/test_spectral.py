@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -17,26 +19,35 @@ def tiny() -> SpectralCodec:
     torch.manual_seed(0)
     codec = SpectralCodec(TINY).train()
     with torch.no_grad():
-        codec(torch.randn(2, 20_000) * 0.1)
+        codec(torch.randn(2, 1, 20_000) * 0.1)
     return codec.eval()
 
 
 @pytest.mark.parametrize("n_samples", [1, 255, 256, 257, 22_050])
 def test_any_length_gives_one_frame_per_hop_and_the_same_length_back(n_samples: int) -> None:
     codec = tiny()
-    audio = torch.randn(2, n_samples) * 0.1
+    audio = torch.randn(2, 1, n_samples) * 0.1
     with torch.no_grad():
         z_e = codec.encode(audio)
         quantized = codec.quantize(z_e)
         back = codec.decode(quantized.z, n_samples)
     frames = -(-n_samples // 256)
     assert z_e.shape == (2, 8, frames) and quantized.codes.shape == (2, 3, frames)
-    assert back.shape == (2, n_samples) and bool(torch.isfinite(back).all())
+    assert back.shape == (2, 1, n_samples) and bool(torch.isfinite(back).all())
+
+
+def test_stereo_or_audio_without_channels_is_refused() -> None:
+    codec = tiny()
+    for shape in ([8000], [1, 8000], [1, 2, 8000]):
+        with pytest.raises(InputError, match=rf"audio: shape {re.escape(str(shape))}; this codec expected \[batch, 1 channel, samples\]"):
+            codec.encode(torch.zeros(shape))
+        with pytest.raises(InputError, match="mix the channels down"):
+            codec(torch.zeros(shape))
 
 
 def test_chunks_give_the_same_result_as_the_whole() -> None:
     codec = tiny()
-    audio = torch.randn(1, 256 * 400 + 77) * 0.1
+    audio = torch.randn(1, 1, 256 * 400 + 77) * 0.1
     with torch.no_grad():
         z_e = codec.encode(audio)
         z = codec.quantize(z_e).z
@@ -66,20 +77,20 @@ def test_ten_minutes_decode_in_pieces_of_bounded_size() -> None:
     frames = 10 * 60 * 22_050 // 256
     with torch.no_grad():
         audio = codec.decode(torch.randn(1, 8, frames))
-    assert audio.shape == (1, frames * 256)
+    assert audio.shape == (1, 1, frames * 256)
     assert max(sizes) <= codec.max_frames + 2 * codec.context_frames
 
 
 def test_latent_frames_have_mean_square_one() -> None:
     with torch.no_grad():
-        z_e = tiny().encode(torch.randn(2, 8000) * torch.tensor([[0.001], [0.9]]))
+        z_e = tiny().encode(torch.randn(2, 1, 8000) * torch.tensor([[[0.001]], [[0.9]]]))
     assert torch.allclose(z_e.square().mean(dim=1), torch.ones(2, z_e.shape[-1]), atol=1e-2)
 
 
 def test_decode_of_looked_up_codes_is_decode_of_the_quantised_latents() -> None:
     codec = tiny()
     with torch.no_grad():
-        quantized = codec.quantize(codec.encode(torch.randn(1, 8000) * 0.1))
+        quantized = codec.quantize(codec.encode(torch.randn(1, 1, 8000) * 0.1))
         assert torch.allclose(codec.decode(codec.lookup(quantized.codes)), codec.decode(quantized.z), atol=1e-5)
     with pytest.raises(InputError, match="codes"):
         codec.lookup(quantized.codes + 32)
@@ -87,7 +98,7 @@ def test_decode_of_looked_up_codes_is_decode_of_the_quantised_latents() -> None:
 
 def test_the_decoder_passes_gradients_to_the_latents_and_the_encoder_gets_them_through_the_quantiser() -> None:
     codec = tiny().train()
-    estimate, quantized = codec(torch.randn(2, 8192) * 0.1)
+    estimate, quantized = codec(torch.randn(2, 1, 8192) * 0.1)
     (estimate.square().mean() + quantized.commitment).backward()
     for name, parameter in codec.named_parameters():
         assert parameter.grad is not None and float(parameter.grad.abs().max()) > 0, name
@@ -96,14 +107,14 @@ def test_the_decoder_passes_gradients_to_the_latents_and_the_encoder_gets_them_t
 def test_digital_silence_and_full_scale_stay_finite() -> None:
     codec = tiny()
     with torch.no_grad():
-        for audio in (torch.zeros(1, 5000), torch.ones(1, 5000)):
+        for audio in (torch.zeros(1, 1, 5000), torch.ones(1, 1, 5000)):
             assert bool(torch.isfinite(codec.decode(codec.quantize(codec.encode(audio)).z)).all())
 
 
 def test_a_grown_codec_does_the_same_until_it_learns_and_every_part_can_learn() -> None:
     codec = tiny()
     larger = grown(codec, n_codebooks=5, decoder_depth=4, dropout=0.0)
-    audio = torch.randn(1, 8000) * 0.1
+    audio = torch.randn(1, 1, 8000) * 0.1
     with torch.no_grad():
         before, after = (model.quantize(model.encode(audio)) for model in (codec, larger))
         assert after.codes.shape[1] == 5 and torch.equal(after.codes[:, :3], before.codes)
@@ -119,7 +130,7 @@ def test_frozen_codes_stay_while_the_decoder_gets_gradients() -> None:
     codec = tiny().train()
     codec.freeze_codes()
     before = {name: value.clone() for name, value in codec.state_dict().items()}
-    codec(torch.randn(2, 8192) * 0.1)[0].square().mean().backward()
+    codec(torch.randn(2, 1, 8192) * 0.1)[0].square().mean().backward()
     assert all(torch.equal(value, before[name]) for name, value in codec.state_dict().items())
     for name, parameter in codec.named_parameters():
         assert (parameter.grad is None) == name.startswith("encoder"), name

@@ -19,12 +19,12 @@ VIEWS = SpectralViews(mels=((256, 20, 1.0), (1024, 80, 1.0)), fine=(2048, 0.5))
 
 
 def noise(seed: int, items: int = 8, n: int = 16_384) -> torch.Tensor:
-    return 0.1 * torch.randn(items, n, generator=torch.Generator().manual_seed(seed))
+    return 0.1 * torch.randn(items, 1, n, generator=torch.Generator().manual_seed(seed))
 
 
 def buzz(n: int = 16_384) -> torch.Tensor:
     """One frame of noise over and over: lines at the frame rate."""
-    return noise(9, 8, 256).repeat(1, n // 256)
+    return noise(9, 8, 256).repeat(1, 1, n // 256)
 
 
 def of(first: torch.Tensor, second: torch.Tensor, repulsion: float = 1.0) -> float:
@@ -57,7 +57,7 @@ def test_the_average_spectrum_sees_a_buzz_that_frames_do_not() -> None:
 
 def test_the_average_spectrum_begins_at_its_lowest_frequency_and_a_gain_shifts_it() -> None:
     spectrum = average_spectrum(noise(0), RATE, from_hz=300.0)
-    assert spectrum.shape == (8, 4097 - round(300 * 8192 / RATE))
+    assert spectrum.shape == (8, 1, 4097 - round(300 * 8192 / RATE))
     assert torch.allclose(average_spectrum(2 * noise(0), RATE) - spectrum, torch.tensor(4.0).log(), atol=1e-3)
     with pytest.raises(AssertionError, match="at least 8192"):
         average_spectrum(noise(0, 1, 5000), RATE)
@@ -80,7 +80,7 @@ def test_both_move_the_sound_and_a_step_against_the_gradient_lowers_them(loss: s
 
 
 def test_silence_has_finite_gradients() -> None:
-    silent = torch.zeros(2, 16_384, requires_grad=True)
+    silent = torch.zeros(2, 1, 16_384, requires_grad=True)
     seen = [views(x, RATE, VIEWS) for x in (noise(0, 2), silent, silent)]
     (energy_distance(*seen) + average_spectrum_distance(noise(0, 2), silent, RATE)).backward()
     assert silent.grad is not None and bool(torch.isfinite(silent.grad).all())

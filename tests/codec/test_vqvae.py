@@ -36,7 +36,7 @@ def test_the_top_level_computes_what_the_published_one_does(rule: str) -> None:
     reference = oracle("jukebox_level2_hop128.npz")
     model = filled(VQVAE(VQVAEConfig(levels=(2,), level=2)), rule)
     with torch.no_grad():
-        z_e = model.encode(normal(0, 1, 44100, 1)[..., 0])
+        z_e = model.encode(normal(0, 1, 44100, 1).transpose(1, 2))
         codes = model.quantize(z_e).codes
         sure = reference[f"enc_code_margin_{rule}"] > 1e-2
         assert sure.mean() > 0.9 or rule == "A"
@@ -44,18 +44,18 @@ def test_the_top_level_computes_what_the_published_one_does(rule: str) -> None:
         stride = reference["latent_stride"]
         assert_network_close(z_e[:, :: stride[0], :: stride[1]], reference[f"enc_latent_{rule}"])
         drawn = torch.from_numpy(np.random.RandomState(0).randint(0, 2048, (1, 344)))
-        decoded = model.decode(model.lookup(drawn[:, None]))[0]
+        decoded = model.decode(model.lookup(drawn[:, None]))[0, 0]
         assert_network_close(decoded[:: reference["dec_stride"]], reference[f"dec_audio_{rule}"])
         assert_network_close(decoded[-64:], reference[f"dec_last64_{rule}"])
         theirs = torch.from_numpy(reference[f"enc_codes_{rule}"].astype(np.int64))
-        back = model.decode(model.lookup(theirs[:, None]))[0]
+        back = model.decode(model.lookup(theirs[:, None]))[0, 0]
         assert_network_close(back[:: reference["roundtrip_stride"]], reference[f"roundtrip_audio_{rule}"])
 
 
 def test_the_loss_over_all_levels_is_the_published_one() -> None:
     reference = oracle("losses_and_training.json")["vqvae_forward_loss"]
     model = filled(VQVAE(), "B")
-    audio = normal(6, 2, 8192, 1)[..., 0] * 0.1
+    audio = normal(6, 2, 8192, 1).transpose(1, 2) * 0.1
     with torch.no_grad():
         loss = model.losses(audio, Bandwidth(l2=0.02, spectral=10.0))
     metrics = reference["metrics"]
@@ -76,7 +76,7 @@ def test_a_published_file_loads_bare_or_wrapped_and_levels_may_be_left_out(tmp_p
     bare = load_published_vqvae(tmp_path / "bare.pt", SMALL)
     wrapped = load_published_vqvae(tmp_path / "wrapped.pth.tar", SMALL)
     one = load_published_vqvae(tmp_path / "bare.pt", VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16))
-    audio = torch.randn(1, 640)
+    audio = torch.randn(1, 1, 640)
     z = bare.encode(audio)
     assert z.abs().max() > 0
     assert torch.equal(z, wrapped.encode(audio)) and torch.equal(z, one.encode(audio))
@@ -104,7 +104,7 @@ def test_a_file_with_objects_is_never_unpickled(tmp_path) -> None:
 
 def test_training_the_loss_moves_the_codebook_and_lowers_the_loss() -> None:
     model = small().train()
-    audio = torch.sin(torch.arange(2048) * 0.05).repeat(2, 1) * torch.linspace(0.2, 0.8, 2)[:, None]
+    audio = torch.sin(torch.arange(2048) * 0.05).repeat(2, 1, 1) * torch.linspace(0.2, 0.8, 2)[:, None, None]
     bandwidth = measure_bandwidth([audio])
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     totals = []
@@ -125,11 +125,19 @@ def test_codes_of_another_codec_and_too_short_audio_are_refused() -> None:
     with pytest.raises(InputError, match="codes: shape"):
         model.lookup(torch.zeros(1, 2, 4, dtype=torch.int64))
     with pytest.raises(InputError, match="at least one hop"):
-        model.encode(torch.zeros(1, 5))
+        model.encode(torch.zeros(1, 1, 5))
+
+
+def test_stereo_or_audio_without_channels_is_refused() -> None:
+    model = small().eval()
+    for audio in (torch.zeros(1, 640), torch.zeros(1, 2, 640)):
+        for function in (model.encode, model.code, lambda x: model.losses(x, Bandwidth(1.0, 1.0))):
+            with pytest.raises(InputError, match="1 channel, samples"):
+                function(audio)
 
 
 def test_equal_spectra_have_no_multispectral_loss_but_a_finite_gradient() -> None:
-    audio = torch.randn(2, 4096)
+    audio = torch.randn(2, 1, 4096)
     estimate = audio.clone().requires_grad_()
     loss = multispectral_loss(audio, estimate)
     loss.backward()
@@ -142,7 +150,7 @@ def test_long_audio_in_pieces_gives_what_it_gives_at_once(level: int, monkeypatc
     model = VQVAE(VQVAEConfig(levels=(level,), level=level, width=8, depth=2, dim=8, codebook_size=16, multipliers=(1, 1, 1))).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    audio = torch.randn(1, 20_011)
+    audio = torch.randn(1, 1, 20_011)
     with torch.no_grad():
         z = model.encode(audio)
         model.quantize(z)

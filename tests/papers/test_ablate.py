@@ -138,7 +138,7 @@ def test_test_clips_of_a_prepared_folder_are_whole_or_in_segments_as_the_generat
     parts = prepared_clips(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], limit=9)
     assert [clip.motion.shape for clip in whole] == [(120, 80)] and [clip.motion.shape for clip in parts] == [(120, 219)] * 2
     assert whole[0].visual.shape == (120, 5) and parts[0].visual.shape == (2048,)
-    assert len(whole[0].audio) == 4 * 22050 and np.array_equal(whole[0].audio[:44100], parts[0].audio)
+    assert whole[0].audio.shape == (1, 4 * 22050) and np.array_equal(whole[0].audio[:, :44100], parts[0].audio)
     for kind in ("beat_times_seconds", "kinematic_beats_seconds"):
         times = [getattr(parts[0], kind), getattr(parts[1], kind) + 2.0]
         assert len(times[0]) and np.allclose(np.concatenate(times), getattr(whole[0], kind))

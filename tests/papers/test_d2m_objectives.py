@@ -17,7 +17,7 @@ def terms(fake: Tensor, *, through_lookup: bool = True) -> dict[str, Tensor]:
     """Every term of the generator for latents [B, E, L] against seeded music."""
     torch.manual_seed(3)
     vqvae, judge = codec(), discriminator()
-    audio = 0.1 * torch.randn(len(fake), 44100)
+    audio = 0.1 * torch.randn(len(fake), 1, 44100)
     with torch.no_grad():
         real = vqvae.encode(audio)
         entries = vqvae.lookup(vqvae.quantize(real).codes)
@@ -28,7 +28,7 @@ def terms(fake: Tensor, *, through_lookup: bool = True) -> dict[str, Tensor]:
         "adversarial": losses.generator_hinge(of_fake),
         "feature_matching": losses.feature_matching(judge(real), of_fake),
         "commitment": losses.codebook_commitment(entries, fake),
-        "waveform": losses.waveform(audio[:, : heard.shape[-1]], heard),
+        "waveform": losses.waveform(audio[..., : heard.shape[-1]], heard),
         "mel": losses.mel(published_log_mel(audio), published_log_mel(heard)),
         "latent": losses.latent_distance(real, fake),
     }

@@ -68,7 +68,7 @@ def segments(n: int = 10, *, seed: int = 0) -> StackedSegments:
         "motion": torch.randn(n, 12, MOTION_DIM, generator=draw),
         "visual": torch.randn(n, 12, VISUAL_DIM, generator=draw),
         "genre": torch.arange(n) % 10,
-        "audio": torch.rand(n, FRAMES * HOP, generator=draw) - 0.5,
+        "audio": torch.rand(n, 1, FRAMES * HOP, generator=draw) - 0.5,
     }
     return coded(StackedSegments(plain), codec())
 

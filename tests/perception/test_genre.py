@@ -16,12 +16,19 @@ SMALL_DANCE = DanceGenreConfig(motion_dim=6, channels=12, dilations=(1, 2))
 
 def test_the_music_classifier_does_not_mind_loudness() -> None:
     torch.manual_seed(0)
-    model, audio = MusicGenreClassifier(SMALL_MUSIC).eval(), torch.randn(2, 8000) * 0.2
+    model, audio = MusicGenreClassifier(SMALL_MUSIC).eval(), torch.randn(2, 1, 8000) * 0.2
     with torch.no_grad():
         logits = model(audio)
         assert logits.shape == (2, len(GENRES)) and model.embed(audio).shape == (2, 32)
         torch.testing.assert_close(model(3 * audio), logits, atol=1e-3, rtol=1e-3)
-        assert torch.isfinite(model(torch.zeros(1, 8000))).all()
+        assert torch.isfinite(model(torch.zeros(1, 1, 8000))).all()
+
+
+def test_the_music_classifier_hears_stereo_as_its_mono_mix() -> None:
+    torch.manual_seed(0)
+    model, stereo = MusicGenreClassifier(SMALL_MUSIC).eval(), torch.randn(2, 2, 8000)
+    with torch.no_grad():
+        torch.testing.assert_close(model(stereo), model(stereo.mean(dim=1, keepdim=True)))
 
 
 def test_the_dance_classifier_takes_any_length() -> None:
@@ -34,7 +41,8 @@ def test_the_dance_classifier_takes_any_length() -> None:
 
 def test_every_parameter_learns() -> None:
     torch.manual_seed(0)
-    for model, x in ((MusicGenreClassifier(SMALL_MUSIC), torch.randn(2, 8000)), (DanceGenreClassifier(SMALL_DANCE), torch.randn(2, 50, 6))):
+    music, dance = MusicGenreClassifier(SMALL_MUSIC), DanceGenreClassifier(SMALL_DANCE)
+    for model, x in ((music, torch.randn(2, 1, 8000)), (dance, torch.randn(2, 50, 6))):
         torch.nn.functional.cross_entropy(model(x), torch.tensor([1, 2])).backward()
         assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
 

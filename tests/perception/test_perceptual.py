@@ -22,7 +22,7 @@ RATE = 22_050
 
 
 def piece(number: int) -> Tensor:
-    return torch.from_numpy(composed_piece(HELD_OUT_PIECES + number, 2.0, RATE))[None] * 0.5
+    return torch.from_numpy(composed_piece(HELD_OUT_PIECES + number, 2.0, RATE))[None, None] * 0.5
 
 
 def nets() -> list[PerceptualNet | SoundNet]:
@@ -44,7 +44,7 @@ def test_the_perceptual_loss_moves_the_generator_through_the_lookup_and_the_froz
     net = nets()[which]
     latents = torch.randn(1, tiny.LATENT_DIM, 22_016 // codec.hop_length, requires_grad=True)
     heard = codec.decode(straight_through(latents, codec))
-    reference = 0.1 * torch.randn(1, heard.shape[-1])
+    reference = 0.1 * torch.randn(1, 1, heard.shape[-1])
     loss = losses.perceptual(net.features(reference), net.features(heard))
     (gradient,) = torch.autograd.grad(loss, latents)
     assert torch.isfinite(gradient).all()
@@ -56,8 +56,8 @@ def test_the_perceptual_loss_moves_the_generator_through_the_lookup_and_the_froz
 def test_descending_the_perceptual_loss_brings_a_sound_nearer() -> None:
     net = nets()[0]
     torch.manual_seed(1)
-    target = net.features(0.1 * torch.randn(1, 8192))
-    sound = (0.01 * torch.randn(1, 8192)).requires_grad_()
+    target = net.features(0.1 * torch.randn(1, 1, 8192))
+    sound = (0.01 * torch.randn(1, 1, 8192)).requires_grad_()
     optimizer = torch.optim.Adam([sound], 3e-3)
     seen = []
     for _ in range(12):
@@ -71,7 +71,7 @@ def test_descending_the_perceptual_loss_brings_a_sound_nearer() -> None:
 
 def test_features_halve_their_pace_from_layer_to_layer_and_silence_has_a_gradient() -> None:
     net = nets()[0]
-    silence = torch.zeros(1, 2 * RATE, requires_grad=True)
+    silence = torch.zeros(1, 1, 2 * RATE, requires_grad=True)
     features = PerceptualNet.features(net, silence)  # type: ignore[arg-type]
     assert [list(f.shape) for f in features] == [[1, 64, 173], [1, 128, 44]]
     (gradient,) = torch.autograd.grad(features[1].sum(), silence)
@@ -100,7 +100,7 @@ def test_the_embedded_network_tells_genres_tempi_and_roles_of_held_out_music_bet
         seed = HELD_OUT_PIECES + number
         labels = labels_of_piece(seed, 3.0)
         with torch.no_grad():
-            heard = net(torch.from_numpy(composed_piece(seed, 3.0, RATE))[None])
+            heard = net(torch.from_numpy(composed_piece(seed, 3.0, RATE))[None, None])
         right += int(heard.genre.argmax()) == labels.genre
         off.append(abs(float(heard.tempo_octaves) - labels.tempo_octaves))
     assert right >= 0.35 * n and float(np.median(off)) < np.log2(1.06)
@@ -108,4 +108,4 @@ def test_the_embedded_network_tells_genres_tempi_and_roles_of_held_out_music_bet
 
 def test_a_config_says_which_layers_are_compared() -> None:
     config = replace(PerceptualConfig(), compared=(1,))
-    assert len(PerceptualNet(config).features(torch.zeros(1, 4096))) == 1
+    assert len(PerceptualNet(config).features(torch.zeros(1, 1, 4096))) == 1

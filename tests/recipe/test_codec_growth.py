@@ -49,7 +49,7 @@ def test_encoder_and_first_codebooks_keep_their_bits_and_the_decoder_learns(fold
 
 def test_every_appended_codebook_leaves_less(folder: Path) -> None:
     codec = load_model(folder / "grown" / "finished.safetensors", expected="spectral-codec")
-    audio = torch.from_numpy(np.stack([tiny.tone(seed, 1.0, 22_050) for seed in range(50, 54)]))
+    audio = torch.from_numpy(np.stack([tiny.tone(seed, 1.0, 22_050) for seed in range(50, 54)]))[:, None]
     with torch.no_grad():
         z = codec.encode(audio)
         codes = codec.quantize(z).codes

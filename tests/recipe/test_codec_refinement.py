@@ -45,7 +45,7 @@ def refining(*, earlier_share: float, coarse_share: float) -> _Refining:
 
 def music_and_sketches() -> tuple[torch.Tensor, torch.Tensor]:
     music = np.stack([tiny.tone(seed, 4096 / 22_050, 22_050) for seed in range(3)])
-    return torch.from_numpy(music), torch.from_numpy(composed_sketch(5, 1.0, 22_050)[:4096])[None]
+    return torch.from_numpy(music)[:, None], torch.from_numpy(composed_sketch(5, 1.0, 22_050)[:4096])[None, None]
 
 
 @pytest.fixture(scope="module")

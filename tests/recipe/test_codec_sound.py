@@ -73,7 +73,7 @@ def test_a_file_without_a_spectral_codec_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_term_moves_the_sound_and_none_is_left_for_two_perfect_draws() -> None:
-    audio = 0.1 * torch.randn(2, 9000, generator=torch.Generator().manual_seed(0))
+    audio = 0.1 * torch.randn(2, 1, 9000, generator=torch.Generator().manual_seed(0))
     perfect = sound_terms(audio, audio, audio, 22_050, CONFIG)
     assert float(perfect["energy"]) == float(perfect["average"]) == 0.0 and float(perfect["distortion_db"]) < -40
     for name in perfect:

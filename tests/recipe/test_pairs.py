@@ -57,7 +57,7 @@ def test_files_are_written_once_and_then_get_the_codes_of_their_music(tmp_path: 
     pair = load_pair(paths[0])
     assert told == [(1, 1)] and pair.codes is not None and pair.sketch is not None and load_pair(paths[1]).codes is None
     music = render(pair.score(Vocabulary(vocabulary.voicings)), onset_grid_seconds=256 / 22_050).samples
-    expected = tiny.codec().quantize(tiny.codec().encode(torch.from_numpy(music))).codes[0].numpy()
+    expected = tiny.codec().quantize(tiny.codec().encode(torch.from_numpy(music)[None])).codes[0].numpy()
     assert pair.codes.shape == expected.shape and float((pair.codes == expected).mean()) > 0.98
     assert pair.sketch.shape == (tiny.LATENT_DIM, pair.codes.shape[1])
 

@@ -124,7 +124,7 @@ def test_the_vqvae_holds_all_hops_with_decoders_before_and_after_fine_tuning(fol
     assert isinstance(whole, VQVAE)
     held_out = read_provenance(path)["held_out"]
     assert len(held_out) == 6
-    audio = torch.from_numpy(composed_piece(HELD_OUT_PIECES, 2.0, whole.sample_rate))[None]
+    audio = torch.from_numpy(composed_piece(HELD_OUT_PIECES, 2.0, whole.sample_rate))[None, None]
     for level, hop_length in ((0, 8), (1, 32), (2, 128)):
         after, before = one_level(whole, level), one_level(whole, level, untuned=True)
         assert f"hop {hop_length} before fine-tuning" in held_out and f"hop {hop_length} after fine-tuning" in held_out

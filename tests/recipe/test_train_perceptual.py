@@ -57,7 +57,7 @@ def test_a_step_is_a_pure_function_of_seed_and_step(tmp_path: Path) -> None:
     cuts = [LabelledCuts(SMALL, PieceStore(composed_piece, tmp_path / name, 2.0, 22_050)) for name in ("a", "b")]
     _, first, again = cuts[0][4], cuts[0][7], cuts[1][7]
     assert all(torch.equal(first[name], again[name]) for name in first)
-    assert first["audio"].shape == (4, 33_075) and first["roles"].shape == (4, 5)
+    assert first["audio"].shape == (4, 1, 33_075) and first["roles"].shape == (4, 5)
 
 
 def test_training_lowers_the_loss_and_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_training_the_decoder_alone_leaves_codes_as_they_are(tmp_path) -> None:
     before = load_model(tmp_path / "first" / "latest.safetensors")
     config = dataclasses.replace(config, start_from=str(tmp_path / "first" / "latest.safetensors"), decoder_only=True)
     after = train_codec(config, tmp_path / "second", pieces=tiny.tone)
-    audio = torch.from_numpy(tiny.tone(5, 1.0, 22_050))[None]
+    audio = torch.from_numpy(tiny.tone(5, 1.0, 22_050))[None, None]
     with torch.no_grad():
         codes = [codec.quantize(codec.encode(audio)).codes for codec in (before, after)]
         assert torch.equal(*codes)
@@ -97,7 +97,7 @@ def test_creative_gans_vqvae_learns_its_codebook_by_the_second_term_of_its_loss(
 def test_a_codebook_that_learns_by_gradient_is_moved_by_the_optimiser_alone() -> None:
     torch.manual_seed(0)
     config = VQVAEConfig(levels=(1,), level=1, width=4, depth=1, dim=8, codebook_size=16, codebook_by_gradient=True)
-    model, audio = VQVAE(config), torch.randn(2, 1024) * 0.1
+    model, audio = VQVAE(config), torch.randn(2, 1, 1024) * 0.1
     objective = VQVAEObjective("l1", multispectral_weight=0.0, commitment_weight=0.25)
     loss = model.losses(audio, Bandwidth(1.0, 1.0), objective)
     book = model.bottleneck.level_blocks["1"].k
@@ -118,7 +118,7 @@ def test_creative_gans_codecs_have_the_sizes_that_the_paper_names() -> None:
         assert config.codec.dim == 64 and config.loop.learning_rate == 1e-5 and config.betas == (0.5, 0.9)
         assert config.segments.pieces_per_step * config.segments.segments_per_piece == 16
     with pytest.raises(InputError, match="reconstruction 'l2': unknown"):
-        VQVAE(VQVAEConfig(levels=(0,), level=0, width=4, depth=1)).losses(torch.zeros(1, 512), Bandwidth(1.0, 1.0), VQVAEObjective("l2"))
+        VQVAE(VQVAEConfig(levels=(0,), level=0, width=4, depth=1)).losses(torch.zeros(1, 1, 512), Bandwidth(1.0, 1.0), VQVAEObjective("l2"))
 
 
 def test_a_step_is_a_pure_function_of_seed_and_step(tmp_path) -> None:
@@ -129,7 +129,7 @@ def test_a_step_is_a_pure_function_of_seed_and_step(tmp_path) -> None:
     assert not torch.equal(items[0], items[4])
     other = MusicSegments(PieceStore(tiny.tone, tmp_path / "a", 1.0, 22_050), SEGMENTS, seed=4, steps=10)
     assert not torch.equal(items[0], other[0])
-    assert items[0].shape == (4, 4096) and float(items[0].abs().max()) <= 1.0
+    assert items[0].shape == (4, 1, 4096) and float(items[0].abs().max()) <= 1.0
 
 
 def test_a_piece_is_rendered_once(tmp_path) -> None:
@@ -148,8 +148,8 @@ def test_composed_pieces_repeat_and_differ_and_keep_their_length() -> None:
 
 def test_the_losses_reach_the_estimate_and_vanish_for_equal_audio() -> None:
     torch.manual_seed(0)
-    reference = torch.randn(2, 8192) * 0.1
-    estimate = (reference + 0.05 * torch.randn(2, 8192)).requires_grad_()
+    reference = torch.randn(2, 1, 8192) * 0.1
+    estimate = (reference + 0.05 * torch.randn(2, 1, 8192)).requires_grad_()
     for loss in (mel_loss(reference, estimate, sample_rate=22_050), distortion_db(reference, estimate)):
         (gradient,) = torch.autograd.grad(loss, estimate)
         assert float(gradient.abs().max()) > 0
@@ -159,7 +159,7 @@ def test_the_losses_reach_the_estimate_and_vanish_for_equal_audio() -> None:
 
 def test_the_mel_loss_weighs_its_resolutions() -> None:
     torch.manual_seed(0)
-    reference, estimate = torch.randn(2, 4096) * 0.1, torch.randn(2, 4096) * 0.1
+    reference, estimate = torch.randn(2, 1, 4096) * 0.1, torch.randn(2, 1, 4096) * 0.1
     only = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     alone = [float(mel_loss(reference, estimate, sample_rate=22_050, weights=weights)) for weights in only]
     weighted = mel_loss(reference, estimate, sample_rate=22_050, weights=(0.2, 0.6, 0.2))
@@ -168,6 +168,6 @@ def test_the_mel_loss_weighs_its_resolutions() -> None:
 
 
 def test_the_distortion_asks_how_far_the_estimate_is_from_the_reference() -> None:
-    reference = torch.ones(1, 4096)
+    reference = torch.ones(1, 1, 4096)
     assert float(distortion_db(reference, 3 * reference)) == pytest.approx(6.02, abs=0.01)  # an error of twice the signal
     assert float(distortion_db(3 * reference, reference)) == pytest.approx(-3.52, abs=0.01)

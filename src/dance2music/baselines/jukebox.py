@@ -215,21 +215,21 @@ def unfold(line: Tensor, config: JukeboxPriorConfig) -> Tensor:
 def reconstruct(audio: Audio, codec: Codec) -> Audio:
     """Mono audio at the codec's rate after coding and decoding; cut to whole hops, as published (44,032 of 44,100 samples at hop 128)."""
     with torch.no_grad():
-        return Audio(codec.decode(codec.lookup(codes_of(audio, codec))).numpy(), codec.sample_rate)
+        return Audio.from_tensor(codec.decode(codec.lookup(codes_of(audio, codec))), codec.sample_rate)
 
 
 def codes_of(audio: Audio, codec: Codec) -> Tensor:
     """Codes int64 [1, Q, L] of whole hops of audio."""
-    samples = torch.from_numpy(whole_hops(audio, codec))
+    samples = whole_hops(audio, codec).to_tensor()
     return codec.code(samples) if isinstance(codec, VQVAE) else codec.quantize(codec.encode(samples)).codes
 
 
-def whole_hops(audio: Audio, codec: Codec) -> np.ndarray:
-    """Mono samples float32 [1, N] at the codec's rate, what is left of the last hop cut off."""
+def whole_hops(audio: Audio, codec: Codec) -> Audio:
+    """Mono audio [1, N] at the codec's rate, what is left of the last hop cut off."""
     from dance2music.music.audio import resample
 
     samples = resample(audio, codec.sample_rate).samples.mean(axis=0, keepdims=True)
-    return samples[:, : samples.shape[-1] // codec.hop_length * codec.hop_length]
+    return Audio(samples[:, : samples.shape[-1] // codec.hop_length * codec.hop_length], codec.sample_rate)
 
 
 def prior_losses(prior: JukeboxPrior, codes: Tensor) -> dict[str, Tensor]:

@@ -172,7 +172,7 @@ def learn_last_block(model: VQVAE, below: VQVAE, cuts: MusicSegments, *, steps: 
     with torch.no_grad():
         bank, wanted = [], []
         for step in range(len(cuts)):
-            z = cuts[step].unsqueeze(1)
+            z = cuts[step]
             for block in encoder.level_blocks[:-1]:
                 z = block(z)
             bank.append(z)

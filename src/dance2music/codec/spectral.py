@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music.codec.channels import check_mono
 from dance2music.codec.noise import complex_noise
 from dance2music.codec.quantizer import CodebookConfig, Quantized, ResidualQuantizer, ResidualQuantizerConfig
 from dance2music.music.mel import hann, mel_band_of, mel_filters
@@ -65,7 +66,7 @@ def _linear_frames(layer: nn.Linear, x: Tensor) -> Tensor:
 
 
 class SpectralCodec(nn.Module):
-    """Mono audio [B, N] <-> latents [B, E, L] <-> codes [B, Q, L], L = ceil(N / hop_length).
+    """Mono audio [B, 1, N] <-> latents [B, E, L] <-> codes [B, Q, L], L = ceil(N / hop_length).
 
     ``max_frames`` bounds memory outside training: longer input goes through in chunks of so many frames.
     """
@@ -108,13 +109,18 @@ class SpectralCodec(nn.Module):
         return max(config.encoder_depth, config.decoder_depth) * (config.kernel_size // 2) + overlap + 1
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Quantized]:
-        """Reconstruction [B, N] of audio [B, N] and the quantiser's result: the whole codec, for training."""
-        quantized = self.quantizer(self._encode_whole(audio))
-        return self.draws(quantized.z, 1)[0][:, : audio.shape[-1]], quantized
+        """Reconstruction [B, 1, N] of audio [B, 1, N] and the quantiser's result: the whole codec, for training."""
+        check_mono(audio)
+        quantized = self.quantizer(self._encode_whole(audio[:, 0]))
+        return self.draws(quantized.z, 1)[0][..., : audio.shape[-1]], quantized
 
     def encode(self, audio: Tensor) -> Tensor:
-        """Latents before quantisation, float32 [B, E, ceil(N / hop)], of audio [B, N] at `sample_rate`; each frame has mean square 1."""
-        audio = F.pad(audio, (0, -audio.shape[-1] % self.hop_length))
+        """Latents before quantisation, float32 [B, E, ceil(N / hop)], of audio [B, 1, N] at `sample_rate`; each frame has mean square 1.
+
+        Raises InputError if the audio is not mono.
+        """
+        check_mono(audio)
+        audio = F.pad(audio[:, 0], (0, -audio.shape[-1] % self.hop_length))
         length = audio.shape[-1] // self.hop_length
         hop = self.hop_length
         return self._in_chunks(lambda start, end: self._encode_whole(audio[:, start * hop : end * hop]), length, 1)
@@ -128,7 +134,7 @@ class SpectralCodec(nn.Module):
         return self.quantizer.lookup(codes)
 
     def decode(self, z: Tensor, n_samples: int | None = None, *, seed: int = 0, first_frame: int = 0) -> Tensor:
-        """Audio [B, n_samples] of latents [B, E, L]; by default all L * hop samples, zeros beyond them.
+        """Audio [B, 1, n_samples] of latents [B, E, L]; by default all L * hop samples, zeros beyond them.
 
         The noise part is a function of ``seed`` and of the frame's position, the same for all items; ``first_frame`` is the position of the
         first of these latents in their sound, so that windows of it (cut with `context_frames` at either side) join.
@@ -139,10 +145,10 @@ class SpectralCodec(nn.Module):
 
         audio = self._in_chunks(part, z.shape[-1], self.hop_length)
         n_samples = audio.shape[-1] if n_samples is None else n_samples
-        return F.pad(audio, (0, max(0, n_samples - audio.shape[-1])))[:, :n_samples]
+        return F.pad(audio, (0, max(0, n_samples - audio.shape[-1])))[..., :n_samples]
 
     def draws(self, z: Tensor, n: int) -> list[Tensor]:
-        """``n`` sounds [B, L * hop] of latents [B, E, L] that differ in the noise, drawn from torch's generator: for training."""
+        """``n`` sounds [B, 1, L * hop] of latents [B, E, L] that differ in the noise, drawn from torch's generator: for training."""
         head, shape = self._head(z), (z.shape[0], z.shape[-1], self.config.n_fft // 2 + 1)
         if not self.config.noise.bands:
             return [self._synthesis(head, None)] * n
@@ -173,6 +179,7 @@ class SpectralCodec(nn.Module):
         return torch.cat(parts, dim=-1)
 
     def _encode_whole(self, audio: Tensor) -> Tensor:
+        """Latents [B, E, ceil(N / hop)] of the one channel [B, N] of audio."""
         with torch.autocast(audio.device.type, enabled=False):
             features = self._features(audio.float())
         x = _linear_frames(self.encoder_in, features)
@@ -182,7 +189,7 @@ class SpectralCodec(nn.Module):
         return F.layer_norm(z, (self.dim,)).transpose(1, 2)
 
     def _features(self, audio: Tensor) -> Tensor:
-        """[B, 2 * bins + mels, ceil(N / hop)]: compressed complex STFT, and log-mel magnitudes."""
+        """[B, 2 * bins + mels, ceil(N / hop)] of samples [B, N]: compressed complex STFT, and log-mel magnitudes."""
         config = self.config
         margin = (config.n_fft - config.hop_length) // 2
         padded = F.pad(audio, (margin, margin + -audio.shape[-1] % config.hop_length))
@@ -208,7 +215,7 @@ class SpectralCodec(nn.Module):
         return complex_noise(seed, first_frame, n_frames, self.config.n_fft // 2 + 1)[None].to(device)
 
     def _synthesis(self, head: Tensor, noise: Tensor | None) -> Tensor:
-        """Audio [B, L * hop] of head outputs [B, L, 3 * bins]: a log gain and a complex number per bin, inverse STFT, overlap-add.
+        """Audio [B, 1, L * hop] of head outputs [B, L, 3 * bins]: a log gain and a complex number per bin, inverse STFT, overlap-add.
 
         With ``noise`` [B or 1, L, bins] the log gains of its part follow in the head's outputs.
         """
@@ -227,7 +234,7 @@ class SpectralCodec(nn.Module):
             weight = _overlap_add(window.square().expand(1, length, -1).reshape(1, length, pieces, config.hop_length))
             margin = (config.n_fft - config.hop_length) // 2
             total = length * config.hop_length
-            return audio[:, margin : margin + total] / weight[:, margin : margin + total]
+            return (audio[:, margin : margin + total] / weight[:, margin : margin + total]).unsqueeze(1)
 
     def _noise_frames(self, gain: Tensor, log_gains: Tensor, noise: Tensor) -> Tensor:
         """Frames [B, L, n_fft] of noise [B or 1, L, bins] by the gains of bins [B, L, bins] and the log gains [B, L, bands + slots]."""

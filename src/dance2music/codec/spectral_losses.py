@@ -30,12 +30,12 @@ class SpectralViews:
 
 
 def views(audio: Tensor, sample_rate: int, config: SpectralViews) -> list[Tensor]:
-    """Log spectra of audio [B, N], each [B, bands, frames] times its weight."""
+    """Log spectra of audio [B, C, N], each [B, C, bands, frames] times its weight."""
     seen = [weight * log_mel(audio, sample_rate, n_fft, n_fft // 4, bands) for n_fft, bands, weight in config.mels]
     n_fft, weight = config.fine
     if weight:
         first = round(config.fine_from_hz * n_fft / sample_rate)
-        power = torch.view_as_real(stft(audio, n_fft, n_fft // 4)[:, first:]).square().sum(dim=-1)
+        power = torch.view_as_real(stft(audio, n_fft, n_fft // 4)[..., first:, :]).square().sum(dim=-1)
         floor = (config.floor * n_fft**0.5) ** 2
         seen.append(0.5 * weight * (power + floor).log())
     return seen
@@ -62,17 +62,18 @@ def energy_distance(reference: Sequence[Tensor], first: Sequence[Tensor], second
 
 
 def average_spectrum(audio: Tensor, sample_rate: int, *, n_fft: int = 8192, from_hz: float = 300.0, floor: float = 1e-4) -> Tensor:
-    """Natural log of the time-averaged power spectrum of audio [B, N], [B, F]: bins from ``from_hz`` on, hops of an eighth window.
+    """Natural log of the time-averaged power spectrum of audio [B, C, N], [B, C, F]: bins from ``from_hz`` on, hops of an eighth window.
 
     ``floor`` is added, as a share of the mean over bins; audio must be at least one window long, and only whole windows count.
     """
     assert audio.shape[-1] >= n_fft, f"audio of {audio.shape[-1]} samples; expected at least {n_fft}"
     window = torch.hann_window(n_fft, device=audio.device)
-    spectrum = torch.stft(audio, n_fft, n_fft // 8, window=window, center=False, return_complex=True)
+    spectrum = torch.stft(audio.flatten(0, -2), n_fft, n_fft // 8, window=window, center=False, return_complex=True)
     power = torch.view_as_real(spectrum).square().sum(dim=-1).mean(dim=-1)[:, round(from_hz * n_fft / sample_rate) :]
+    power = power.unflatten(0, audio.shape[:-1])
     return (power + floor * power.mean(dim=-1, keepdim=True).detach() + 1e-10).log()
 
 
 def average_spectrum_distance(reference: Tensor, estimate: Tensor, sample_rate: int, *, n_fft: int = 8192) -> Tensor:
-    """Mean absolute difference of `average_spectrum`, audio [B, N]: the colour of a sound, and the lines of a buzz."""
+    """Mean absolute difference of `average_spectrum`, audio [B, C, N]: the colour of a sound, and the lines of a buzz."""
     return (average_spectrum(reference, sample_rate, n_fft=n_fft) - average_spectrum(estimate, sample_rate, n_fft=n_fft)).abs().mean()

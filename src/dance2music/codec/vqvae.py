@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music import losses
+from dance2music.codec.channels import check_mono
 from dance2music.codec.quantizer import Codebook, CodebookConfig, Quantized, rows_of, straight_through
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_losses import Bandwidth, lmix_loss, multispectral_loss
@@ -55,7 +56,7 @@ class VQVAEObjective:
 
 
 class VQVAELoss(NamedTuple):
-    """Scalar losses summed over the held levels, and the reconstruction [B, N] of the lowest one."""
+    """Scalar losses summed over the held levels, and the reconstruction [B, 1, N] of the lowest one."""
 
     total: Tensor
     reconstruction: Tensor
@@ -84,25 +85,27 @@ class VQVAE(nn.Module):
         self.bottleneck = _Bottleneck(nn.ModuleDict({str(level): Codebook(codebook) for level in config.levels}))
 
     def encode(self, audio: Tensor) -> Tensor:
-        """Latents before quantisation [B, E, N // hop] of audio [B, N]. Raises InputError for audio shorter than one hop."""
+        """Latents before quantisation [B, E, N // hop] of audio [B, 1, N]. Raises InputError if it is not mono or shorter than one hop."""
+        check_mono(audio)
         if audio.shape[-1] < self.hop_length:
             raise InputError(f"audio: {audio.shape[-1]} samples; expected at least one hop of {self.hop_length}; pad it")
         encoder = self.encoders[str(self.config.level)]
-        return _in_pieces(encoder, audio.unsqueeze(1), PIECE, self.config.reach_of(self.config.level), 1, self.hop_length)
+        return _in_pieces(encoder, audio, PIECE, self.config.reach_of(self.config.level), 1, self.hop_length)
 
     def quantize(self, z_e: Tensor) -> Quantized:
         """Quantise latents [B, E, L] of ``config.level``; in training mode this also moves the codebook."""
         return quantize_single(self._codebook(self.config.level), z_e)
 
     def code(self, audio: Tensor) -> Tensor:
-        """Codes int64 [B, 1, L] of audio [B, N] of any length, whose latents are never all held at once."""
+        """Codes int64 [B, 1, L] of audio [B, 1, N] of any length, whose latents are never all held at once."""
+        check_mono(audio)
         encoder, codebook, hop_length = self.encoders[str(self.config.level)], self._codebook(self.config.level), self.hop_length
 
         def codes(x: Tensor) -> Tensor:
             z_e = encoder(x)
             return codebook.nearest(rows_of(z_e)).view(len(z_e), 1, -1)
 
-        return _in_pieces(codes, audio.unsqueeze(1), PIECE, self.config.reach_of(self.config.level), 1, hop_length)
+        return _in_pieces(codes, audio, PIECE, self.config.reach_of(self.config.level), 1, hop_length)
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Latents [B, E, L] of int64 codes [B, 1, L]. Raises InputError for codes that cannot be of this codec."""
@@ -113,32 +116,33 @@ class VQVAE(nn.Module):
         return self._codebook(self.config.level).lookup(codes[:, 0]).transpose(1, 2)
 
     def decode(self, z: Tensor, n_samples: int | None = None) -> Tensor:
-        """Audio [B, n_samples] of latents [B, E, L] of ``config.level``; by default all L * hop samples, zeros beyond them."""
+        """Audio [B, 1, n_samples] of latents [B, E, L] of ``config.level``; by default all L * hop samples, zeros beyond them."""
         reach = self.config.reach_of(self.config.level) // self.hop_length
         decoder = self.decoders[str(self.config.level)]
-        audio = _in_pieces(decoder, z, PIECE // self.hop_length, reach, self.hop_length, 1).squeeze(1)
+        audio = _in_pieces(decoder, z, PIECE // self.hop_length, reach, self.hop_length, 1)
         n_samples = audio.shape[-1] if n_samples is None else n_samples
-        return F.pad(audio, (0, max(0, n_samples - audio.shape[-1])))[:, :n_samples]
+        return F.pad(audio, (0, max(0, n_samples - audio.shape[-1])))[..., :n_samples]
 
     def losses(self, audio: Tensor, bandwidth: Bandwidth, objective: VQVAEObjective = VQVAEObjective()) -> VQVAELoss:
-        """Training losses of audio [B, N], N a multiple of the largest hop, summed over the held levels: Creative-GAN Eq. 2.
+        """Training losses of audio [B, 1, N], N a multiple of the largest hop, summed over the held levels: Creative-GAN Eq. 2.
 
         total = reconstruction + multispectral + codebook + commitment, weighted; in training mode averaged codebooks move.
 
         Raises
         ------
         InputError
-            If ``objective.reconstruction`` is unknown.
+            If ``objective.reconstruction`` is unknown, or the audio is not mono.
         """
+        check_mono(audio)
         if objective.reconstruction not in ("lmix", "l1"):
             raise InputError(f"reconstruction {objective.reconstruction!r}: unknown; expected lmix or l1")
         reconstruction = multispectral = commitment = following = torch.zeros((), device=audio.device)
         estimate = audio
         for level in sorted(self.config.levels, reverse=True):
             codebook = self._codebook(level)
-            z_e = self.encoders[str(level)](audio.unsqueeze(1))
+            z_e = self.encoders[str(level)](audio)
             quantized = quantize_single(codebook, z_e)
-            estimate = self.decoders[str(level)](quantized.z).squeeze(1)
+            estimate = self.decoders[str(level)](quantized.z)
             if objective.reconstruction == "l1":
                 reconstruction = reconstruction + losses.reconstruction(audio, estimate)
             else:
@@ -154,7 +158,7 @@ class VQVAE(nn.Module):
         return VQVAELoss(total, reconstruction, multispectral, commitment, following, estimate)
 
     def forward(self, audio: Tensor, bandwidth: Bandwidth, objective: VQVAEObjective = VQVAEObjective()) -> VQVAELoss:
-        """The losses of audio [B, N], see `losses`."""
+        """The losses of audio [B, 1, N], see `losses`."""
         return self.losses(audio, bandwidth, objective)
 
     def _codebook(self, level: int) -> Codebook:

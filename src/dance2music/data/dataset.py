@@ -53,7 +53,7 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
     ``genre``     int64 []               index into `types.GENRES`, -1 where unknown
     ``tempo_bpm`` float32 []             NaN where unknown
     ``index``     int64 []               of the segment: `names` says which
-    ``audio``     float32 [44100]        peak 0.95
+    ``audio``     float32 [1, 44100]     peak 0.95
     ``codes``     int64 [Q, L]           with a codec: of the segment's music
     ``latents``   float32 [E, L]         with a codec: its encoder's output before quantisation
     ============  =====================  ==============================================================================================

@@ -87,10 +87,10 @@ def segment_frames(values: np.ndarray, k: int, layout: str) -> np.ndarray:
 
 
 def segment_audio(audio: np.ndarray, k: int) -> np.ndarray:
-    """Segment K (from 1) of a clip's music: float32 [44100], peak at `PEAK` (silence stays), zeros where the music ends."""
+    """Segment K (from 1) of a clip's music: float32 [1, 44100], peak at `PEAK` (silence stays), zeros where the music ends."""
     part = audio[(k - 1) * SEGMENT_SAMPLES : k * SEGMENT_SAMPLES].astype(np.float32)
     part = np.pad(part, (0, SEGMENT_SAMPLES - len(part)))
-    return np.asarray(part * np.float32(PEAK / max(float(np.abs(part).max()), 1.0)))
+    return np.asarray(part * np.float32(PEAK / max(float(np.abs(part).max()), 1.0)))[None]
 
 
 def music_digest(audio: np.ndarray) -> str:

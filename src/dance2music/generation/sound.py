@@ -60,7 +60,7 @@ def to_audio(
         duration_seconds = music.score.duration_seconds
     n_samples = None if duration_seconds is None else round(duration_seconds * codec.sample_rate)
     with torch.no_grad():
-        decoded = Audio(codec.decode(music.z[None], n_samples).numpy(), codec.sample_rate)
+        decoded = Audio.from_tensor(codec.decode(music.z[None], n_samples), codec.sample_rate)
     if sound != "hybrid":
         return decoded
     from dance2music.sound.render import SAMPLE_RATE, render_hybrid

@@ -153,7 +153,7 @@ class Planned(nn.Module):
         programs = torch.from_numpy(table.programs)[None]
         present = torch.from_numpy(np.isin(np.arange(len(PITCHED_ROLES)), table.role))[None]
         source = sketch(table, n_frames * codec.hop_length, sample_rate=codec.sample_rate, hop_length=codec.hop_length)
-        sketched = codec.encode(torch.from_numpy(source)[None])
+        sketched = codec.encode(torch.from_numpy(source)[None, None])
         chosen = []
         for start in range(frames.start, frames.stop, _WINDOW_FRAMES):
             check()

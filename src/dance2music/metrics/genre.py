@@ -102,14 +102,14 @@ class EmbeddedGenre:
             return self.piece(audio)[None]
         windows = np.lib.stride_tricks.sliding_window_view(x, width)[:: width // 2]
         with torch.no_grad():
-            return genre_classifier().embed(torch.from_numpy(np.ascontiguousarray(windows))).numpy()
+            return genre_classifier().embed(torch.from_numpy(np.ascontiguousarray(windows))[:, None]).numpy()
 
     def piece(self, audio: Audio) -> np.ndarray:
         """Vector float32 [D] of the whole piece."""
         import torch
 
         with torch.no_grad():
-            return genre_classifier().embed(torch.from_numpy(self._samples(audio))[None])[0].numpy()
+            return genre_classifier().embed(torch.from_numpy(self._samples(audio))[None, None])[0].numpy()
 
     def classify(self, audio: Audio) -> int:
         """Genre that the classifier hears, as index into `GENRES`; -1 for silence."""
@@ -118,7 +118,7 @@ class EmbeddedGenre:
         if not np.any(audio.samples):
             return -1
         with torch.no_grad():
-            return int(genre_classifier()(torch.from_numpy(self._samples(audio))[None]).argmax())
+            return int(genre_classifier()(torch.from_numpy(self._samples(audio))[None, None]).argmax())
 
     @staticmethod
     def _samples(audio: Audio) -> np.ndarray:

@@ -204,7 +204,8 @@ def codec_reconstruction(audio: Audio, codec: SpectralCodec, *, middle_seconds: 
     if middle_seconds is not None and (n := round(middle_seconds * codec.sample_rate)) < len(y):
         y = y[(len(y) - n) // 2 :][:n]
     with torch.no_grad():
-        made = codec.decode(codec.quantize(codec.encode(torch.from_numpy(y)[None])).z, len(y))[0].numpy()
+        z_e = codec.encode(Audio(y[None], codec.sample_rate).to_tensor())
+        made = Audio.from_tensor(codec.decode(codec.quantize(z_e).z, len(y)), codec.sample_rate).samples[0]
     ratio = si_sdr_db(y, made)
     return {
         "log_mel_l1": log_mel_l1(y, made, codec.sample_rate),

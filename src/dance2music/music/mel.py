@@ -38,14 +38,15 @@ def hann(n_fft: int) -> Tensor:
 
 
 def stft(audio: Tensor, n_fft: int, hop_length: int) -> Tensor:
-    """Complex spectrum [B, F, L] of audio [B, N]; frames centred by zero padding, so that N // hop + 1 of them come out."""
+    """Complex spectrum [..., F, L] of audio [..., N] of two axes or more; frames centred by zero padding: N // hop + 1 of them."""
     window = hann(n_fft).to(audio.device)
-    padded = F.pad(audio, (n_fft // 2, n_fft // 2))
-    return torch.stft(padded, n_fft, hop_length, window=window, center=False, return_complex=True)
+    padded = F.pad(audio.flatten(0, -2), (n_fft // 2, n_fft // 2))
+    spectrum = torch.stft(padded, n_fft, hop_length, window=window, center=False, return_complex=True)
+    return spectrum.unflatten(0, audio.shape[:-1])
 
 
 def log_mel(audio: Tensor, sample_rate: int, n_fft: int = 1024, hop_length: int = 256, n_mels: int = 80, floor: float = 1e-5) -> Tensor:
-    """Natural logarithm of mel magnitudes [B, M, L] of audio [B, N], floored at ``floor``."""
+    """Natural logarithm of mel magnitudes [..., M, L] of audio [..., N], at least two axes; floored at ``floor``."""
     power = torch.view_as_real(stft(audio, n_fft, hop_length)).square().sum(dim=-1)
     magnitude = (power + 1e-14).sqrt()
     filters = mel_filters(sample_rate, n_fft, n_mels).to(audio.device)
@@ -53,16 +54,17 @@ def log_mel(audio: Tensor, sample_rate: int, n_fft: int = 1024, hop_length: int 
 
 
 def published_log_mel(audio: Tensor, sample_rate: int = 22050, n_mels: int = 128) -> Tensor:
-    """Base-10 logarithm of mel magnitudes [B, M, N // 256] of audio [B, N] as D2M-GAN's code has it: the theta of its Eq. 7.
+    """Base-10 logarithm of mel magnitudes [B, C, M, N // 256] of audio [B, C, N] as D2M-GAN's code has it: the theta of its Eq. 7.
 
     Frames of 1024 samples at a hop of 256, without centring; the ends are padded by reflection; floored at 1e-5.
     """
     n_fft, hop_length = 1024, 256
     margin = (n_fft - hop_length) // 2
-    padded = F.pad(audio.unsqueeze(1), (margin, margin), mode="reflect").squeeze(1)
+    padded = F.pad(audio, (margin, margin), mode="reflect").flatten(0, 1)
     spectrum = torch.stft(padded, n_fft, hop_length, window=hann(n_fft).to(audio.device), center=False, return_complex=True)
     magnitude = (torch.view_as_real(spectrum).square().sum(dim=-1) + 1e-14).sqrt()
-    return (mel_filters(sample_rate, n_fft, n_mels).to(audio.device) @ magnitude).clamp_min(1e-5).log10()
+    mels = mel_filters(sample_rate, n_fft, n_mels).to(audio.device) @ magnitude
+    return mels.clamp_min(1e-5).log10().unflatten(0, audio.shape[:-1])
 
 
 def _hz_to_mel(hz: float) -> float:

@@ -143,10 +143,11 @@ def _clip_of(items: list[dict[str, Tensor]], arrays: Mapping[str, np.ndarray], *
     end_seconds = start_seconds + PREPARED_SECONDS * len(items)
     music, dance = _beats(arrays)
     inside = [beats[(beats >= start_seconds) & (beats < end_seconds)] - start_seconds for beats in (music, dance)]
-    joined = {name: np.concatenate([item[name].numpy() for item in items]) for name in ("motion", "audio")}
+    motion = np.concatenate([item["motion"].numpy() for item in items])
+    audio = np.concatenate([item["audio"].numpy() for item in items], axis=-1)
     frames = items[0]["visual"].ndim == 2
     visual = np.concatenate([item["visual"].numpy() for item in items]) if frames else items[0]["visual"].numpy()
-    return ComposedClip(seed, joined["motion"], visual, joined["audio"], int(items[0]["genre"]), inside[0], inside[1])
+    return ComposedClip(seed, motion, visual, audio, int(items[0]["genre"]), inside[0], inside[1])
 
 
 def _beats(arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

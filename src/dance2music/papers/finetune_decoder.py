@@ -78,7 +78,7 @@ class DecoderTrainer:
 
         Parameters
         ----------
-        batch : with ``audio`` Tensor [B, N] and, where they are at hand, its ``codes`` int64 [B, Q, L].
+        batch : with ``audio`` Tensor [B, 1, N] and, where they are at hand, its ``codes`` int64 [B, Q, L].
         loop : over `networks` and `optimizers`.
 
         Raises
@@ -92,14 +92,14 @@ class DecoderTrainer:
             entries = self.codec.lookup(codes)
         with self.fabric.autocast():
             heard = self.codec.decode(entries).float()
-            audio = audio[:, : heard.shape[-1]]
-            heard = heard[:, : audio.shape[-1]]
-            seen_real = self.discriminator(audio.unsqueeze(1))
-            judged = losses.discriminator_hinge(in_float(seen_real), in_float(self.discriminator(heard.detach().unsqueeze(1))))
+            audio = audio[..., : heard.shape[-1]]
+            heard = heard[..., : audio.shape[-1]]
+            seen_real = self.discriminator(audio)
+            judged = losses.discriminator_hinge(in_float(seen_real), in_float(self.discriminator(heard.detach())))
         loop.update("discriminator", {"discriminator": judged})
         self.discriminator.requires_grad_(False)
         with self.fabric.autocast():
-            seen = in_float(self.discriminator(heard.unsqueeze(1)))
+            seen = in_float(self.discriminator(heard))
         terms = {
             "adversarial": losses.generator_hinge(seen),
             "feature_matching": losses.feature_matching(in_float(seen_real), seen),

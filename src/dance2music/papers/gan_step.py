@@ -230,7 +230,7 @@ class GanTrainer:
         return latents.float()
 
     def decoded_terms(self, fake: Tensor, audio: Tensor) -> dict[str, Tensor]:
-        """The terms of `DECODED_TERMS` that have a weight, of latents [B, E, L] and the true audio [B, N]: Tensors [].
+        """The terms of `DECODED_TERMS` that have a weight, of latents [B, E, L] and the true audio [B, 1, N]: Tensors [].
 
         Gradients pass the lookup straight and the frozen decoder as they are.
         """
@@ -240,7 +240,7 @@ class GanTrainer:
         with self.fabric.autocast():
             heard = self.codec.decode(straight_through(fake, self.codec)).float()
         n = min(heard.shape[-1], audio.shape[-1])
-        heard, audio = heard[:, :n], audio[:, :n]
+        heard, audio = heard[..., :n], audio[..., :n]
         terms = {}
         if weights.waveform:
             terms["waveform"] = losses.waveform(audio, heard)

@@ -30,7 +30,7 @@ COLUMNS = ("onset_z", "onset_z_shifted", "lift", "beats_coverage", "beats_hit", 
 def generated_codes(generator: nn.Module, codec: Codec, clip: ComposedClip, config: GanTraining, *, seed: int = 0) -> Tensor:
     """Codes int64 [1, Q, L] that a generator makes for a clip, which lasts two seconds where the generator makes no others."""
     own = getattr(getattr(config.generator, "generator", None), "n_frames", None)
-    n_frames = own or -(-len(clip.audio) // codec.hop_length)
+    n_frames = own or -(-clip.audio.shape[-1] // codec.hop_length)
     motion, visual = (torch.from_numpy(getattr(clip, name) * (name in config.inputs)).float()[None] for name in ("motion", "visual"))
     noise_dim = getattr(config.generator, "noise_dim", 0)
     drawn = np.random.default_rng([seed, PaperTake.NOISE]).standard_normal((1, noise_dim))
@@ -42,13 +42,13 @@ def generated_codes(generator: nn.Module, codec: Codec, clip: ComposedClip, conf
 @torch.no_grad()
 def heard(codec: Codec, codes: Tensor, n_samples: int) -> Audio:
     """The sound of codes [1, Q, L]."""
-    return Audio(codec.decode(codec.lookup(codes), n_samples).numpy(), codec.sample_rate)
+    return Audio.from_tensor(codec.decode(codec.lookup(codes), n_samples), codec.sample_rate)
 
 
 def score(generator: nn.Module, codec: Codec, clips: Sequence[ComposedClip], config: GanTraining) -> dict[str, float]:
     """`measure` of what a generator makes for clips, and ``codes``, how many different codes are in it: 1 is a generator that collapsed."""
     codes = [generated_codes(generator, codec, clip, config) for clip in clips]
-    music = [heard(codec, made, len(clip.audio)) for made, clip in zip(codes, clips)]
+    music = [heard(codec, made, clip.audio.shape[-1]) for made, clip in zip(codes, clips)]
     return measure(music, clips) | {"codes": float(len(torch.cat([made.flatten() for made in codes]).unique()))}
 
 
@@ -72,7 +72,7 @@ def measure(music: Sequence[Audio], clips: Sequence[ComposedClip]) -> dict[str, 
         seconds, beats = audio.duration_seconds, clip.beat_times_seconds
         envelope, fps = onset_envelope(audio)
         shifts = np.random.default_rng([clip.seed, GanScore.SHIFTS]).uniform(0, seconds, 20)
-        truth = second_bins(published_onsets(Audio(clip.audio[None], audio.sample_rate)), seconds)
+        truth = second_bins(published_onsets(Audio(clip.audio, audio.sample_rate)), seconds)
         own = second_bins(published_onsets(audio), seconds)
         scores.append(
             {
@@ -86,7 +86,7 @@ def measure(music: Sequence[Audio], clips: Sequence[ComposedClip]) -> dict[str, 
             }
         )
         with torch.no_grad():
-            embeddings.append(classifier.embed(torch.from_numpy(audio.samples[:1]).float())[0].numpy())
+            embeddings.append(classifier.embed(audio.to_tensor())[0].numpy())
     means = {name: float(np.nanmean([score[name] for score in scores])) for name in scores[0]}
     return means | {"diversity": mean_pairwise_distance(np.stack(embeddings))}
 
@@ -98,14 +98,14 @@ def controls(clips: Sequence[ComposedClip], sample_rate: int, codec: Codec | Non
     music = {
         "true music": [clip.audio for clip in clips],
         "music of another clip": [clips[(i + 1) % n].audio for i in range(n)],
-        "true music shifted": [np.roll(clip.audio, int(rng.integers(len(clip.audio)))) for clip, rng in zip(clips, drawn)],
-        "white noise": [rng.normal(0, 0.1, len(clip.audio)).astype(np.float32) for clip, rng in zip(clips, drawn)],
+        "true music shifted": [np.roll(clip.audio, int(rng.integers(clip.audio.shape[-1])), axis=-1) for clip, rng in zip(clips, drawn)],
+        "white noise": [rng.normal(0, 0.1, clip.audio.shape).astype(np.float32) for clip, rng in zip(clips, drawn)],
     }
     if codec is not None:
         with torch.no_grad():
             sounds = [torch.from_numpy(clip.audio)[None] for clip in clips]
-            music["true music, coded"] = [heard(codec, codec.quantize(codec.encode(x)).codes, x.shape[-1]).samples[0] for x in sounds]
-    return {name: measure([Audio(x[None], sample_rate) for x in pieces], clips) for name, pieces in music.items()}
+            music["true music, coded"] = [heard(codec, codec.quantize(codec.encode(x)).codes, x.shape[-1]).samples for x in sounds]
+    return {name: measure([Audio(x, sample_rate) for x in pieces], clips) for name, pieces in music.items()}
 
 
 def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, held_out: int) -> dict[str, dict[str, float]]:

@@ -3,7 +3,7 @@
 A data set of segments is anything with ``len`` and ``segments[i] -> dict`` of tensors of one item:
 
     motion   float32 [T, F], ``visual`` float32 [T_v, V] or [V], ``genre`` int64 []
-    audio    float32 [N], peak at most 1
+    audio    float32 [1, N], peak at most 1
     latents  float32 [E, L], the codec's encoding before the lookup, and ``codes`` int64 [Q, L]
 
 `SegmentBatches` makes steps of it. The encoder is frozen while a generator trains, so `coded` computes latents and codes once.
@@ -92,7 +92,7 @@ class SegmentBatches(Dataset[dict[str, Tensor]]):
         if self.gain != (1.0, 1.0):
             places = range(step * self.batch_size, (step + 1) * self.batch_size)[own]
             gains = [np.random.default_rng([self.seed, GanStep.GAIN, place]).uniform(*self.gain) for place in places]
-            batch["audio"] = batch["audio"] * torch.tensor(gains, dtype=torch.float32)[:, None]
+            batch["audio"] = batch["audio"] * torch.tensor(gains, dtype=torch.float32)[:, None, None]
         if self.noise_dim:
             drawn = np.random.default_rng([self.seed, step, GanStep.NOISE]).standard_normal((self.batch_size, self.noise_dim))
             batch["noise"] = torch.from_numpy(drawn[own].astype(np.float32))
@@ -144,7 +144,7 @@ class ComposedConfig:
 
 @dataclass(frozen=True)
 class ComposedClip:
-    """One composed clip: motion [T, F] and visual [T, V] features at `MOTION_FPS`, music [N], true and kinematic beats in seconds."""
+    """One composed clip: motion [T, F] and visual [T, V] features at `MOTION_FPS`, music [1, N], true and kinematic beats in seconds."""
 
     seed: int
     motion: np.ndarray
@@ -174,7 +174,7 @@ def composed_clip(seed: int, seconds: float, sample_rate: int) -> ComposedClip:
         seed=seed,
         motion=_fitted(motion_features(motion, fps=MOTION_FPS), n_frames),
         visual=_fitted(visual_features(motion, fps=MOTION_FPS), n_frames),
-        audio=(audio * (0.95 / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32),
+        audio=(audio * (0.95 / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32)[None],
         genre=clip.genre,
         beat_times_seconds=beats[(beats >= 0) & (beats < seconds)],
         kinematic_beats_seconds=kinematic_beats(motion),
@@ -194,14 +194,15 @@ def composed_segments(config: ComposedConfig, folder: str | Path, *, progress: C
             clip = composed_clip(config.first_seed + done, config.clip_seconds, config.sample_rate)
             rows["motion"] += np.split(clip.motion.astype(np.float16), parts)
             rows["visual"] += np.split(clip.visual.astype(np.float16), parts)
-            rows["audio"] += np.split(np.round(clip.audio * 32767).astype(np.int16), parts)
+            rows["audio"] += np.split(np.round(clip.audio[0] * 32767).astype(np.int16), parts)
             rows["genre"] += [np.asarray(clip.genre, dtype=np.int16)] * parts
             if progress is not None:
                 progress(done + 1, config.clips)
         with whole_file(path) as temporary, temporary.open("wb") as stream:
             np.savez(stream, **{key: np.stack(value) for key, value in rows.items()})
     with np.load(path, allow_pickle=False) as data:
-        return StackedSegments({key: torch.from_numpy(data[key]) for key in data.files})
+        tensors = {key: torch.from_numpy(data[key]) for key in data.files}
+    return StackedSegments(tensors | {"audio": tensors["audio"][:, None]})
 
 
 def held_out_clips(config: ComposedConfig) -> list[ComposedClip]:

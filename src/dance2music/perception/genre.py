@@ -39,7 +39,8 @@ class MusicGenreClassifier(nn.Module):
         self.out = nn.Linear(2 * C, len(GENRES))
 
     def mel(self, audio: Tensor) -> Tensor:
-        """audio [B, N] at ``config.sample_rate``, of any loudness -> mel amplitudes [B, n_mels, T] of the sound at RMS 1."""
+        """audio [B, C, N] at ``config.sample_rate``, of any loudness -> mel amplitudes [B, n_mels, T] of its mono mix at RMS 1."""
+        audio = audio.mean(dim=1)
         audio = audio / (audio.square().mean(dim=-1, keepdim=True).sqrt() + 1e-5)
         spectrum = torch.stft(audio, self.config.n_fft, self.config.hop_length, window=self.get_buffer("window"), return_complex=True)
         return self.get_buffer("filters") @ spectrum.abs()
@@ -53,7 +54,7 @@ class MusicGenreClassifier(nn.Module):
         return torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=-1)
 
     def embed(self, audio: Tensor) -> Tensor:
-        """audio [B, N] at ``config.sample_rate`` -> embedding [B, 2 * channels]; loudness does not matter."""
+        """audio [B, C, N] at ``config.sample_rate`` -> embedding [B, 2 * channels]; loudness does not matter."""
         return self.embed_mel(self.mel(audio))
 
     def classify_mel(self, mel: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ class MusicGenreClassifier(nn.Module):
         return self.out(self.dropout(self.embed_mel(mel)))
 
     def forward(self, audio: Tensor) -> Tensor:
-        """audio [B, N] -> logits [B, G]."""
+        """audio [B, C, N] -> logits [B, G]."""
         return self.classify_mel(self.mel(audio))
 
 

@@ -2,7 +2,7 @@
 
 The paper takes SoundNet, whose weights a user may bring (`perception.soundnet`). The embedded default is `PerceptualNet`: a trunk of
 strided convolutions like SoundNet's, on log-mel frames, which this project trains to tell genre, tempo and sounding roles of composed music
-(`recipe.perceptual`). Both have `sample_rate` and ``features(audio [B, N]) -> list of Tensor [B, C_i, L_i]``.
+(`recipe.perceptual`). Both have `sample_rate` and ``features(audio [B, C, N]) -> list of Tensor [B, C_i, L_i]``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class FeatureNet(Protocol):
     sample_rate: int
 
     def features(self, audio: Tensor) -> list[Tensor]:
-        """Audio [B, N] at `sample_rate` in -1..1 -> features [B, C_i, L_i] of the layers that are compared."""
+        """Audio [B, C, N] at `sample_rate` in -1..1 -> features [B, C_i, L_i] of the layers that are compared."""
         ...
 
 
@@ -71,12 +71,12 @@ class PerceptualNet(nn.Module):
         self.out = nn.Linear(2 * widths[-1], len(GENRES) + len(ROLES) + 1)
 
     def features(self, audio: Tensor) -> list[Tensor]:
-        """Audio [B, N] -> features of the layers ``config.compared``, each [B, C_i, L_i] and of about unit variance."""
+        """Audio [B, C, N] -> features of its mono mix by the layers ``config.compared``, each [B, C_i, L_i] and of about unit variance."""
         layers = self._layers(audio, max(self.config.compared) + 1)
         return [layers[i] for i in self.config.compared]
 
     def forward(self, audio: Tensor) -> Heard:
-        """Audio [B, N] -> `Heard`."""
+        """Audio [B, C, N] -> `Heard`."""
         x = self._layers(audio, len(self.convs))[-1]
         y = self.out(self.dropout(torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=-1)))
         genre, roles, tempo = y.split([len(GENRES), len(ROLES), 1], dim=-1)
@@ -84,7 +84,7 @@ class PerceptualNet(nn.Module):
 
     def _layers(self, audio: Tensor, count: int) -> list[Tensor]:
         config = self.config
-        mel = log_mel(audio, config.sample_rate, config.n_fft, config.hop_length, config.n_mels, floor=1e-4)
+        mel = log_mel(audio.mean(dim=1), config.sample_rate, config.n_fft, config.hop_length, config.n_mels, floor=1e-4)
         x = (mel + 4.0) / 3.0  # about zero mean and unit variance over music
         layers = []
         for conv, norm in list(zip(self.convs, self.norms))[:count]:

@@ -52,12 +52,12 @@ class SoundNet(nn.Module):
         self.conv8_scns = nn.Conv1d(n_in, SCENES, 8, stride=2)
 
     def features(self, audio: Tensor) -> list[Tensor]:
-        """Audio [B, N] in -1..1 -> what the layers ``config.compared`` give after ReLU, before pooling: Tensor [B, C_i, L_i] each."""
+        """Audio [B, C, N] in -1..1 -> what the layers ``config.compared`` give after ReLU, before pooling: Tensor [B, C_i, L_i] each."""
         layers = self._layers(audio, max(self.config.compared))
         return [layers[i - 1] for i in self.config.compared]
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Audio [B, N] of at least 5 s in -1..1 -> logits of 1000 objects and 401 scenes, [B, C, L] each.
+        """Audio [B, C, N] of at least 5 s in -1..1 -> logits of 1000 objects and 401 scenes, [B, C, L] each.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class SoundNet(nn.Module):
         return self.conv8_objs(x), self.conv8_scns(x)
 
     def _layers(self, audio: Tensor, count: int) -> list[Tensor]:
-        x, layers = audio.unsqueeze(1) * FULL_SCALE, []
+        x, layers = audio.mean(dim=1, keepdim=True) * FULL_SCALE, []
         for i, (_, _, pool) in enumerate(_LAYERS[:count], start=1):
             x = F.relu(self.get_submodule(f"batchnorm{i}")(self.get_submodule(f"conv{i}")(x)))
             layers.append(x)

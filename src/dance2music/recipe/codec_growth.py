@@ -95,7 +95,7 @@ def grow_codec(
 
 @torch.no_grad()
 def fit_appended(codec: SpectralCodec, batches: Iterable[Tensor], first: int, rounds: int) -> None:
-    """Fit the codebooks from index ``first`` on, one after the other, to what those before them leave of the audio [B, N] of batches."""
+    """Fit the codebooks from index ``first`` on, one after the other, to what those before them leave of the audio [B, 1, N] of batches."""
     rest = torch.cat([rows_of(codec.encode(audio)) for audio in batches])
     books: list[Any] = list(codec.quantizer.codebooks)
     for index, book in enumerate(books):

@@ -100,7 +100,7 @@ def composed_sketch(seed: int, seconds: float, sample_rate: int) -> np.ndarray:
 
 
 class _Sounds(Dataset[tuple[Tensor, Tensor]]):
-    """Item ``step``: segments of music [B, N], and of sketches [S, N]; a pure function of seed and step."""
+    """Item ``step``: segments of music [B, 1, N], and of sketches [S, 1, N]; a pure function of seed and step."""
 
     def __init__(self, config: CodecRefinement, pieces: Pieces, folder: Path, sketches: Path, sample_rate: int) -> None:
         def segments(pieces: Pieces, folder: Path, segments: SegmentsConfig) -> MusicSegments:
@@ -118,7 +118,7 @@ class _Sounds(Dataset[tuple[Tensor, Tensor]]):
 
 
 class _Refined(NamedTuple):
-    """Audio [B, N] of the decoder, mean squared distance of latents from their quantisation, and of sketches' latents from the earlier."""
+    """Audio [B, 1, N] of the decoder, mean squared distance of latents from their quantisation, and of sketches' latents from before."""
 
     estimate: Tensor
     commitment: Tensor
@@ -133,7 +133,7 @@ class _Refining(nn.Module):
         self.codec, self.before, self.config = codec, before, config
 
     def forward(self, audio: Tensor, sketches: Tensor) -> _Refined:
-        """Music [B, N] and sketches [S, N]."""
+        """Music [B, 1, N] and sketches [S, 1, N]."""
         codec, before, first = self.codec, self.before, self.config.first_codebooks
         z_e, z_sketches = codec.encode(torch.cat([audio, sketches])).split([len(audio), len(sketches)])
         quantized = codec.quantize(z_e)

@@ -100,13 +100,13 @@ class _Sounding(nn.Module):
         self.codec, self.config = codec, config
 
     def forward(self, audio: Tensor) -> list[Tensor]:
-        """Two sounds [B, N] of audio [B, N]."""
+        """Two sounds [B, 1, N] of audio [B, 1, N]."""
         codec = self.codec
         with torch.no_grad():
             codes = codec.quantize(codec.encode(audio)).codes
             few, whole = codec.lookup(codes[:, : self.config.first_codebooks]), codec.lookup(codes)
             z = torch.where(torch.rand(len(audio), 1, 1, device=audio.device) < self.config.whole_share, whole, few)
-        return [sound[:, : audio.shape[-1]].float() for sound in codec.draws(z, 2)]
+        return [sound[..., : audio.shape[-1]].float() for sound in codec.draws(z, 2)]
 
 
 def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSegments, out_dir: Path, origin: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSeg
 
 
 def sound_terms(audio: Tensor, first: Tensor, second: Tensor, sample_rate: int, config: CodecSound) -> dict[str, Tensor]:
-    """Energy distance, distance of average spectra, and distortion in dB, of two draws [B, N] of audio [B, N]."""
+    """Energy distance, distance of average spectra, and distortion in dB, of two draws [B, 1, N] of audio [B, 1, N]."""
     heard = [views(sound, sample_rate, config.views) for sound in (audio, first, second)]
     averages = [average_spectrum_distance(audio, sound, sample_rate) for sound in (first, second)]
     return {

@@ -54,7 +54,7 @@ class MusicClips(Dataset[dict[str, Tensor]]):
         self.clips = PieceStore(clip_music, folder / "clips", config.piece_seconds, pieces.sample_rate)
         pool = pool_of(self._piece, config.pool_size, folder / f"mels-{config.loop.seed}", workers=config.draw_workers)
         self.mels, self.genres = pool["mels"], pool["genres"]
-        white = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 10 * model.config.sample_rate)).astype(np.float32))
+        white = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 10 * model.config.sample_rate)).astype(np.float32))
         self.white = model.mel(white)[0].mean(dim=-1).numpy()
 
     def _piece(self, index: int) -> Item:
@@ -62,7 +62,7 @@ class MusicClips(Dataset[dict[str, Tensor]]):
         of_clip = index % CLIP_EVERY == CLIP_EVERY - 1
         sound = (self.clips if of_clip else self.pieces)[index] / np.float32(32767.0)
         with torch.no_grad():
-            mel = self.model.mel(torch.from_numpy(sound)[None])[0].half().numpy()
+            mel = self.model.mel(torch.from_numpy(sound)[None, None])[0].half().numpy()
         return {"mels": mel, "genres": np.asarray(index // CLIP_EVERY % len(GENRES) if of_clip else genre_of_piece(index))}
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:

@@ -44,7 +44,7 @@ def build_memory(config: MemoryBuildConfig, codec: SpectralCodec) -> Memory:
                 score, sample_rate=codec.sample_rate, soundfont=config.soundfont, onset_grid_seconds=codec.hop_length / codec.sample_rate
             )
             with torch.no_grad():
-                codes = codec.quantize(codec.encode(torch.from_numpy(audio.samples))).codes[0, : config.n_codebooks]
+                codes = codec.quantize(codec.encode(audio.to_tensor())).codes[0, : config.n_codebooks]
             lines = np.round(score.time_at(np.arange(config.bars + 1.0) * BEATS_PER_BAR) * codec.sample_rate / codec.hop_length).astype(
                 np.int64
             )

@@ -224,9 +224,9 @@ def _write_codes(path: Path, *, codec_file: Path, voicings: tuple[tuple[int, ...
     changed_ns = codec_file.stat().st_mtime_ns if codec_file.exists() else 0
     codec, score = _codec(codec_file, changed_ns), pair.score(Vocabulary(voicings))
     rate, hop = codec.sample_rate, codec.hop_length
-    music = render(score, sample_rate=rate, soundfont=soundfont, onset_grid_seconds=hop / rate).samples
-    source = sketch(note_table(score, rate / hop), music.shape[-1], sample_rate=rate, hop_length=hop)[None]
+    music = render(score, sample_rate=rate, soundfont=soundfont, onset_grid_seconds=hop / rate)
+    source = sketch(note_table(score, rate / hop), music.samples.shape[-1], sample_rate=rate, hop_length=hop)
     with torch.no_grad(), one_thread():
-        codes = codec.quantize(codec.encode(torch.from_numpy(music))).codes[0].numpy()
-        sketched = codec.encode(torch.from_numpy(source))[0].numpy().astype(np.float16)
+        codes = codec.quantize(codec.encode(music.to_tensor())).codes[0].numpy()
+        sketched = codec.encode(torch.from_numpy(source)[None, None])[0].numpy().astype(np.float16)
     save_pair(replace(pair, codes=codes, sketch=sketched), path)

@@ -87,9 +87,9 @@ class LabelledCuts(Dataset[dict[str, Tensor]]):
 
 
 def batch_of(cuts: list[tuple[np.ndarray, Labels, np.ndarray]]) -> dict[str, Tensor]:
-    """Sounds float32 [N], their labels and roles [R] as one batch."""
+    """Sounds float32 [N], their labels and roles [R] as one batch, whose ``audio`` is [B, 1, N]."""
     return {
-        "audio": torch.from_numpy(np.stack([sound for sound, _, _ in cuts])),
+        "audio": torch.from_numpy(np.stack([sound for sound, _, _ in cuts]))[:, None],
         "genre": torch.tensor([labels.genre for _, labels, _ in cuts]),
         "tempo_octaves": torch.tensor([labels.tempo_octaves for _, labels, _ in cuts], dtype=torch.float32),
         "roles": torch.from_numpy(np.stack([roles for _, _, roles in cuts])),

@@ -127,7 +127,7 @@ def discriminator_losses(setup: Setup, real: Tensor, fake: Tensor, genre: Tensor
 def reconstruction_losses(codec: SpectralCodec, real: Tensor, fake: Tensor, audio: Tensor) -> dict[str, Tensor]:
     """What the generator loses against the true music, unweighted; the names are those of `ObjectiveWeights`.
 
-    ``real`` and ``fake`` are latents [B, E, L], ``audio`` the true music [B, N].
+    ``real`` and ``fake`` are latents [B, E, L], ``audio`` the true music [B, 1, N].
     """
     heard = codec.decode(fake).float()
     return {

@@ -150,14 +150,14 @@ class _WithLosses(nn.Module):
         self.model, self.bandwidth, self.objective = model, bandwidth, objective
 
     def forward(self, audio: Tensor) -> VQVAELoss:
-        """Audio [B, N]."""
+        """Audio [B, 1, N]."""
         return self.model.losses(audio, self.bandwidth, self.objective)
 
 
 def mel_loss(
     reference: Tensor, estimate: Tensor, *, sample_rate: int, weights: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
 ) -> Tensor:
-    """Weighted sum over three resolutions of the L1 distance of natural-log mel magnitudes of audio [B, N]: Tensor [].
+    """Weighted sum over three resolutions of the L1 distance of natural-log mel magnitudes of audio [B, C, N]: Tensor [].
 
     The windows are 512, 1024 and 2048 samples, with 40, 80 and 128 bands; the middle one is that of `metrics.quality.log_mel_l1`.
     """
@@ -169,7 +169,7 @@ def mel_loss(
 
 
 def distortion_db(reference: Tensor, estimate: Tensor) -> Tensor:
-    """Mean over the batch of 10 log10 of error energy over signal energy, audio [B, N]: minus the signal-to-noise ratio in dB, Tensor [].
+    """Mean over all channels of 10 log10 of error energy over signal energy, audio [B, C, N]: minus the signal-to-noise ratio; Tensor [].
 
     A floor of -60 dB of full scale in both energies keeps near-silence from dominating.
     """
@@ -192,12 +192,12 @@ def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int |
     """
     audio = (audio * (0.7 / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32)
     with torch.no_grad():
-        z = codec.encode(torch.from_numpy(audio)[None])
+        z = codec.encode(torch.from_numpy(audio)[None, None])
         if n_codebooks != 0:
             z = codec.lookup(codec.quantize(z).codes[:, :n_codebooks])
-        estimate = codec.decode(z, len(audio))[0].numpy()
-    rate = codec.sample_rate
-    comb = frame_rate_comb(Audio(estimate[None], rate), rate / codec.hop_length)
+        heard = Audio.from_tensor(codec.decode(z, len(audio)), codec.sample_rate)
+    rate, estimate = codec.sample_rate, heard.samples[0]
+    comb = frame_rate_comb(heard, rate / codec.hop_length)
     return {
         "log_mel_l1": log_mel_l1(audio, estimate, rate),
         "averaged_log_mel_l1": averaged_log_mel_l1(audio, estimate, rate),

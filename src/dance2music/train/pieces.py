@@ -83,7 +83,7 @@ class PieceStore:
 
 
 class MusicSegments(Dataset[Tensor]):
-    """Item ``step`` is float32 [segments, N]: cuts of pieces, 0 to 12 dB below full scale; a pure function of seed and step."""
+    """Item ``step`` is float32 [segments, 1, N]: cuts of pieces, 0 to 12 dB below full scale; a pure function of seed and step."""
 
     def __init__(self, store: PieceStore, config: SegmentsConfig, *, seed: int, steps: int) -> None:
         self.store, self.config, self.seed, self.steps = store, config, seed, steps
@@ -101,4 +101,4 @@ class MusicSegments(Dataset[Tensor]):
                 start = int(rng.integers(len(piece) - config.n_samples))
                 gain = 10 ** (rng.uniform(-12.0, 0.0) / 20) * float(rng.choice((-1.0, 1.0)))
                 cuts.append(piece[start : start + config.n_samples].astype(np.float32) * np.float32(gain / 32767))
-        return torch.from_numpy(np.stack(cuts))
+        return torch.from_numpy(np.stack(cuts))[:, None]
