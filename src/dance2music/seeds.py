@@ -89,6 +89,7 @@ class OwnTake(IntEnum):
     MEMORY = 3
     PLAN = 7
     NOVELTY = 73
+    FILLS = 79
 
 
 @unique

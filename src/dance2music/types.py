@@ -1,4 +1,4 @@
-"""The nouns that every public function takes and returns: Motion, Rhythm, Conditioning, Span, Latents, Score, Audio, Clip.
+"""The nouns that every public function takes and returns: Motion, Rhythm, Section, Conditioning, Span, Latents, Score, Audio, Clip.
 
 Shape legend, used in all docstrings:
 B batch, T video or pose frames, J joints, D feature, N audio samples, C channels, L codec frames, Q residual codebooks,
@@ -85,8 +85,30 @@ class Rhythm:
         return _interpolate(beats, np.arange(len(self.beat_times_seconds)) - float(self.downbeat), self.beat_times_seconds)
 
 
+SECTION_NAMES: tuple[str, ...] = ("intro", "groove", "build", "drop", "break", "outro", "ending")
+"""What a section of a piece can be; the ending is one chord that rings out."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the form of a piece, see `rhythm.sections`.
+
+    Attributes
+    ----------
+    begin_beat, end_beat : int, beats from the first downbeat, as in `Note`; the first section may begin before the music does, the last
+        end after it.
+    name : one of `SECTION_NAMES`.
+    level : float in 0..1, how much goes on in it.
+    """
+
+    begin_beat: int
+    end_beat: int
+    name: str
+    level: float
+
+
 class Span(NamedTuple):
-    """A section of a piece of music, in seconds from its beginning."""
+    """A part of a piece of music, in seconds from its beginning."""
 
     begin_seconds: float
     end_seconds: float
@@ -106,6 +128,7 @@ class Conditioning:
     fps : float, of `motion` and `visual`.
     duration_seconds : float, length of the music to make.
     dance : the joints, for methods that have encoders of their own; None where only features are known.
+    sections : the form that music for it takes, in order and without gaps; none where music has no form to follow.
     """
 
     motion: Tensor
@@ -115,6 +138,7 @@ class Conditioning:
     fps: float
     duration_seconds: float
     dance: Motion | None = None
+    sections: tuple[Section, ...] = ()
 
 
 class Quantized(NamedTuple):
@@ -210,6 +234,7 @@ class Score:
     key : int 0..11 (C = 0), pitch class of the tonic; ``minor`` tells the mode.
     swing, swing_unit_beats : how far off-beats come late, see `swing_beats`; notes carry unswung positions and `time_at` applies it.
     seed : what its form was drawn from, where a section of it can be played anew by the same rules; else None.
+    sections : its form, where it has one.
     """
 
     tracks: list[Track]
@@ -222,6 +247,7 @@ class Score:
     swing: float = 0.5
     swing_unit_beats: float = 0.25
     seed: int | None = None
+    sections: tuple[Section, ...] = ()
 
     def time_at(self, beats: np.ndarray) -> np.ndarray:
         """Time [...] in seconds of (unswung) positions [...] in beats; linear beyond both ends of the grid."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from dance2music.generation.plot import SHOWN_SECONDS, plot_result
 from dance2music.synthetic.drawing import example_dance
-from dance2music.types import Audio, Motion, Rhythm
+from dance2music.types import Audio, Motion, Rhythm, Section
 
 SAMPLE_RATE = 22_050
 
@@ -71,6 +71,14 @@ def test_of_a_long_dance_the_beginning_is_shown_and_the_title_says_so(tmp_path: 
     plot_result(motion, rhythm, clicks(rhythm.beat_times_seconds, 40.0), tmp_path / "out.png")
     assert "first 30 s of 40 s" in drawn[0].get_suptitle()
     assert all(axes.get_xlim() == (0.0, SHOWN_SECONDS) for axes in drawn[0].axes)
+
+
+def test_sections_of_the_music_stand_over_the_dance(tmp_path: Path, drawn: list[Figure]) -> None:
+    motion, rhythm = dance_of(40.0)
+    sections = (Section(0, 16, "intro", 0.3), Section(16, 72, "drop", 1.0), Section(72, 80, "ending", 1.0))
+    plot_result(motion, rhythm, clicks(rhythm.beat_times_seconds, 40.0), tmp_path / "out.png", sections=sections)
+    shown = {text.get_text().strip(): text.get_position()[0] for text in drawn[0].axes[0].texts}
+    assert shown == {"intro": pytest.approx(0.0), "drop": pytest.approx(6.4)}, "the ending is after what is shown"
 
 
 def test_legends_cover_no_data(tmp_path: Path, drawn: list[Figure]) -> None:

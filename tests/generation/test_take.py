@@ -19,7 +19,7 @@ from dance2music.checkpoint import content_digest
 from dance2music.errors import InputError
 from dance2music.generation import take_file
 from dance2music.generation.methods import METHODS, LoadedMethod, load_method
-from dance2music.generation.outputs import stems_of
+from dance2music.generation.outputs import describe, stems_of
 from dance2music.generation.take import Source, Take, check_span, finished_take, load_take, make_takes, regenerate, span_of_bars
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
@@ -62,10 +62,30 @@ def test_the_same_bits_come_again_from_a_file(method: str, tmp_path: Path) -> No
     assert (again.score is None) == (take.score is None) == (not METHODS[method].notes)
     if take.score is not None and again.score is not None:
         assert again.score.tracks == take.score.tracks and again.score.swing == take.score.swing
+        assert again.score.sections == take.score.sections
     a, b = again.conditioning, take.conditioning
+    assert a.sections == b.sections and [s.name for s in a.sections] == ["groove", "ending"]
+    assert again.sections == (() if METHODS[method].compared else a.sections)
     assert torch.equal(a.motion, b.motion) and a.rhythm.tempo_bpm == b.rhythm.tempo_bpm and a.genre == b.genre
     assert np.array_equal(a.rhythm.beat_times_seconds, b.rhythm.beat_times_seconds)
     assert a.dance is not None and b.dance is not None and np.array_equal(a.dance.joints, b.dance.joints)
+
+
+def test_the_report_lists_the_sections_of_the_music(composed: tuple[Take, Path]) -> None:
+    told = describe(composed[0])["sections"]
+    assert [section["name"] for section in told] == ["groove", "ending"]
+    assert told[0]["begin_seconds"] == 0 and told[0]["end_seconds"] == told[1]["begin_seconds"] and told[1]["end_seconds"] == SECONDS
+    ending = composed[0].sections[-1].begin_beat
+    assert told[1]["begin_seconds"] == pytest.approx(float(dance().rhythm.time_at(np.array([ending]))[0]), abs=1e-3)
+    assert describe(take_of("cmt"))["sections"] == []
+
+
+def test_without_a_desk_the_ending_falls_to_silence_too() -> None:
+    (take,) = make_takes(load_method("composer", sound="soundfont"), dance(), seeds=[1])
+    take = finished_take(take)
+    samples, n = take.finished.samples, take.finished.samples.shape[-1]
+    assert take.fade_seconds is not None and take.fade_seconds > 0.5
+    assert np.abs(samples[:, -n // 60 :]).max() < 0.1 * np.abs(samples).max()
 
 
 def test_a_file_is_the_same_each_time_it_is_written(composed: tuple[Take, Path], tmp_path: Path) -> None:
@@ -252,6 +272,8 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]
     "motion without its features": (lambda h, t: t.update(motion=t["motion"][:, :1].clone()), "motion cannot be"),
     "a name with a zero byte": (lambda h, t: h["source"].update(path="a\0b"), "source cannot be"),
     "a million sections": (lambda h, t: h.update(edits=[{}] * 100_000), "edits cannot be"),
+    "sections that leave a gap": (lambda h, t: h["dance"]["sections"][0].update(end_beat=1), "sections cannot be"),
+    "a section that is none": (lambda h, t: h["music"]["score"]["sections"][0].update(name="chorus"), "a section cannot be"),
     "another soundfont": (
         lambda h, t: h.update(given={**h["given"], "sound": "soundfont"}, soundfont={"given": None, "name": "x", "sha256": "0" * 64}),
         "was played with soundfont",

@@ -7,6 +7,7 @@ Dance DB for training. The players are in `parts`, the tables in `styles`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +17,15 @@ from dance2music.composer.harmony import SCALES, Chord, parse_progression
 from dance2music.composer.parts import FILL_STARTS, STEPS_PER_BAR, TUTTI, Bar, Bassist, Comper, Drummer, Padder, Player, Soloist
 from dance2music.composer.styles import STYLES
 from dance2music.errors import InputError
+from dance2music.rhythm.sections import section_at
 from dance2music.seeds import Corpus
-from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Note, Rhythm, Score, Track
+from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Note, Rhythm, Score, Section, Track
 
 MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 0.25, 3600.0
+_OTHER_MATERIAL = ("break", "build")
+_ENERGY_LIMITS = {"intro": (0.3, 0.6), "break": (0.2, 0.4), "drop": (0.72, 1.0), "outro": (0.3, 0.7)}
+"""Least and most energy of a bar by its section; of others 0.3 to 1."""
+_FORMED_LEAD_CHANCE = 0.92
 
 
 class _Material(NamedTuple):
@@ -41,6 +47,7 @@ def compose(
     energy: np.ndarray | None = None,
     accents: np.ndarray | None = None,
     key: int | None = None,
+    sections: Sequence[Section] = (),
 ) -> Score:
     """Write a piece.
 
@@ -58,6 +65,8 @@ def compose(
     accents : float array [4 * n_beats] in 0..1 or None
         Stress per 16th from the first beat of the grid: hits above 0.6, with cymbals or toms above 0.85.
     key : int 0..11, pitch class of the tonic (C = 0), by default drawn.
+    sections : the form, see `rhythm.sections`; by default the composer draws one. Breaks and builds have other material than the rest, and
+        nearly every piece has a melody whose motifs return. Roles, fills at borders and the ending are for `shape.shaped` to write.
 
     Returns
     -------
@@ -97,7 +106,7 @@ def compose(
     swing = float(form_rng.choice(style.swings))
     score = Score([], grid, downbeat, float(duration_seconds), genre, key, minor, swing, style.swing_unit_beats)
     first_beat, last_beat = _beats_of(grid, downbeat, 0.0), _beats_of(grid, downbeat, duration_seconds)
-    bars = _plan_bars(style, form_rng, minor, first_beat, last_beat, downbeat, energy, accents)
+    bars = _plan_bars(style, form_rng, minor, first_beat, last_beat, downbeat, energy, accents, sections)
 
     if variation:
         new = [np.random.default_rng(s) for s in np.random.SeedSequence([genre, seed, variation]).spawn(5)]
@@ -177,8 +186,9 @@ def _plan_bars(
     downbeat: int,
     energy: np.ndarray | None,
     accents: np.ndarray | None,
+    sections: Sequence[Section],
 ) -> list[Bar]:
-    """Form: sections of 4 or 8 bars, their harmony, energy per bar, fills and crashes at the seams, stops and hits."""
+    """Form: the sections that are given or drawn ones of 4 or 8 bars, their harmony, energy per bar, fills, stops and hits."""
     first = int(np.floor(first_beat / BEATS_PER_BAR + 1e-9))
     last = max(first + 1, int(np.ceil(last_beat / BEATS_PER_BAR - 1e-9)))
     span = last - first
@@ -196,8 +206,12 @@ def _plan_bars(
         if breakdown and where % section_bars >= section_bars // 2:
             # The second half of a breakdown is the way back.
             level, breakdown = 0.5, False
-        material = materials[label % 2]
         place = where % section_bars
+        section = section_at(sections, index * BEATS_PER_BAR)
+        if section is not None:
+            label, level, breakdown = int(section.name in _OTHER_MATERIAL), section.level, section.name == "break"
+            place = index - section.begin_beat // BEATS_PER_BAR
+        material = materials[label % 2]
         chords = material.progression[place % len(material.progression)]
         following = material.progression[(place + 1) % len(material.progression)][0]
         if energy is None:
@@ -205,14 +219,18 @@ def _plan_bars(
         else:
             beats = [b + downbeat for b in range(index * BEATS_PER_BAR, (index + 1) * BEATS_PER_BAR)]
             bar_energy = float(np.mean([energy[min(max(b, 0), len(energy) - 1)] for b in beats]))
-            breakdown = bar_energy < 0.15
+            breakdown = breakdown if section is not None else bar_energy < 0.15
+        if section is not None:
+            low, high = _ENERGY_LIMITS.get(section.name, (0.3, 1.0))
+            bar_energy = float(np.clip(0.5 * (bar_energy + section.level), low, high))
         bar = Bar(index, label, bar_energy, chords, following, breakdown=breakdown)
-        bar.crash = place == 0 and not breakdown and index > first
-        end_of_section, end_of_phrase = place == section_bars - 1, place % 4 == 3
+        bar.place = None if section is None else place
+        bar.crash = place == 0 and not breakdown and index > first and section is None
+        end_of_section, end_of_phrase = place == section_bars - 1 and section is None, place % 4 == 3
         if end_of_section or (end_of_phrase and rng.random() < 0.5) or (place % 2 == 1 and rng.random() < 0.12):
             bar.fill = int(rng.choice(style.fills))
             bar.fill_from = max(8 if end_of_section and rng.random() < 0.6 else 12, FILL_STARTS[bar.fill])
-        if energy is None and place % 4 == 3 and not breakdown and rng.random() < style.stop_chance:
+        if energy is None and section is None and place % 4 == 3 and not breakdown and rng.random() < style.stop_chance:
             bar.fill = None
             if rng.random() < 0.5:
                 bar.tutti = TUTTI[int(rng.integers(len(TUTTI)))]
@@ -251,15 +269,16 @@ def _add_hits(bar: Bar, accents: np.ndarray, downbeat: int) -> None:
 
 def _perform(style: GenreStyle, players: dict[str, Player], bars: list[Bar], rng: np.random.Generator) -> None:
     """Who plays in which bar."""
-    with_pad, with_lead = rng.random() < style.pad_chance, rng.random() < style.lead_chance
-    lead_in_a = bool(rng.random() < 0.6)
+    formed = any(bar.place is not None for bar in bars)
+    with_pad, with_lead = rng.random() < style.pad_chance, rng.random() < (_FORMED_LEAD_CHANCE if formed else style.lead_chance)
+    lead_in_a = bool(rng.random() < 0.6) or formed
     for bar in bars:
         players["drums"].play(bar)
         players["bass"].play(bar)
         players["chords"].play(bar)
         if (with_pad and bar.energy > 0.25) or bar.breakdown:
             players["pad"].play(bar)
-        if with_lead and bar.energy > 0.3 and (lead_in_a or bar.section == 1 or bar.energy > 0.7):
+        if with_lead and (bar.energy > 0.3 or formed) and (lead_in_a or bar.section == 1 or bar.energy > 0.7):
             players["lead"].play(bar)
 
 

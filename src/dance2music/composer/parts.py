@@ -55,6 +55,7 @@ class Bar:
     stop_from : step from which all is silent (after a hit), or None; breakdown : bool, calm layers only.
     tutti : steps that everybody plays together while all else rests, or none.
     hits : dict step -> strength 0..1, moments to stress.
+    place : bars from the beginning of its section, where the form was given: its melody then returns every four bars.
     """
 
     index: int
@@ -69,6 +70,7 @@ class Bar:
     breakdown: bool = False
     tutti: tuple[int, ...] = ()
     hits: dict[int, float] = field(default_factory=dict)
+    place: int | None = None
 
     def chord_at(self, step: int) -> Chord:
         """The chord that sounds at a step."""
@@ -339,6 +341,7 @@ class Soloist(Player):
         self.motifs = [self._motif() for _ in range(4)]
         self.answers = bool(rng.random() < 0.6)
         self.anchor = int(rng.integers(67, 75))
+        self.heard: dict[Motif, tuple[int, ...]] = {}
 
     def _motif(self) -> Motif:
         row = steps(str(self.rng.choice(list(self.style.melody))))
@@ -352,20 +355,32 @@ class Soloist(Player):
         """Write the motif of one bar: question, answer, question a degree higher, and home."""
         if bar.tutti:
             return
-        place = bar.index % 4
+        place = bar.index % 4 if bar.place is None else bar.place % 4
         pair = (2 * bar.section) % len(self.motifs)
-        if self.answers and place in (1, 3) and bar.energy < 0.8:
+        if self.answers and place in (1, 3) and bar.energy < 0.8 and bar.place is None:
             return
-        motif = self.motifs[pair] if place in (0, 1, 2) else self.motifs[(pair + 1) % len(self.motifs)]
-        shift = 1 if place == 2 else 0
+        answer = place == (3 if bar.place is None else 2)  # AABA, where the form was given
+        motif = self.motifs[(pair + 1) % len(self.motifs)] if answer else self.motifs[pair]
+        shift = 1 if place == 2 and bar.place is None else 0
+        pitches = self._hook(motif, bar) if bar.place is not None else None
         for i, (step, length, degree) in enumerate(zip(motif.onsets, motif.lengths, motif.contour)):
             if step >= bar.end or (bar.fill is not None and step >= bar.fill_from + 4):
                 break
             home = place == 3 and i == len(motif.onsets) - 1
-            pitch = self._pitch(degree + shift, bar.chord_at(step), strong=step % 4 == 0 or length > 2 or home)
+            strong = step % 4 == 0 or length > 2 or home
+            pitch = self._pitch(degree + shift, bar.chord_at(step), strong=strong) if pitches is None else pitches[i]
             length = min(length, bar.end - step)
             velocity = 94 if step % 4 == 0 else 84
             self.write(bar, step, length - 0.1, pitch, velocity + 10 * (bar.energy - 0.5))
+
+    def _hook(self, motif: Motif, bar: Bar) -> tuple[int, ...]:
+        """Pitches of a motif that returns note for note: those that fit the chords where it was first heard."""
+        if motif not in self.heard:
+            self.heard[motif] = tuple(
+                self._pitch(degree, bar.chord_at(step), strong=step % 4 == 0 or length > 2)
+                for step, length, degree in zip(motif.onsets, motif.lengths, motif.contour)
+            )
+        return self.heard[motif]
 
     def _pitch(self, degree: int, chord: Chord, *, strong: bool) -> int:
         at = min(range(len(self.ladder)), key=lambda i: abs(self.ladder[i] - self.anchor))

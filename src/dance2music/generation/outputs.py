@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dance2music import __version__
 from dance2music.files import whole_file
 from dance2music.generation.methods import METHODS
@@ -43,7 +45,8 @@ def write_take(take: Take, files: TakeFiles, *, video: VideoInfo | None, stages:
                 from dance2music.generation.plot import plot_result
 
                 assert take.conditioning.dance is not None, "a take that is drawn has its dance"
-                plot_result(take.conditioning.dance, take.conditioning.rhythm, take.finished, files.picture, title=title_of(written))
+                dance, rhythm = take.conditioning.dance, take.conditioning.rhythm
+                plot_result(dance, rhythm, take.finished, files.picture, title=title_of(written), sections=take.sections)
         there = [str(path) for path in files.all() if path == files.report or path.exists()]
         written |= {"output": str(files.music), "files": there, "seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
         with whole_file(files.report) as temporary:
@@ -157,6 +160,7 @@ def describe(take: Take) -> dict[str, Any]:
         "rhythm_confidence": rhythm.confidence,
         "beat_times_seconds": [round(float(t), 4) for t in rhythm.beat_times_seconds],
         "downbeat": rhythm.downbeat,
+        "sections": sections_of(take),
         "kinematic_beats_seconds": [round(float(t), 4) for t in rhythm.kinematic_beats_seconds],
         "sync": measure_sync(take.finished, rhythm),
         "duration_seconds": conditioning.duration_seconds,
@@ -165,6 +169,16 @@ def describe(take: Take) -> dict[str, Any]:
     if motion is not None:
         told["motion"] = {"source": motion.source, "skeleton": motion.skeleton, "fps": motion.fps}
     return told
+
+
+def sections_of(take: Take) -> list[dict[str, Any]]:
+    """The form of the music, within its length, for the report."""
+    rhythm, duration = take.conditioning.rhythm, take.conditioning.duration_seconds
+    edges = np.array([(section.begin_beat, section.end_beat) for section in take.sections], dtype=np.float64).reshape(-1, 2)
+    return [
+        {"name": section.name, "begin_seconds": round(float(begin), 4), "end_seconds": round(float(end), 4), "level": section.level}
+        for section, (begin, end) in zip(take.sections, np.clip(rhythm.time_at(edges), 0.0, duration))
+    ]
 
 
 def sound_of(take: Take) -> dict[str, Any]:

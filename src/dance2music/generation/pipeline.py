@@ -9,6 +9,7 @@ Each step is a public function that can be used alone, so that one can enter wit
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -44,10 +45,11 @@ def condition(
     from dance2music.dance.flow import visual_features
     from dance2music.dance.kinematics import motion_features
     from dance2music.rhythm.estimate import estimate_rhythm
+    from dance2music.rhythm.sections import energy_at_beats, plan_sections
 
     duration = motion.duration_seconds if duration_seconds is None else duration_seconds
     with one_thread():
-        return Conditioning(
+        seen = Conditioning(
             motion=torch.from_numpy(motion_features(motion, fps=FEATURE_FPS)),
             visual=torch.from_numpy(visual_features(motion, fps=FEATURE_FPS)),
             rhythm=estimate_rhythm(motion, tempo_bpm=tempo_bpm, duration_seconds=duration),
@@ -56,6 +58,7 @@ def condition(
             duration_seconds=duration,
             dance=motion,
         )
+        return replace(seen, sections=plan_sections(energy_at_beats(seen), seen.rhythm, duration))
 
 
 def genre_index(genre: str) -> int:

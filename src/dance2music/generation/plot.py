@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from dance2music.dance.kinematics import kinetic_velocity
 from dance2music.files import whole_file
 from dance2music.music.beats import band_rises, beats_heard, log_mel
-from dance2music.types import Audio, Motion, Rhythm
+from dance2music.types import Audio, Motion, Rhythm, Section
 
 SHOWN_SECONDS = 30.0
 _MEL_HOP_LENGTH = 256
@@ -18,13 +19,16 @@ _MEL_BANDS = 128
 _PNG_LEVEL = 3
 """A third of the time that the usual 6 takes, for a file a little larger."""
 _MEL_TICKS_HZ = (100, 500, 1000, 2000, 5000, 10_000)
-_DANCE, _KINEMATIC, _MUSIC, _BEAT, _GRID = "#3b6ea8", "#c8352c", "#444444", "#1f9d55", "#ef8a17"
+_DANCE, _KINEMATIC, _MUSIC, _BEAT, _GRID, _SECTION = "#3b6ea8", "#c8352c", "#444444", "#1f9d55", "#ef8a17", "#8a6fb0"
 
 
-def plot_result(motion: Motion, rhythm: Rhythm, audio: Audio, path: str | Path, *, title: str = "") -> None:
+def plot_result(
+    motion: Motion, rhythm: Rhythm, audio: Audio, path: str | Path, *, title: str = "", sections: Sequence[Section] = ()
+) -> None:
     """Kinetic velocity of the dancer with kinematic beats, onset strength of the music with its beats, and its mel-spectrogram.
 
     One time axis, as in D2M-GAN Fig. 5 and Creative-GAN Fig. 4. Of long dances the first `SHOWN_SECONDS` are shown, as the title says.
+    ``sections`` of the music stand over the dancer's velocity.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -40,6 +44,7 @@ def plot_result(motion: Motion, rhythm: Rhythm, audio: Audio, path: str | Path, 
     dance, music, mel = figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 3))
     kinematic = rhythm.kinematic_beats_seconds[rhythm.kinematic_beats_seconds < shown]
     _draw_dance(dance, motion, kinematic, shown)
+    _draw_sections(dance, sections, rhythm, shown)
     _draw_music(music, heard, rhythm, kinematic, shown)
     _draw_mel(mel, heard)
     mel.set(xlabel="seconds", xlim=(0, shown))
@@ -56,6 +61,17 @@ def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float) 
     axes.vlines(kinematic, 0, top, color=_KINEMATIC, linewidth=1.0, label="kinematic beats (its minima)")
     axes.set(ylabel="body sizes / s", ylim=(0, 1.05 * top))
     _legend_above(axes)
+
+
+def _draw_sections(axes: Any, sections: Sequence[Section], rhythm: Rhythm, shown: float) -> None:
+    """A field per section, the darker the more goes on, with its name."""
+    for section in sections:
+        begin, end = rhythm.time_at(np.array([section.begin_beat, section.end_beat], dtype=np.float64))
+        begin, end = max(float(begin), 0.0), min(float(end), shown)
+        if begin < end:
+            axes.axvspan(begin, end, color=_SECTION, alpha=0.05 + 0.2 * section.level, linewidth=0)
+            axes.axvline(begin, color=_SECTION, linewidth=0.8)
+            axes.text(begin, axes.get_ylim()[1], f" {section.name}", fontsize=8, va="top", color=_MUSIC)
 
 
 def _draw_music(axes: Any, heard: Audio, rhythm: Rhythm, kinematic: np.ndarray, shown: float) -> None:

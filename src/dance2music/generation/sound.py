@@ -69,7 +69,7 @@ def to_audio(
     return render_hybrid(music.score, decoded, seed=seed, sample_rate=sample_rate or SAMPLE_RATE)
 
 
-def finish(audio: Audio, *, denoise: bool = True, gain_db: float | None = None) -> Audio:
+def finish(audio: Audio, *, denoise: bool = True, gain_db: float | None = None, fade_seconds: float | None = None) -> Audio:
     """Take out the noise floor, set the loudness, fade the edges.
 
     Both papers run noisereduce with its defaults on what was decoded; that takes sustained notes for noise, so a milder reduction is used
@@ -78,16 +78,17 @@ def finish(audio: Audio, *, denoise: bool = True, gain_db: float | None = None) 
     Parameters
     ----------
     gain_db : of a take whose loudness was set before (`finished`), so that a section of it that was drawn again is as loud.
+    fade_seconds : length of the fade at the end; by default a quarter of a second or a tenth of the music.
     """
     if gain_db is None:
-        return finished(audio, denoise=denoise)[0]
+        return finished(audio, denoise=denoise, fade_seconds=fade_seconds)[0]
     from dance2music.music.audio import reduce_hiss
     from dance2music.music.loudness import normalize_loudness
 
-    return _faded(normalize_loudness(reduce_hiss(audio) if denoise else audio, gain_db=gain_db))
+    return _faded(normalize_loudness(reduce_hiss(audio) if denoise else audio, gain_db=gain_db), fade_seconds)
 
 
-def finished(audio: Audio, *, denoise: bool = True) -> tuple[Audio, Finish]:
+def finished(audio: Audio, *, denoise: bool = True, fade_seconds: float | None = None) -> tuple[Audio, Finish]:
     """`finish`, and what it did."""
     from dance2music.music.audio import reduce_hiss
     from dance2music.music.loudness import normalized
@@ -97,10 +98,10 @@ def finished(audio: Audio, *, denoise: bool = True) -> tuple[Audio, Finish]:
         audio = reduce_hiss(audio)
     report(0.5)
     audio, gain_db = normalized(audio)
-    return _faded(audio), Finish(denoise, gain_db)
+    return _faded(audio, fade_seconds), Finish(denoise, gain_db)
 
 
-def _faded(audio: Audio) -> Audio:
+def _faded(audio: Audio, fade_seconds: float | None) -> Audio:
     from dance2music.music.audio import fade
 
-    return fade(audio, in_seconds=0.01, out_seconds=min(0.25, audio.duration_seconds / 10))
+    return fade(audio, in_seconds=0.01, out_seconds=min(0.25, audio.duration_seconds / 10) if fade_seconds is None else fade_seconds)

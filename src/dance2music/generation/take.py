@@ -17,7 +17,8 @@ from dance2music.generation.methods import METHODS, LoadedMethod, load
 from dance2music.generation.sound import MASTERED, Finish, finish, finished, to_audio
 from dance2music.methods.base import Given
 from dance2music.music.splice import spliced_audio
-from dance2music.types import BEATS_PER_BAR, Audio, Conditioning, Latents, Rhythm, Score, Span
+from dance2music.rhythm.sections import ring_seconds
+from dance2music.types import BEATS_PER_BAR, Audio, Conditioning, Latents, Rhythm, Score, Section, Span
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,6 +85,11 @@ class Take:
         """The notes, where the method has notes."""
         return self.latest if isinstance(self.latest, Score) else self.latest.score
 
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The form of the music; systems to compare with follow none."""
+        return () if METHODS[self.method].compared else self.conditioning.sections
+
     @cached_property
     def audio(self) -> Audio:
         """Sound as the method made it, before it is finished and without sections that were drawn again."""
@@ -147,7 +153,15 @@ class Take:
     def _finish(self, audio: Audio) -> Audio:
         if self.given.sound in MASTERED:
             return audio
-        return finish(audio, denoise=self.finishing.denoise, gain_db=self.finishing.gain_db)
+        return finish(audio, denoise=self.finishing.denoise, gain_db=self.finishing.gain_db, fade_seconds=self.fade_seconds)
+
+    @property
+    def fade_seconds(self) -> float | None:
+        """Length of the fall to silence at the end, where the music has an ending and no desk that lets it ring out."""
+        if not self.sections:
+            return None
+        duration, beat = self.conditioning.duration_seconds, float(self.sections[-1].begin_beat)
+        return ring_seconds(float(ahead(self.conditioning).rhythm.time_at(np.array([beat]))[0]), duration)
 
 
 def finished_take(take: Take, *, denoise: bool = True, source: Source | None = None) -> Take:
@@ -155,7 +169,7 @@ def finished_take(take: Take, *, denoise: bool = True, source: Source | None = N
     assert not take.edits, "a take is finished before a section of it is drawn again"
     if take.given.sound in MASTERED:
         return keeping_sound(replace(take, finishing=Finish(denoise=False), source=source), audio=take.audio, finished=take.audio)
-    audio, finishing = finished(take.audio, denoise=denoise)
+    audio, finishing = finished(take.audio, denoise=denoise, fade_seconds=take.fade_seconds)
     return keeping_sound(replace(take, finishing=finishing, source=source), audio=take.audio, finished=audio)
 
 

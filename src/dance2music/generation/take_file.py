@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,15 @@ from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.generation.methods import LoadedMethod
 from dance2music.methods.base import CodecGenerator, Given
-from dance2music.types import GENRES, ROLES, Conditioning, Latents, Motion, Note, Rhythm, Score, Track
+from dance2music.types import GENRES, ROLES, SECTION_NAMES, Conditioning, Latents, Motion, Note, Rhythm, Score, Section, Track
 from dance2music.video.container import MAX_SECONDS
 
 FORMAT = "dance2music-take-1"
 MAX_EDITS, MAX_NOTES, MAX_BEATS = 10_000, 1_000_000, 100_000
 LIBRARIES = ("torch", "numpy", "librosa", "av", "mediapipe", "symusic")
 """What decides the bits of music beside the package itself."""
+MAX_BEATS_AROUND = 64
+"""Sections may begin before a beat grid and end behind it by so much."""
 SLACK_SECONDS = 1.0
 """By so much the parts of a take may be longer than the music."""
 _MAX_BYTES = 2 << 30
@@ -109,6 +111,7 @@ def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[st
         "fps": given.fps,
         "duration_seconds": given.duration_seconds,
         "rhythm": {"downbeat": rhythm.downbeat, "tempo_bpm": rhythm.tempo_bpm, "confidence": rhythm.confidence},
+        "sections": _put_sections(given.sections),
     }
     if dance is not None:
         tensors |= {"dance.joints": torch.from_numpy(dance.joints), "dance.confidence": torch.from_numpy(dance.confidence)}
@@ -146,7 +149,25 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
         need(len(features[name]) > 0, name, tuple(features[name].shape))
     need(features["motion"].shape[1] == MOTION_FEATURES, "motion", tuple(features["motion"].shape))
     genre = GENRES.index(header["genre"])
-    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance)
+    sections = _sections(header.get("sections", []), len(rhythm.beat_times_seconds))
+    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance, sections)
+
+
+def _put_sections(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    return [{"begin_beat": s.begin_beat, "end_beat": s.end_beat, "name": s.name, "level": s.level} for s in sections]
+
+
+def _sections(values: Sequence[Mapping[str, Any]], n_beats: int) -> tuple[Section, ...]:
+    """The inverse of `_put_sections`, of music on a grid of ``n_beats``; takes of before there were sections have none."""
+    need(len(values) <= n_beats, "sections", len(values))
+    found: list[Section] = []
+    reach = n_beats + MAX_BEATS_AROUND
+    for value in values:
+        begin, end = (int(number(value[name], -reach, reach)) for name in ("begin_beat", "end_beat"))
+        need(value["name"] in SECTION_NAMES, "a section", value["name"])
+        need(begin < end and (not found or begin == found[-1].end_beat), "sections", (begin, end))
+        found.append(Section(begin, end, str(value["name"]), number(value["level"], 0, 1)))
+    return tuple(found)
 
 
 def put_music(name: str, music: Latents | Score, tensors: dict[str, Tensor]) -> dict[str, Any]:
@@ -172,6 +193,7 @@ def _put_score(name: str, score: Score, tensors: dict[str, Tensor]) -> dict[str,
         "swing": score.swing,
         "swing_unit_beats": score.swing_unit_beats,
         "seed": score.seed,
+        "sections": _put_sections(score.sections),
     }
 
 
@@ -218,6 +240,7 @@ def _score(name: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor], d
         swing=number(about["swing"], 0.5, 0.75),
         swing_unit_beats=number(about["swing_unit_beats"], 0.0625, 4),
         seed=None if about["seed"] is None else int(number(about["seed"], 0, 2**63)),
+        sections=_sections(about.get("sections", []), len(beats)),
     )
 
 

@@ -12,14 +12,14 @@ from dataclasses import replace
 import numpy as np
 
 from dance2music.composer.parts import beat_emphasis
-from dance2music.dance.kinematics import FEATURE_SLICES, low_pass
+from dance2music.composer.shape import shaped
 from dance2music.methods.base import Given
 from dance2music.music.splice import spliced
+from dance2music.rhythm.sections import energy_at_beats, freezes
 from dance2music.types import STEPS_PER_BEAT, Conditioning, Latents, Note, Rhythm, Score, Span
 
 _LEAD_BEATS = 4.0
 """The piece is under way for so long when the dance begins, and rings into it."""
-_ENERGY_CUTOFF_HZ = 0.5
 _ACCENT_WIDTH_SECONDS = 0.06
 _STRESSED = 0.6
 """Accents above this are moments that the composer stresses."""
@@ -42,6 +42,7 @@ class Composer:
 
         rhythm = conditioning.rhythm
         accents, lead = accents_at_steps(rhythm), _LEAD_BEATS * 60.0 / rhythm.tempo_bpm
+        energy = energy_at_beats(conditioning)
         score = compose(
             conditioning.genre,
             seed=seed,
@@ -49,15 +50,18 @@ class Composer:
             beat_times_seconds=rhythm.beat_times_seconds + lead,
             downbeat=rhythm.downbeat,
             duration_seconds=conditioning.duration_seconds + lead,
-            energy=energy_at_beats(conditioning),
+            energy=energy,
             accents=accents,
+            sections=conditioning.sections,
         )
-        return replace(
+        score = replace(
             emphasized(score, accents),
             beat_times_seconds=rhythm.beat_times_seconds,
             duration_seconds=conditioning.duration_seconds,
             seed=seed,
+            sections=conditioning.sections,
         )
+        return shaped(score, energy=energy, stops=freezes(conditioning), seed=seed)
 
 
 def emphasized(score: Score, accents: np.ndarray) -> Score:
@@ -73,15 +77,6 @@ def emphasized(score: Score, accents: np.ndarray) -> Score:
         return note._replace(velocity=int(np.clip(round(note.velocity * factor), 1, 127)))
 
     return replace(score, tracks=[replace(track, notes=[louder(note) for note in track.notes]) for track in score.tracks])
-
-
-def energy_at_beats(conditioning: Conditioning) -> np.ndarray:
-    """How much the dancer moves around each beat of the grid, 0..1 within the clip: float [n_beats]."""
-    kinetic = conditioning.motion[:, FEATURE_SLICES["kinetic"]][:, 0].numpy().astype(np.float64)
-    slow = low_pass(kinetic, fps=conditioning.fps, cutoff_hz=_ENERGY_CUTOFF_HZ)
-    low, high = np.percentile(slow, [5, 95])
-    times = np.arange(len(slow)) / conditioning.fps
-    return np.interp(conditioning.rhythm.beat_times_seconds, times, np.clip((slow - low) / max(high - low, 0.25), 0.0, 1.0))
 
 
 def accents_at_steps(rhythm: Rhythm) -> np.ndarray:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.methods.base import CodecGenerator, Given, looked_up
-from dance2music.methods.composer import energy_at_beats
+from dance2music.rhythm.sections import energy_at_beats
 from dance2music.seeds import OwnTake
 from dance2music.types import BEATS_PER_BAR, Codec, Conditioning, Latents, Span
 from dance2music.work import check

@@ -15,14 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.composer.parts import beat_emphasis
+from dance2music.composer.shape import shaped, unshaped_velocity
 from dance2music.methods.base import CodecGenerator, Given, frames_in, looked_up
 from dance2music.methods.performer import Performer, PerformerConfig
 from dance2music.methods.plan import PITCHED_ROLES, STEPS_PER_BAR, Plan, Vocabulary, bars_of, on_steps, plan_from_score, score_from_plan
 from dance2music.methods.planner import Planner, PlannerConfig
+from dance2music.methods.recall import recalled
 from dance2music.methods.roll import frame_roll, note_table
 from dance2music.methods.sketch import sketch
 from dance2music.music.splice import spliced
 from dance2music.parallel import one_thread, side_by_side
+from dance2music.rhythm.sections import energy_at_beats, freezes
 from dance2music.rhythm.steps import pool_at_steps
 from dance2music.seeds import OwnTake
 from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Codec, Conditioning, Latents, Note, Score, Span
@@ -97,7 +100,7 @@ class Planned(nn.Module):
         n, plan, redrawn = len(seeds), None, None
         if span is not None:
             assert keep is not None, "a section is drawn into a piece"
-            plan = self._plan_of(keep, first_bar, n_steps)
+            plan = self._plan_of(keep, first_bar, n_steps, energy_at_beats(conditioning))
             first, last = (rhythm.beat_at(np.array(span)) - first_bar * BEATS_PER_BAR) * STEPS_PER_BEAT
             redrawn = range(max(0, int(np.floor(first))), min(n_steps, int(np.ceil(last))))
         with one_thread():
@@ -115,6 +118,9 @@ class Planned(nn.Module):
                 redrawn=redrawn,
             )
         emphasis = np.array([beat_emphasis(step) for step in range(n_steps)])
+        if span is None:
+            plans = [recalled(plan, conditioning.sections) for plan in plans]
+        energy, stops = energy_at_beats(conditioning), freezes(conditioning)
         scores = [
             score_from_plan(
                 plan,
@@ -126,12 +132,17 @@ class Planned(nn.Module):
             )
             for plan in plans
         ]
+        scores = [
+            shaped(replace(score, sections=conditioning.sections), seed=seed, energy=energy, stops=stops)
+            for score, seed in zip(scores, seeds)
+        ]
         return scores if span is None or keep is None else [spliced(keep, score, span) for score in scores]
 
-    def _plan_of(self, score: Score, first_bar: int, n_steps: int) -> Plan:
+    def _plan_of(self, score: Score, first_bar: int, n_steps: int, energy: np.ndarray) -> Plan:
         """The plan on these steps that a score of `scores` was written from, as far as its notes tell."""
 
         def softened(note: Note) -> Note:
+            note = unshaped_velocity(note, score.sections, energy, score.downbeat)
             return note._replace(velocity=max(1, round(note.velocity / beat_emphasis(round(note.start_beats * STEPS_PER_BEAT)))))
 
         plain = replace(score, tracks=[replace(track, notes=[softened(note) for note in track.notes]) for track in score.tracks])

@@ -41,6 +41,8 @@ HEADER_SIZES = (2, len(SWINGS), *(len(PROGRAMS),) * len(PITCHED_ROLES))
 """Classes of the header's fields: minor or major, swing, and the instrument of each pitched role."""
 
 
+_SPARSE_ROLES = ("pad", "lead")
+"""Roles of which it is drawn first whether a note starts, then which."""
 NOVELTY = 0.5
 """Share of the pitched onsets of a section that are others when it is drawn again."""
 
@@ -217,7 +219,8 @@ class Planner(nn.Module):
                 logits = self._head(name, h)[:, 0]
                 if kept is not None:
                     logits = _other_than(logits, int(getattr(kept, name)[s]), others)
-                fields[name][:, s] = draw(logits, _uniform(rng), temperature=temperature, top_p=top_p)
+                starting = _whether_it_starts(logits, rng, temperature=temperature) if name in _SPARSE_ROLES else None
+                fields[name][:, s] = draw(logits, _uniform(rng), temperature=temperature, top_p=top_p, allowed=starting)
                 h = h + self.fields_in[name](fields[name][:, s : s + 1])
             past = self.embed(drums[:, s : s + 1], {name: value[:, s : s + 1] for name, value in fields.items()})
         return [
@@ -268,6 +271,16 @@ def _other_than(logits: Tensor, value: int, others: list[np.random.Generator]) -
     logits = logits.clone()
     logits[ruled_out, value] = -torch.inf
     return logits
+
+
+def _whether_it_starts(logits: Tensor, rng: list[np.random.Generator], *, temperature: float) -> Tensor:
+    """Classes that are left, bool [B, classes], once it is drawn whether a note starts: onsets, or rest and hold.
+
+    ``top_p`` over all classes would cut off onsets that are spread over many pitches, each less likely than a rest.
+    """
+    onset = torch.arange(logits.shape[-1]) >= FIRST_ONSET
+    starts = _uniform(rng) < torch.softmax(logits.double() / temperature, dim=-1)[:, onset].sum(dim=-1)
+    return onset[None] == starts[:, None]
 
 
 def _uniform(rng: list[np.random.Generator], *shape: int) -> Tensor:

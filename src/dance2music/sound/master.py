@@ -29,7 +29,6 @@ _MOST_GAIN_DB = 40.0
 _LIMITER_SECONDS = 0.006
 _BLOCK, _CONTEXT = 256, 24
 _MARGIN_DB = 0.1
-_END_FADE_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class MasterSettings:
     ``target_lufs``: integrated loudness. ``ceiling_db``: true peak, dB of full scale. ``crest_db``: peaks are clipped softly so far above
     the mean level. ``width``: side / (mid + side) that the side signal is brought towards, by at most ``most_width_db``. ``low_db``,
     ``high_db``: shelves at 90 Hz and 9 kHz. ``knee``: share of the clipping level from which the clipper bends.
+    ``end_fade_seconds``: of the fall to silence at the end.
     """
 
     target_lufs: float = -14.0
@@ -49,6 +49,7 @@ class MasterSettings:
     low_db: float = 0.0
     high_db: float = 0.0
     knee: float = 0.6
+    end_fade_seconds: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _curve(toned: np.ndarray, peaks: np.ndarray, gain_db: float, settings: Maste
     need = _true_peak_gain(toned, curve, peaks, ceiling)
     if need is not None:
         curve *= smooth_gain(need, 2 * round(_LIMITER_SECONDS * sample_rate / 2) + 1)
-    fade = min(len(curve), round(_END_FADE_SECONDS * sample_rate))
+    fade = min(len(curve), round(settings.end_fade_seconds * sample_rate))
     curve[len(curve) - fade :] *= (0.5 + 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / max(fade, 1))).astype(np.float32)
     return curve
 

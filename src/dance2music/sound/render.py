@@ -11,6 +11,7 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.sound import mix
+from dance2music.sound.borders import border_effects, fade_seconds
 from dance2music.sound.master import Master, MasterSettings, master
 from dance2music.sound.mix import STEMS, Strip
 from dance2music.sound.transition_sounds import Transition
@@ -30,17 +31,17 @@ def render_studio(
     sample_rate: int = SAMPLE_RATE,
     seed: int = 0,
     instruments: Mapping[str, int] | None = None,
-    transitions: Sequence[Transition] = (),
+    transitions: Sequence[Transition] | None = None,
 ) -> Audio:
     """A score played by the instruments of its genre, mixed and mastered.
 
     Parameters
     ----------
-    score : Score. Notes that begin before 0 s ring in; what rings at the end is cut there (10 ms fade).
+    score : Score. Notes that begin before 0 s ring in; what rings at the end is cut there (10 ms fade), but an ending falls to silence.
     sample_rate : int, Hz, at least `LOWEST_SAMPLE_RATE`.
     seed : int >= 0, of the small differences between strokes, of risers' and records' noise.
     instruments : role -> General MIDI program to play it with, instead of the tracks' own; None: the tracks'.
-    transitions : effects at borders between sections; none by default.
+    transitions : effects at borders between sections; by default those of the score's own (`borders.border_effects`).
 
     Returns
     -------
@@ -64,7 +65,7 @@ def render_studio_stems(
     sample_rate: int = SAMPLE_RATE,
     seed: int = 0,
     instruments: Mapping[str, int] | None = None,
-    transitions: Sequence[Transition] = (),
+    transitions: Sequence[Transition] | None = None,
 ) -> dict[str, Audio]:
     """Each role's part of `render_studio`, with its own room and echo, and with the mix's master (same filter, same gain at each sample).
 
@@ -74,7 +75,8 @@ def render_studio_stems(
     _check(sample_rate, instruments)
     n_samples = round(score.duration_seconds * sample_rate)
     wet: dict[str, np.ndarray] = {}
-    for role, strip in mix.strips(score, sample_rate=sample_rate, seed=seed, instruments=instruments or {}, transitions=transitions):
+    effects = border_effects(score) if transitions is None else transitions
+    for role, strip in mix.strips(score, sample_rate=sample_rate, seed=seed, instruments=instruments or {}, transitions=effects):
         strip.dry[:] += mix.returns(strip.room, strip.echo, score, sample_rate=sample_rate)
         wet[role] = strip.dry
     total = np.zeros((2, n_samples), dtype=np.float32)
@@ -93,7 +95,7 @@ def render_studio_drums(score: Score, *, sample_rate: int = SAMPLE_RATE, seed: i
 
 
 def render_hybrid(
-    score: Score, bed: Audio, *, seed: int = 0, transitions: Sequence[Transition] = (), sample_rate: int = SAMPLE_RATE
+    score: Score, bed: Audio, *, seed: int = 0, transitions: Sequence[Transition] | None = None, sample_rate: int = SAMPLE_RATE
 ) -> Audio:
     """Other music for the same score (a neural performance) under studio drums, mastered together.
 
@@ -131,7 +133,7 @@ def _mixed(
     sample_rate: int,
     seed: int,
     instruments: Mapping[str, int],
-    transitions: Sequence[Transition],
+    transitions: Sequence[Transition] | None,
     roles: Sequence[str] = STEMS,
 ) -> tuple[np.ndarray, list[str]]:
     """The sum of all strips and returns before the master, float32 [2, N], and the roles that play."""
@@ -140,7 +142,8 @@ def _mixed(
     room, echo = np.zeros(n_samples, dtype=np.float32), np.zeros(n_samples, dtype=np.float32)
     played: list[str] = []
     strip: Strip
-    for role, strip in mix.strips(score, sample_rate=sample_rate, seed=seed, instruments=instruments, transitions=transitions, roles=roles):
+    effects = border_effects(score) if transitions is None else transitions
+    for role, strip in mix.strips(score, sample_rate=sample_rate, seed=seed, instruments=instruments, transitions=effects, roles=roles):
         total += strip.dry
         room += strip.room
         if len(strip.echo):
@@ -152,7 +155,7 @@ def _mixed(
 
 def _settings(score: Score) -> MasterSettings:
     sound = mix.genre_sound(score)
-    return MasterSettings(low_db=sound.low_db, high_db=sound.high_db)
+    return MasterSettings(low_db=sound.low_db, high_db=sound.high_db, end_fade_seconds=fade_seconds(score))
 
 
 def _check(sample_rate: int, instruments: Mapping[str, int] | None) -> None:
