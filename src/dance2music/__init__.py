@@ -24,6 +24,10 @@ _PUBLIC = {
     "finish": "dance2music.generation.sound",
     "measure_sync": "dance2music.generation.ranking",
     "evaluate": "dance2music.evaluation.evaluate",
+    "Cancel": "dance2music.work",
+    "Dance2MusicError": "dance2music.errors",
+    "InputError": "dance2music.errors",
+    "Cancelled": "dance2music.errors",
 }
 __all__ = ["__version__", *_PUBLIC]
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import reprlib
 import types
+from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from dance2music.errors import ConfigError
+from dance2music.errors import ConfigError, InputError
 
 C = TypeVar("C")
 
@@ -68,6 +72,41 @@ def override(config: C, assignments: list[str]) -> C:
             raise ConfigError(f"override {text!r}: expected name=value, for example steps=1000")
         config = _replace(config, name.split("."), value, name)
     return config
+
+
+def fit_fields(options: Any) -> None:
+    """Make the fields of a frozen dataclass what they are said to be, in place: names of files become paths, lists tuples.
+
+    For dataclasses whose fields a user sets from Python: a whole number is a number, and nothing else is guessed.
+
+    Raises
+    ------
+    InputError
+        If a field has a value of another type; the message names it, the value and what was expected.
+    """
+    for name, hint in get_type_hints(type(options)).items():
+        object.__setattr__(options, name, _fitted(getattr(options, name), hint, name))
+
+
+_SAID = {int: "a whole number", float: "a number", bool: "True or False", str: "a text", Path: "the name of a file"}
+
+
+def _fitted(value: Any, hint: Any, name: str) -> Any:
+    """The value as the hinted type (``X`` or ``X | None``), or an InputError."""
+    optional = isinstance(hint, types.UnionType)
+    kind = next(one for one in get_args(hint) if one is not type(None)) if optional else hint
+    if value is None and optional:
+        return None
+    if kind is Path and isinstance(value, str | os.PathLike) and "\0" not in os.fsdecode(value):
+        return Path(os.fsdecode(value))
+    if kind in (int, float) and not isinstance(value, bool) and isinstance(value, Integral if kind is int else Real):
+        return kind(value)
+    if kind in (bool, str) and isinstance(value, kind):
+        return value
+    if get_origin(kind) is tuple and isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    expected = _SAID.get(kind, "a list of texts") + (" or None" if optional else "")
+    raise InputError(f"option {name}: {reprlib.repr(value)} is of type {type(value).__name__}; expected {expected}; give one")
 
 
 def _replace(config: Any, path: list[str], value: str, where: str) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from dance2music import __version__
 from dance2music.cli import main as cli
@@ -68,6 +69,17 @@ def test_all_options_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
         instruments=("drums", "bass"), settings=("top_p=1", "density_control=0.5"), denoise=False, plot=False,
     )  # fmt: skip
     assert requests[1] == Request(None, Path("o.wav"), Path("d.npz"))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("--method pl", ["planned"]), ("--method dance2music-o", ["dance2music-offline", "dance2music-online"]), ("--genre ho", ["house"]),
+     ("--sound s", ["studio", "soundfont"])],
+)  # fmt: skip
+def test_a_shell_completes_methods_genres_and_sounds(words: str, expected: list[str]) -> None:
+    asked = {"_DANCE2MUSIC_COMPLETE": "complete_bash", "COMP_WORDS": f"dance2music generate {words}", "COMP_CWORD": "3"}
+    said = CliRunner().invoke(cli.app, [], env=asked, prog_name="dance2music")
+    assert said.output.split() == expected
 
 
 def test_a_summary_for_people_and_json_for_programs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,9 +26,12 @@ from dance2music.dance.tracking import Method
 from dance2music.dance.watch import read_motion
 from dance2music.errors import InputError
 from dance2music.generation import job, outputs, pipeline
+from dance2music.generation.methods import load_method
 from dance2music.generation.outputs import title_of
+from dance2music.generation.regenerate import SectionRequest
+from dance2music.generation.regenerate import run as draw_section
 from dance2music.generation.request import Request, resolve
-from dance2music.generation.take import Take
+from dance2music.generation.take import Source, Take, make_takes
 from dance2music.methods.composer import Composer
 from dance2music.music.audio import load_audio
 from dance2music.synthetic.drawing import example_dance, example_video
@@ -406,6 +409,63 @@ def test_a_report_names_what_made_it(video: Path, seen: list[Path]) -> None:
     assert report["method"] == "composer" and report["genre"] == "lock" and report["input"] == str(video)
     assert report["sync"]["lift"] == pytest.approx(report["sync"]["beat_alignment"] - report["sync"]["shifted_mean"])
     assert "composer, lock" in title_of(report) and "sync" in title_of(report)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("seed", "1", "option seed: '1' is of type str; expected a whole number"),
+        ("seed", True, "option seed: True is of type bool; expected a whole number"),
+        ("takes", 1.5, "option takes: 1.5 is of type float; expected a whole number"),
+        ("settings", "a=b", "option settings: 'a=b' is of type str; expected a list of texts"),
+        ("instruments", "drums", "option instruments: 'drums' is of type str; expected a list of texts"),
+        ("instruments", [1], r"option instruments: \[1\] is of type list; expected a list of texts"),
+        ("sound", None, "option sound: None is of type NoneType; expected a text"),
+        ("method", None, "option method: None is of type NoneType; expected a text"),
+        ("genre", 3, "option genre: 3 is of type int; expected a text or None"),
+        ("tempo_bpm", "120", "option tempo_bpm: '120' is of type str; expected a number or None"),
+        ("denoise", "no", "option denoise: 'no' is of type str; expected True or False"),
+        ("out", 3, "option out: 3 is of type int; expected the name of a file or None"),
+        ("midi", "a\0.mid", "option midi: .* expected the name of a file or None"),
+    ],
+)
+def test_an_option_of_another_type_is_refused_in_one_line(option: str, value: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said) as error:
+        job.generate("dance.mp4", **({"out": "out.mp4"} | {option: value}))
+    assert "\n" not in str(error.value)
+
+
+def test_numbers_of_numpy_and_lists_are_as_good_as_pythons_own() -> None:
+    given: Any = {"seed": np.int64(3), "tempo_bpm": np.float32(120), "settings": ["a=b"], "weights": "w"}
+    assert Request(**given) == Request(seed=3, tempo_bpm=120.0, settings=("a=b",), weights=Path("w"))
+    assert type(Request(**given).seed) is int and type(Request(tempo_bpm=120).tempo_bpm) is float
+    with pytest.raises(InputError, match="option settings: 'beams=2' is of type str"):
+        load_method("dance2music-offline", settings="beams=2")
+    with pytest.raises(InputError, match="option begin: '1' is of type str; expected a number"):
+        SectionRequest(take=Path("a.take"), begin="1", end=2.0)  # type: ignore[arg-type]
+
+
+def test_a_take_of_a_method_that_makes_whole_pieces_is_kept_with_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, seen: list[Path]
+) -> None:
+    save_motion(tiny.conditioning(2.0).dance, tmp_path / "dance.npz")  # type: ignore[arg-type]
+    for method, words in (("dance2music-offline", 1), ("composer", 0)):
+        caplog.clear()
+        job.run(request(None, from_motion=tmp_path / "dance.npz", out=tmp_path / "o.wav", take=tmp_path / "o.take", method=method))
+        told = [record.getMessage() for record in caplog.records if "no section of it can be drawn again" in record.getMessage()]
+        assert len(told) == words and (tmp_path / "o.take").exists()
+
+
+def test_a_section_is_never_written_over_the_motion_that_its_take_was_made_for(tmp_path: Path, seen: list[Path]) -> None:
+    """The report of a take made from motion in JSON would have the name of that file."""
+    motion = tmp_path / "dance.json"
+    motion.write_text("{}")
+    (take,) = make_takes(load_method("composer"), tiny.conditioning(4.0), seeds=[0])
+    dataclasses.replace(take, source=Source(motion, "0" * 64, is_video=False)).save(tmp_path / "kept.take")
+    for given in ({"out": tmp_path / "dance.wav"}, {"out": tmp_path / "again.wav", "kept": tmp_path / "kept.take"}):
+        with pytest.raises(InputError, match=r"(dance\.json|kept\.take): is the input itself and would be overwritten"):
+            draw_section(SectionRequest(take=tmp_path / "kept.take", begin=1.0, end=2.0, **given))
+    assert motion.read_text() == "{}" and names(tmp_path) == {"dance.json", "kept.take"}
 
 
 def test_a_request_and_a_take_are_values() -> None:

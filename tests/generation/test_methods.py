@@ -27,12 +27,12 @@ from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.dance.motion_files import save_motion
 from dance2music.dance.skeleton import skeleton
-from dance2music.errors import InputError
+from dance2music.errors import ConfigError, InputError
 from dance2music.generation import job, outputs, pipeline
-from dance2music.generation.methods import METHODS, load, load_method
+from dance2music.generation.methods import METHODS, Method, load, load_method
 from dance2music.generation.ranking import best_take
 from dance2music.generation.request import Request, resolve
-from dance2music.methods.base import SOUNDS
+from dance2music.methods.base import SOUNDS, Given
 from dance2music.music.audio import load_audio
 from dance2music.music.midi import load_midi
 from dance2music.synthetic.drawing import example_dance
@@ -316,3 +316,18 @@ def test_the_music_of_a_video_is_coded_and_decoded(tmp_path: Path, monkeypatch: 
         load_method("jukebox-reconstruction", weights=tmp_path / "vqvae.safetensors", level="finest")
     (report,) = job.run(Request(video=video, out=tmp_path / "own.mp4", method="jukebox-reconstruction", genre="pop", plot=False))
     assert report["codec"] == "embedded spectral codec" and json.loads((tmp_path / "own.json").read_text())["method"] == report["method"]
+
+
+def test_whoever_types_the_name_that_the_default_once_had_is_told_its_own() -> None:
+    with pytest.raises(InputError, match=r"'creative-gan': has no weights .* what once had this name is method 'planned'"):
+        load_method("creative-gan")
+    with pytest.raises(InputError, match=r"'d2m-gan': has no weights .* the default of the command is method 'planned'"):
+        load_method("d2m-gan")
+
+
+@pytest.mark.parametrize(
+    ("module", "loader"), [("dance2music.methods.compozer", "load"), ("dance2music.methods.composer", "laod"), ("dance3music.x", "load")]
+)
+def test_a_record_that_names_what_is_not_there_says_so_in_one_line(module: str, loader: str) -> None:
+    with pytest.raises(ConfigError, match=rf"method 'toy': its record names {module}:{loader}, which is not there"):
+        load(Method("toy", "", module, loader), Given())

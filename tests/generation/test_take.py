@@ -20,7 +20,7 @@ from dance2music.errors import InputError
 from dance2music.generation import take_file
 from dance2music.generation.methods import METHODS, LoadedMethod, load_method
 from dance2music.generation.outputs import describe, stems_of
-from dance2music.generation.take import Source, Take, check_span, finished_take, load_take, make_takes, regenerate, span_of_bars
+from dance2music.generation.take import Edit, Source, Take, check_span, finished_take, load_take, make_takes, regenerate, span_of_bars
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
 from dance2music.types import Conditioning, Rhythm, Score, Span
@@ -261,14 +261,14 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]
     "no beats": (lambda h, t: t.update({"rhythm.beats": torch.zeros(0, dtype=torch.float64)}), "beats"),
     "beats that are no numbers": (lambda h, t: t["rhythm.beats"].fill_(float("nan")), "an array cannot be"),
     "a year of music": (lambda h, t: h["dance"].update(duration_seconds=3.2e7), "a number cannot be"),
-    "a downbeat that is not there": (lambda h, t: h["dance"]["rhythm"].update(downbeat=10**9), "downbeat cannot be"),
+    "a downbeat that is not there": (lambda h, t: h["dance"]["rhythm"].update(downbeat=10**9), "a number cannot be 1000000000"),
     "a genre that is none": (lambda h, t: h["dance"].update(genre="polka"), "does not hold what a take holds"),
     "a skeleton that is none": (lambda h, t: h["dance"]["dance"].update(skeleton="snake"), "joints cannot be"),
     "pitches beyond the keyboard": (lambda h, t: t["music.notes"][:, 3].fill_(900.0), "notes cannot be"),
     "notes of a track that is not there": (lambda h, t: t["music.notes"][:, 0].fill_(60.0), "a number cannot be"),
     "a role that is none": (lambda h, t: h["music"]["score"]["tracks"][0].update(role="kazoo"), "roles cannot be"),
     "codes of a method without a codec": (lambda h, t: h["music"].update(codes=True), "codes cannot be|does not hold"),
-    "a text for a number": (lambda h, t: h.update(seed="1; drop"), "a number cannot be"),
+    "a text for a number": (lambda h, t: h.update(seed="1; drop"), "a whole number cannot be"),
     "motion without its features": (lambda h, t: t.update(motion=t["motion"][:, :1].clone()), "motion cannot be"),
     "a name with a zero byte": (lambda h, t: h["source"].update(path="a\0b"), "source cannot be"),
     "a million sections": (lambda h, t: h.update(edits=[{}] * 100_000), "edits cannot be"),
@@ -296,6 +296,32 @@ def test_what_a_stranger_put_into_a_file_is_refused_in_one_line(composed: tuple[
     with pytest.raises(InputError, match=said) as error:
         load_take(path).finished  # noqa: B018
     assert "\n" not in str(error.value)
+
+
+def test_a_take_says_in_a_line_what_it_is(composed: tuple[Take, Path]) -> None:
+    take = composed[0]
+    said = repr(replace(take, edits=(Edit(SPAN, 3, take.music),)))
+    length, bpm = take.conditioning.duration_seconds, take.conditioning.rhythm.tempo_bpm
+    assert said.startswith(f"<Take of composer: {length:.2f} s, ") and f"at {bpm:.1f} bpm, seed 1, 1 sections drawn again>" in said
+    assert len(repr(Edit(SPAN, 3, take.music))) < 100
+
+
+@pytest.mark.parametrize("span", [2.0, (1.0,), (1.0, 2.0, 3.0), ("a", "b"), None])
+def test_a_section_that_is_no_two_times_is_refused(composed: tuple[Take, Path], span: Any) -> None:
+    with pytest.raises(InputError, match="expected two times in seconds, from and to"):
+        regenerate(composed[0], span, seed=0)
+
+
+@pytest.mark.parametrize("seed", ["1", 1.5, -1, True, None])
+def test_a_seed_that_is_no_whole_number_is_refused(composed: tuple[Take, Path], seed: Any) -> None:
+    with pytest.raises(InputError, match=r"--seed .*: expected a whole number from 0"):
+        regenerate(composed[0], SPAN, seed=seed)
+
+
+def test_a_take_that_was_drawn_into_is_finished_already(composed: tuple[Take, Path]) -> None:
+    drawn = replace(composed[0], edits=(Edit(SPAN, 3, composed[0].music),))
+    with pytest.raises(InputError, match="1 sections drawn again: is finished already"):
+        finished_take(drawn)
 
 
 def test_codes_beyond_the_codebook_are_refused(tmp_path: Path) -> None:

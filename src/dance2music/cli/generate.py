@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from dance2music.cli.progress import progress_bars
 from dance2music.errors import InputError
 from dance2music.generation.methods import DEFAULT, METHODS
+from dance2music.methods.base import SOUNDS
 from dance2music.types import GENRES
 
 app = typer.Typer()
@@ -20,6 +22,12 @@ _METHODS = (
     f"{', '.join(name for name, method in METHODS.items() if not method.compared)}; or a system to compare with: "
     f"{', '.join(name for name, method in METHODS.items() if method.compared)}."
 )
+
+
+def _among(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """What a shell completes a value to."""
+    return lambda incomplete: [name for name in names if name.startswith(incomplete)]
+
 
 _Out = Annotated[Path | None, typer.Option("-o", "--out", help="Video to write.", show_default="VIDEO.music.mp4", rich_help_panel=_OUTPUT)]
 _Again = Annotated[
@@ -46,11 +54,13 @@ def generate(
     from_motion: Annotated[Path | None, typer.Option(help="Start from a motion file instead; -o then names an audio file.")] = None,
     genre: Annotated[
         str | None,
-        typer.Option(help=f"One of {', '.join(GENRES)}.", show_default="chosen from the dance", rich_help_panel=_MUSIC),
+        typer.Option(
+            help=f"One of {', '.join(GENRES)}.", show_default="chosen from the dance", rich_help_panel=_MUSIC, autocompletion=_among(GENRES)
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same music.", rich_help_panel=_MUSIC)] = 0,
     takes: Annotated[int, typer.Option(help="How many different takes to write.", rich_help_panel=_MUSIC)] = 1,
-    method: Annotated[str, typer.Option(help=_METHODS, rich_help_panel=_MUSIC)] = DEFAULT.name,
+    method: Annotated[str, typer.Option(help=_METHODS, rich_help_panel=_MUSIC, autocompletion=_among(METHODS))] = DEFAULT.name,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Setting of the method as name=value, see docs/methods.md.", rich_help_panel=_MUSIC),
@@ -81,6 +91,7 @@ def generate(
             help="studio (our own instruments, mixed), hybrid (neural with studio drums), neural or soundfont.",
             show_default="the method's own",
             rich_help_panel=_SOUND,
+            autocompletion=_among(SOUNDS),
         ),
     ] = "",
     soundfont: Annotated[

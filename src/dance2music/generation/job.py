@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -28,6 +29,8 @@ from dance2music.work import Cancel, Progress, Stages, cancellable
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 
 def generate(video: str | Path | None = None, out: str | Path | None = None, **options: Any) -> list[dict[str, Any]]:
@@ -66,6 +69,8 @@ def run(request: Request, *, progress: Progress | None = None, cancel: Cancel | 
     begun, stages = time.perf_counter(), Stages(progress)
     with cancellable(cancel):
         job = resolve(request)
+        if request.take is not None and not job.method.redraws:
+            logger.warning("--take: keeps the take, but no section of it can be drawn again: %s makes whole pieces", job.method.name)
         method, conditioning = prepare(job, stages)
         source = Source(job.source, _sha256(job.source), job.video is not None) if request.take is not None else None
         reports = []

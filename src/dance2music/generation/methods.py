@@ -5,11 +5,11 @@ Adding one is a file with a ``load(given)`` that returns a `methods.base.MusicGe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dance2music.errors import ConfigError, InputError
 from dance2music.methods.base import PRECISIONS, SOUNDS, CodecGenerator, Given, MusicGenerator
@@ -40,6 +40,7 @@ class Method:
     precisions, instruments : whether ``--precision`` and ``--instruments`` say something to it.
     hears : whether it looks at the music that the video has.
     visual_extractor : key of `perception.extractors.EXTRACTORS`, whose files may lie beside its weights.
+    formerly : a name that it once had and that is another method's now, for whoever types that without what it needs.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Method:
     instruments: bool = False
     hears: bool = False
     visual_extractor: str | None = None
+    formerly: str = ""
 
 
 _OWN = "a model file that 'dance2music train' wrote"
@@ -92,6 +94,7 @@ METHODS: dict[str, Method] = by_name(
             sounds=("studio", "hybrid", "neural", "soundfont"),
             candidates=None,
             redraws=True,
+            formerly="creative-gan",
         ),
         Method(
             "composer",
@@ -229,10 +232,9 @@ def check_given(method: Method, given: Given) -> None:
         expected = f"expected one of {', '.join(method.levels)}" if method.levels else f"method {name!r} has no levels; leave --level out"
         raise InputError(f"--level {given.level!r}: unknown; {expected}")
     if method.needs_weights and given.weights is None:
-        raise InputError(
-            f"method {name!r}: has no weights in the package; expected --weights with {method.weights}; the default of the command is "
-            f"method {DEFAULT.name!r}"
-        )
+        once = next((f"what once had this name is method {other.name!r}" for other in METHODS.values() if other.formerly == name), "")
+        instead = once or f"the default of the command is method {DEFAULT.name!r}"
+        raise InputError(f"method {name!r}: has no weights in the package; expected --weights with {method.weights}; {instead}")
     for text in given.settings:
         if text.partition("=")[0] not in method.settings:
             has = f"has only the settings {', '.join(method.settings)}" if method.settings else "has no settings"
@@ -286,15 +288,26 @@ def load_method(
     Raises
     ------
     InputError
-        If the method is unknown, does not take an option (`check_given`), or a file cannot be read.
+        If the method is unknown, does not take an option (`check_given`), an option is of another type, or a file cannot be read.
     """
-    files = (None if path is None else Path(path) for path in (weights, heard))
-    given = Given(next(files), level, precision, tuple(settings), tuple(instruments), next(files), sound)
-    return load(method_of(name), given)
+    options: dict[str, Any] = {"weights": weights, "settings": settings, "instruments": instruments, "heard": heard}
+    return load(method_of(name), Given(level=level, precision=precision, sound=sound, **options))
 
 
 def load(method: Method, given: Given) -> LoadedMethod:
     """The method of a record, see `load_method`; what is given says how it is heard from then on."""
     check_given(method, given)
     given = replace(given, sound=heard_as(method, given))
-    return LoadedMethod(method, getattr(import_module(method.module), method.loader)(given), given)
+    return LoadedMethod(method, _loader(method)(given), given)
+
+
+def _loader(method: Method) -> Callable[[Given], MusicGenerator]:
+    """The function that a record names; raises ConfigError if it names none."""
+    try:
+        return getattr(import_module(method.module), method.loader)  # type: ignore[no-any-return]
+    except (ModuleNotFoundError, AttributeError) as error:
+        own = isinstance(error, AttributeError) or (error.name is not None and f"{method.module}.".startswith(f"{error.name}."))
+        if not own:  # the module is there, and something that it imports is not
+            raise
+        named = f"{method.module}:{method.loader}"
+        raise ConfigError(f"method {method.name!r}: its record names {named}, which is not there; mend the record") from error

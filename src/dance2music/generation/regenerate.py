@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dance2music.config import fit_fields
 from dance2music.errors import InputError
 from dance2music.generation.methods import METHODS
 from dance2music.generation.outputs import write_take
@@ -19,7 +20,10 @@ from dance2music.work import Cancel, Progress, Stages, cancellable
 
 @dataclass(frozen=True)
 class SectionRequest:
-    """Which section of which take to draw again; the fields are the options of ``dance2music regenerate``."""
+    """Which section of which take to draw again; the fields are the options of ``dance2music regenerate``.
+
+    Raises InputError for values of other types.
+    """
 
     take: Path
     begin: float
@@ -33,6 +37,9 @@ class SectionRequest:
     stems: Path | None = None
     kept: Path | None = None
     plot: bool = True
+
+    def __post_init__(self) -> None:
+        fit_fields(self)
 
 
 def run(request: SectionRequest, *, progress: Progress | None = None, cancel: Cancel | None = None) -> dict[str, Any]:
@@ -79,9 +86,7 @@ def _files(request: SectionRequest, take: Take) -> tuple[VideoInfo | None, TakeF
         _check_video(request, take, video)
         out = request.out if request.out is not None else path.with_name(f"{path.stem}.again{path.suffix}")
     files = files_of(asked, out, 1)
-    check_files((files,), request.take if path is None else path, video)
-    if request.take.exists() and any(other.exists() and other.samefile(request.take) for other in files.all()):
-        raise InputError(f"{request.take}: is the take itself and would be overwritten; choose another output")
+    check_files((files,), [request.take, *([] if source is None else [source.path]), *([] if path is None else [path])], video)
     return video, files
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
+from dance2music.config import fit_fields
 from dance2music.errors import InputError
 from dance2music.files import check_writable
 from dance2music.generation.methods import DEFAULT, Method, check_given, heard_as, method_of
@@ -22,7 +25,7 @@ TAKE_SUFFIX = ".take"
 
 @dataclass(frozen=True)
 class Request:
-    """What to make from what; the fields are the options of ``dance2music generate``."""
+    """What to make from what; the fields are the options of ``dance2music generate``. Raises InputError for values of other types."""
 
     video: Path | None = None
     out: Path | None = None
@@ -47,10 +50,7 @@ class Request:
     plot: bool = True
 
     def __post_init__(self) -> None:
-        files = ("video", "out", "from_motion", "weights", "midi", "stems", "take")
-        for name, value in list(vars(self).items()):
-            if name in files and isinstance(value, str):
-                object.__setattr__(self, name, Path(value))
+        fit_fields(self)
 
 
 @dataclass(frozen=True)
@@ -111,17 +111,17 @@ def resolve(request: Request) -> ResolvedJob:
     if video is None:
         check_sound_name(out)
     outputs = tuple(files_of(request, out, number) for number in range(1, request.takes + 1))
-    check_files(outputs, source, video)
+    check_files(outputs, (source,), video)
     return ResolvedJob(request, method, given, source, video, outputs)
 
 
-def check_files(outputs: tuple[TakeFiles, ...], source: Path, video: VideoInfo | None) -> None:
-    """Refuse outputs that cannot be written, or would overwrite the input or one another: raises InputError."""
+def check_files(outputs: tuple[TakeFiles, ...], inputs: Sequence[Path], video: VideoInfo | None) -> None:
+    """Refuse outputs that cannot be written, or would overwrite an input or one another: raises InputError."""
     seen: set[Path] = set()
     for files in outputs:
         folder = files.stems_folder
         for path in files.all():
-            if path.exists() and source.exists() and path.samefile(source):
+            if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
                 raise InputError(f"{path}: is the input itself and would be overwritten; choose another output")
             if path.resolve() in seen:
                 raise InputError(f"{path}: two outputs would have this name; expected a name for each; choose others")
@@ -192,8 +192,8 @@ def _check_numbers(request: Request) -> None:
 
 def check_seed(seed: int) -> None:
     """Refuse a seed that is none: raises InputError."""
-    if not 0 <= seed <= MAX_SEED:
-        raise InputError(f"--seed {seed}: expected a whole number from 0 to {MAX_SEED}")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= MAX_SEED:
+        raise InputError(f"--seed {seed!r}: expected a whole number from 0 to {MAX_SEED}")
 
 
 def check_sound_name(out: Path) -> None:

@@ -14,11 +14,12 @@ from dance2music import __version__
 from dance2music.errors import InputError
 from dance2music.generation import take_file
 from dance2music.generation.methods import METHODS, LoadedMethod, load
+from dance2music.generation.request import check_seed
 from dance2music.generation.sound import MASTERED, Finish, finish, finished, to_audio
 from dance2music.methods.base import Given
 from dance2music.music.splice import spliced_audio
 from dance2music.rhythm.sections import ring_seconds
-from dance2music.types import BEATS_PER_BAR, Audio, Conditioning, Latents, Rhythm, Score, Section, Span
+from dance2music.types import BEATS_PER_BAR, GENRES, Audio, Conditioning, Latents, Rhythm, Score, Section, Span
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,7 @@ class Edit:
 
     span: Span
     seed: int
-    music: Latents | Score
+    music: Latents | Score = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ class Take:
     edits: tuple[Edit, ...] = ()
     finishing: Finish = field(default_factory=Finish)
     source: Source | None = None
+
+    def __repr__(self) -> str:
+        length, rhythm = self.conditioning.duration_seconds, self.conditioning.rhythm
+        drawn = f", {len(self.edits)} sections drawn again" if self.edits else ""
+        genre = GENRES[self.conditioning.genre]
+        return f"<Take of {self.method}: {length:.2f} s, {genre} at {rhythm.tempo_bpm:.1f} bpm, seed {self.seed}{drawn}>"
 
     @property
     def latest(self) -> Latents | Score:
@@ -165,8 +172,15 @@ class Take:
 
 
 def finished_take(take: Take, *, denoise: bool = True, source: Source | None = None) -> Take:
-    """The take with its loudness measured, so that it stays as it is when a section of it is drawn again; made for the dance of a file."""
-    assert not take.edits, "a take is finished before a section of it is drawn again"
+    """The take with its loudness measured, so that it stays as it is when a section of it is drawn again; made for the dance of a file.
+
+    Raises
+    ------
+    InputError
+        If a section was drawn again already: then its loudness is measured, and `Take.finished` is its sound.
+    """
+    if take.edits:
+        raise InputError(f"a take with {len(take.edits)} sections drawn again: is finished already; take its `finished` sound as it is")
     if take.given.sound in MASTERED:
         return keeping_sound(replace(take, finishing=Finish(denoise=False), source=source), audio=take.audio, finished=take.audio)
     audio, finishing = finished(take.audio, denoise=denoise, fade_seconds=take.fade_seconds)
@@ -182,39 +196,43 @@ def make_takes(
     return [Take(method.method.name, conditioning, music, seed, given=method.given, soundfont=font) for music, seed in zip(made, seeds)]
 
 
-def regenerate(take: Take, span: Span, *, seed: int, method: LoadedMethod | None = None) -> Take:
+def regenerate(take: Take, span: Sequence[float], *, seed: int, method: LoadedMethod | None = None) -> Take:
     """The take with a section drawn again: farther than half a second outside it, the sound keeps its bits.
 
     Parameters
     ----------
-    span : the section, at least a beat long, within the take.
+    span : where the section begins and ends, in seconds: at least a beat, within the take.
     seed : another seed gives another section.
     method : the take's method, where it is loaded already.
 
     Raises
     ------
     InputError
-        If the method cannot draw a section, the section does not fit, or the method's weights are not those that the take was made with.
+        If the method cannot draw a section, section or seed do not fit, or the method's weights are not those that the take was made with.
     """
     record = METHODS[take.method]
     if not record.redraws:
         can = ", ".join(name for name, other in METHODS.items() if other.redraws)
         raise InputError(f"method {take.method!r}: makes whole pieces and cannot draw a section again; expected a take of {can}")
-    span = Span(*span)
-    check_span(take, span)
+    check_seed(seed)
+    span = check_span(take, span)
     method = load(record, take.given) if method is None else method
     (music,) = method.generate(ahead(take.conditioning), [seed], span=span, keep=take.latest)
     return keeping_sound(replace(take, edits=(*take.edits, Edit(span, seed, music))), audio=take.audio)
 
 
-def check_span(take: Take, span: Span) -> None:
-    """Refuse a section that is reversed, not in the take, or shorter than a beat: raises InputError."""
-    begin, end = span
+def check_span(take: Take, span: Sequence[float]) -> Span:
+    """The section; raises InputError for one that is reversed, not in the take, or shorter than a beat."""
+    try:
+        begin, end = (float(time) for time in span)
+    except (TypeError, ValueError):
+        raise InputError(f"section {span!r}: expected two times in seconds, from and to; give those") from None
     length, beat = take.conditioning.duration_seconds, 60.0 / take.conditioning.rhythm.tempo_bpm
     if not (0.0 <= begin < length and begin < end <= length + 0.05):
         raise InputError(f"section from {begin:g} s to {end:g} s: expected one within 0 s and {length:.2f} s, the earlier time first")
     if end - begin < beat - 1e-6:
         raise InputError(f"section from {begin:g} s to {end:g} s: is {end - begin:.2f} s long; expected at least a beat, {beat:.2f} s")
+    return Span(begin, end)
 
 
 def span_of_bars(rhythm: Rhythm, first: float, last: float, *, duration_seconds: float) -> Span:
@@ -269,7 +287,7 @@ def open_take(path: str | Path) -> tuple[Take, LoadedMethod]:
 
 
 def _opened(header: dict[str, Any], tensors: dict[str, Tensor], path: str | Path) -> tuple[Take, LoadedMethod]:
-    name, number = str(header["method"]), take_file.number
+    name, number, whole, flag = header["method"], take_file.number, take_file.whole, take_file.flag
     if name not in METHODS:
         known = ", ".join(METHODS)
         raise InputError(f"{path}: was made by method {name!r}; expected one of {known}; open it with the version that made it")
@@ -277,25 +295,26 @@ def _opened(header: dict[str, Any], tensors: dict[str, Tensor], path: str | Path
     given, duration = take_file.given_from(header["given"]), conditioning.duration_seconds
     method = load(METHODS[name], given)
     take_file.check_digests(header["digests"], method, path)
-    take_file.need(len(header["edits"]) <= take_file.MAX_EDITS, "edits", len(header["edits"]))
+    rows = header["edits"]
+    take_file.need(isinstance(rows, list) and len(rows) <= take_file.MAX_EDITS, "edits", f"{len(rows)} of {type(rows).__name__}")
     edits = []
-    for i, row in enumerate(header["edits"]):
+    for i, row in enumerate(rows):
         begin, end = row["span"]
-        span = Span(number(begin, 0, duration), number(end, 0, duration + take_file.SLACK_SECONDS))
+        span = Span(number(begin, 0, duration), number(end, begin, duration + take_file.SLACK_SECONDS))
         music = take_file.take_music(f"edit{i}", row["music"], tensors, method, duration)
-        edits.append(Edit(span, int(number(row["seed"], 0, 2**63)), music))
+        edits.append(Edit(span, whole(row["seed"], 0, 2**63), music))
     gain_db, source = header["finish"]["gain_db"], header["source"]
-    take_file.need(source is None or "\0" not in str(source["path"]), "source", "a name with a zero byte")
+    take_file.need(source is None or "\0" not in take_file.text(source["path"]), "source", "a name with a zero byte")
     take = Take(
         method=name,
         conditioning=conditioning,
         music=take_file.take_music("music", header["music"], tensors, method, duration),
-        seed=int(number(header["seed"], 0, 2**63)),
-        candidates=int(number(header["candidates"], 1, 10_000)),
+        seed=whole(header["seed"], 0, 2**63),
+        candidates=whole(header["candidates"], 1, 10_000),
         given=given,
         soundfont=take_file.soundfont_from(header["soundfont"], path),
         edits=tuple(edits),
-        finishing=Finish(bool(header["finish"]["denoise"]), None if gain_db is None else number(gain_db, -200, 200)),
-        source=None if source is None else Source(Path(source["path"]), str(source["sha256"]), bool(source["is_video"])),
+        finishing=Finish(flag(header["finish"]["denoise"]), None if gain_db is None else number(gain_db, -200, 200)),
+        source=None if source is None else Source(Path(source["path"]), take_file.text(source["sha256"]), flag(source["is_video"])),
     )
     return take, method

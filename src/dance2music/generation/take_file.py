@@ -89,16 +89,8 @@ def given_values(given: Given) -> dict[str, Any]:
 
 
 def given_from(values: Mapping[str, Any]) -> Given:
-    """The inverse of `given_values`."""
-    level = values["level"]
-    return Given(
-        weights=None if values["weights"] is None else Path(values["weights"]),
-        level=None if level is None else str(level),
-        precision=str(values["precision"]),
-        settings=tuple(map(str, values["settings"])),
-        instruments=tuple(map(str, values["instruments"])),
-        sound=str(values["sound"]),
-    )
+    """The inverse of `given_values`; raises InputError where a value is of another type."""
+    return Given(**{name: values[name] for name in ("weights", "level", "precision", "settings", "instruments", "sound")})
 
 
 def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[str, Any]:
@@ -125,14 +117,14 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     """The inverse of `put_conditioning`, from ``tensors`` [...]; raises ValueError or KeyError where something cannot be."""
     duration = number(header["duration_seconds"], 0.05, MAX_SECONDS + SLACK_SECONDS)
     fps = number(header["fps"], 1, 1000)
+    beats = _beats(tensors["rhythm.beats"])
     rhythm = Rhythm(
-        beat_times_seconds=_beats(tensors["rhythm.beats"]),
-        downbeat=int(header["rhythm"]["downbeat"]),
+        beat_times_seconds=beats,
+        downbeat=whole(header["rhythm"]["downbeat"], 0, len(beats) - 1),
         tempo_bpm=number(header["rhythm"]["tempo_bpm"], 10, 1000),
         confidence=number(header["rhythm"]["confidence"], 0, 1),
         kinematic_beats_seconds=_array(tensors["rhythm.kinematic"], torch.float64, 1),
     )
-    need(0 <= rhythm.downbeat < len(rhythm.beat_times_seconds), "downbeat", rhythm.downbeat)
     dance = None
     if "dance" in header:
         about = header["dance"]
@@ -142,14 +134,14 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
         known = about["skeleton"] in SKELETONS or about["skeleton"] == "flow"
         need(known and joints.shape[2] in (2, 3) and len(joints) > 0, "joints", (about["skeleton"], *joints.shape))
         need(confidence.shape == joints.shape[:2] and (flow is None or len(flow) == len(joints)), "confidence", confidence.shape)
-        dance = Motion(joints, confidence, number(about["fps"], 1, 1000), str(about["skeleton"]), flow, str(about["source"]))
+        dance = Motion(joints, confidence, number(about["fps"], 1, 1000), about["skeleton"], flow, text(about["source"]))
     features = {}
     for name in ("motion", "visual"):
         features[name] = torch.from_numpy(_array(tensors[name], torch.float32, 2))
         need(len(features[name]) > 0, name, tuple(features[name].shape))
     need(features["motion"].shape[1] == MOTION_FEATURES, "motion", tuple(features["motion"].shape))
     genre = GENRES.index(header["genre"])
-    sections = _sections(header.get("sections", []), len(rhythm.beat_times_seconds))
+    sections = _sections(header.get("sections", []), len(beats))
     return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance, sections)
 
 
@@ -163,7 +155,7 @@ def _sections(values: Sequence[Mapping[str, Any]], n_beats: int) -> tuple[Sectio
     found: list[Section] = []
     reach = n_beats + MAX_BEATS_AROUND
     for value in values:
-        begin, end = (int(number(value[name], -reach, reach)) for name in ("begin_beat", "end_beat"))
+        begin, end = (whole(value[name], -reach, reach) for name in ("begin_beat", "end_beat"))
         need(value["name"] in SECTION_NAMES, "a section", value["name"])
         need(begin < end and (not found or begin == found[-1].end_beat), "sections", (begin, end))
         found.append(Section(begin, end, str(value["name"]), number(value["level"], 0, 1)))
@@ -202,7 +194,7 @@ def take_music(
 ) -> Latents | Score:
     """The inverse of `put_music`, from ``tensors`` [...]; raises ValueError or KeyError where something cannot be."""
     score = None if about["score"] is None else _score(name, about["score"], tensors, duration)
-    if not about.get("codes"):
+    if not flag(about.get("codes", False)):
         need(score is not None and method.codec is None, "music", "without codes")
         assert score is not None
         return score
@@ -220,26 +212,24 @@ def _score(name: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor], d
     notes = _array(tensors[f"{name}.notes"], torch.float64, 2)
     need(notes.shape[1] == 5 and len(notes) <= MAX_NOTES and len(about["tracks"]) <= 64, "notes", notes.shape)
     need(bool((np.abs(notes) < 1e7).all() and (notes[:, 3:] >= 0).all() and (notes[:, 3:] <= 127).all()), "notes", "out of range")
-    tracks = [
-        Track(str(t["role"]), int(number(t["program"], 0, 127)), [], bool(t["is_drum"]), number(t["gain"], 0, 100)) for t in about["tracks"]
-    ]
+    tracks = [Track(t["role"], whole(t["program"], 0, 127), [], flag(t["is_drum"]), number(t["gain"], 0, 100)) for t in about["tracks"]]
     need(all(track.role in ROLES for track in tracks), "roles", [track.role for track in tracks])
+    need(bool((notes[:, [0, 3, 4]] % 1 == 0).all()), "notes", "between two pitches, velocities or tracks")
     for index, start, length, pitch, velocity in notes.tolist():
         tracks[int(number(index, 0, len(tracks) - 1))].notes.append(Note(start, length, int(pitch), int(velocity)))
     beats = _beats(tensors[f"{name}.beats"])
-    downbeat, seconds = int(about["downbeat"]), number(about["duration_seconds"], 0.05, duration + SLACK_SECONDS)
-    need(0 <= downbeat < len(beats), "downbeat", downbeat)
+    downbeat, seconds = whole(about["downbeat"], 0, len(beats) - 1), number(about["duration_seconds"], 0.05, duration + SLACK_SECONDS)
     return Score(
         tracks=tracks,
         beat_times_seconds=beats,
         downbeat=downbeat,
         duration_seconds=seconds,
         genre=GENRES.index(about["genre"]),
-        key=int(number(about["key"], 0, 11)),
-        minor=bool(about["minor"]),
+        key=whole(about["key"], 0, 11),
+        minor=flag(about["minor"]),
         swing=number(about["swing"], 0.5, 0.75),
         swing_unit_beats=number(about["swing_unit_beats"], 0.0625, 4),
-        seed=None if about["seed"] is None else int(number(about["seed"], 0, 2**63)),
+        seed=None if about["seed"] is None else whole(about["seed"], 0, 2**63),
         sections=_sections(about.get("sections", []), len(beats)),
     )
 
@@ -279,7 +269,7 @@ def soundfont_from(about: Mapping[str, Any] | None, path: str | Path) -> str | N
         return None
     from dance2music.music.synth import check_soundfont
 
-    given = None if about["given"] is None else str(about["given"])
+    given = None if about["given"] is None else text(about["given"])
     if check_soundfont(given)[1] != about["sha256"]:
         raise InputError(f"{path}: was played with soundfont {about['name']}; here is another of that name; put the first back")
     return given
@@ -305,6 +295,24 @@ def number(value: Any, low: float, high: float) -> float:
     """The value, if it is a number within these limits; raises ValueError."""
     need(isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high, "a number", value)
     return value  # type: ignore[no-any-return]
+
+
+def whole(value: Any, low: int, high: int) -> int:
+    """The value, if it is a whole number within these limits; raises ValueError."""
+    need(isinstance(value, int), "a whole number", value)
+    return int(number(value, low, high))
+
+
+def flag(value: Any) -> bool:
+    """The value, if it is true or false; raises ValueError."""
+    need(isinstance(value, bool), "true or false", value)
+    return bool(value)
+
+
+def text(value: Any) -> str:
+    """The value, if it is a text; raises ValueError."""
+    need(isinstance(value, str), "a text", value)
+    return str(value)
 
 
 def need(holds: bool, what: str, value: object) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from dance2music.config import override
+from dance2music.config import fit_fields, override
 from dance2music.errors import InputError
 from dance2music.types import Conditioning, Latents, Score, Span
 
@@ -34,7 +34,7 @@ class Given:
 
     ``weights`` is a folder of imported weights or a model file, ``settings`` are ``name=value`` texts, ``heard`` is a file with the dance's
     own music, for methods that code it, ``sound`` one of `SOUNDS`, '' for the method's own. `generation.methods.Method` says which of these
-    a method takes.
+    a method takes. Raises InputError for values of other types.
     """
 
     weights: Path | None = None
@@ -44,6 +44,9 @@ class Given:
     instruments: tuple[str, ...] = ()
     heard: Path | None = None
     sound: str = ""
+
+    def __post_init__(self) -> None:
+        fit_fields(self)
 
 
 class MusicGenerator(Protocol):
