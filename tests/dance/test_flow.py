@@ -14,11 +14,11 @@ TEXTURE = np.kron(np.random.default_rng(0).integers(0, 255, (12, 12)), np.ones((
 
 def picture(x: float, y: float = 20.0) -> np.ndarray:
     """A textured square at (x, y) on black, placed to a tenth of a pixel."""
-    import cv2
+    from PIL import Image
 
-    canvas = np.zeros((HEIGHT, WIDTH), np.uint8)
-    move = np.array([[1.0, 0.0, x], [0.0, 1.0, y]], dtype=np.float32)
-    grey = cv2.warpAffine(TEXTURE, move, (WIDTH, HEIGHT), dst=canvas, flags=cv2.INTER_LINEAR)
+    grey = np.asarray(
+        Image.fromarray(TEXTURE).transform((WIDTH, HEIGHT), Image.Transform.AFFINE, (1, 0, -x, 0, 1, -y), Image.Resampling.BILINEAR)
+    )
     return np.repeat(grey[..., None], 3, axis=2)
 
 

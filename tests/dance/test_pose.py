@@ -12,6 +12,7 @@ from dance2music.dance.pose import estimate
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.errors import InputError
 from dance2music.metrics.rhythm import beat_f
+from dance2music.synthetic.canvas import Canvas
 
 
 @dataclass(frozen=True)
@@ -23,18 +24,15 @@ class Picture:
 SKIN, SHIRT, SLEEVE, JEANS, SHOE = (224, 172, 140), (190, 40, 50), (205, 60, 70), (50, 70, 130), (30, 30, 30)
 
 
-def draw(canvas: np.ndarray, centre_x: float, swing: float, *, scale: float = 1.0) -> dict[str, tuple[float, float]]:
+def draw(canvas: Canvas, centre_x: float, swing: float, *, scale: float = 1.0) -> dict[str, tuple[float, float]]:
     """A figure of thick limbs whose arms swing (-1..1) and whose knees give; returns where its wrists and ankles are."""
-    import cv2
-
-    base_y = canvas.shape[0] - 18.0
+    base_y = len(canvas.image) - 18.0
 
     def at(x: float, y: float) -> tuple[float, float]:
         return centre_x + scale * x, base_y - scale * y
 
     def limb(a: tuple[float, float], b: tuple[float, float], colour: tuple[int, int, int], width: float) -> None:
-        p, q = (tuple(round(v * 16) for v in point) for point in (a, b))
-        cv2.line(canvas, p, q, colour, max(1, round(scale * width)), cv2.LINE_AA, 4)
+        canvas.line(np.array(a), np.array(b), scale * width, colour)
 
     joints: dict[str, tuple[float, float]] = {}
     for side, sign in (("right", -1), ("left", 1)):  # the dancer faces us: its right is on our left
@@ -55,22 +53,22 @@ def draw(canvas: np.ndarray, centre_x: float, swing: float, *, scale: float = 1.
         limb(elbow, wrist, SKIN, 15)
         joints[f"{side}_wrist"] = wrist
     limb(at(0, 225), at(0, 245), SKIN, 20)
-    head = tuple(round(v) for v in at(0, 268))
-    cv2.ellipse(canvas, head, (round(22 * scale), round(28 * scale)), 0, 0, 360, SKIN, -1, cv2.LINE_AA)
-    cv2.ellipse(canvas, tuple(round(v) for v in at(0, 284)), (round(23 * scale), round(16 * scale)), 0, 180, 360, (60, 40, 20), -1)
+    canvas.ellipse(np.array(at(0, 268)), (22 * scale, 28 * scale), SKIN)
+    canvas.ellipse(np.array(at(0, 284)), (23 * scale, 16 * scale), (60, 40, 20), begin=np.pi, end=2 * np.pi)
     for sign in (-1, 1):
-        cv2.circle(canvas, tuple(round(v) for v in at(sign * 9, 272)), max(1, round(3 * scale)), (20, 20, 20), -1, cv2.LINE_AA)
-    cv2.line(canvas, tuple(round(v) for v in at(-8, 252)), tuple(round(v) for v in at(8, 252)), (150, 50, 50), max(1, round(3 * scale)))
+        canvas.disc(np.array(at(sign * 9, 272)), 3 * scale, (20, 20, 20))
+    limb(at(-8, 252), at(8, 252), (150, 50, 50), 3)
     return joints
 
 
 def dance(times: np.ndarray, *, xs: tuple[float, ...] = (240.0,), width: int = 480, beat_seconds: float = 0.5) -> Iterator[Picture]:
     for time in times:
-        canvas = np.full((360, width, 3), (214, 220, 226), dtype=np.uint8)
-        canvas[320:] = 170, 160, 150
+        stage = np.full((360, width, 3), (214, 220, 226), dtype=np.uint8)
+        stage[320:] = 170, 160, 150
+        canvas = Canvas(stage)
         for x in xs:
             draw(canvas, x, float(np.cos(np.pi * (time - 0.1) / beat_seconds)), scale=1.0 if x == xs[0] else 0.8)
-        yield Picture(canvas, float(time))
+        yield Picture(canvas.image.copy(), float(time))
 
 
 def test_a_drawn_dancer_is_followed_on_its_own_time_stamps() -> None:
@@ -81,7 +79,7 @@ def test_a_drawn_dancer_is_followed_on_its_own_time_stamps() -> None:
     assert motion.joints.shape == (int(times[-1] * 30) + 1, 83, 3) and motion.joints.dtype == np.float32
     assert np.isfinite(motion.joints).all() and motion.confidence.min() >= 0 and motion.confidence.max() <= 1
     assert "100 %" in motion.source
-    canvas = np.zeros((360, 480, 3), np.uint8)
+    canvas = Canvas(np.zeros((360, 480, 3), np.uint8))
     errors = []
     for frame in range(5, len(motion.joints) - 3):
         true = draw(canvas, 240.0, float(np.cos(np.pi * (frame / 30.0 - 0.1) / 0.5)))
@@ -110,7 +108,7 @@ def test_without_a_dancer_the_picture_itself_is_followed_and_a_warning_says_so(c
     assert motion.flow_energy is not None and motion.flow_energy.max() > 0
 
 
-def test_mediapipe_does_not_chatter(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_runtime_of_the_networks_does_not_chatter(capfd: pytest.CaptureFixture[str]) -> None:
     estimate(dance(np.arange(3) / 30.0), method="holistic")
     assert capfd.readouterr().err == ""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter, shift
 
 from dance2music.errors import InputError
 from dance2music.perception import extractors
@@ -26,15 +27,14 @@ from dance2music.perception.extractors import (
 )
 from dance2music.perception.i3d import I3D, load_i3d
 from dance2music.perception.tsn import TSN, load_tsn
+from dance2music.perception.tv_l1 import TvL1Config, tv_l1
 
 
 def pictures(n: int = 10, height: int = 60, width: int = 80, step: float = 2.0) -> list[np.ndarray]:
     """A textured picture that moves to the right by ``step`` pixels a frame."""
-    import cv2
-
-    texture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (height, width + 80, 3)).astype(np.uint8), (0, 0), 2.0)
-    moves = [np.float32([[1, 0, step * i - 40], [0, 1, 0]]) for i in range(n)]
-    return [cv2.warpAffine(texture, move, (width, height)) for move in moves]
+    noise = np.random.default_rng(0).integers(0, 255, (height, width + 80, 3)).astype(np.float32)
+    texture = np.clip(gaussian_filter(noise, (2.0, 2.0, 0.0)), 0, 255)
+    return [shift(texture, (0, step * i - 40, 0), order=1)[:, :width].astype(np.uint8) for i in range(n)]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.save(I3D(3).state_dict(), folder / "rgb_imagenet.pt")
     torch.save({n: v for n, v in I3D(2).state_dict().items() if not n.endswith("num_batches_tracked")}, folder / "flow_imagenet.pt")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def quick_flow(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+    """Flow with few turns: a second a pair otherwise."""
+    monkeypatch.setattr(extractors, "tv_l1", lambda before, after: tv_l1(before, after, TvL1Config(warps=2, iterations=4)))
 
 
 def as_mmaction(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -97,10 +103,7 @@ def test_tsn_reads_mmactions_names_and_averages_its_segments(tmp_path: Path) -> 
         load_tsn(tmp_path / "tsn_rgb.pth", in_channels=10)
 
 
-def test_i3d_gives_1024_numbers_of_each_stream(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import cv2
-
-    monkeypatch.setattr(extractors, "_flow_method", lambda: cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST))
+def test_i3d_gives_1024_numbers_of_each_stream(weights: Path) -> None:
     extractor = load_extractor("i3d", weights)
     assert isinstance(extractor, I3DExtractor)
     found = extractor.features(pictures(10))

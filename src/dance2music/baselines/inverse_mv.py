@@ -30,6 +30,7 @@ from dance2music.music.tokens import INVERSE_MV, PerformanceTokenizer, Tokenizer
 from dance2music.nn.transformer import BlockConfig, Stack, State, encoder, sinusoids, waves
 from dance2music.parallel import one_thread
 from dance2music.seeds import BaselineTake
+from dance2music.synthetic.canvas import Canvas
 from dance2music.types import Conditioning, Latents, Score, Span
 
 PICTURE_FPS = 3.0
@@ -189,22 +190,19 @@ def draw_pictures(joints: np.ndarray, size: int, *, exposure: bool = False) -> n
 
     With ``exposure``, joints [3 T, 18, 2] at three times the rate give as many pictures, white limbs on black, one instant per colour.
     """
-    import cv2
-
     body = skeleton(PICTURE_SKELETON)
     colours = {} if exposure else {"left": (230, 120, 60), "right": (60, 140, 230)}
     middle = (255, 255, 255) if exposure else (235, 220, 200)
-    planes = 1 if exposure else 3
-    pictures = np.full((len(joints), size, size, planes), 0 if exposure else 96, dtype=np.uint8)
+    ground = np.full((size, size, 3), 0 if exposure else 96, dtype=np.uint8)
     thickness = max(1, size // 20)
-    points = np.round((joints + 1) / 2 * (size - 1) * 8).astype(int)
-    for picture, pose in zip(pictures, points):
+    pictures = np.empty((len(joints), 3, size, size), dtype=np.uint8)
+    for picture, pose in zip(pictures, (joints + 1) / 2 * (size - 1)):
+        canvas = Canvas(ground)
         for a, b in body.bones:
-            colour = colours.get(body.joints[b].split("_")[0], middle)
-            cv2.line(picture, tuple(pose[a].tolist()), tuple(pose[b].tolist()), colour, thickness, cv2.LINE_AA, 3)
-        cv2.circle(picture, tuple(pose[body.index("nose")].tolist()), size * 8 // 24, middle, -1, cv2.LINE_AA, 3)
-    pictures = pictures.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(pictures.reshape(-1, INSTANTS, size, size)) if exposure else pictures
+            canvas.line(pose[a], pose[b], thickness, colours.get(body.joints[b].split("_")[0], middle))
+        canvas.disc(pose[body.index("nose")], size / 24, middle)
+        picture[:] = canvas.image.transpose(2, 0, 1)
+    return np.ascontiguousarray(pictures[:, 0].reshape(-1, INSTANTS, size, size)) if exposure else pictures
 
 
 def load(given: Given) -> InverseMv:

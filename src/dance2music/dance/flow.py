@@ -1,19 +1,19 @@
 """Optical flow of a video: motion energy, the embedded default of visual features, and the fallback where no dancer is found.
 
-Flow is taken between small grey frames (160 pixels wide; DIS, Kroeger et al. 2016, 0.1 ms a frame). The median flow of a frame, which is
-the camera's, is taken out. I3D and TSN adapters, which need weights of the user, are not here.
+Flow is taken between small grey frames (`displacement`, about 64 pixels on the longer side). The median flow of a frame, which is the
+camera's, is taken out. I3D and TSN adapters, which need weights of the user, are not here.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from dance2music.dance.displacement import displacement
 from dance2music.dance.skeleton import FLOW_COLUMNS, FLOW_ROWS
 from dance2music.types import Motion
 
-FLOW_WIDTH = 160
+FLOW_SIDE = 64
+"""Pixels of the longer side of the frames that flow is taken of, about."""
 VISUAL_SLICES: dict[str, slice] = {
     "energy": slice(0, 1),
     "derivative": slice(1, 2),
@@ -30,7 +30,6 @@ class FlowMeter:
     """Takes frames one by one and keeps a few numbers of each: the motion energy and the mean flow of the cells of a grid."""
 
     def __init__(self) -> None:
-        self._dis: Any = None
         self._last: np.ndarray | None = None
         self._last_time = 0.0
         self._times: list[float] = []
@@ -39,17 +38,16 @@ class FlowMeter:
 
     def add(self, image: np.ndarray, time_seconds: float) -> None:
         """Take the next frame: uint8 [H, W, 3] RGB at ``time_seconds``. A repeated picture (a frame shown twice) is passed over."""
-        import cv2
+        from PIL import Image
 
-        if self._dis is None:
-            self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        height = max(16, round(image.shape[0] * FLOW_WIDTH / image.shape[1]))
-        grey = cv2.cvtColor(cv2.resize(image, (FLOW_WIDTH, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        small = Image.fromarray(image).reduce(max(1, round(max(image.shape) / FLOW_SIDE)))
+        grey = np.asarray(small.convert("L")).astype(np.float32)
+        height = len(grey)
         last, dt = self._last, time_seconds - self._last_time
         if last is not None and last.shape == grey.shape and dt > 0:
             if np.array_equal(last, grey):
                 return
-            flow = self._dis.calc(last, grey, None)
+            flow = displacement(last, grey)
             flow -= np.median(flow.reshape(-1, 2)[::7], axis=0)
             flow /= height * dt
             rows = np.array_split(flow, FLOW_ROWS, axis=0)

@@ -212,11 +212,11 @@ def _watched(source: Source) -> Motion:
 
 def _with_flow(motion: Motion, video: Path) -> Motion:
     """The motion with the flow energy of its video."""
-    from dance2music.dance.flow import FLOW_WIDTH, FlowMeter
+    from dance2music.dance.flow import FLOW_SIDE, FlowMeter
     from dance2music.video.frames import read_frames
 
     meter = FlowMeter()
-    for frame in read_frames(video, fps=FEATURE_FPS, longest_side=2 * FLOW_WIDTH, threads=1):
+    for frame in read_frames(video, fps=FEATURE_FPS, longest_side=4 * FLOW_SIDE, threads=1):
         meter.add(frame.image, frame.time_seconds)
     grid = np.arange(len(motion.joints)) / motion.fps
     return replace(motion, flow_energy=meter.energy(grid).astype(np.float32))

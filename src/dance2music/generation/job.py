@@ -88,9 +88,9 @@ def prepare(job: ResolvedJob, stages: Stages) -> tuple[LoadedMethod, Conditionin
     request = job.request
     with meanwhile() as begin:
         if job.video is not None:
-            from dance2music.dance.landmarks import load_mediapipe
+            from dance2music.dance.networks import load_networks
 
-            begin(load_mediapipe)
+            begin(load_networks)
         with stages.stage("load"), one_thread():
             method = load(job.method, job.given)
             watcher = picture_watcher(job)

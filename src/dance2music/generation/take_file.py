@@ -30,7 +30,7 @@ from dance2music.video.container import MAX_SECONDS
 
 FORMAT = "dance2music-take-1"
 MAX_EDITS, MAX_NOTES, MAX_BEATS = 10_000, 1_000_000, 100_000
-LIBRARIES = ("torch", "numpy", "librosa", "av", "mediapipe", "symusic")
+LIBRARIES = ("torch", "numpy", "librosa", "av", "ai-edge-litert", "symusic")
 """What decides the bits of music beside the package itself."""
 MAX_BEATS_AROUND = 64
 """Sections may begin before a beat grid and end behind it by so much."""

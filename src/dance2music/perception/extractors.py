@@ -1,8 +1,8 @@
 """Visual features of pretrained networks: I3D (D2M-GAN section 3.1) and TSN (Creative-GAN section 3.1.1 a), one vector per clip.
 
 The weights are the user's to bring (`perception.i3d`, `perception.tsn` say where they are); without them `dance.flow.visual_features` is
-the default, which needs none. Pictures are upright RGB as `video.frames.read_frames` gives them. Optical flow is TV-L1, with which both
-networks were trained, where this OpenCV has it, else DIS.
+the default, which needs none. Pictures are upright RGB as `video.frames.read_frames` gives them. Optical flow is TV-L1 (`tv_l1`), with
+which both networks were trained.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.perception.i3d import I3D_FEATURES, load_i3d
 from dance2music.perception.tsn import FLOW_FRAMES, SEGMENTS, TSN_FEATURES, load_tsn
+from dance2music.perception.tv_l1 import tv_l1
 
 SHORT_SIDE, CROP = 256, 224
 FLOW_BOUND = 20.0
@@ -28,6 +30,8 @@ LEAST_FRAMES = 10
 """Pictures of a clip: nine flow fields, the fewest that I3D can see."""
 RGB_MEAN, RGB_DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """Of ImageNet's pictures in 0..255, by which TSN normalises."""
+_LUMA = (0.299, 0.587, 0.114)
+"""Of red, green and blue in grey, ITU-R BT.601."""
 CLIP_FPS = 25.0
 """Frame rate at which Kinetics is read for both networks."""
 
@@ -172,8 +176,6 @@ def resized(frames: Sequence[np.ndarray]) -> np.ndarray:
     InputError
         For fewer than 10 pictures or pictures of unequal size.
     """
-    import cv2
-
     if len(frames) < LEAST_FRAMES:
         raise InputError(f"clip: {len(frames)} pictures; expected at least {LEAST_FRAMES}; take a longer clip")
     sizes = {frame.shape for frame in frames}
@@ -181,27 +183,18 @@ def resized(frames: Sequence[np.ndarray]) -> np.ndarray:
         raise InputError(f"clip: pictures of {len(sizes)} sizes, as {' and '.join(str(s) for s in sorted(sizes)[:2])}; expected one")
     height, width = frames[0].shape[:2]
     scale = SHORT_SIDE / min(height, width)
-    size = (max(SHORT_SIDE, round(width * scale)), max(SHORT_SIDE, round(height * scale)))
-    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR) for frame in frames])
+    size = (max(SHORT_SIDE, round(height * scale)), max(SHORT_SIDE, round(width * scale)))
+    channels = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float()
+    small = F.interpolate(channels, size, mode="bilinear", align_corners=False)
+    return small.round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def flows(frames: np.ndarray) -> np.ndarray:
     """Optical flow float32 [T - 1, h, w, 2] in pixels per frame (x right, y down) between pictures uint8 [T, h, w, 3]."""
-    import cv2
-
-    method = _flow_method()
-    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-    return np.stack([method.calc(a, b, None) for a, b in pairwise(grey)]).astype(np.float32)
-
-
-def _flow_method() -> Any:
-    """TV-L1 from OpenCV's extra modules, or DIS from its main ones."""
-    import cv2
-
-    extra = getattr(cv2, "optflow", None)
-    if extra is not None and hasattr(extra, "DualTVL1OpticalFlow_create"):
-        return extra.DualTVL1OpticalFlow_create()
-    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    grey = torch.from_numpy(frames).float() @ torch.tensor(_LUMA)
+    with torch.no_grad():
+        found = [tv_l1(a[None, None], b[None, None]) for a, b in pairwise(grey)]
+    return torch.cat(found).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def i3d_rgb(frames: np.ndarray) -> Tensor:

@@ -15,9 +15,8 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.seeds import Corpus
+from dance2music.synthetic.canvas import Canvas, Colour
 from dance2music.types import GENRES, Motion, Rhythm
-
-Colour = tuple[int, int, int]
 
 _SKINS: tuple[Colour, ...] = ((241, 203, 175), (224, 172, 138), (198, 139, 104), (150, 98, 70), (105, 66, 48))
 _HAIRS: tuple[Colour, ...] = ((45, 32, 28), (84, 56, 36), (30, 30, 38), (150, 100, 50), (110, 40, 30))
@@ -118,9 +117,9 @@ def draw_frames(motion: Motion, *, size: tuple[int, int], fps: float, look: Look
     share = (at - low)[:, None, None]
     joints = motion.joints[low] * (1.0 - share) + motion.joints[high] * share
     camera = _Camera.around(joints, size, look)
-    stage = _stage(size, camera, look)
+    stage = np.dstack([_stage(size, camera, look), np.full(size[::-1], 255, np.uint8)])
     for pose in joints:
-        yield _Painter(stage.copy(), camera, look).dancer(pose)
+        yield _Painter(stage, camera, look).dancer(pose)
 
 
 @dataclass(frozen=True)
@@ -155,8 +154,6 @@ class _Camera:
 
 def _stage(size: tuple[int, int], camera: _Camera, look: Look) -> np.ndarray:
     """Empty stage, uint8 [H, W, 3]: a wall with soft light and a floor with faint boards."""
-    import cv2
-
     width, height = size
     horizon, _ = camera.project(np.array([0.0, 0.0, -2.0]))
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
@@ -166,18 +163,12 @@ def _stage(size: tuple[int, int], camera: _Camera, look: Look) -> np.ndarray:
     floor = np.array(look.floor, dtype=np.float64) * (0.86 + 0.16 * depth)[..., None]
     edge = np.clip(y - horizon[1], 0.0, 1.0)[..., None]
     image = np.clip(wall * (1.0 - edge) + floor * edge, 0, 255).astype(np.uint8)
-    boards = image.copy()
+    boards = Canvas(image)
     dark = _shade(look.floor, 0.88)
     for across in np.arange(-6.0, 6.1, 0.75):
         ends, _ = camera.project(np.array([[across, 0.0, -2.0], [across, 0.0, 2.2]]))
-        cv2.line(boards, _pixel(ends[0]), _pixel(ends[1]), dark, 1, cv2.LINE_AA, 4)
-    return np.where(edge > 0.0, boards, image)
-
-
-def _pixel(point: np.ndarray) -> tuple[int, int]:
-    """Fixed-point coordinates with four fractional bits, for smooth motion."""
-    x, y = np.clip(np.round(point * 16.0), -1e6, 1e6)
-    return int(x), int(y)
+        boards.line(ends[0], ends[1], 1.0, dark)
+    return np.where(edge > 0.0, boards.image, image)
 
 
 def _shade(colour: Colour, factor: float) -> Colour:
@@ -187,8 +178,8 @@ def _shade(colour: Colour, factor: float) -> Colour:
 class _Painter:
     """Paints one frame, farthest parts first."""
 
-    def __init__(self, image: np.ndarray, camera: _Camera, look: Look) -> None:
-        self.image, self.camera, self.look = image, camera, look
+    def __init__(self, stage: np.ndarray, camera: _Camera, look: Look) -> None:
+        self.canvas, self.camera, self.look = Canvas(stage), camera, look
 
     def dancer(self, joints: np.ndarray) -> np.ndarray:
         """The picture with the dancer of joints [24, 3] in it."""
@@ -212,52 +203,42 @@ class _Painter:
                 self._trunk(joints, look)
             else:
                 self._head(joints, up, forward, look)
-        return self.image
+        return np.ascontiguousarray(self.canvas.image)
 
     def _depth(self, points: np.ndarray) -> float:
         return float((((points - self.camera.centre) @ self.camera.turn.T)[:, 2]).mean())
 
     def _limb(self, a: np.ndarray, b: np.ndarray, wide_a: float, wide_b: float, colour: Colour) -> None:
         """A tapered limb between two points, widths (diameters) in metres."""
-        import cv2
-
         (p, q), (s, t) = self.camera.project(np.stack([a, b]))
-        along = q - p
-        length = float(np.hypot(*along)) + 1e-6
-        across = np.array([-along[1], along[0]]) / length
-        r, u = 0.5 * wide_a * float(s), 0.5 * wide_b * float(t)
-        outline = np.stack([p + across * r, q + across * u, q - across * u, p - across * r])
-        cv2.circle(self.image, _pixel(p), round(r * 16), colour, -1, cv2.LINE_AA, 4)
-        cv2.circle(self.image, _pixel(q), round(u * 16), colour, -1, cv2.LINE_AA, 4)
-        cv2.fillConvexPoly(self.image, np.round(outline * 16).astype(np.int32), colour, cv2.LINE_AA, 4)
+        self.canvas.limb(p, q, (wide_a * float(s), wide_b * float(t)), colour)
 
     def _disc(self, point: np.ndarray, radius: float, colour: Colour) -> None:
-        import cv2
-
         p, s = self.camera.project(point)
-        cv2.circle(self.image, _pixel(p), max(8, round(radius * float(s) * 16)), colour, -1, cv2.LINE_AA, 4)
+        self.canvas.disc(p, max(0.5, radius * float(s)), colour)
 
     def _shadow(self, joints: np.ndarray) -> None:
         """Soft shadow on the floor under feet and body."""
-        import cv2
+        from scipy.ndimage import gaussian_filter
 
-        height, width = self.image.shape[:2]
+        height, width = self.canvas.image.shape[:2]
         p, scale = self.camera.project(joints[[0, 10, 11]] * [1.0, 0.0, 1.0])
         middle, reach = p[0], 0.75 * float(scale[0])
         left, right = int(np.clip(middle[0] - 1.5 * reach, 0, width)), int(np.clip(middle[0] + 1.5 * reach, 0, width))
         top, bottom = int(np.clip(middle[1] - reach, 0, height)), int(np.clip(middle[1] + reach, 0, height))
         if right - left < 8 or bottom - top < 8:
             return
-        mask = np.zeros(((bottom - top) // 2, (right - left) // 2), np.uint8)
-        for (x, y), s, spot, radius, dark in zip(p, scale, joints[[0, 10, 11]], (0.34, 0.13, 0.13), (56, 76, 76)):
+        y, x = np.ogrid[top:bottom:4, left:right:4]  # it is blurred: a quarter of the pixels is enough
+        dark = np.zeros((y.shape[0], x.shape[1]))
+        for (at_x, at_y), s, spot, radius, shade in zip(p, scale, joints[[0, 10, 11]], (0.34, 0.13, 0.13), (0.22, 0.3, 0.3)):
             faint = float(np.clip(1.0 - 0.8 * (spot[1] - 0.02), 0.3, 1.0)) if radius < 0.3 else 1.0
-            axes = (max(1, int(radius * float(s) / 2)), max(1, int(0.15 * radius * float(s))))
-            at = (int((x - left) / 2), int((y - top) / 2))
-            layer = cv2.ellipse(np.zeros_like(mask), at, axes, 0.0, 0.0, 360.0, [int(dark * faint)], -1)
-            mask = np.maximum(mask, layer)
-        keep = 255 - cv2.resize(cv2.GaussianBlur(mask, (0, 0), 2.0 + 0.006 * width), (right - left, bottom - top))
-        patch = self.image[top:bottom, left:right]
-        patch[:] = cv2.multiply(patch, cv2.cvtColor(keep, cv2.COLOR_GRAY2RGB), scale=1.0 / 255.0)
+            wide, deep = max(2.0, radius * float(s)), max(2.0, 0.3 * radius * float(s))
+            inside = ((x - at_x) / wide) ** 2 + ((y - at_y) / deep) ** 2 <= 1.0
+            dark = np.maximum(dark, shade * faint * inside)
+        light = (1.0 - gaussian_filter(dark, 1.0 + 0.003 * width, mode="constant")).astype(np.float32)
+        light = np.repeat(np.repeat(light, 4, axis=0), 4, axis=1)[: bottom - top, : right - left, None]
+        patch = self.canvas.image[top:bottom, left:right]
+        patch[:] = (patch * light).astype(np.uint8)
 
     def _leg(self, joints: np.ndarray, side: int, look: Look) -> None:
         hip, knee, ankle, toe = joints[1 + side], joints[4 + side], joints[7 + side], joints[10 + side]
@@ -283,7 +264,7 @@ class _Painter:
         self._limb(wrist + 0.4 * along, wrist + 0.75 * along + fan * 0.055 * sign, 0.026, 0.02, skin)
 
     def _trunk(self, joints: np.ndarray, look: Look) -> None:
-        import cv2
+        from scipy.spatial import ConvexHull
 
         corners, scale = self.camera.project(joints[[16, 17, 2, 1]])
         waist, _ = self.camera.project(joints[[3, 6]])
@@ -291,11 +272,10 @@ class _Painter:
         hips = _shade(look.trousers, 0.95)
         self._limb(joints[1], joints[2], 0.17, 0.17, hips)
         outline = np.concatenate([corners, waist])
-        hull = cv2.convexHull(np.round(outline * 16).astype(np.int32).reshape(-1, 1, 2))
-        cv2.fillConvexPoly(self.image, hull, look.shirt, cv2.LINE_AA, 4)
+        self.canvas.polygon(outline[ConvexHull(outline, qhull_options="QJ").vertices], look.shirt)
         for a, b in ((16, 17), (16, 1), (17, 2), (9, 3)):
             (p, q), _ = self.camera.project(joints[[a, b]])
-            cv2.line(self.image, _pixel(p), _pixel(q), look.shirt, max(1, round(thick)), cv2.LINE_AA, 4)
+            self.canvas.line(p, q, max(1.0, thick), look.shirt)
         self._limb(joints[1] * 0.92 + joints[2] * 0.08, joints[2] * 0.92 + joints[1] * 0.08, 0.13, 0.13, hips)
         self._limb(
             joints[12] - (joints[12] - joints[9]) * 0.25, joints[12] + (joints[15] - joints[12]) * 0.4, 0.1, 0.09, _shade(look.skin, 0.9)
