@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from dance2music.video.container import VideoInfo
 
 PLAYABLE = {"h264", "vp8", "vp9", "av1"}
@@ -22,14 +20,12 @@ def browser_plays(info: VideoInfo) -> bool:
 
 def poster(info: VideoInfo, path: Path) -> None:
     """A small picture from the video's first second."""
-    import cv2
+    from PIL import Image
 
     from dance2music.video.frames import read_frames
 
     image = next(read_frames(info, fps=2.0, longest_side=POSTER_SIDE, threads=1)).image
-    done, data = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 85])
-    assert done, "a picture that was decoded can be encoded"
-    path.write_bytes(data.tobytes())
+    Image.fromarray(image).save(path, format="JPEG", quality=85)
 
 
 def preview(info: VideoInfo, path: Path) -> None:

@@ -83,9 +83,9 @@ def _warm() -> None:
         "dance2music.metrics.rhythm", "dance2music.video.frames",
     ):  # fmt: skip
         import_module(name)
-    from dance2music.dance.landmarks import load_mediapipe
+    from dance2music.dance.networks import load_networks
 
-    load_mediapipe()
+    load_networks()
 
 
 def _limit(processor_seconds: int, memory_bytes: int) -> None:
