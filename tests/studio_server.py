@@ -22,7 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 400.0
 
 
 @dataclass

@@ -13,7 +13,7 @@ import pytest
 import dance2music
 
 MODULES = sorted(module.name for module in pkgutil.walk_packages(dance2music.__path__, "dance2music."))
-EXTRAS = {"dance2music.studio.api": "starlette", "dance2music.studio.guard": "starlette"}
+EXTRAS = {f"dance2music.studio.{name}": "starlette" for name in ("api", "dance_api", "endpoints", "guard", "take_api")}
 """Modules that need an extra, and what it brings."""
 HEAVY = ("torch", "mediapipe", "librosa", "cv2", "matplotlib", "lightning", "scipy", "numba", "symusic")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,22 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A studio on an empty library."""
+    """A studio on a library of its own."""
     with running(tmp_path_factory.mktemp("studio") / "library") as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def dance(studio: Running, clip: Path) -> Any:
+    """A dance that was watched, with its first take and the stems of that."""
+    made = studio.upload(clip, "first.mp4")
+    assert studio.settled(made["job"]["id"])["state"] == "done"
+    return studio.ask("GET", f"/api/dances/{made['dance']['id']}")
+
+
+@pytest.fixture(scope="session")
+def take(dance: Any) -> Any:
+    """The first take."""
+    return dance["takes"][0]

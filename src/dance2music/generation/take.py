@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from dance2music import __version__
 from dance2music.errors import InputError
 from dance2music.generation import take_file
-from dance2music.generation.methods import METHODS, LoadedMethod, load
+from dance2music.generation.methods import METHODS, LoadedMethod, Method, load
 from dance2music.generation.request import check_seed
 from dance2music.generation.sound import MASTERED, Finish, finish, finished, to_audio
 from dance2music.methods.base import Given
@@ -113,6 +113,12 @@ class Take:
         for edit in self.edits:
             audio = spliced_audio(audio, self._finish(self._sound(edit.music)), edit.span)
         return audio
+
+    def section_sound(self, before: Audio) -> Audio:
+        """`finished`, of sound [C, N] as it was heard before the last section was drawn again: its samples outside the section's seams keep
+        their bits."""
+        assert self.edits, "a section was drawn again"
+        return spliced_audio(before, self._finish(self._sound(self.latest)), self.edits[-1].span)
 
     def save(self, path: str | Path, *, method: LoadedMethod | None = None) -> None:
         """Write the take to a file, by custom ``*.take``, whole or not at all: all from which the same bits come again.
@@ -278,22 +284,24 @@ def load_take(path: str | Path) -> Take:
     return open_take(path)[0]
 
 
-def open_take(path: str | Path) -> tuple[Take, LoadedMethod]:
-    """`load_take`, and the take's method; raises InputError as that."""
+def open_take(path: str | Path, *, loader: Callable[[Method, Given], LoadedMethod] = load) -> tuple[Take, LoadedMethod]:
+    """`load_take`, and the take's method; ``loader`` may have it already. Raises InputError as `load_take`."""
     try:
-        return _opened(*take_file.read(path), path)
+        return _opened(*take_file.read(path), path, loader)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: does not hold what a take holds ({type(error).__name__}: {error}); get it again") from error
 
 
-def _opened(header: dict[str, Any], tensors: dict[str, Tensor], path: str | Path) -> tuple[Take, LoadedMethod]:
+def _opened(
+    header: dict[str, Any], tensors: dict[str, Tensor], path: str | Path, loader: Callable[[Method, Given], LoadedMethod]
+) -> tuple[Take, LoadedMethod]:
     name, number, whole, flag = header["method"], take_file.number, take_file.whole, take_file.flag
     if name not in METHODS:
         known = ", ".join(METHODS)
         raise InputError(f"{path}: was made by method {name!r}; expected one of {known}; open it with the version that made it")
     conditioning = take_file.take_conditioning(header["dance"], tensors)
     given, duration = take_file.given_from(header["given"]), conditioning.duration_seconds
-    method = load(METHODS[name], given)
+    method = loader(METHODS[name], given)
     take_file.check_digests(header["digests"], method, path)
     rows = header["edits"]
     take_file.need(isinstance(rows, list) and len(rows) <= take_file.MAX_EDITS, "edits", f"{len(rows)} of {type(rows).__name__}")

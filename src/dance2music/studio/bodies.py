@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, get_args, get_type_hints
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, get_args, get_origin, get_type_hints
 
-from dance2music.types import GENRES
+from dance2music.music.audio import AUDIO_SUFFIXES
+from dance2music.types import GENRES, ROLES
 
 MOST_TAKES = 8
 
@@ -27,6 +28,60 @@ class MakeTakes:
     genre: str | None = field(default=None, metadata={"enum": GENRES, "says": "left out: as the dance has it"})
     method: str = field(default="planned", metadata={"says": "planned, composer or memory"})
     sound: str = field(default="", metadata={"says": "studio, hybrid, neural or soundfont; left out: the method's own"})
+    like: str | None = field(default=None, metadata={"says": "id of a take of this dance on whose beats they are made"})
+
+
+@dataclass(frozen=True)
+class ChangeRhythm(MakeTakes):
+    """A take on other beats; what is left out stays as in the take ``like``, or as they were found."""
+
+    factor: float | None = field(default=None, metadata={"says": "0.5 for half time, 2 for double time"})
+    shift_beats: float = field(default=0.0, metadata={"says": "moves all beats, by -2 to 2 of them"})
+    shift_downbeat: int = field(default=0, metadata={"says": "moves the first beat of the bar, by -3 to 3 beats"})
+    tempo_bpm: float | None = field(default=None, metadata={"says": "a steady tempo, 40 to 240"})
+    first_beat_seconds: float = field(default=0.0, metadata={"says": "where its first downbeat is"})
+    taps_seconds: tuple[float, ...] = field(default=(), metadata={"says": "when the beat was tapped, the first tap on a downbeat"})
+
+
+@dataclass(frozen=True)
+class DrawSection:
+    """A section of a take to draw again."""
+
+    from_seconds: float
+    to_seconds: float
+    roles: tuple[str, ...] = field(default=(), metadata={"says": f"only these of {', '.join(ROLES)}; none: all"})
+    genre: str | None = field(default=None, metadata={"enum": GENRES, "says": "left out: as the take"})
+    energy: str = field(default="", metadata={"enum": ("", "calmer", "wilder")})
+    count: int = field(default=3, metadata={"says": "how many to choose from, 1 to 8"})
+    seed: int | None = field(default=None, metadata={"says": "left out: one that was not used yet"})
+
+
+@dataclass(frozen=True)
+class Export:
+    """What to write of a take."""
+
+    video: bool = True
+    sounds: tuple[str, ...] = field(default=(), metadata={"says": f"suffixes of sound files, of {', '.join(AUDIO_SUFFIXES)}"})
+    stems: bool = False
+    midi: bool = False
+    take: bool = False
+    loud: bool = field(default=True, metadata={"says": "bring a mix by faders to -14 LUFS"})
+
+
+@dataclass(frozen=True)
+class ListeningTest:
+    """Takes to compare blindly."""
+
+    takes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fader:
+    """One stem in the mix."""
+
+    gain_db: float = field(default=0.0, metadata={"says": "-60 (silent) to 12"})
+    mute: bool = False
+    solo: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +97,7 @@ class ChangeTake:
 
     title: str | None = None
     starred: bool | None = None
+    mix: dict | None = field(default=None, metadata={"says": "a fader per stem: { stem: { gain_db, mute, solo } }"})  # type: ignore[type-arg]
 
 
 def schema(kind: type) -> dict[str, Any]:
@@ -50,13 +106,17 @@ def schema(kind: type) -> dict[str, Any]:
     for item in fields(kind):
         hint = hints[item.name]
         inner = [part for part in get_args(hint) if part is not type(None)]
-        about: dict[str, Any] = {"type": _TYPES[inner[0] if inner and hint not in _TYPES else hint]}
+        about: dict[str, Any]
+        if get_origin(hint) is tuple:
+            about = {"type": "array", "items": {"type": _TYPES[inner[0]]}}
+        else:
+            about = {"type": _TYPES[inner[0] if inner else hint]}
         if says := item.metadata.get("says"):
             about["description"] = says
         if enum := item.metadata.get("enum"):
             about["enum"] = list(enum)
         properties[item.name] = about
-        if item.default is item.default_factory:  # both missing
+        if item.default is MISSING and item.default_factory is MISSING:
             needed.append(item.name)
     described = {"type": "object", "description": kind.__doc__, "properties": properties, "additionalProperties": False}
     return described | ({"required": needed} if needed else {})

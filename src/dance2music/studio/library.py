@@ -99,7 +99,7 @@ class Library:
     def add(self, table: str, **values: Any) -> Row:
         """Enter a row; its id is drawn here unless it is given."""
         values = {"id": new_id(), "created": time.time()} | values
-        key: str = values["id"]
+        key = str(values["id"])
         names = ", ".join(values)
         self._write(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(values))})", _stored(values))
         return self._tell(table, key)
@@ -125,6 +125,11 @@ class Library:
     def video(self, dance: Row) -> Path:
         """Video of a dance."""
         return self.place("dances", dance["id"]) / dance["file"]
+
+    def next_title(self, dance: str) -> str:
+        """Name for one more take of a dance."""
+        used = {row["title"] for row in self.rows("takes", "dance = ? AND candidate = 0", [dance])}
+        return next(f"Take {n}" for n in range(1, len(used) + 2) if f"Take {n}" not in used)
 
     def move_in(self, source: Path, table: str, key: str) -> None:
         """Put a folder that is finished to its place, safe from a power cut; `add` enters it then.

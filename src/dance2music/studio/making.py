@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,37 @@ import numpy as np
 from dance2music.dance.watch import read_motion
 from dance2music.errors import InputError
 from dance2music.generation import pipeline, take_file
-from dance2music.generation.methods import LoadedMethod, load, method_of
+from dance2music.generation.methods import DEFAULT, LoadedMethod, Method, load, method_of
 from dance2music.generation.outputs import describe
 from dance2music.generation.ranking import best_take
-from dance2music.generation.take import Source, Take, finished_take
+from dance2music.generation.redraw import Change, draw_sections
+from dance2music.generation.take import Source, Take, finished_take, keeping_sound, open_take
 from dance2music.methods.base import Given
 from dance2music.music.audio import save_wav
+from dance2music.music.loudness import loudness
+from dance2music.parallel import side_by_side
+from dance2music.rhythm.sections import energy_at_beats, plan_sections
+from dance2music.studio.exporting import export, listening_test, write_stems
+from dance2music.studio.mixing import read_sound
 from dance2music.studio.pictures import browser_plays, poster, preview
-from dance2music.studio.task import Task
+from dance2music.studio.rhythms import changed
+from dance2music.studio.task import (
+    DANCE_FILE,
+    POSTER_FILE,
+    PREVIEW_FILE,
+    REPORT_FILE,
+    SOUND_FILE,
+    STEM_WAVES_FILE,
+    STEMS_FOLDER,
+    TAKE_FILE,
+    WAVES_FILE,
+    Task,
+)
 from dance2music.studio.waves import write_waves
-from dance2music.types import GENRES, Conditioning
+from dance2music.types import GENRES, Audio, Conditioning, Span
 from dance2music.video.container import VideoInfo, probe
 
-DANCE_FILE, TAKE_FILE, SOUND_FILE, REPORT_FILE, WAVES_FILE = "dance.take", "take.take", "sound.wav", "report.json", "waves.bin"
-POSTER_FILE, PREVIEW_FILE = "poster.jpg", "preview.mp4"
+SOUNDS_WITH_STEMS = ("studio", "soundfont")
 
 
 def new_dance(task: Task) -> None:
@@ -39,7 +57,7 @@ def new_dance(task: Task) -> None:
             example_video(video, seconds=task.asked["draw_seconds"])
     with task.stages.stage("look"):
         info = probe(video)
-        folder = _new(task, "dance")
+        folder = task.new_folder("dance")
         poster(info, folder / POSTER_FILE)
     with task.stages.stage("watch") as report:
         motion = read_motion(info, progress=report)
@@ -54,9 +72,18 @@ def new_dance(task: Task) -> None:
 
 
 def more_takes(task: Task) -> None:
-    """Make takes for a dance that was watched."""
+    """Make takes for a dance that was watched, on its own beats, on those of another take, or on others that were chosen."""
     with task.stages.stage("load"):
         conditioning = load_dance(task.paths["dance"])
+        if "like" in task.paths:
+            other = load_dance(task.paths["like"] / TAKE_FILE)
+            conditioning = replace(conditioning, rhythm=other.rhythm, sections=other.sections)
+    with task.stages.stage("rhythm"):
+        if task.asked.get("rhythm"):
+            duration = conditioning.duration_seconds
+            conditioning = replace(conditioning, rhythm=changed(conditioning.rhythm, task.asked["rhythm"], duration))
+            form = plan_sections(energy_at_beats(conditioning), conditioning.rhythm, duration)
+            conditioning = replace(conditioning, sections=form)
     genre = task.asked.get("genre")
     if genre is not None:
         conditioning = replace(conditioning, genre=pipeline.genre_index(genre))
@@ -66,10 +93,10 @@ def more_takes(task: Task) -> None:
 def make_takes(task: Task, conditioning: Conditioning) -> None:
     """The takes that are asked for and not made yet, each published when it can be heard; their stems follow."""
     asked, seed = task.asked, int(task.asked.get("seed", 0))
-    method = method_of(asked.get("method") or "planned")
+    method = method_of(asked.get("method") or DEFAULT.name)
     with task.stages.stage("load"):
-        loaded = load(method, Given(sound=asked.get("sound") or ""))
-    source = Source(task.paths["video"], take_file_sha256(task.paths["video"]), True)
+        loaded = loaded_method(method, Given(sound=asked.get("sound") or ""))
+    source = Source(task.paths["video"], digest_of(task.paths["video"]), True)
     for number in range(int(asked.get("count", 1))):
         if number in task.made:
             continue
@@ -77,19 +104,64 @@ def make_takes(task: Task, conditioning: Conditioning) -> None:
             take = best_take(loaded, conditioning, seed=seed + number)
         with task.stages.stage("finish"):
             take = finished_take(take, denoise=method.denoise, source=source)
-        publish_take(task, take, number, loaded)
+        publish_take(task, take, number, loaded, take.finished)
+        with task.stages.stage("stems"):
+            publish_stems(task, take, number=number)
 
 
-def publish_take(task: Task, take: Take, number: int, method: LoadedMethod, **told: Any) -> None:
-    """Write a take into a folder and hand it over; then the stems, where it has any."""
+def sections(task: Task) -> None:
+    """Draw a section of a take again, several times to choose from; each is published when it can be heard."""
+    asked, place = task.asked, task.paths["take"]
+    with task.stages.stage("load"):
+        take, method = open_take(place / TAKE_FILE, loader=loaded_method)
+        before = read_sound(place / SOUND_FILE)
+    span = Span(float(asked["from_seconds"]), float(asked["to_seconds"]))
+    numbers = [number for number in range(int(asked["count"])) if number not in task.made]
+    with task.stages.stage("music"):
+        change = Change(tuple(asked.get("roles") or ()), asked.get("genre"), asked.get("energy") or "")
+        seeds = [int(asked["seed"]) + number for number in range(int(asked["count"]))]
+        drawn = draw_sections(take, span, seeds=seeds, change=change, method=method)
+    with task.stages.stage("finish"):
+        sounds = side_by_side(lambda number: drawn[number].section_sound(before), numbers)
+    told = {"section": {"from_seconds": span.begin_seconds, "to_seconds": span.end_seconds}}
+    for number, sound in zip(numbers, sounds):
+        publish_take(task, drawn[number], number, method, sound, **told)
+
+
+def stems(task: Task) -> None:
+    """Play a take's instruments apart."""
+    with task.stages.stage("load"):
+        take, _ = open_take(task.paths["take"] / TAKE_FILE, loader=loaded_method)
+    with task.stages.stage("stems"):
+        publish_stems(task, take)
+
+
+def publish_take(task: Task, take: Take, number: int, method: LoadedMethod, sound: Audio, **told: Any) -> None:
+    """Write a take into a folder and hand it over."""
     with task.stages.stage("write"):
-        folder = _new(task, f"take-{number}")
-        about = describe(take) | told
-        save_wav(take.finished, folder / SOUND_FILE)
+        folder = task.new_folder(f"take-{number}")
+        about = describe(keeping_sound(take, finished=sound)) | told
+        save_wav(sound, folder / SOUND_FILE)
         take.save(folder / TAKE_FILE, method=method)
-        about["waves"] = write_waves({"mix": take.finished}, folder / WAVES_FILE)
+        about["waves"] = write_waves({"mix": sound}, folder / WAVES_FILE)
+        about["loudness_lufs"] = round(loudness(sound), 2)
         (folder / REPORT_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     task.publish("take", folder, number=number, about=about)
+
+
+def publish_stems(task: Task, take: Take, **told: Any) -> None:
+    """Write the stems of a take into a folder and hand them over, where the take has some."""
+    if take.given.sound not in SOUNDS_WITH_STEMS:
+        return
+    folder = task.new_folder(f"stems-{told.get('number', 0)}")
+    found = write_stems(take, folder / STEMS_FOLDER)
+    task.publish("stems", folder, about={"stem_waves": write_waves(found, folder / STEM_WAVES_FILE)}, **told)
+
+
+@cache
+def loaded_method(method: Method, given: Given) -> LoadedMethod:
+    """A method with its weights, loaded once in this process."""
+    return load(method, given)
 
 
 def save_dance(conditioning: Conditioning, path: Path) -> None:
@@ -136,18 +208,14 @@ def about_dance(info: VideoInfo, conditioning: Conditioning) -> dict[str, Any]:
     }
 
 
-def take_file_sha256(path: Path) -> str:
-    """Digest of a video, as takes keep it."""
+def digest_of(path: Path) -> str:
+    """sha256 of a video, as takes keep it."""
     from dance2music.checkpoint import sha256_of
 
     return sha256_of(path)
 
 
-def _new(task: Task, name: str) -> Path:
-    folder = task.folder / name
-    folder.mkdir()
-    return folder
-
-
-KINDS: dict[str, Callable[[Task], None]] = {"dance": new_dance, "takes": more_takes}
+KINDS: dict[str, Callable[[Task], None]] = {
+    "dance": new_dance, "takes": more_takes, "section": sections, "stems": stems, "export": export, "listen": listening_test,
+}  # fmt: skip
 """Kind of job -> what does it."""

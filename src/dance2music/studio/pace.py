@@ -15,7 +15,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "dance": ("start", "draw", "look", "watch", "rhythm", "preview", "music", "finish", "write", "stems"),
     "takes": ("start", "load", "rhythm", "music", "finish", "write", "stems"),
     "section": ("start", "load", "music", "finish", "write"),
-    "export": ("start", "load", "stems", "mix", "write"),
+    "stems": ("start", "load", "stems"),
+    "export": ("start", "load", "mix", "write"),
     "listen": ("start", "load", "write"),
 }
 """Kind of job -> its stages in order."""

@@ -189,6 +189,9 @@ class Runner(threading.Thread):
         paths = {"video": library.video(dance), "dance": library.place("dances", dance["id"]) / "dance.take"}
         if job["take"]:
             paths["take"] = library.place("takes", job["take"])
+        if like := job["asked"].get("like"):
+            paths["like"] = library.place("takes", like)
+        paths |= {key: library.place("takes", key) for key in job["asked"].get("takes", ())}
         return {
             "kind": job["kind"],
             "asked": job["asked"],
@@ -209,18 +212,30 @@ class Runner(threading.Thread):
         elif message["made"] == "take":
             key = new_id()
             library.move_in(folder, "takes", key)
-            count = len(library.rows("takes", "dance = ? AND candidate = 0", [dance["id"]]))
-            library.add(
-                "takes",
-                id=key,
-                dance=dance["id"],
-                title=f"Take {count + 1}",
-                parent=job["take"],
-                candidate=int(job["kind"] == "section"),
-                job=job["id"],
-                number=message["number"],
-                about=about,
-            )
+            candidate = job["kind"] == "section"
+            title = f"Choice {message['number'] + 1}" if candidate else library.next_title(dance["id"])
+            entry = {"title": title, "parent": job["take"], "candidate": int(candidate), "job": job["id"], "number": message["number"]}
+            library.add("takes", id=key, dance=dance["id"], about=about, **entry)
+        elif message["made"] == "stems":
+            take = self._take_of(job, message)
+            for path in folder.iterdir():
+                target = library.place("takes", take["id"]) / path.name
+                shutil.rmtree(target, ignore_errors=True)
+                path.replace(target)
+            library.change("takes", take["id"], about=take["about"] | about)
+        else:
+            key = new_id()
+            library.move_in(folder, "exports", key)
+            library.add("exports", id=key, dance=dance["id"], title=job["asked"]["name"], about=about, job=job["id"])
+
+    def _take_of(self, job: Row, message: dict[str, Any]) -> Row:
+        """The take that stems belong to: the job's own, or one that it has just made."""
+        if job["kind"] == "stems":
+            found = self.library.row("takes", job["take"])
+        else:
+            found = self.library.rows("takes", "job = ? AND number = ?", [job["id"], message["number"]])[0]
+        assert found is not None, "a take that is or was just made"
+        return found
 
     def _tell(self, job: Row, pace: Pace) -> None:
         stages = pace.stages

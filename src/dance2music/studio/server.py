@@ -71,7 +71,8 @@ def application(library: Library, door: Any, limits: Limits | None = None) -> An
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    from dance2music.studio.api import ENDPOINTS, Endpoint, Studio, body_of
+    from dance2music.studio.api import Endpoint, Studio, body_of
+    from dance2music.studio.endpoints import ENDPOINTS
     from dance2music.studio.events import Events
     from dance2music.studio.guard import Guard
     from dance2music.studio.library import ReadOnly

@@ -9,6 +9,10 @@ from typing import Any, TextIO
 
 from dance2music.work import Stages
 
+DANCE_FILE, TAKE_FILE, SOUND_FILE, REPORT_FILE, WAVES_FILE = "dance.take", "take.take", "sound.wav", "report.json", "waves.bin"
+STEM_WAVES_FILE, STEMS_FOLDER = "stem-waves.bin", "stems"
+POSTER_FILE, PREVIEW_FILE = "poster.jpg", "preview.mp4"
+
 CANCEL = "cancel"
 """What the server sends to stop a job; the end of standard input stops it at once."""
 
@@ -33,6 +37,12 @@ class Task:
     made: list[int]
     stages: Stages
     _out: TextIO = field(repr=False)
+
+    def new_folder(self, name: str) -> Path:
+        """A folder to make something in."""
+        folder = self.folder / name
+        folder.mkdir()
+        return folder
 
     def publish(self, what: str, folder: Path, **told: Any) -> None:
         """Hand over a folder that is finished: ``what`` is dance, take, stems or export."""

@@ -84,8 +84,14 @@ def _warm() -> None:
     ):  # fmt: skip
         import_module(name)
     from dance2music.dance.networks import load_networks
+    from dance2music.generation.methods import DEFAULT
+    from dance2music.methods.base import Given
+    from dance2music.parallel import one_thread
+    from dance2music.studio.making import loaded_method
 
     load_networks()
+    with one_thread():
+        loaded_method(DEFAULT, Given(sound=DEFAULT.sounds[0]))
 
 
 def _limit(processor_seconds: int, memory_bytes: int) -> None:

@@ -74,6 +74,14 @@ export class Grid {
     return `bar ${this.barOf(index)}, beat ${((((index - this.downbeat) % BEATS_PER_BAR) + BEATS_PER_BAR) % BEATS_PER_BAR) + 1}`;
   }
 
+  /** "bars 3 to 4" of { from, to }. */
+  span({ from, to }) {
+    const inside = this.beats.map((time, i) => [time, i]).filter(([time, i]) => this.isDownbeat(i) && time >= from - 0.02 && time < to - 0.02);
+    if (!inside.length) return "between two bars";
+    const [first, last] = [this.barOf(inside[0][1]), this.barOf(inside.at(-1)[1])];
+    return first === last ? `bar ${first}` : `bars ${first} to ${last}`;
+  }
+
   /** Borders of bars within the dance, its beginning and end among them. */
   borders() {
     const bars = this.beats.filter((time, i) => this.isDownbeat(i) && time > 0.05 && time < this.duration - 0.05);

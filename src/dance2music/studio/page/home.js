@@ -17,7 +17,7 @@ export class Home {
   constructor(stage) {
     this.#stage = stage;
     const input = h("input", { type: "file", accept: "video/*,.mkv,.avi,.ts,.mpg,.flv,.wmv", multiple: true, class: "hidden-input", id: "file",
-      onchange: () => { this.#take([...input.files]); input.value = ""; } });
+      onchange: () => { takeIn([...input.files]); input.value = ""; } });
     this.drop = h(
       "section", { class: "drop", "aria-label": "Begin" },
       h("p", { class: "drop-line" }, "Drop a dance video here"),
@@ -27,44 +27,22 @@ export class Home {
         h("button", { type: "button", onclick: () => this.#draw() }, icon("wand"), "Draw me a dance")),
     );
     fill(stage, h("div", { class: "home" }, this.drop, this.#grid));
-    for (const kind of ["dragover", "dragleave", "drop"]) addEventListener(kind, this);
     store.addEventListener("change", this.#listener);
     this.#list();
   }
 
   close() {
-    for (const kind of ["dragover", "dragleave", "drop"]) removeEventListener(kind, this);
     store.removeEventListener("change", this.#listener);
   }
 
-  handleEvent(event) {
-    event.preventDefault();
-    this.drop.classList.toggle("over", event.type === "dragover");
-    if (event.type === "drop") this.#take([...event.dataTransfer.files]);
-  }
-
-  async #take(files) {
-    let last = null;
-    for (const file of files) {
-      if (file.size > LARGEST_BYTES) {
-        toast(`${file.name} has ${Math.round(file.size / 1e6)} MB; at most ${Math.round(LARGEST_BYTES / 1e6)} MB can be taken. Cut it or make it smaller.`, { kind: "error" });
-        continue;
-      }
-      const made = await attempt(() => upload(file));
-      if (made) last = this.#enter(made);
-    }
-    if (last && files.length === 1) location.hash = last.id;
+  /** Something is held over the page, or no more. */
+  over(held) {
+    this.drop.classList.toggle("over", held);
   }
 
   async #draw() {
     const made = await attempt(() => ask("POST", "/api/dances/drawn", {}));
-    if (made) location.hash = this.#enter(made).id;
-  }
-
-  #enter({ dance, job }) {
-    if (!store.dances.has(dance.id)) store.put("dances", dance);
-    if (!store.jobs.has(job.id)) store.put("jobs", job);
-    return dance;
+    if (made) location.hash = enter(made).id;
   }
 
   #changed({ table, row }) {
@@ -88,7 +66,7 @@ export class Home {
     if (bar) this.#bars.set(job.id, bar);
     const picture = dance.state === "ready"
       ? h("img", { src: `/media/dances/${dance.id}/poster`, alt: "", loading: "lazy" })
-      : h("div", { class: "no-picture" }, dance.state === "new" && job ? stageOf(job) : "No music yet");
+      : h("div", { class: "no-picture" }, dance.state === "new" && job ? stageOf(job) : dance.state === "cancelled" ? "Cancelled" : "No music yet");
     return h(
       "li", { class: "card" },
       h("a", { href: `#${dance.id}`, class: "card-link" }, picture, h("h2", {}, dance.title), h("p", { class: "facts" }, facts)),
@@ -104,4 +82,27 @@ export class Home {
     store.put("dances", gone);
     toast(`${dance.title} is in the bin`, { undo: () => attempt(async () => store.put("dances", await ask("POST", `/api/dances/${dance.id}/restore`))) });
   }
+}
+
+/** Send videos to the studio, and open the one if it is one. */
+export async function takeIn(files) {
+  let last = null;
+  for (const file of files) {
+    if (file.size > LARGEST_BYTES) {
+      toast(`${file.name} has ${Math.round(file.size / 1e6)} MB; at most ${Math.round(LARGEST_BYTES / 1e6)} MB can be taken. Cut it or make it smaller.`, { kind: "error" });
+      continue;
+    }
+    const line = document.querySelector(".drop-line");
+    if (line) line.textContent = `Copying ${file.name} …`;
+    const made = await attempt(() => upload(file));
+    if (line) line.textContent = "Drop a dance video here";
+    if (made) last = enter(made);
+  }
+  if (last && files.length === 1) location.hash = last.id;
+}
+
+function enter({ dance, job }) {
+  if (!store.dances.has(dance.id)) store.put("dances", dance);
+  if (!store.jobs.has(job.id)) store.put("jobs", job);
+  return dance;
 }

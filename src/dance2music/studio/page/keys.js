@@ -9,6 +9,8 @@ export const KEYS = [
   ["1 … 9", "hear that take, without a gap"],
   ["[ ]", "begin or end the section at the play head's bar"],
   ["Esc", "no section"],
+  ["R", "draw the section again"],
+  ["T", "tap the beat (in Rhythm)"],
   ["L", "loop the section, or all"],
   ["+ − 0", "look closer, see more, see all"],
   ["?", "this help"],
@@ -20,7 +22,7 @@ export function keysOf(work) {
     const target = event.target;
     if (target instanceof HTMLElement && target.closest("input, select, textarea, dialog")) return;
     if (event.altKey || event.metaKey || (event.ctrlKey && !event.key.startsWith("Arrow"))) return;
-    if ([" ", "Enter"].includes(event.key) && target instanceof HTMLElement && target.closest("button, a, summary, [role=tab]")) return;
+    if ([" ", "Enter"].includes(event.key) && target instanceof HTMLElement && target.closest("button, a, summary") && !isOpenTab(target)) return;
     if (event.key.startsWith("Arrow") && target instanceof HTMLElement && target.closest("[role=tab]")) return;
     const act = actionOf(work, event);
     if (!act) return;
@@ -28,6 +30,9 @@ export function keysOf(work) {
     act();
   };
 }
+
+/** A tab that is open does nothing when it is pressed again, so its space may play. */
+const isOpenTab = (target) => target.closest("[role=tab]")?.getAttribute("aria-selected") === "true";
 
 function actionOf(work, event) {
   const { player, timeline } = work;

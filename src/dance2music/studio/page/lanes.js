@@ -98,3 +98,24 @@ export function drawWave({ pen, width, height }, axis, wave, rate, name) {
     pen.fillRect(x, middle - tall, 1, 2 * tall);
   }
 }
+
+/** The form of the music: a field per section, the fuller the more goes on in it. */
+export function drawSections({ pen, width, height }, axis, sections) {
+  pen.font = `11px ${colour("--font")}`;
+  pen.textBaseline = "middle";
+  for (const { name, begin_seconds: begin, end_seconds: end, level } of sections) {
+    const [left, right] = [axis.x(begin, width), axis.x(end, width)];
+    if (right < 0 || left > width) continue;
+    pen.globalAlpha = 0.15 + 0.35 * level;
+    pen.fillStyle = colour("--select");
+    pen.fillRect(left + 1, 3, right - left - 2, height - 6);
+    pen.globalAlpha = 1;
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, 0, right - left - 4, height);
+    pen.clip();
+    pen.fillStyle = colour("--text");
+    pen.fillText(name, Math.max(left, 0) + 7, height / 2 + 0.5);
+    pen.restore();
+  }
+}

@@ -2,7 +2,7 @@
 
 import { fill, h, icon, iconButton } from "/page/dom.js";
 import { showHelp } from "/page/help.js";
-import { Home } from "/page/home.js";
+import { Home, takeIn } from "/page/home.js";
 import { notice } from "/page/notify.js";
 import { store } from "/page/store.js";
 import { Workspace } from "/page/work.js";
@@ -53,5 +53,13 @@ store.addEventListener("change", ({ detail }) => {
     else header(detail.row);
   }
 });
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  addEventListener(kind, (event) => {
+    event.preventDefault();  // else the browser would leave the page for the video
+    view?.over?.(kind === "dragover");
+    if (kind === "drop") takeIn([...event.dataTransfer.files]);
+  });
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view?.redraw?.());
 addEventListener("hashchange", route);
 store.connect().catch((error) => notice(error.message));

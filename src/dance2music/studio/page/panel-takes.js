@@ -28,6 +28,7 @@ export class TakesPanel {
   }
 
   refresh() {
+    this.button.lastChild.textContent = this.work.takes.length ? "Make more takes" : "Make a take";
     this.button.disabled = this.work.dance.state !== "ready" || store.about.read_only;
   }
 
@@ -40,7 +41,7 @@ export class TakesPanel {
   async #make(event) {
     event.preventDefault();
     const made = await attempt(() => ask("POST", `/api/dances/${this.work.dance.id}/takes`, {
-      count: this.count.value, genre: this.genre.value || null, method: this.method.value, sound: this.sound.value,
+      count: this.count.value, genre: this.genre.value || null, method: this.method.value, sound: this.sound.value, like: this.work.take?.id ?? null,
     }));
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
   }

@@ -1,9 +1,13 @@
 // The tools beside the picture, one tab each.
 
 import { fill, h } from "/page/dom.js";
+import { ExportPanel } from "/page/panel-export.js";
+import { RhythmPanel } from "/page/panel-rhythm.js";
+import { SectionPanel } from "/page/panel-section.js";
+import { SoundPanel } from "/page/panel-sound.js";
 import { TakesPanel } from "/page/panel-takes.js";
 
-const PANELS = [TakesPanel];
+const PANELS = [TakesPanel, SectionPanel, RhythmPanel, SoundPanel, ExportPanel];
 
 /** Tabs for a workspace; arrows go from one to the next. */
 export function panelsOf(work) {
@@ -21,7 +25,9 @@ export function panelsOf(work) {
   let now = 0;
 
   function open(i) {
+    if (i !== now) panels[now].hide?.();
     now = i;
+    panels[i].show?.();
     tabs.forEach((tab, k) => {
       tab.setAttribute("aria-selected", String(k === i));
       tab.tabIndex = k === i ? 0 : -1;

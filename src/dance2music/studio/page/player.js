@@ -10,6 +10,9 @@ const START_MS = 500;
 const JUMP_SECONDS = 0.15;
 const KEPT_BYTES = 600e6;
 
+/** The players that are open: what a look at the page from outside begins with. */
+export const players = [];
+
 export class Player extends EventTarget {
   playing = false;
   loop = null;
@@ -31,6 +34,7 @@ export class Player extends EventTarget {
     video.playsInline = true;
     video.preload = "auto";
     this.#watchPictures();
+    players.push(this);
   }
 
   /** The audio context; made at the first use, since browsers want a click before there is sound. */
@@ -46,12 +50,13 @@ export class Player extends EventTarget {
   #context = null;
 
   open({ source, duration, fps }) {
-    this.video.src = source;
+    if (!this.video.src.endsWith(source)) this.video.src = source;
     this.duration = duration;
     this.fps = fps || 30;
   }
 
   close() {
+    players.splice(players.indexOf(this), 1);
     this.pause();
     this.video.removeAttribute("src");
     this.video.load();
@@ -139,10 +144,12 @@ export class Player extends EventTarget {
     this.#sounds.delete(key);
   }
 
-  /** The gains of a loaded take's parts by name. */
-  gains(key) {
-    return new Map((this.#sounds.get(key) ?? []).map((part) => [part.name, part.gain]));
+  /** Turn the faders of a sound: gain by name of its parts. */
+  setLevels(key, levels) {
+    this.#levels.set(key, levels);
+    if (key === this.take) this.#voice?.level(levels);
   }
+  #levels = new Map();
 
   isLoaded(key) {
     return this.#sounds.has(key);
@@ -150,7 +157,7 @@ export class Player extends EventTarget {
 
   async #decode(key, parts) {
     const decoded = await Promise.all(Object.entries(parts).map(async ([name, url]) => ({
-      name, buffer: await this.context.decodeAudioData(await bytes(url)), gain: new GainNode(this.context),
+      name, buffer: await this.context.decodeAudioData(await bytes(url)),
     })));
     this.#sounds.set(key, decoded);
     const size = (sound) => sound.reduce((sum, { buffer }) => sum + 4 * buffer.length * buffer.numberOfChannels, 0);
@@ -178,7 +185,7 @@ export class Player extends EventTarget {
     this.#hush(when);
     this.#position = this.#wrapped(from);
     this.#began = when;
-    this.#voice = new Voice(context, parts ?? [], this.master);
+    this.#voice = new Voice(context, parts ?? [], this.#levels.get(this.take) ?? {}, this.master);
     this.#voice.start(when, this.#position, this.loop);
   }
 

@@ -2,7 +2,7 @@
 
 import { Axis, Grid } from "/page/axis.js";
 import { clock, fill, h, iconButton } from "/page/dom.js";
-import { drawDancer, drawGrid, drawRuler, drawWave, surface } from "/page/lanes.js";
+import { drawDancer, drawGrid, drawRuler, drawSections, drawWave, surface } from "/page/lanes.js";
 
 const DRAG_PIXELS = 5;
 
@@ -183,6 +183,12 @@ export function dancerLane(about) {
       drawDancer(paper, axis, about);
     },
   };
+}
+
+/** The lane of the music's form: sections with their names. */
+export function sectionsLane(sections) {
+  const names = sections.map((section) => `${section.name} from ${section.begin_seconds.toFixed(1)} s`).join(", ");
+  return { key: "sections", kind: "sections", height: 26, name: `Form of the music: ${names}`, draw: (paper, axis) => drawSections(paper, axis, sections) };
 }
 
 /** A lane with a waveform; `wave` is { bytes, rate } or null until it is there. */

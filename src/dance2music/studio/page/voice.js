@@ -4,27 +4,33 @@ const FADE_SECONDS = 0.012;
 
 export class Voice {
   #sources = [];
+  #gains = new Map();
 
-  /** `parts` is a list of { buffer, gain }, where gain is a GainNode that somebody turns; `to` is where they sound. */
-  constructor(context, parts, to) {
+  /** `parts` is a list of { name, buffer }, `levels` the gain of each by name (1 where none is given); `to` is where they sound. */
+  constructor(context, parts, levels, to) {
     this.context = context;
     this.parts = parts;
     this.fader = new GainNode(context, { gain: 0 });
     this.fader.connect(to);
+    for (const { name } of parts) this.#gains.set(name, new GainNode(context, { gain: levels[name] ?? 1 }));
   }
 
   /** Sound from `offset` seconds of the take at the context's time `when`; `loop` is { from, to } or null. */
   start(when, offset, loop) {
-    for (const { buffer, gain } of this.parts) {
+    for (const { name, buffer } of this.parts) {
       const source = new AudioBufferSourceNode(this.context, { buffer });
       if (loop) Object.assign(source, { loop: true, loopStart: loop.from, loopEnd: Math.min(loop.to, buffer.duration) });
-      source.connect(gain);
-      gain.connect(this.fader);
+      source.connect(this.#gains.get(name)).connect(this.fader);
       source.start(when, Math.min(offset, buffer.duration));
       this.#sources.push(source);
     }
     this.fader.gain.setValueAtTime(0, when);
     this.fader.gain.linearRampToValueAtTime(1, when + FADE_SECONDS);
+  }
+
+  /** Turn the faders. */
+  level(levels) {
+    for (const [name, gain] of this.#gains) gain.gain.setTargetAtTime(levels[name] ?? 1, this.context.currentTime, FADE_SECONDS);
   }
 
   /** Fall silent at the context's time `when`. */

@@ -8,11 +8,13 @@ import { panelsOf } from "/page/panels.js";
 import { Player } from "/page/player.js";
 import { progressOf } from "/page/progress.js";
 import { store } from "/page/store.js";
-import { Timeline, dancerLane, ruler, waveLane } from "/page/timeline.js";
+import { Timeline, dancerLane, ruler, sectionsLane, waveLane } from "/page/timeline.js";
+import { isNeutral, levelsOf } from "/page/mix.js";
 
 export class Workspace {
   #bars = new Map();
   #waves = new Map();
+  #known = new Set(store.takes.keys());
   #frame = 0;
   #listener = ({ detail }) => this.#changed(detail);
 
@@ -23,7 +25,7 @@ export class Workspace {
     this.player = new Player(video);
     this.playButton = h("button", { type: "button", class: "play", "aria-label": "Play", onclick: () => this.player.toggle() }, icon("play"));
     this.loopButton = iconButton("loop", "Loop the section, or all (key L)", () => this.loop(), { "aria-pressed": "false" });
-    this.time = h("output", { class: "time" });
+    this.time = h("span", { class: "time" });
     this.where = h("span", { class: "where" });
     this.jobs = h("div", { class: "jobs" });
     this.transport = h(
@@ -41,6 +43,7 @@ export class Workspace {
     fill(this.panels, this.tools.element);
     this.keys = keysOf(this);
     addEventListener("keydown", this.keys);
+    stage.firstChild.addEventListener("click", letGo);
     store.addEventListener("change", this.#listener);
     this.#open();
     this.#refresh();
@@ -66,17 +69,35 @@ export class Workspace {
 
   /** The take that is heard, or undefined. */
   get take() {
-    return store.takes.get(this.player.take);
+    return store.takes.get(this.heard);
   }
 
-  /** Hear a take from here on. */
+  /** Hear a take from here on: its stems where its faders were moved or are looked at, else its mix. */
   async hear(take) {
     this.wanted = take.id;
-    const loaded = await attempt(() => this.player.load(take.id, { mix: `/media/takes/${take.id}/sound` }));
+    const stems = take.about.stem_waves?.names ?? [];
+    const apart = stems.length > 0 && (this.mixing || !isNeutral(take.mix));
+    const key = apart ? `${take.id}/stems` : take.id;
+    const parts = apart
+      ? Object.fromEntries(stems.map((stem) => [stem, `/media/takes/${take.id}/stems/${stem}`]))
+      : { mix: `/media/takes/${take.id}/sound` };
+    const loaded = await attempt(() => this.player.load(key, parts));
     if (!loaded || this.wanted !== take.id) return;
-    this.player.use(take.id);
+    if (apart) this.player.setLevels(key, levelsOf(take.mix, stems));
+    const other = this.heard !== take.id;
+    this.heard = take.id;
+    if (this.player.take !== key) this.player.use(key);
+    if (other) this.#refresh();
+  }
+
+  /** Whether the faders are looked at. */
+  setMixing(mixing) {
+    if (this.mixing === mixing) return;
+    this.mixing = mixing;
+    if (this.take) this.hear(this.take);
     this.#refresh();
   }
+  mixing = false;
 
   /** Loop the selected section, the whole dance, or stop looping. */
   loop() {
@@ -99,7 +120,10 @@ export class Workspace {
 
   #open() {
     const { about } = this.dance;
-    if (this.dance.state !== "ready") return;
+    if (this.dance.state !== "ready") {
+      if (!about.drawn) this.player.video.src = `/media/dances/${this.dance.id}/video`;  // to look at meanwhile
+      return;
+    }
     const name = about.has_preview ? "preview" : "video";
     this.player.open({ source: `/media/dances/${this.dance.id}/${name}`, duration: about.seconds, fps: about.fps });
     this.player.video.style.aspectRatio = `${about.width} / ${about.height}`;
@@ -114,7 +138,12 @@ export class Workspace {
     } else if (table === "jobs" && row.dance === this.dance.id) {
       if (row.state === "failed") toast(`That did not work: ${row.error}`, { kind: "error" });
       this.#showJobs();
-    } else if (table === "takes" && row.dance === this.dance.id) this.#refresh();
+    } else if (table === "takes" && row.dance === this.dance.id) {
+      const isNew = !this.#known.has(row.id);
+      this.#known.add(row.id);
+      if (isNew && !row.candidate) this.hear(row);
+      this.#refresh();
+    }
     else if (table === "all") {
       this.dance = store.dances.get(this.dance.id) ?? this.dance;
       this.#refresh();
@@ -130,8 +159,12 @@ export class Workspace {
     this.timeline.show(grid, about.seconds ?? 10);
     this.timeline.setLanes([
       { ...ruler, label: h("span", { class: "lane-name" }, about.tempo_bpm ? `${grid.tempo_bpm.toFixed(1)} bpm` : "") },
+      ...(grid.sections?.length ? [{ ...sectionsLane(grid.sections), label: h("span", { class: "lane-name" }, "Form") }] : []),
       { ...dancerLane(about), label: h("span", { class: "lane-name" }, "Dancer") },
-      ...takes.map((take, i) => this.#takeLane(take, i)),
+      ...takes.flatMap((take, i) => [
+        this.#takeLane(take, i), ...(take.id === this.heard ? this.#stemLanes(take) : []), ...(take.id === this.take?.parent && this.take.candidate ? [this.#choiceLane(this.take)] : []),
+      ]),
+      ...(takes.length === 0 && this.dance.state === "ready" ? [{ key: "none", kind: "none", height: 44, name: "No take yet", draw: () => undefined, label: h("span", { class: "lane-name" }, "No take yet: make one in Takes.") }] : []),
     ]);
     this.#showJobs();
     this.#showPlaying();
@@ -139,7 +172,7 @@ export class Workspace {
   }
 
   #takeLane(take, i) {
-    const active = take.id === this.player.take;
+    const active = take.id === this.heard;
     const facts = [take.about.genre, take.about.sound].filter(Boolean).join(" · ");
     const label = h(
       "div", { class: "take-label" },
@@ -151,6 +184,24 @@ export class Workspace {
       iconButton("bin", `Throw ${take.title} away`, () => this.throwAway(take)));
     const lane = { key: take.id, kind: "take", height: 64, active, label, name: `Waveform of ${take.title}` };
     return waveLane(lane, () => this.#waveOf(take), active ? "--music" : "--music-soft");
+  }
+
+  #choiceLane(take) {
+    const label = h("span", { class: "lane-name" }, take.title);
+    return waveLane({ key: take.id, kind: "stem", height: 48, active: true, name: `Waveform of ${take.title}`, label }, () => this.#waveOf(take), "--music");
+  }
+
+  #stemLanes(take) {
+    const stems = take.about.stem_waves;
+    if (!stems || !this.mixing) return [];
+    const levels = levelsOf(take.mix, stems.names);
+    return stems.names.map((stem, i) => waveLane(
+      { key: `${take.id}/${stem}`, kind: "stem", height: 34, name: `Waveform of the ${stem} of ${take.title}`, label: h("span", { class: "lane-name" }, stem) },
+      () => {
+        const held = this.#bytesOf(`/media/takes/${take.id}/stem-waves`);
+        return held && { bytes: held.subarray(i * stems.length, (i + 1) * stems.length), rate: stems.rate_hz };
+      },
+      levels[stem] > 0 ? "--music" : "--music-soft"));
   }
 
   #rename(take) {
@@ -168,15 +219,20 @@ export class Workspace {
   }
 
   #waveOf(take) {
-    const held = this.#waves.get(take.id);
-    if (held) return held.bytes ? held : null;
-    this.#waves.set(take.id, {});
-    bytes(`/media/takes/${take.id}/waves`).then((data) => {
-      const { rate_hz: rate, length } = take.about.waves;
-      this.#waves.set(take.id, { bytes: new Uint8Array(data, 0, length), rate });
-      this.timeline.draw();
-    }).catch(() => this.#waves.delete(take.id));
-    return null;
+    const held = this.#bytesOf(`/media/takes/${take.id}/waves`);
+    return held && { bytes: held.subarray(0, take.about.waves.length), rate: take.about.waves.rate_hz };
+  }
+
+  /** Bytes of a file, or null until they are here. */
+  #bytesOf(url) {
+    if (!this.#waves.has(url)) {
+      this.#waves.set(url, null);
+      bytes(url).then((data) => {
+        this.#waves.set(url, new Uint8Array(data));
+        this.timeline.draw();
+      }).catch(() => this.#waves.delete(url));
+    }
+    return this.#waves.get(url);
   }
 
   #showJobs() {
@@ -187,11 +243,26 @@ export class Workspace {
       this.#bars.get(job.id).update(job);
     }
     const elements = [...this.#bars.values()].map((bar) => bar.element);
-    if (this.dance.about.error && !this.takes.length) {
-      elements.unshift(h("p", { class: "error" }, `This video could not be used: ${this.dance.about.error}`));
-    }
+    if (["failed", "cancelled"].includes(this.dance.state)) elements.unshift(this.#stuck ??= this.#whatNow());
+    else this.#stuck = null;
     if (elements.length !== this.jobs.children.length || elements.some((element, i) => element !== this.jobs.children[i])) fill(this.jobs, elements);
   }
+
+  /** What can be done about a dance that could not be watched. */
+  #whatNow() {
+    const { dance } = this;
+    const why = dance.state === "cancelled" ? "Watching this dance was cancelled." : `This video could not be used: ${dance.about.error}`;
+    const again = () => attempt(async () => store.put("jobs", (await ask("POST", `/api/dances/${dance.id}/watch`)).job));
+    const away = async () => {
+      const gone = await attempt(() => ask("DELETE", `/api/dances/${dance.id}`));
+      if (!gone) return;
+      location.hash = "";
+      store.put("dances", gone);
+    };
+    return h("div", { class: "job" }, h("p", { class: dance.state === "failed" ? "error" : "" }, why),
+      h("div", { class: "row" }, h("button", { type: "button", class: "main", onclick: again }, "Try again"), h("button", { type: "button", onclick: away }, "Throw it away")));
+  }
+  #stuck = null;
 
   #showPlaying() {
     const { playing, loop } = this.player;
@@ -214,4 +285,9 @@ export class Workspace {
     this.tools.tick?.();
     this.#frame = requestAnimationFrame(() => this.#tick());
   }
+}
+
+/** A button that was clicked by mouse does not keep the keyboard: space is to play, not to press it again. */
+function letGo(event) {
+  if (event.detail > 0) event.target.closest("button")?.blur();
 }

@@ -1,0 +1,105 @@
+"""What leaves the library: the video with its music, the music as sound, stems, notes, the take itself; and a listening test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dance2music.errors import InputError
+from dance2music.generation.outputs import describe
+from dance2music.generation.take import Take, open_take
+from dance2music.music.audio import save_audio, save_wav
+from dance2music.music.loudness import loudness
+from dance2music.studio.mixing import gains_of, is_neutral, mixed, read_sound
+from dance2music.studio.task import SOUND_FILE, STEMS_FOLDER, TAKE_FILE, Task
+from dance2music.types import Audio
+from dance2music.video.container import probe
+from dance2music.video.mux import OUTPUT_FORMATS, mux
+
+
+def export(task: Task) -> None:
+    """Write what is asked for of a take into one folder; raises InputError if the take has no notes, or no stems to mix."""
+    asked, folder = task.asked, task.new_folder("export")
+    with task.stages.stage("load"):
+        take, method = open_take(task.paths["take"] / TAKE_FILE)
+    with task.stages.stage("mix"):
+        sound = heard(task)
+    name, written = str(asked["name"]), []
+
+    def write(suffix: str, writer: Callable[[Path], object]) -> None:
+        writer(folder / f"{name}{suffix}")
+        written.append(f"{name}{suffix}")
+
+    with task.stages.stage("write"):
+        if asked.get("video"):
+            info = probe(task.paths["video"])
+            write(info.path.suffix if info.path.suffix in OUTPUT_FORMATS else ".mkv", lambda path: mux(info, sound, path))
+        for suffix in asked.get("sounds", ()):
+            write(suffix, lambda path: save_audio(sound, path))
+        if asked.get("midi"):
+            from dance2music.music.midi import save_midi
+
+            score = take.score
+            if score is None:
+                raise InputError(f"midi: method {take.method} has no notes; leave MIDI out")
+            write(".mid", lambda path: save_midi(score, path))
+        for stem in sorted((task.paths["take"] / STEMS_FOLDER).glob("*.wav")) if asked.get("stems") else ():
+            write(f".{stem.stem}.wav", lambda path: path.write_bytes(stem.read_bytes()))  # noqa: B023 (called at once)
+        if asked.get("take"):
+            write(".take", lambda path: take.save(path, method=method))
+        level = loudness(sound)
+        report = describe(take) | {"exported_loudness_lufs": round(level, 2), "mix": asked.get("mix", {})}
+        write(".json", lambda path: path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8"))
+    task.publish("export", folder, about={"files": written, "take": asked["take_id"], "loudness_lufs": round(level, 2)})
+
+
+def heard(task: Task) -> Audio:
+    """Sound [C, N] of a take as its faders have it; raises InputError if it has no stems to mix."""
+    mix = task.asked.get("mix", {})
+    if is_neutral(mix):
+        return read_sound(task.paths["take"] / SOUND_FILE)
+    stems = {path.stem: read_sound(path) for path in sorted((task.paths["take"] / STEMS_FOLDER).glob("*.wav"))}
+    if not stems:
+        raise InputError("this take has no stems to mix; put the faders back to 0 dB, or make a take with the studio's sound")
+    return mixed(stems, gains_of(mix, list(stems)), loud=bool(task.asked.get("loud", True)))
+
+
+def listening_test(task: Task) -> None:
+    """A listening test between takes, as a folder that runs in any browser."""
+    from dance2music.listening.build import build
+    from dance2music.listening.design import ListeningConfig
+
+    folder = task.new_folder("export")
+    with task.stages.stage("load"):
+        info = probe(task.paths["video"])
+        methods, seen = {}, task.new_folder("seen")
+        for i, (key, name) in enumerate(zip(task.asked["takes"], task.asked["names"])):
+            methods[name] = task.new_folder(f"heard-{i}")
+            sound = read_sound(task.paths[key] / SOUND_FILE)
+            save_wav(sound, methods[name] / "dance.wav")
+        mux(info, sound, seen / f"dance{info.path.suffix if info.path.suffix in OUTPUT_FORMATS else '.mkv'}")
+    with task.stages.stage("write"):
+        config = ListeningConfig(
+            parts=("preference",),
+            listeners=4,
+            pairs=25,
+            checks=0,
+            controls=False,
+            title=f"{task.asked['name']}: which music?",
+        )
+        build(folder / "test", methods, videos=seen, config=config, key=folder / "key.json", progress=lambda _, share: None)
+    told: dict[str, Any] = {"files": ["key.json"], "test": True, "takes": task.asked["takes"]}
+    task.publish("export", folder, about=told)
+
+
+def write_stems(take: Take, folder: Path) -> dict[str, Audio]:
+    """Write the stems of a take that has some, and give them."""
+    from dance2music.generation.outputs import stems_of
+
+    stems = stems_of(take)
+    folder.mkdir()
+    for role, stem in stems.items():
+        save_wav(stem, folder / f"{role}.wav", over_full_scale=True)
+    return stems

@@ -1,0 +1,146 @@
+// The beat: other readings of it, half and double time, moved, tapped; then a take whose music follows.
+
+import { ask } from "/page/api.js";
+import { fill, h, icon } from "/page/dom.js";
+import { attempt, toast } from "/page/notify.js";
+import { store } from "/page/store.js";
+
+const LEAST_TAPS = 4;
+
+export class RhythmPanel {
+  key = "rhythm";
+  title = "Rhythm";
+  #asked = {};
+  #taps = [];
+
+  constructor(work) {
+    this.work = work;
+    this.now = h("p", { class: "range" });
+    this.others = h("div", { class: "hypotheses" });
+    this.shift = h("input", { type: "range", min: "-0.5", max: "0.5", step: "0.01", value: "0", id: "shift", oninput: () => this.#set({ shift_beats: Number(this.shift.value) }) });
+    this.tapButton = h("button", { type: "button", onclick: () => this.tap() }, "Tap along (T)");
+    this.tapText = h("span", { class: "hint", role: "status" });
+    this.apply = h("button", { type: "button", class: "main", onclick: () => this.#apply() }, icon("wand"), "Let the music follow");
+    this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.#reset() }, "As it was");
+    const step = (text, change) => h("button", { type: "button", onclick: () => this.#change(change) }, text);
+    this.element = h("div", { class: "form" }, this.now, this.others,
+      h("div", { class: "row" }, step("Half time", { factor: 0.5 }), step("Double time", { factor: 2 })),
+      h("div", { class: "row" }, step("½ beat earlier", { shift: -0.5 }), step("½ beat later", { shift: 0.5 })),
+      h("div", { class: "field" }, h("label", { for: "shift" }, "Move the beats"), this.shift),
+      h("div", { class: "row" }, step("Bar a beat earlier", { bar: -1 }), step("Bar a beat later", { bar: 1 })),
+      h("div", { class: "row" }, this.tapButton, this.tapText),
+      h("div", { class: "row" }, this.apply, this.reset));
+  }
+
+  refresh() {
+    const grid = this.work.take?.about ?? this.work.dance.about;
+    const sure = grid.rhythm_confidence === undefined ? "" : ` · ${Math.round(100 * grid.rhythm_confidence)} % sure`;
+    const nothing = Object.keys(this.#asked).length === 0;
+    const [a, b] = this.shown?.beat_times_seconds ?? [0, 1];
+    fill(this.now, h("b", {}, `${(grid.tempo_bpm ?? 0).toFixed(1)} bpm`), nothing ? sure : ` → ${(60 / (b - a)).toFixed(1)} bpm`);
+    const readings = this.work.dance.about.rhythm_alternatives ?? [];
+    fill(this.others, readings.length > 0 && [h("h3", {}, "Other readings of this dance"), readings.map((reading) => h("button", {
+      type: "button", class: "reading", "aria-pressed": String(this.#asked.tempo_bpm === reading.tempo_bpm),
+      onclick: () => { this.#asked = { tempo_bpm: reading.tempo_bpm, first_beat_seconds: reading.first_beat_seconds }; this.#preview(); },
+    }, h("span", {}, `${reading.tempo_bpm.toFixed(1)} bpm`), h("meter", { min: "0", max: "1", value: reading.probability }), h("small", {}, `${Math.round(100 * reading.probability)} %`)))]);
+    this.apply.disabled = nothing || this.work.dance.state !== "ready" || store.about.read_only;
+    this.reset.disabled = nothing;
+  }
+
+  hide() {
+    this.#reset();
+  }
+
+  onKey(key) {
+    return key.toLowerCase() === "t" && this.element.isConnected && (() => this.tap());
+  }
+
+  /** One tap, where the play head is. */
+  tap() {
+    const { player } = this.work;
+    if (!player.playing) {
+      this.tapText.textContent = "Press play first.";
+      return;
+    }
+    const here = player.at();
+    if (this.#taps.length && here <= this.#taps.at(-1)) this.#taps = [];
+    this.#taps.push(Math.round(here * 1000) / 1000);
+    const gaps = this.#taps.slice(1).map((time, i) => time - this.#taps[i]).sort((a, b) => a - b);
+    const bpm = gaps.length ? 60 / gaps[Math.floor(gaps.length / 2)] : 0;
+    this.tapText.textContent = bpm ? `${this.#taps.length} taps, ${bpm.toFixed(0)} bpm` : "First tap on a one.";
+    if (this.#taps.length >= LEAST_TAPS) {
+      this.#asked = { taps_seconds: [...this.#taps] };
+      this.#preview();
+    }
+  }
+
+  #change({ factor, shift, bar }) {
+    if (factor) {
+      const next = (this.#asked.factor ?? 1) * factor;
+      this.#set({ factor: next === 1 ? undefined : Math.max(0.5, Math.min(2, next)) });
+    }
+    if (shift) {
+      const next = (this.#asked.shift_beats ?? 0) + shift;
+      this.#set({ shift_beats: Math.abs(next) > 2 ? 0 : next });
+    }
+    if (bar) this.#set({ shift_downbeat: ((this.#asked.shift_downbeat ?? 0) + bar) % 4 });
+  }
+
+  #set(change) {
+    const next = { ...this.#asked, ...change };
+    this.#asked = Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined && value !== 0));
+    this.#preview();
+  }
+
+  #reset() {
+    this.#asked = {};
+    this.#taps = [];
+    this.tapText.textContent = "";
+    this.#preview();
+  }
+
+  /** Show the grid as it will be. */
+  #preview() {
+    const { work } = this;
+    const shift = this.#asked.shift_beats ?? 0;
+    this.shift.value = shift - Math.round(shift);
+    const about = work.take?.about ?? work.dance.about;
+    if (about.beat_times_seconds) {
+      this.shown = preview(about, this.#asked, work.player.duration);
+      work.timeline.show(this.shown, work.dance.about.seconds);
+    }
+    this.refresh();
+  }
+
+  async #apply() {
+    const take = this.work.take;
+    const body = { ...this.#asked, like: take?.id ?? null };
+    if (take) Object.assign(body, { method: take.about.method, sound: take.about.sound });
+    const made = await attempt(() => ask("POST", `/api/dances/${this.work.dance.id}/rhythm`, body));
+    if (!made) return;
+    if (!store.jobs.has(made.job.id)) store.put("jobs", made.job);
+    toast("A take on these beats is being made");
+    this.#asked = {};
+    this.#taps = [];
+    this.refresh();
+  }
+}
+
+/** The grid that comes of a wish, as the server will make it (studio/rhythms.py). */
+function preview({ beat_times_seconds: found, downbeat: first }, asked, duration) {
+  let [beats, downbeat] = [found, first];
+  const steady = (period, begin) => {
+    const before = Math.ceil(begin / period);
+    beats = Array.from({ length: Math.ceil(duration / period) + before + 1 }, (_, i) => begin + (i - before) * period);
+    downbeat = before % 4;
+  };
+  if (asked.taps_seconds) {
+    const taps = asked.taps_seconds;
+    steady((taps.at(-1) - taps[0]) / (taps.length - 1), taps[0]);
+  } else if (asked.tempo_bpm) steady(60 / asked.tempo_bpm, asked.first_beat_seconds);
+  if (asked.factor === 0.5) [beats, downbeat] = [beats.filter((_, i) => i % 2 === downbeat % 2), Math.floor(downbeat / 2)];
+  if (asked.factor === 2) [beats, downbeat] = [beats.flatMap((time, i) => (i + 1 < beats.length ? [time, (time + beats[i + 1]) / 2] : [time])), downbeat * 2];
+  const gap = beats[1] - beats[0];
+  beats = beats.map((time) => time + (asked.shift_beats ?? 0) * gap);
+  return { beat_times_seconds: beats, downbeat: (downbeat + (asked.shift_downbeat ?? 0) + 4) % 4 };
+}

@@ -1,0 +1,120 @@
+// Sound: stems behind faders with solo and mute, and how loud it all is.
+
+import { ask } from "/page/api.js";
+import { fill, h } from "/page/dom.js";
+import { LEAST_DB, MOST_DB, isNeutral, levelsOf } from "/page/mix.js";
+import { attempt } from "/page/notify.js";
+import { store } from "/page/store.js";
+
+const SAVE_MS = 400;
+const LOUDEST = 0;
+const QUIETEST = -40;
+
+export class SoundPanel {
+  key = "sound";
+  title = "Sound";
+  #mix = {};
+  #shown = "";
+  #timer = 0;
+  #smooth = QUIETEST;
+
+  constructor(work) {
+    this.work = work;
+    this.level = h("div", { class: "level" });
+    this.readout = h("span", { class: "lufs" }, "–");
+    this.meter = h("div", { class: "loudness", role: "meter", "aria-label": "Loudness now, LUFS", "aria-valuemin": String(QUIETEST), "aria-valuemax": String(LOUDEST), "aria-valuenow": String(QUIETEST) },
+      h("div", { class: "bar" }, this.level, h("div", { class: "target" })), h("span", { class: "target-name" }, "−14"));
+    this.whole = h("p", { class: "hint" });
+    this.faders = h("div", { class: "faders" });
+    this.element = h("div", { class: "form" },
+      h("div", { class: "meter-row" }, this.meter, this.readout), this.whole, this.faders);
+  }
+
+  show() {
+    this.work.setMixing(true);
+  }
+
+  hide() {
+    this.work.setMixing(false);
+  }
+
+  refresh() {
+    const take = this.work.take;
+    const stems = take?.about.stem_waves?.names;
+    const state = `${take?.id} ${stems}`;
+    this.whole.textContent = take?.about.loudness_lufs === undefined ? "" : `The whole take has ${minus(take.about.loudness_lufs)} LUFS; −14 is what platforms play at.`;
+    if (state === this.#shown) return;
+    this.#shown = state;
+    this.#mix = structuredClone(take?.mix ?? {});
+    if (!take) fill(this.faders, h("p", { class: "hint" }, "There is nothing to hear yet."));
+    else if (!stems) fill(this.faders, this.#none(take));
+    else fill(this.faders, stems.map((stem) => this.#fader(take, stem, stems)),
+      h("button", { type: "button", class: "quiet", onclick: () => this.#reset(take, stems) }, "All faders to 0 dB"));
+  }
+
+  changed(table, row) {
+    if (table === "takes" && row.id === this.work.take?.id && this.element.isConnected) this.refresh();
+  }
+
+  tick() {
+    const { player } = this.work;
+    const now = player.playing ? player.meter.lufs() : -Infinity;
+    this.#smooth = Math.max(now, this.#smooth - 0.6, QUIETEST);
+    const share = Math.max(0, Math.min(1, (this.#smooth - QUIETEST) / (LOUDEST - QUIETEST)));
+    this.level.style.transform = `scaleX(${share})`;
+    this.level.classList.toggle("hot", this.#smooth > -9);
+    const text = now > QUIETEST ? `${minus(now)} LUFS` : "– LUFS";
+    if (this.readout.textContent !== text) this.readout.textContent = text;
+    this.meter.setAttribute("aria-valuenow", this.#smooth.toFixed(0));
+  }
+
+  #none(take) {
+    const apart = ["studio", "soundfont"].includes(take.about.sound);
+    if (!apart) return h("p", { class: "hint" }, "This take is one recording, so it has no stems. A take with the studio's sound has them.");
+    const busy = store.jobsOf(take.dance).length > 0;
+    return h("div", { class: "form" }, h("p", { class: "hint" }, busy ? "The stems are on their way." : "The stems of this take are not there yet."),
+      !busy && h("button", { type: "button", onclick: () => attempt(() => ask("POST", `/api/takes/${take.id}/stems`)) }, "Play the instruments apart"));
+  }
+
+  #fader(take, stem, stems) {
+    const fader = () => (this.#mix[stem] ??= { gain_db: 0, mute: false, solo: false });
+    const text = h("output", { class: "db" });
+    const range = h("input", { type: "range", min: String(LEAST_DB), max: String(MOST_DB), step: "0.5", value: String(toScale(fader().gain_db)), "aria-label": `Level of ${stem}`,
+      oninput: () => { fader().gain_db = fromScale(Number(range.value)); update(); } , ondblclick: () => { range.value = String(toScale(0)); fader().gain_db = 0; update(); } });
+    const toggle = (name, letter, what) => {
+      const button = h("button", { type: "button", class: `switch ${name}`, "aria-pressed": String(Boolean(fader()[name])), "aria-label": `${what} ${stem}`, title: `${what} ${stem}`,
+        onclick: () => { fader()[name] = !fader()[name]; button.setAttribute("aria-pressed", String(fader()[name])); update(); } }, letter);
+      return button;
+    };
+    const update = () => {
+      text.textContent = fader().gain_db <= LEAST_DB ? "off" : `${fader().gain_db > 0 ? "+" : ""}${fader().gain_db.toFixed(1)} dB`;
+      range.setAttribute("aria-valuetext", text.textContent);
+      this.#send(take, stems);
+    };
+    text.textContent = `${fader().gain_db > 0 ? "+" : ""}${fader().gain_db.toFixed(1)} dB`;
+    return h("div", { class: "fader" }, h("span", { class: "stem-name" }, stem), range, text, toggle("mute", "M", "Mute"), toggle("solo", "S", "Solo"));
+  }
+
+  #send(take, stems) {
+    this.work.player.setLevels(`${take.id}/stems`, levelsOf(this.#mix, stems));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      const changed = await attempt(() => ask("PATCH", `/api/takes/${take.id}`, { mix: isNeutral(this.#mix) ? {} : this.#mix }));
+      if (changed) store.put("takes", changed);
+    }, SAVE_MS);
+  }
+
+  #reset(take, stems) {
+    this.#mix = {};
+    this.#send(take, stems);
+    this.#shown = "";
+    take.mix = {};
+    this.refresh();
+  }
+}
+
+const minus = (value) => value.toFixed(1).replace("-", "−");
+
+// A fader's way is finer near 0 dB than near silence.
+const toScale = (level) => (level >= -20 ? level * 2 : -40 + (level + 20) / 2);
+const fromScale = (place) => Math.round(10 * Math.max(LEAST_DB, place >= -40 ? place / 2 : -20 + (place + 40) * 2)) / 10;

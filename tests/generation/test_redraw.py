@@ -1,0 +1,76 @@
+"""Sections drawn again in some roles, another genre, calmer or wilder."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from dance2music.errors import InputError
+from dance2music.generation.methods import load_method
+from dance2music.generation.pipeline import condition
+from dance2music.generation.redraw import Change, draw_sections, energy_of
+from dance2music.generation.take import Take, make_takes
+from dance2music.synthetic.drawing import example_dance
+from dance2music.types import Score, Span
+
+SPAN = Span(2.0, 5.0)
+
+
+@cache
+def take(name: str = "composer") -> Take:
+    """A take for seven seconds of the drawn dancer."""
+    (made,) = make_takes(load_method(name, sound="neural" if name == "memory" else "studio"), condition(example_dance(7.0)[0]), seeds=[3])
+    return made
+
+
+def notes(made: Take) -> dict[str, list[object]]:
+    assert isinstance(made.latest, Score)
+    return {track.role: list(track.notes) for track in made.latest.tracks if track.notes}
+
+
+@pytest.mark.parametrize("name", ["composer", "planned"])
+def test_only_the_roles_that_are_asked_for_change(name: str) -> None:
+    before = notes(take(name))
+    for made in draw_sections(take(name), SPAN, seeds=[1, 2], change=Change(roles=("drums",))):
+        after = notes(made)
+        assert {role: found for role, found in after.items() if role != "drums"} == {r: f for r, f in before.items() if r != "drums"}
+        assert made.edits[-1].span == SPAN
+
+
+def test_wilder_sections_have_more_going_on_than_calmer_ones() -> None:
+    calm = draw_sections(take("planned"), SPAN, seeds=[1, 2, 3], change=Change(energy="calmer"))
+    wild = draw_sections(take("planned"), SPAN, seeds=[1, 2, 3], change=Change(energy="wilder"))
+    energies = [[energy_of(made.latest, SPAN) for made in group] for group in (calm, wild)]
+    assert max(energies[0]) <= min(energies[1]) and sum(energies[0]) < 0.9 * sum(energies[1])
+
+
+def test_another_genre_changes_the_section_and_keeps_key_and_what_is_outside() -> None:
+    (plain,) = draw_sections(take(), SPAN, seeds=[5])
+    (other,) = draw_sections(take(), SPAN, seeds=[5], change=Change(genre="break"))
+    assert isinstance(plain.latest, Score) and isinstance(other.latest, Score)
+    assert notes(plain) != notes(other) and plain.latest.key == other.latest.key
+    assert isinstance(take().latest, Score)
+    end = float(take().conditioning.rhythm.beat_at(SPAN.end_seconds)) + 0.5  # type: ignore[arg-type]
+    late = [[n for track in made.tracks for n in track.notes if n.start_beats >= end] for made in (take().latest, other.latest)]
+    assert late[0] == late[1]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (Change(energy="louder"), "energy 'louder': unknown; expected calmer or wilder"),
+        (Change(roles=("flute",)), "role 'flute': unknown; expected some of drums"),
+        (Change(genre="waltz"), "genre 'waltz': unknown"),
+    ],
+)
+def test_changes_that_there_are_not_are_refused(change: Change, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        draw_sections(take(), SPAN, seeds=[1], change=change)
+
+
+def test_a_recording_has_no_roles_and_no_energy_to_choose_by() -> None:
+    with pytest.raises(InputError, match="roles: the neural sound of memory is one recording"):
+        draw_sections(take("memory"), SPAN, seeds=[1], change=Change(roles=("drums",)))
+    with pytest.raises(InputError, match="calmer: method 'memory' has no notes to judge by"):
+        draw_sections(take("memory"), SPAN, seeds=[1], change=Change(energy="calmer"))

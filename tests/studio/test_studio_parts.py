@@ -1,0 +1,149 @@
+"""The small parts: time left, faders, beat grids, waveforms, events."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dance2music.errors import InputError
+from dance2music.music.loudness import loudness
+from dance2music.studio.events import Events
+from dance2music.studio.mixing import gains_of, is_neutral, mixed
+from dance2music.studio.pace import STAGES, Pace
+from dance2music.studio.rhythms import changed
+from dance2music.studio.waves import wave, write_waves
+from dance2music.types import Audio, Rhythm
+
+GRID = Rhythm(np.arange(-1, 9) * 0.5 + 0.1, 1, 120.0, 0.9, np.array([1.0]))
+"""120 bpm, beats at -0.4, 0.1, 0.6, ..., the first downbeat at 0.1 s."""
+
+
+def beats_in(rhythm: Rhythm, seconds: float) -> np.ndarray:
+    """Beats [n] within the dance."""
+    beats = rhythm.beat_times_seconds
+    return beats[(beats >= 0) & (beats <= seconds)]
+
+
+def downbeats_in(rhythm: Rhythm, seconds: float) -> np.ndarray:
+    """Downbeats [n] within the dance."""
+    beats = rhythm.beat_times_seconds[rhythm.downbeat % 4 :: 4]
+    return beats[(beats >= 0) & (beats <= seconds)]
+
+
+def test_half_time_keeps_every_second_beat_and_the_downbeat() -> None:
+    half = changed(GRID, {"factor": 0.5}, 4.0)
+    assert half.tempo_bpm == pytest.approx(60.0)
+    np.testing.assert_allclose(beats_in(half, 4.0), [0.1, 1.1, 2.1, 3.1])
+    np.testing.assert_allclose(downbeats_in(half, 4.0), [0.1])
+
+
+def test_double_time_puts_a_beat_between_all() -> None:
+    double = changed(GRID, {"factor": 2}, 4.0)
+    assert double.tempo_bpm == pytest.approx(240.0)
+    np.testing.assert_allclose(beats_in(double, 1.0), [0.1, 0.35, 0.6, 0.85])
+    np.testing.assert_allclose(downbeats_in(double, 2.5), [0.1, 1.1, 2.1])
+
+
+def test_beats_and_bars_are_moved() -> None:
+    np.testing.assert_allclose(beats_in(changed(GRID, {"shift_beats": 0.5}, 4.0), 1.0), [0.35, 0.85])
+    np.testing.assert_allclose(downbeats_in(changed(GRID, {"shift_downbeat": 1}, 4.0), 4.0), [0.6, 2.6])
+
+
+def test_taps_give_tempo_and_phase_though_one_is_missing_and_they_are_uneven() -> None:
+    rng = np.random.default_rng(0)
+    taps = 0.3 + 0.5 * np.array([0, 1, 2, 4, 5, 6, 7]) + rng.normal(0, 0.01, 7)
+    tapped = changed(GRID, {"taps_seconds": taps.tolist()}, 8.0)
+    assert tapped.tempo_bpm == pytest.approx(120.0, rel=0.01)
+    assert np.abs(beats_in(tapped, 8.0) - 0.3 - 0.5 * np.arange(len(beats_in(tapped, 8.0)))).max() < 0.06
+    assert downbeats_in(tapped, 8.0)[0] == pytest.approx(0.3, abs=0.02)
+    with pytest.raises(InputError, match="taps: 2; expected at least 4"):
+        changed(GRID, {"taps_seconds": [1.0, 1.5]}, 8.0)
+
+
+def test_a_reading_of_the_dance_becomes_a_grid_that_covers_it() -> None:
+    read = changed(GRID, {"tempo_bpm": 100.0, "first_beat_seconds": 1.4}, 6.0)
+    np.testing.assert_allclose(beats_in(read, 6.0), 0.2 + 0.6 * np.arange(10))
+    np.testing.assert_allclose(downbeats_in(read, 6.0), [1.4, 3.8])
+    assert read.beat_times_seconds[-1] >= 6.0 and read.beat_times_seconds[0] <= 0.2
+
+
+def test_a_tempo_that_is_no_beat_is_refused() -> None:
+    with pytest.raises(InputError, match=r"480\.0 bpm: expected 40 to 240"):
+        changed(changed(GRID, {"factor": 2}, 4.0), {"factor": 2}, 4.0)
+    assert replace(GRID, confidence=1.0).tempo_bpm == 120.0
+
+
+def test_solo_silences_the_others_and_mute_and_the_lowest_fader_silence_one() -> None:
+    names = ["drums", "bass", "lead"]
+    assert gains_of({}, names) == {"drums": 1.0, "bass": 1.0, "lead": 1.0}
+    assert gains_of({"bass": {"solo": True, "gain_db": 6.0}}, names) == {"drums": 0.0, "bass": pytest.approx(1.9953, abs=1e-4), "lead": 0.0}
+    assert gains_of({"drums": {"mute": True}, "lead": {"gain_db": -60.0}}, names) == {"drums": 0.0, "bass": 1.0, "lead": 0.0}
+    assert is_neutral({"drums": {"gain_db": 0.0, "mute": False, "solo": False}}) and not is_neutral({"drums": {"gain_db": -1.0}})
+
+
+def test_a_mix_is_the_sum_of_its_stems_and_is_brought_to_the_target() -> None:
+    rng = np.random.default_rng(1)
+    stems = {name: Audio(rng.normal(0, 0.02, (2, 48_000)).astype(np.float32), 48_000) for name in ("drums", "bass")}
+    plain = mixed(stems, {"drums": 0.5, "bass": 0.0}, loud=False)
+    np.testing.assert_allclose(plain.samples, 0.5 * stems["drums"].samples, atol=1e-7)
+    assert loudness(mixed(stems, {"drums": 0.5, "bass": 1.0})) == pytest.approx(-14.0, abs=0.3)
+
+
+def test_a_waveform_has_the_largest_value_of_each_hundredth(tmp_path: Path) -> None:
+    samples = np.zeros((2, 1000), dtype=np.float32)
+    samples[1, 250] = -0.5
+    heights = wave(Audio(samples, 10_000))
+    assert heights.tolist() == [0, 0, 127, 0, 0, 0, 0, 0, 0, 0]
+    told = write_waves({"a": Audio(samples, 10_000), "b": Audio(samples, 10_000)}, tmp_path / "waves")
+    assert told == {"names": ["a", "b"], "rate_hz": 100, "length": 10} and (tmp_path / "waves").stat().st_size == 20
+
+
+def test_time_left_goes_by_what_stages_took_before_and_by_the_share_that_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("dance2music.studio.pace.time.monotonic", lambda: now[0])
+    pace = Pace(("start", "watch", "music"), 10.0, {"start": 0.05, "watch": 0.5, "music": 0.25})
+    pace.at("start", 0.0)
+    assert pace.left_seconds() == pytest.approx(1 + 10 + 5)
+    now[0] += 1
+    pace.at("watch", 0.0)
+    assert pace.left_seconds() == pytest.approx(15)
+    now[0] += 10
+    pace.at("watch", 0.5)  # slower than it was: twenty seconds for all of it
+    assert pace.left_seconds() == pytest.approx(15)
+    now[0] += 10
+    pace.at("music", 0.0)
+    now[0] += 5
+    learned = pace.learned()
+    assert learned["watch"] == pytest.approx(0.5 * 0.5 + 0.5 * 1.0) and learned["music"] == pytest.approx(0.25)
+
+
+def test_every_kind_of_job_has_its_stages() -> None:
+    from dance2music.studio.making import KINDS
+
+    assert STAGES.keys() == KINDS.keys()
+
+
+def test_events_reach_every_page_and_one_that_falls_behind_is_told_to_begin_anew() -> None:
+    async def scene() -> tuple[list[str], str]:
+        events = Events()
+        events.start()
+        quick, slow = events.listen(), events.listen()
+        assert (await anext(quick)).startswith("retry") and (await anext(slow)).startswith("retry")
+        heard = []
+        for n in range(1500):
+            events.tell("takes", {"n": n})
+            if n % 100 == 99:
+                await asyncio.sleep(0)
+                heard += [await anext(quick) for _ in range(100)]
+        late = await anext(slow)
+        await quick.aclose()  # type: ignore[attr-defined]
+        await slow.aclose()  # type: ignore[attr-defined]
+        return heard, late
+
+    heard, late = asyncio.run(scene())
+    assert len(heard) == 1500 and heard[7] == 'event: takes\ndata: {"n": 7}\n\n'
+    assert late.startswith("event: anew")
