@@ -267,7 +267,16 @@ def test_bad_videos_are_refused_in_one_line_before_they_are_watched(tmp_path: Pa
         ({"seed": 2**60}, "--seed 1152921504606846976: expected a whole number from 0 to 9007199254740992"),
         ({"method": "memory", "midi": Path("out.mid")}, "method 'memory' has no notes"),
         ({"out": Path("nowhere/out.mp4")}, "nowhere does not exist"),
-        ({"out": Path("out.gif")}, r"unknown kind of video '\.gif'"),
+        ({"out": Path("out.gif")}, r"out\.gif: unknown kind of output '\.gif'; expected a name that ends in \.mp4, .*\.wav, .*\.m4a"),
+        ({"audio": Path("out.aiff")}, r"--audio out\.aiff: expected the name of a file to write that ends in \.wav"),
+        ({"markers": Path("out.xml")}, r"--markers out\.xml: expected the name of a file to write that ends in \.csv or \.txt"),
+        ({"stems": Path(__file__)}, r"--stems .*test_job\.py: expected a folder"),
+        ({"sound": "loud"}, "--sound 'loud': unknown; method 'composer' can be heard as studio, soundfont"),
+        ({"sound": "soundfont", "soundfont": __file__}, "test_job.py: not a SoundFont 2 file"),
+        ({"sample_rate": 8000}, "--sample-rate 8000: expected 44100 or 48000 Hz"),
+        ({"keep_original_db": 90.0}, "--keep-original 90: expected -60 to 20"),
+        ({"keep_original_db": -6.0, "duck_db": -3.0}, "--duck -3: expected 0 to 60"),
+        ({"duck_db": 9.0}, "--duck 9: there is nothing to give way to"),
         ({"from_motion": Path("dance.npz")}, "either a video or --from-motion"),
     ],
 )
@@ -319,7 +328,7 @@ def full_disk(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("where", ["dance2music.video.mux._write", "dance2music.music.audio.to_int16", "matplotlib.figure.Figure.savefig"])
+@pytest.mark.parametrize("where", ["dance2music.video.mux._write", "soundfile.write", "matplotlib.figure.Figure.savefig"])
 def test_a_full_disk_leaves_no_file(video: Path, seen: list[Path], monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     resolved = resolve(request(video, wav=True, plot=True))
     monkeypatch.setattr(job, "resolve", lambda _: resolved)

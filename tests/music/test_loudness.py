@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dance2music.music.loudness import limit, loudness, normalize_loudness
+from dance2music.music.loudness import limit, limiter_gain, loudness, loudness_range, normalize_loudness, short_time_loudness, true_peak_db
 from dance2music.types import Audio
 from peaks import true_peak
 
@@ -96,3 +96,43 @@ def test_the_limiter_holds_the_ceiling_and_keeps_channels_together() -> None:
     gain = result.samples / np.where(samples == 0, 1, samples)
     assert gain[0] == pytest.approx(gain[1], abs=1e-5)
     assert gain.max() <= 1.0 + 1e-6 and np.abs(np.diff(gain[0])).max() < 0.01  # smooth: no clicks
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_integrated_loudness_is_pyloudnorm_s(rate: int, channels: int) -> None:
+    from pyloudnorm import Meter
+
+    rng = np.random.default_rng(1)
+    swells = 10.0 ** rng.uniform(-3.0, -0.5, 24).repeat(rate // 2)
+    audio = Audio((swells * rng.standard_normal((channels, len(swells)))).astype(np.float32), rate)
+    expected = Meter(rate, filter_class="DeMan").integrated_loudness(audio.samples.T.astype(np.float64))
+    assert loudness(audio) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_range_of_two_levels_is_their_difference() -> None:
+    # EBU Tech 3342, case 1: 20 s at -20, 20 s at -30 reads 10 LU
+    assert loudness_range(join(sine(-20.0, seconds=20.0, channels=2), sine(-30.0, seconds=20.0, channels=2))) == pytest.approx(
+        10.0, abs=0.2
+    )
+    assert loudness_range(sine(-20.0, seconds=5.0)) == pytest.approx(0.0, abs=0.1)
+    assert np.isnan(loudness_range(sine(-20.0, seconds=2.9))) and np.isnan(loudness_range(Audio(np.zeros((1, 480_000), np.float32), 48000)))
+
+
+def test_short_time_loudness_has_a_value_for_each_window() -> None:
+    levels = short_time_loudness(join(sine(-20.0, seconds=6.0), sine(-40.0, seconds=6.0)), window_seconds=4.0, hop_seconds=1.0)
+    assert len(levels) == 9 and levels[0] - levels[-1] == pytest.approx(20.0, abs=0.1)
+
+
+def test_the_true_peak_lies_between_samples() -> None:
+    wave = np.sin(2 * np.pi * np.arange(4000) / 4 + np.pi / 4) * np.hanning(4000)
+    assert true_peak_db(Audio(wave[None].astype(np.float32), 44100)) == pytest.approx(0.0, abs=0.2)
+    assert true_peak_db(Audio(np.zeros((1, 100), np.float32), 44100)) == -np.inf
+
+
+def test_the_limiter_s_gain_is_what_it_multiplies() -> None:
+    rng = np.random.default_rng(3)
+    audio = Audio((0.6 * rng.normal(size=(2, 22050))).astype(np.float32), 22050)
+    gain = limiter_gain(audio)
+    assert gain is not None and np.array_equal(limit(audio).samples, audio.samples * gain)
+    assert limiter_gain(sine(-6.0)) is None

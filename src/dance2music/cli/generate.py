@@ -13,6 +13,7 @@ from dance2music.cli.progress import progress_bars
 from dance2music.errors import InputError
 from dance2music.generation.methods import DEFAULT, METHODS
 from dance2music.methods.base import SOUNDS
+from dance2music.music.duck import DuckConfig
 from dance2music.types import GENRES
 
 app = typer.Typer()
@@ -29,11 +30,26 @@ def _among(names: Iterable[str]) -> Callable[[str], list[str]]:
     return lambda incomplete: [name for name in names if name.startswith(incomplete)]
 
 
-_Out = Annotated[Path | None, typer.Option("-o", "--out", help="Video to write.", show_default="VIDEO.music.mp4", rich_help_panel=_OUTPUT)]
-_Again = Annotated[
-    Path | None, typer.Option("-o", "--out", help="Video to write.", show_default="VIDEO.again.mp4", rich_help_panel=_OUTPUT)
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--out", help="Video to write, or a sound file for the music alone.", show_default="VIDEO.music.mp4", rich_help_panel=_OUTPUT
+    ),
 ]
-_Wav = Annotated[bool, typer.Option("--wav", help="Write the music as a .wav file too.", rich_help_panel=_OUTPUT)]
+_Again = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Video or sound file to write.", show_default="VIDEO.again.mp4", rich_help_panel=_OUTPUT)
+]
+_Wav = Annotated[bool, typer.Option("--wav", help="Write the sound as a .wav file beside the output too.", rich_help_panel=_OUTPUT)]
+_AudioFile = Annotated[Path | None, typer.Option(help="Sound file to write too: .wav, .flac, .ogg, .mp3 or .m4a.", rich_help_panel=_OUTPUT)]
+_Markers = Annotated[
+    Path | None, typer.Option(help="File to write beats, bars and sections to: .csv, or .txt for Audacity.", rich_help_panel=_OUTPUT)
+]
+_Keep = Annotated[
+    float | None, typer.Option("--keep-original", help="Mix the video's own sound in, with this gain in dB.", rich_help_panel=_SOUND)
+]
+_Duck = Annotated[float, typer.Option(help="By how many dB the music gives way while that sound is heard.", rich_help_panel=_SOUND)]
+_DuckAttack = Annotated[float, typer.Option(help="Seconds in which it gives way, ahead of that sound.", rich_help_panel=_SOUND)]
+_DuckRelease = Annotated[float, typer.Option(help="Seconds in which it comes back.", rich_help_panel=_SOUND)]
 _Midi = Annotated[Path | None, typer.Option(help="File to write the notes to (.mid), where the method has notes.", rich_help_panel=_OUTPUT)]
 _Stems = Annotated[
     Path | None, typer.Option(help="Folder to write each instrument to as .wav, where notes are played.", rich_help_panel=_OUTPUT)
@@ -99,10 +115,20 @@ def generate(
         typer.Option(help="Soundfont to play notes with: an .sf2 or .sf3 file.", show_default="TimGM6mb", rich_help_panel=_SOUND),
     ] = None,
     denoise: Annotated[bool, typer.Option(help="Take the codec's noise floor out of the music.", rich_help_panel=_SOUND)] = True,
+    sample_rate: Annotated[
+        int | None,
+        typer.Option(help="44100 or 48000 Hz.", show_default="48000, of a codec or soundfont its own", rich_help_panel=_SOUND),
+    ] = None,
+    keep_original: _Keep = None,
+    duck: _Duck = 0.0,
+    duck_attack: _DuckAttack = DuckConfig.attack_seconds,
+    duck_release: _DuckRelease = DuckConfig.release_seconds,
     out: _Out = None,
     wav: _Wav = False,
+    audio: _AudioFile = None,
     midi: _Midi = None,
     stems: _Stems = None,
+    markers: _Markers = None,
     take: _Take = None,
     plot: _Plot = True,
     json_report: _Json = False,
@@ -126,10 +152,17 @@ def generate(
             weights=weights,
             precision=precision,
             wav=wav,
+            audio=audio,
             midi=midi,
             stems=stems,
+            markers=markers,
             take=take,
             sound=sound,
+            sample_rate=sample_rate,
+            keep_original_db=keep_original,
+            duck_db=duck,
+            duck_attack_seconds=duck_attack,
+            duck_release_seconds=duck_release,
             soundfont=soundfont,
             instruments=tuple(name.strip() for name in instruments.split(",")) if instruments else (),
             settings=tuple(settings or ()),
@@ -158,10 +191,16 @@ def regenerate(
         Path | None,
         typer.Option(help="The dance, where it no longer lies where the take was made.", show_default="as in the take"),
     ] = None,
+    keep_original: _Keep = None,
+    duck: _Duck = 0.0,
+    duck_attack: _DuckAttack = DuckConfig.attack_seconds,
+    duck_release: _DuckRelease = DuckConfig.release_seconds,
     out: _Again = None,
     wav: _Wav = False,
+    audio: _AudioFile = None,
     midi: _Midi = None,
     stems: _Stems = None,
+    markers: _Markers = None,
     kept: Annotated[Path | None, typer.Option("--take", help="File to keep the new take in (.take).", rich_help_panel=_OUTPUT)] = None,
     plot: _Plot = True,
     json_report: _Json = False,
@@ -180,8 +219,14 @@ def regenerate(
             video=video,
             out=out,
             wav=wav,
+            audio=audio,
             midi=midi,
             stems=stems,
+            markers=markers,
+            keep_original_db=keep_original,
+            duck_db=duck,
+            duck_attack_seconds=duck_attack,
+            duck_release_seconds=duck_release,
             kept=kept,
             plot=plot,
         )

@@ -21,7 +21,7 @@ from dance2music.generation import pipeline
 from dance2music.generation.methods import LoadedMethod, load
 from dance2music.generation.outputs import write_take
 from dance2music.generation.ranking import RANKING, best_take
-from dance2music.generation.request import Request, ResolvedJob, check_motion_length, resolve
+from dance2music.generation.request import Request, ResolvedJob, check_motion_length, kept_original, resolve
 from dance2music.generation.take import Source, finished_take
 from dance2music.parallel import one_thread
 from dance2music.types import Conditioning, Motion
@@ -76,10 +76,11 @@ def run(request: Request, *, progress: Progress | None = None, cancel: Cancel | 
         reports = []
         for i, files in enumerate(job.outputs):
             with stages.stage("music"):
-                take = best_take(method, conditioning, seed=request.seed + i, soundfont=request.soundfont)
+                take = best_take(method, conditioning, seed=request.seed + i, soundfont=request.soundfont, sample_rate=request.sample_rate)
             with stages.stage("finish"):
                 take = finished_take(take, denoise=request.denoise and job.method.denoise, source=source)
-            reports.append(write_take(take, files, video=job.video, stages=stages, begun=begun, **asked(request)))
+            kept = kept_original(request)
+            reports.append(write_take(take, files, video=job.video, kept=kept, stages=stages, begun=begun, **asked(request)))
     return reports
 
 

@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 import numpy as np
 
 from dance2music import __version__
 from dance2music.files import whole_file
+from dance2music.generation.markers import markers_of, save_markers
 from dance2music.generation.methods import METHODS
 from dance2music.generation.ranking import measure_sync
-from dance2music.generation.request import TakeFiles
+from dance2music.generation.request import ORIGINAL, SAMPLE_RATES, KeptOriginal, TakeFiles
 from dance2music.generation.take import Take
 from dance2music.generation.take_file import versions
+from dance2music.music.duck import Mixed
 from dance2music.music.splice import spliced_audio
 from dance2music.types import GENRES, Audio, Latents, Score
 from dance2music.video.container import VideoInfo
 from dance2music.work import Stages, report
 
 
-def write_take(take: Take, files: TakeFiles, *, video: VideoInfo | None, stages: Stages, begun: float, **told: Any) -> dict[str, Any]:
+def write_take(
+    take: Take, files: TakeFiles, *, video: VideoInfo | None, kept: KeptOriginal | None = None, stages: Stages, begun: float, **told: Any
+) -> dict[str, Any]:
     """Write all files of a take, all or none, and return its report.
 
     Parameters
     ----------
     take : a finished take.
     files : what to write.
-    video : whose pictures the music is put to; None writes the music alone.
+    video : whose pictures the music is put to, where it is not written alone, and whose sound may be kept.
+    kept : how the video's own sound is kept beside the music; None leaves it out.
     stages : where seconds and progress go.
     begun : `time.perf_counter` when the job began.
     told : what the report says beside what the take itself tells.
     """
     with all_or_none(files.all(), folder=files.stems_folder):
         with stages.stage("write"):
-            write_music(take, files, video)
-        written = describe(take) | told
+            mix = None if kept is None else with_original(take, video, kept)
+            heard = write_music(take, files, video, mix)
+            written = describe(take) | loudness_of(heard) | told
+        if kept is not None:
+            written["original_sound"] = {"level_db": kept.level_db, "duck_db": kept.duck.depth_db}
         if files.picture is not None:
             with stages.stage("plot"):
                 from dance2music.generation.plot import plot_result
@@ -74,30 +85,72 @@ def all_or_none(files: list[Path], *, folder: Path | None = None) -> Iterator[No
         raise
 
 
-def write_music(take: Take, files: TakeFiles, video: VideoInfo | None) -> None:
-    """The video with its new music, or the music alone; and what else was asked for but the picture and the report."""
+class WithOriginal(NamedTuple):
+    """A take with the clip's own sound in it, and that sound alone, [C, N] at the rate of the mix."""
+
+    mix: Mixed
+    original: Audio
+
+
+def with_original(take: Take, video: VideoInfo | None, kept: KeptOriginal) -> WithOriginal:
+    """The music of a take with the video's own sound in it, at a rate that a video carries. Raises InputError if it cannot be read."""
+    assert video is not None, "resolve() refuses --keep-original without a video"
+    from dance2music.music.audio import resample
+    from dance2music.music.duck import mixed
+    from dance2music.video.sound import sound_of
+
+    music = take.finished
+    music = resample(music, music.sample_rate if music.sample_rate in SAMPLE_RATES else max(SAMPLE_RATES))
+    samples, n = sound_of(video, sample_rate=music.sample_rate).samples, music.samples.shape[-1]
+    original = Audio(np.pad(samples, ((0, 0), (0, max(0, n - samples.shape[-1]))))[:, :n], music.sample_rate)
+    return WithOriginal(mixed(music, original, level_db=kept.level_db, duck=kept.duck), original)
+
+
+def write_music(take: Take, files: TakeFiles, video: VideoInfo | None, mix: WithOriginal | None = None) -> Audio:
+    """Write the video with its new sound, or that alone, and what else was asked for but the picture and the report: gives the sound."""
     from dance2music.music.audio import save_audio, save_wav
 
-    audio: Audio = take.finished
+    audio: Audio = take.finished if mix is None else mix.mix.audio
     report(0.1)
-    if video is None:
+    if video is None or files.music_alone:
         save_audio(audio, files.music)
     else:
         from dance2music.video.mux import mux
 
         mux(video, audio, files.music)
-    if files.wav is not None:
-        save_wav(audio, files.wav)
+    for path in (files.wav, files.audio):
+        if path is not None:
+            save_audio(audio, path)
     if files.midi is not None:
         assert take.score is not None, "resolve() refuses --midi for methods without notes"
         from dance2music.music.midi import save_midi
 
         save_midi(take.score, files.midi)
     if files.stems is not None:
-        for role, stem in stems_of(take).items():
-            save_wav(stem, files.stems[role], over_full_scale=True)
+        for name, stem in (stems_of(take) if mix is None else stems_with_original(take, mix)).items():
+            save_wav(stem, files.stems[name], bits=24, over_full_scale=True)
+    if files.markers is not None:
+        save_markers(markers_of(take.conditioning), files.markers)
     if files.take is not None:
         take.save(files.take)
+    return audio
+
+
+def loudness_of(audio: Audio) -> dict[str, Any]:
+    """Integrated loudness, true peak and loudness range of what is heard, for the report; None where there is none."""
+    from dance2music.music.loudness import loudness, loudness_range, true_peak_db
+
+    measured = {"integrated_lufs": loudness(audio), "true_peak_dbtp": true_peak_db(audio), "range_lu": loudness_range(audio)}
+    return {"loudness": {name: round(value, 2) if math.isfinite(value) else None for name, value in measured.items()}}
+
+
+def stems_with_original(take: Take, mix: WithOriginal) -> dict[str, Audio]:
+    """`stems_of`, and the clip's own sound, each with its gain in the mix, so that they add up to it."""
+    from dance2music.music.audio import resample
+
+    rate = mix.original.sample_rate
+    stems = {role: Audio(resample(stem, rate).samples * mix.mix.music_gain, rate) for role, stem in stems_of(take).items()}
+    return stems | {ORIGINAL: Audio(mix.original.samples * mix.mix.other_gain, rate)}
 
 
 def stems_of(take: Take) -> dict[str, Audio]:
@@ -113,21 +166,25 @@ def _played(take: Take, music: Latents | Score) -> dict[str, Audio]:
     """Sound [C, N] of every role of a piece, silence too."""
     assert isinstance(music, Score), "resolve() refuses --stems for methods whose notes are not played"
     if take.given.sound == "studio":
-        from dance2music.sound.render import render_studio_stems
+        from dance2music.sound.render import SAMPLE_RATE, render_studio_stems
 
-        return render_studio_stems(music, seed=take.seed)
-    from dance2music.music.synth import render_stems
+        return render_studio_stems(music, seed=take.seed, sample_rate=take.sample_rate or SAMPLE_RATE)
+    from dance2music.music.synth import DEFAULT_SAMPLE_RATE, render_stems
 
-    return render_stems(music, soundfont=take.soundfont)
+    return render_stems(music, soundfont=take.soundfont, sample_rate=take.sample_rate or DEFAULT_SAMPLE_RATE)
 
 
 def title_of(told: dict[str, Any]) -> str:
-    """One line on a take, for its picture."""
-    sync = told["sync"]
-    return (
+    """Two lines on a take, for its picture."""
+    sync, level = told["sync"], told["loudness"]
+    lines = [
         f"{Path(told['input']).name}: {told['method']}, {told['genre']}, {told['tempo_bpm']:.1f} bpm, "
         f"sync {sync['beat_alignment']:.2f} (by chance {sync['shifted_mean']:.2f})"
-    )
+    ]
+    if level["integrated_lufs"] is not None:
+        reach = "" if level["range_lu"] is None else f", range {level['range_lu']:.1f} LU"
+        lines.append(f"{level['integrated_lufs']:.1f} LUFS, true peak {level['true_peak_dbtp']:.1f} dBTP{reach}")
+    return "\n".join(lines)
 
 
 def describe(take: Take) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def best_take(
     seed: int,
     candidates: int | None = None,
     soundfont: str | Path | None = None,
+    sample_rate: int | None = None,
     config: RankingConfig = RANKING,
 ) -> Take:
     """Make ``candidates`` takes (`candidates_for` by default) from one seed and keep the one that ranks highest for this dancer (`rank`).
@@ -92,20 +93,20 @@ def best_take(
     limit = candidates if method.method.candidates is None else method.method.candidates
     seeds = candidate_seeds(seed, max(1, min(candidates, limit)))
     if len(seeds) == 1:
-        return make_takes(method, conditioning, seeds=seeds, soundfont=soundfont)[0]
+        return make_takes(method, conditioning, seeds=seeds, soundfont=soundfont, sample_rate=sample_rate)[0]
     heard = replace(conditioning, duration_seconds=min(conditioning.duration_seconds, config.ranked_seconds))
     whole = heard.duration_seconds == conditioning.duration_seconds
     rhythm = conditioning.rhythm
     beats = rhythm.kinematic_beats_seconds
     rhythm = replace(rhythm, kinematic_beats_seconds=beats[beats < heard.duration_seconds])
     with part(0.0, 0.6 if whole else 0.3):
-        takes = make_takes(method, heard, seeds=seeds, soundfont=soundfont)
+        takes = make_takes(method, heard, seeds=seeds, soundfont=soundfont, sample_rate=sample_rate)
     with part(0.6 if whole else 0.3, 1.0 if whole else 0.5):
         scores = side_by_side(lambda take: rank(_heard(take.preview(), rhythm), config), takes)
     best = takes[scores.index(max(scores))]
     if not whole:
         with part(0.5, 1.0):
-            (best,) = make_takes(method, conditioning, seeds=[best.seed], soundfont=soundfont)
+            (best,) = make_takes(method, conditioning, seeds=[best.seed], soundfont=soundfont, sample_rate=sample_rate)
     kept = replace(best, candidates=len(seeds))
     return keeping_sound(kept, audio=best.audio) if "audio" in best.__dict__ else kept
 

@@ -11,8 +11,20 @@ from dance2music.config import fit_fields
 from dance2music.errors import InputError
 from dance2music.generation.methods import METHODS
 from dance2music.generation.outputs import write_take
-from dance2music.generation.request import Request, TakeFiles, beside, check_files, check_notes, check_seed, check_sound_name, files_of
+from dance2music.generation.request import (
+    Request,
+    TakeFiles,
+    beside,
+    check_files,
+    check_notes,
+    check_original,
+    check_out_names,
+    check_seed,
+    files_of,
+    kept_original,
+)
 from dance2music.generation.take import Take, open_take, regenerate, span_of_bars
+from dance2music.music.duck import DuckConfig
 from dance2music.types import Span
 from dance2music.video.container import VideoInfo, probe
 from dance2music.work import Cancel, Progress, Stages, cancellable
@@ -33,8 +45,14 @@ class SectionRequest:
     video: Path | None = None
     out: Path | None = None
     wav: bool = False
+    audio: Path | None = None
     midi: Path | None = None
     stems: Path | None = None
+    markers: Path | None = None
+    keep_original_db: float | None = None
+    duck_db: float = 0.0
+    duck_attack_seconds: float = DuckConfig.attack_seconds
+    duck_release_seconds: float = DuckConfig.release_seconds
     kept: Path | None = None
     plot: bool = True
 
@@ -62,29 +80,48 @@ def run(request: SectionRequest, *, progress: Progress | None = None, cancel: Ca
                 span = span_of_bars(
                     take.conditioning.rhythm, request.begin, request.end, duration_seconds=take.conditioning.duration_seconds
                 )
-            video, files = _files(request, take)
+            asked = _asked(request)
+            video, files = _files(request, asked, take)
         with stages.stage("music"):
             new = regenerate(take, span, seed=request.seed, method=method)
         with stages.stage("finish"):
             new.finished  # noqa: B018 (made here, so that its seconds count here)
         section = {"from_seconds": span.begin_seconds, "to_seconds": span.end_seconds}
-        return write_take(new, files, video=video, stages=stages, begun=begun, input=str(request.take), seed=request.seed, section=section)
+        told = {"input": str(request.take), "seed": request.seed, "section": section}
+        return write_take(new, files, video=video, kept=kept_original(asked), stages=stages, begun=begun, **told)
 
 
-def _files(request: SectionRequest, take: Take) -> tuple[VideoInfo | None, TakeFiles]:
+def _asked(request: SectionRequest) -> Request:
+    """What of a request for a whole piece is asked of the piece with the new section."""
+    return Request(
+        wav=request.wav,
+        audio=request.audio,
+        midi=request.midi,
+        stems=request.stems,
+        markers=request.markers,
+        take=request.kept,
+        plot=request.plot,
+        keep_original_db=request.keep_original_db,
+        duck_db=request.duck_db,
+        duck_attack_seconds=request.duck_attack_seconds,
+        duck_release_seconds=request.duck_release_seconds,
+    )
+
+
+def _files(request: SectionRequest, asked: Request, take: Take) -> tuple[VideoInfo | None, TakeFiles]:
     """The video of the take, if it was made for one, and the files to write."""
     method, source = METHODS[take.method], take.source
-    asked = Request(wav=request.wav, midi=request.midi, stems=request.stems, take=request.kept, plot=request.plot)
     check_notes(asked, method, take.given.sound)
     path = request.video if request.video is not None else source.path if source is not None and source.is_video else None
     if path is None:
         out = request.out if request.out is not None else beside(request.take, ".wav")
-        check_sound_name(out)
         video = None
     else:
         video = probe(path)
         _check_video(request, take, video)
         out = request.out if request.out is not None else path.with_name(f"{path.stem}.again{path.suffix}")
+    check_original(asked, video)
+    check_out_names(asked, out, pictures=video is not None)
     files = files_of(asked, out, 1)
     check_files((files,), [request.take, *([] if source is None else [source.path]), *([] if path is None else [path])], video)
     return video, files

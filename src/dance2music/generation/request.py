@@ -10,9 +10,12 @@ from pathlib import Path
 from dance2music.config import fit_fields
 from dance2music.errors import InputError
 from dance2music.files import check_writable
+from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import DEFAULT, Method, check_given, heard_as, method_of
 from dance2music.generation.pipeline import genre_index
 from dance2music.methods.base import Given
+from dance2music.music.audio import AUDIO_SUFFIXES
+from dance2music.music.duck import DuckConfig
 from dance2music.types import ROLES
 from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS, VideoInfo, probe
 
@@ -20,6 +23,11 @@ MAX_TAKES = 32
 MAX_SEED = 2**53
 """What every program reads exactly from JSON; the seeds of candidates are a thousand times as large, and have 63 bits."""
 MIDI_SUFFIXES = (".mid", ".midi")
+SAMPLE_RATES = (44_100, 48_000)
+"""Hz, of music for a video."""
+KEPT_LIMITS_DB, DUCK_LIMITS_DB, DUCK_LIMITS_SECONDS = (-60.0, 20.0), (0.0, 60.0), (0.0, 10.0)
+ORIGINAL = "original"
+"""Name of the stem that is the clip's own sound."""
 TAKE_SUFFIX = ".take"
 
 
@@ -39,10 +47,17 @@ class Request:
     weights: Path | None = None
     precision: str = "fp32"
     wav: bool = False
+    audio: Path | None = None
     midi: Path | None = None
     stems: Path | None = None
+    markers: Path | None = None
     take: Path | None = None
     sound: str = ""
+    sample_rate: int | None = None
+    keep_original_db: float | None = None
+    duck_db: float = 0.0
+    duck_attack_seconds: float = DuckConfig.attack_seconds
+    duck_release_seconds: float = DuckConfig.release_seconds
     soundfont: str | None = None
     instruments: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -54,21 +69,44 @@ class Request:
 
 
 @dataclass(frozen=True)
+class KeptOriginal:
+    """The clip's own sound beside the music: its gain in dB, and how the music gives way to it."""
+
+    level_db: float
+    duck: DuckConfig
+
+
+def kept_original(request: Request) -> KeptOriginal | None:
+    """How a request keeps the clip's own sound, or None."""
+    if request.keep_original_db is None:
+        return None
+    return KeptOriginal(request.keep_original_db, DuckConfig(request.duck_db, request.duck_attack_seconds, request.duck_release_seconds))
+
+
+@dataclass(frozen=True)
 class TakeFiles:
     """The files of one take: the music, alone or in the video; what else was asked for is None where it was not."""
 
     music: Path
     report: Path
     wav: Path | None = None
+    audio: Path | None = None
     midi: Path | None = None
+    markers: Path | None = None
     picture: Path | None = None
     take: Path | None = None
     stems: dict[str, Path] | None = None
 
     def all(self) -> list[Path]:
         """All of them, the music first, the stems last: of these those are written whose roles play."""
-        files = [self.music, self.wav, self.midi, self.take, self.picture, self.report, *(self.stems or {}).values()]
+        files = [self.music, self.wav, self.audio, self.midi, self.markers, self.take, self.picture, self.report]
+        files += (self.stems or {}).values()
         return [path for path in files if path is not None]
+
+    @property
+    def music_alone(self) -> bool:
+        """Whether the music is written as a sound file, not put to pictures."""
+        return self.music.suffix.lower() in AUDIO_SUFFIXES
 
     @property
     def stems_folder(self) -> Path | None:
@@ -107,9 +145,9 @@ def resolve(request: Request) -> ResolvedJob:
     check_given(method, given)
     check_notes(request, method, heard_as(method, given))
     video = None if request.video is None else probe(request.video)
+    check_original(request, video)
     out = request.out if request.out is not None else _default_name(source)
-    if video is None:
-        check_sound_name(out)
+    check_out_names(request, out, pictures=video is not None)
     outputs = tuple(files_of(request, out, number) for number in range(1, request.takes + 1))
     check_files(outputs, (source,), video)
     return ResolvedJob(request, method, given, source, video, outputs)
@@ -127,7 +165,7 @@ def check_files(outputs: tuple[TakeFiles, ...], inputs: Sequence[Path], video: V
                 raise InputError(f"{path}: two outputs would have this name; expected a name for each; choose others")
             seen.add(path.resolve())
             check_writable(path if folder is None or path.parent != folder or folder.is_dir() else folder)
-    if video is not None:
+    if video is not None and not outputs[0].music_alone:
         from dance2music.video.mux import check_mux
 
         check_mux(video.path, outputs[0].music)
@@ -182,6 +220,8 @@ def _check_numbers(request: Request) -> None:
     if not 1 <= request.takes <= MAX_TAKES:
         raise InputError(f"--takes {request.takes}: expected 1 to {MAX_TAKES}")
     check_seed(request.seed)
+    if request.sample_rate is not None and request.sample_rate not in SAMPLE_RATES:
+        raise InputError(f"--sample-rate {request.sample_rate}: expected {' or '.join(map(str, SAMPLE_RATES))} Hz")
     if request.genre is not None:
         genre_index(request.genre)
     if request.from_motion is not None and request.out is None:
@@ -196,12 +236,45 @@ def check_seed(seed: int) -> None:
         raise InputError(f"--seed {seed!r}: expected a whole number from 0 to {MAX_SEED}")
 
 
-def check_sound_name(out: Path) -> None:
-    """Refuse a name that is none of a sound file: raises InputError."""
-    from dance2music.music.audio import AUDIO_SUFFIXES
+def check_original(request: Request, video: VideoInfo | None) -> None:
+    """Refuse what cannot be asked of the video's own sound: raises InputError."""
+    if request.keep_original_db is None:
+        if request.duck_db:
+            raise InputError(
+                f"--duck {request.duck_db:g}: there is nothing to give way to; expected --keep-original, too; leave --duck out"
+            )
+        return
+    if video is None:
+        raise InputError("--keep-original: a motion file has no sound; expected a video; leave it out")
+    if not video.has_audio:
+        raise InputError(f"--keep-original: {video.path} has no sound to keep; expected a video with a sound track; leave it out")
+    for option, value, (low, high) in (
+        ("keep-original", request.keep_original_db, KEPT_LIMITS_DB),
+        ("duck", request.duck_db, DUCK_LIMITS_DB),
+        ("duck-attack", request.duck_attack_seconds, DUCK_LIMITS_SECONDS),
+        ("duck-release", request.duck_release_seconds, DUCK_LIMITS_SECONDS),
+    ):
+        if not low <= value <= high:
+            raise InputError(f"--{option} {value:g}: expected {low:g} to {high:g}")
 
-    if out.suffix.lower() not in AUDIO_SUFFIXES:
-        raise InputError(f"{out}: with --from-motion the output is music; expected a name that ends in {', '.join(AUDIO_SUFFIXES)}")
+
+def check_out_names(request: Request, out: Path, *, pictures: bool) -> None:
+    """Refuse names of outputs that say no kind of file that can be written: raises InputError.
+
+    ``pictures``: whether the output may be a video.
+    """
+    from dance2music.video.mux import OUTPUT_FORMATS
+
+    kinds = (*OUTPUT_FORMATS, *AUDIO_SUFFIXES) if pictures else AUDIO_SUFFIXES
+    if out.suffix.lower() not in kinds:
+        alone = "" if pictures else "with --from-motion the output is music; "
+        raise InputError(f"{out}: unknown kind of output {out.suffix!r}; {alone}expected a name that ends in {', '.join(kinds)}")
+    if request.audio is not None and request.audio.suffix.lower() not in AUDIO_SUFFIXES:
+        raise InputError(f"--audio {request.audio}: expected the name of a file to write that ends in {', '.join(AUDIO_SUFFIXES)}")
+    if request.markers is not None and request.markers.suffix.lower() not in MARKER_SUFFIXES:
+        raise InputError(
+            f"--markers {request.markers}: expected the name of a file to write that ends in {' or '.join(MARKER_SUFFIXES)} (for Audacity)"
+        )
 
 
 def _default_name(video: Path) -> Path:
@@ -225,12 +298,15 @@ def files_of(request: Request, out: Path, number: int) -> TakeFiles:
         return path if request.takes == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
 
     music = numbered(out)
+    parts = (*ROLES, "effects") if request.keep_original_db is None else (*ROLES, "effects", ORIGINAL)
     return TakeFiles(
         music=music,
         report=beside(music, ".json"),
         wav=beside(music, ".wav") if request.wav and music.suffix.lower() != ".wav" else None,
+        audio=None if request.audio is None else numbered(request.audio),
         midi=None if request.midi is None else numbered(request.midi),
+        markers=None if request.markers is None else numbered(request.markers),
         picture=beside(music, ".png") if request.plot else None,
         take=None if request.take is None else numbered(request.take),
-        stems=None if request.stems is None else {role: numbered(request.stems / f"{role}.wav") for role in (*ROLES, "effects")},
+        stems=None if request.stems is None else {name: numbered(request.stems / f"{name}.wav") for name in parts},
     )

@@ -43,16 +43,16 @@ def to_audio(
     soundfont : see `music.synth.render`.
     seed : of the small differences between strokes in the studio.
     duration_seconds : length of decoded latents; by default that of their score, or all of their hops.
-    sample_rate : Hz, of the studio; by default its own, 48,000.
+    sample_rate : Hz; by default the studio's own, 48,000, the codec's, or `music.synth.DEFAULT_SAMPLE_RATE`.
     """
     if isinstance(music, Score):
         if sound == "studio":
             from dance2music.sound.render import SAMPLE_RATE, render_studio
 
             return render_studio(music, seed=seed, sample_rate=sample_rate or SAMPLE_RATE)
-        from dance2music.music.synth import render
+        from dance2music.music.synth import DEFAULT_SAMPLE_RATE, render
 
-        return render(music, soundfont=soundfont)
+        return render(music, soundfont=soundfont, sample_rate=sample_rate or DEFAULT_SAMPLE_RATE)
     import torch
 
     codec = music.codec
@@ -62,7 +62,9 @@ def to_audio(
     with torch.no_grad():
         decoded = Audio.from_tensor(codec.decode(music.z[None], n_samples), codec.sample_rate)
     if sound != "hybrid":
-        return decoded
+        from dance2music.music.audio import resample
+
+        return decoded if sample_rate is None else resample(decoded, sample_rate)
     from dance2music.sound.render import SAMPLE_RATE, render_hybrid
 
     assert music.score is not None, "a bed for studio drums has notes"

@@ -60,6 +60,7 @@ class Take:
     music : what the method wrote; ``edits`` are sections that were drawn again, in order.
     seed : int, the seed that the method was given for this take.
     candidates : int, how many takes it was chosen from.
+    sample_rate : int, Hz, of its sound; None for the rate that the sound has by itself (48,000 in the studio).
     soundfont : what plays its notes, where notes are played, see `music.synth.render`.
     finishing : how its sound is finished, see `finished_take`.
     source : the file of the dance, where there is one.
@@ -72,6 +73,7 @@ class Take:
     candidates: int = 1
     given: Given = field(default_factory=Given)
     soundfont: str | None = None
+    sample_rate: int | None = None
     edits: tuple[Edit, ...] = ()
     finishing: Finish = field(default_factory=Finish)
     source: Source | None = None
@@ -104,7 +106,7 @@ class Take:
 
     def preview(self) -> Audio:
         """`audio`, of the studio at a rate that costs half: what takes are ranked by."""
-        return self._sound(self.music, sample_rate=PREVIEW_RATE) if self.given.sound in MASTERED else self.audio
+        return self._sound(self.music, preview=True) if self.given.sound in MASTERED else self.audio
 
     @cached_property
     def finished(self) -> Audio:
@@ -140,6 +142,7 @@ class Take:
             "given": take_file.given_values(self.given),
             "digests": take_file.digests(load(record, self.given) if method is None else method),
             "soundfont": take_file.soundfont_values(self.given, self.soundfont),
+            "sample_rate": self.sample_rate,
             "seed": self.seed,
             "candidates": self.candidates,
             "finish": {"denoise": self.finishing.denoise, "gain_db": self.finishing.gain_db},
@@ -153,14 +156,14 @@ class Take:
         }
         take_file.write(path, header, tensors)
 
-    def _sound(self, music: Latents | Score, *, sample_rate: int | None = None) -> Audio:
+    def _sound(self, music: Latents | Score, *, preview: bool = False) -> Audio:
         return to_audio(
             music,
             sound=self.given.sound,
             soundfont=self.soundfont,
             seed=self.seed,
             duration_seconds=self.conditioning.duration_seconds,
-            sample_rate=sample_rate,
+            sample_rate=PREVIEW_RATE if preview else self.sample_rate,
         )
 
     def _finish(self, audio: Audio) -> Audio:
@@ -194,12 +197,20 @@ def finished_take(take: Take, *, denoise: bool = True, source: Source | None = N
 
 
 def make_takes(
-    method: LoadedMethod, conditioning: Conditioning, *, seeds: Sequence[int], soundfont: str | Path | None = None
+    method: LoadedMethod,
+    conditioning: Conditioning,
+    *,
+    seeds: Sequence[int],
+    soundfont: str | Path | None = None,
+    sample_rate: int | None = None,
 ) -> list[Take]:
     """One take per seed, `LEAD_SECONDS` ahead of the dance's beat grid, each as long as the dance to the sample."""
     made = method.generate(ahead(conditioning), list(seeds))
     font = None if soundfont is None else str(soundfont)
-    return [Take(method.method.name, conditioning, music, seed, given=method.given, soundfont=font) for music, seed in zip(made, seeds)]
+    return [
+        Take(method.method.name, conditioning, music, seed, given=method.given, soundfont=font, sample_rate=sample_rate)
+        for music, seed in zip(made, seeds)
+    ]
 
 
 def regenerate(take: Take, span: Sequence[float], *, seed: int, method: LoadedMethod | None = None) -> Take:
@@ -311,7 +322,7 @@ def _opened(
         span = Span(number(begin, 0, duration), number(end, begin, duration + take_file.SLACK_SECONDS))
         music = take_file.take_music(f"edit{i}", row["music"], tensors, method, duration)
         edits.append(Edit(span, whole(row["seed"], 0, 2**63), music))
-    gain_db, source = header["finish"]["gain_db"], header["source"]
+    gain_db, source, rate = header["finish"]["gain_db"], header["source"], header.get("sample_rate")  # older takes have none
     take_file.need(source is None or "\0" not in take_file.text(source["path"]), "source", "a name with a zero byte")
     take = Take(
         method=name,
@@ -321,6 +332,7 @@ def _opened(
         candidates=whole(header["candidates"], 1, 10_000),
         given=given,
         soundfont=take_file.soundfont_from(header["soundfont"], path),
+        sample_rate=None if rate is None else whole(rate, 16_000, 192_000),
         edits=tuple(edits),
         finishing=Finish(flag(header["finish"]["denoise"]), None if gain_db is None else number(gain_db, -200, 200)),
         source=None if source is None else Source(Path(source["path"]), take_file.text(source["sha256"]), flag(source["is_video"])),

@@ -42,7 +42,7 @@ __all__ = [
     "to_int16",
 ]
 
-_PCM = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"), ".mp3": ("MP3", "MPEG_LAYER_III")}
+_PCM = {".wav": ("WAV", "PCM_24"), ".flac": ("FLAC", "PCM_24"), ".ogg": ("OGG", "VORBIS"), ".mp3": ("MP3", "MPEG_LAYER_III")}
 _AAC = {".m4a": "mp4"}
 AUDIO_SUFFIXES = (*_PCM, *_AAC)
 """File name endings that `save_audio` knows."""
@@ -118,20 +118,21 @@ def resample(audio: Audio, sample_rate: int) -> Audio:
     return Audio(np.ascontiguousarray(samples, dtype=np.float32), sample_rate)
 
 
-def save_wav(audio: Audio, path: str | Path, *, over_full_scale: bool = False) -> None:
-    """Write a 16-bit wav file: rounded without dither, clipped rather than wrapped around, whole or not at all.
+def save_wav(audio: Audio, path: str | Path, *, bits: int = 16, over_full_scale: bool = False) -> None:
+    """Write a wav file: rounded without dither, clipped rather than wrapped around, whole or not at all.
 
     Parameters
     ----------
+    bits : 16 or 24 of each sample.
     over_full_scale : whether sound beyond -1..1 is kept, in a file of 32-bit floats, instead of being clipped: a stem may be louder than
         the mix, where others take away from it.
     """
     kept = over_full_scale and np.abs(audio.samples).max(initial=0.0) > 1.0
-    _save_pcm(audio, Path(path), "WAV", "FLOAT" if kept else "PCM_16")
+    _save_pcm(audio, Path(path), "WAV", "FLOAT" if kept else f"PCM_{bits}")
 
 
 def save_audio(audio: Audio, path: str | Path, *, bitrate: int = 192_000) -> None:
-    """Write a sound file whose format goes by the suffix: one of `AUDIO_SUFFIXES`.
+    """Write a sound file whose format goes by the suffix, one of `AUDIO_SUFFIXES`; wav and flac have 24 bits.
 
     Raises
     ------
@@ -359,8 +360,12 @@ def _save_pcm(audio: Audio, path: Path, kind: str, subtype: str) -> None:
 
     with whole_file(path) as temporary:
         data: Any = audio.samples.T
-        if subtype != "FLOAT":
-            data = to_int16(data) if subtype == "PCM_16" else np.clip(data, -1.0, 1.0)
+        if subtype == "PCM_16":
+            data = to_int16(data)
+        elif subtype == "PCM_24":  # rounded here: libsndfile does so for some kinds of file only
+            data = np.clip(np.rint(data * 8_388_607.0), -8_388_608, 8_388_607).astype(np.int32) << 8
+        elif subtype != "FLOAT":
+            data = np.clip(data, -1.0, 1.0)
         try:
             soundfile.write(temporary, data, audio.sample_rate, format=kind, subtype=subtype)
         except soundfile.LibsndfileError as error:

@@ -1,8 +1,7 @@
-"""Loudness as ears judge it (ITU-R BS.1770-4, measured by pyloudnorm), and a limiter of true peaks.
+"""Loudness as ears judge it (ITU-R BS.1770-4), its range and true peaks, and a limiter. Everything works block by block.
 
-The recommendation tabulates its two filters for 48 kHz only; pyloudnorm's ``DeMan`` filters reproduce that table and hold at any rate (De
-Man, "Evaluation of implementations of the EBU R128 loudness measurement", AES 145, 2018). Measuring takes about 24 bytes of memory per
-sample; everything else here works block by block.
+The recommendation tabulates its two filters for 48 kHz only; pyloudnorm's ``DeMan`` filters, which are used here, reproduce that table and
+hold at any rate (De Man, "Evaluation of implementations of the EBU R128 loudness measurement", AES 145, 2018).
 """
 
 from __future__ import annotations
@@ -32,18 +31,89 @@ _SMOOTHING_BLOCK = 2**18
 def loudness(audio: Audio) -> float:
     """Integrated loudness in LUFS (BS.1770-4, Eq. 2 to 7): K-weighted power of 0.4 s blocks, gated twice; ``-inf`` for silence.
 
-    An incomplete block at the end does not count, as the recommendation has it; sound shorter than a block is one. Up to five channels.
+    An incomplete block at the end does not count, as the recommendation has it; sound shorter than a block is one. Up to two channels.
+    """
+    power = weighted_power(audio)
+    if len(power) >= round(GATE_SECONDS / GATE_STEP_SECONDS):
+        power = _windowed(power, GATE_SECONDS, GATE_STEP_SECONDS)
+    else:
+        power = weighted_power(audio, step_seconds=audio.duration_seconds)
+    power = power[power >= _power(SILENCE_LUFS)]
+    if not len(power):
+        return -math.inf
+    return float(_lufs(power[power > power.mean() / 10.0].mean()))
+
+
+def loudness_range(audio: Audio) -> float:
+    """Loudness range in LU (EBU Tech 3342): between the 10th and the 95th percentile of the loudness of 3 s windows, gated twice.
+
+    The windows lie whole within the sound and 0.1 s apart; nan for silence and for sound shorter than a window.
+    """
+    levels = short_time_loudness(audio, window_seconds=3.0, hop_seconds=GATE_STEP_SECONDS)
+    levels = levels[levels >= SILENCE_LUFS]
+    if not len(levels):
+        return math.nan
+    levels = levels[levels >= _lufs(_power(levels).mean()) - 20.0]
+    low, high = np.percentile(levels, [10, 95])
+    return float(high - low)
+
+
+def short_time_loudness(audio: Audio, *, window_seconds: float, hop_seconds: float) -> np.ndarray:
+    """Loudness in LUFS, ungated, of the windows that lie whole within the sound: float64 [n]; both lengths are tenths of a second.
+
+    Silence is so quiet that it is never counted: -120 LUFS and less.
+    """
+    return np.asarray(_lufs(_windowed(weighted_power(audio), window_seconds, hop_seconds) + 1e-12))
+
+
+def true_peak_db(audio: Audio) -> float:
+    """Largest absolute value, between samples too (fourfold oversampling, BS.1770-4 annex 2), in dB of full scale; ``-inf`` for silence."""
+    peak = max((float(block.max(initial=0.0)) for block in _true_peaks(audio)), default=0.0)
+    return 20.0 * math.log10(peak) if peak > 0 else -math.inf
+
+
+def weighted_power(audio: Audio, *, step_seconds: float = GATE_STEP_SECONDS) -> np.ndarray:
+    """Mean power of each whole step of K-weighted sound (BS.1770-4, Eq. 1), added over the channels: float64 [n].
+
+    The filters are pyloudnorm's; its own measures hold several copies of the sound in double precision, this goes block by block.
     """
     from pyloudnorm import Meter
+    from scipy.signal import lfilter
 
-    length, rate = audio.samples.shape[-1], audio.sample_rate
-    steps = int(length / rate / GATE_STEP_SECONDS + 1e-9)  # whole steps: pyloudnorm would take up to half a step of silence for sound
-    short = steps < round(GATE_SECONDS / GATE_STEP_SECONDS)
-    counted = audio.samples if short else audio.samples[:, : round(steps * GATE_STEP_SECONDS * rate)]
-    if not counted.any():
-        return -math.inf
-    meter = Meter(rate, filter_class="DeMan", block_size=length / rate if short else GATE_SECONDS)
-    return float(meter.integrated_loudness(counted.T.astype(np.float64)))
+    rate, length = audio.sample_rate, audio.samples.shape[-1]
+    if not length:
+        return np.zeros(0)
+    n_steps = int(length / rate / step_seconds + 1e-9)
+    filters = [(f.passband_gain * f.b, f.a) for f in Meter(rate, filter_class="DeMan")._filters.values()]
+    power = np.zeros(n_steps)
+    bounds = np.round(np.arange(n_steps + 1) * step_seconds * rate).astype(int)
+    block = max(1, round(_BLOCK_SECONDS / step_seconds))
+    for channel in audio.samples:
+        states = [np.zeros(len(a) - 1) for _, a in filters]
+        for first in range(0, n_steps, block):
+            check()
+            edges = bounds[first : first + block + 1]
+            sound = channel[edges[0] : edges[-1]].astype(np.float64)
+            for i, (b, a) in enumerate(filters):
+                sound, states[i] = lfilter(b, a, sound, zi=states[i])
+            power[first : first + len(edges) - 1] += np.add.reduceat(np.square(sound), edges[:-1] - edges[0]) / np.diff(edges)
+    return power
+
+
+def _windowed(power: np.ndarray, window_seconds: float, hop_seconds: float) -> np.ndarray:
+    """Mean over windows of steps [n] of `GATE_STEP_SECONDS`."""
+    width, hop = (round(seconds / GATE_STEP_SECONDS) for seconds in (window_seconds, hop_seconds))
+    if len(power) < width:
+        return np.zeros(0)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(power, width)[::hop].mean(axis=1))
+
+
+def _lufs(power: np.ndarray) -> np.ndarray:
+    return -0.691 + 10.0 * np.log10(power)
+
+
+def _power(lufs: np.ndarray | float) -> np.ndarray:
+    return np.asarray(10.0 ** ((np.asarray(lufs) + 0.691) / 10.0))
 
 
 def normalize_loudness(audio: Audio, *, target_lufs: float = -16.0, ceiling_db: float = -1.0, gain_db: float | None = None) -> Audio:
@@ -82,10 +152,19 @@ def _scaled(audio: Audio, gain_db: float) -> Audio:
 
 
 def limit(audio: Audio, *, ceiling_db: float = -1.0) -> Audio:
-    """Hold peaks, also those between samples (fourfold oversampling, BS.1770-4 annex 2), under ``ceiling_db`` dB of full scale.
+    """Hold peaks, also those between samples, under ``ceiling_db`` dB of full scale, by `limiter_gain`; all channels get the same gain.
+
+    Sound that stays under the ceiling is returned as it is.
+    """
+    gain = limiter_gain(audio, ceiling_db=ceiling_db)
+    return audio if gain is None else Audio((audio.samples * gain).astype(np.float32, copy=False), audio.sample_rate)
+
+
+def limiter_gain(audio: Audio, *, ceiling_db: float = -1.0) -> np.ndarray | None:
+    """Gain float32 [N] that holds a sound [C, N] under ``ceiling_db`` dB of full scale (true peaks), or None where it stays under it.
 
     The gain that each sample needs is spread by a minimum and then smoothed by a mean over `LIMITER_SECONDS`, which never exceeds what any
-    sample needs. All channels get the same gain; sound that stays under the ceiling is returned as it is.
+    sample needs.
     """
     ceiling = 10.0 ** (ceiling_db / 20.0)
     gain = np.empty(audio.samples.shape[-1], dtype=np.float32)
@@ -94,10 +173,9 @@ def limit(audio: Audio, *, ceiling_db: float = -1.0) -> Audio:
         gain[position : position + len(peaks)] = ceiling / np.maximum(peaks, ceiling)
         position += len(peaks)
     if gain.min(initial=1.0) >= 1.0:
-        return audio
+        return None
     width = 2 * round(LIMITER_SECONDS * audio.sample_rate / 2) + 1
-    gain = smooth_gain(gain, width)  # the gain that was needed is given back before the product is made
-    return Audio((audio.samples * gain).astype(np.float32, copy=False), audio.sample_rate)
+    return smooth_gain(gain, width)
 
 
 def smooth_gain(gain: np.ndarray, width: int) -> np.ndarray:

@@ -2,9 +2,6 @@
 
 All of it is one linear filter on middle and side and one gain curve over time that both channels share. So a stem that passes the mix's
 filter and curve (`Master.apply`) is that stem's part of the mastered mix, exactly: mastered stems add up also where the limiter works.
-
-Loudness is ITU-R BS.1770-4, measured by pyloudnorm (Steinmetz and Reiss, "pyloudnorm: a simple yet flexible loudness meter in Python", AES
-150, 2021).
 """
 
 from __future__ import annotations
@@ -14,9 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dance2music.music.loudness import OVERSAMPLING, smooth_gain
+from dance2music.music.loudness import OVERSAMPLING, loudness, smooth_gain
 from dance2music.sound import effects
 from dance2music.sound.dynamics import compression
+from dance2music.types import Audio
 
 RUMBLE_HZ = 25.0
 MONO_BELOW_HZ = 120.0
@@ -99,16 +97,8 @@ def master(mix: np.ndarray, settings: MasterSettings, *, sample_rate: int) -> tu
 
 
 def loudness_lufs(sound: np.ndarray, *, sample_rate: int) -> float:
-    """Integrated loudness of float [C, N] in LUFS; sound shorter than a block of 0.4 s is one block. Silence has 0, so that no gain
-    follows."""
-    import pyloudnorm
-
-    seconds = sound.shape[-1] / sample_rate
-    if seconds < SHORTEST_BLOCK_SECONDS or not sound.any():
-        return 0.0
-    meter = pyloudnorm.Meter(sample_rate, block_size=min(0.4, 0.999 * seconds))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        measured = float(meter.integrated_loudness(sound.T))
+    """`music.loudness.loudness` of float [C, N]; silence has 0, so that no gain follows."""
+    measured = loudness(Audio(sound, sample_rate)) if sound.shape[-1] >= SHORTEST_BLOCK_SECONDS * sample_rate else -math.inf
     return measured if math.isfinite(measured) else 0.0
 
 

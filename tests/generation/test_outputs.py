@@ -1,0 +1,129 @@
+"""What a take is written as: sound files by suffix, stems, notes, markers, the clip's own sound."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import videos
+from dance2music.errors import InputError
+from dance2music.generation import job
+from dance2music.generation.request import Request
+from dance2music.music.audio import load_audio
+from dance2music.music.loudness import loudness, true_peak_db
+from dance2music.synthetic.drawing import example_dance
+from dance2music.types import Motion
+from dance2music.video.container import VideoInfo
+
+SECONDS = 3.0
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small video with a quiet tone."""
+    return videos.write_video(tmp_path_factory.mktemp("bars") / "clip.mp4", seconds=SECONDS)
+
+
+@pytest.fixture
+def video(bars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, in which the drawn dance is seen."""
+
+    def read_motion(video: VideoInfo, *, progress: Callable[[float], None] | None = None) -> Motion:
+        return example_dance(SECONDS)[0]
+
+    monkeypatch.setattr("dance2music.generation.job.read_motion", read_motion)
+    return Path(shutil.copy(bars, tmp_path / "clip.mp4"))
+
+
+def made(video: Path, **options: Any) -> dict[str, Any]:
+    (report,) = job.run(Request(**{"video": video, "genre": "house", "method": "composer", "plot": False} | options))
+    return report
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype"), [(".wav", "PCM_24"), (".flac", "PCM_24"), (".ogg", "VORBIS"), (".mp3", "MPEG_LAYER_III"), (".m4a", None)]
+)
+def test_a_name_of_a_sound_file_gives_the_music_alone(video: Path, suffix: str, subtype: str | None) -> None:
+    out = video.with_name(f"song{suffix}")
+    report = made(video, out=out)
+    assert report["output"] == str(out)
+    assert {path.name for path in video.parent.iterdir()} == {"clip.mp4", out.name, "song.json"}
+    if subtype is not None:
+        info = soundfile.info(out)
+        assert (info.subtype, info.channels, info.samplerate) == (subtype, 2, 48_000)
+    audio = load_audio(out, mono=False)
+    assert audio.samples.shape[0] == 2 and audio.sample_rate == 48_000 and audio.duration_seconds == pytest.approx(SECONDS, abs=0.06)
+
+
+def test_a_sound_file_is_written_beside_the_video_at_the_rate_asked_for(video: Path) -> None:
+    made(video, audio=video.with_name("mix.flac"), wav=True, sample_rate=44_100)
+    assert soundfile.info(video.with_name("mix.flac")).samplerate == 44_100
+    assert load_audio(video.with_name("clip.music.mp4")).sample_rate == 44_100
+    assert np.array_equal(load_audio(video.with_name("mix.flac")).samples, load_audio(video.with_name("clip.music.wav")).samples)
+
+
+@pytest.mark.parametrize(("method", "sound", "rate"), [("composer", "studio", 48_000), ("composer", "soundfont", 22_050)])
+def test_stems_add_up_to_the_mix(video: Path, method: str, sound: str, rate: int) -> None:
+    made(video, method=method, sound=sound, denoise=False, out=video.with_name("mix.wav"), stems=video.with_name("stems"))
+    stems = {path.stem: load_audio(path, mono=False) for path in video.with_name("stems").iterdir()}
+    assert {"drums", "bass"} <= stems.keys() and {stem.sample_rate for stem in stems.values()} == {rate}
+    total, mix = sum(stem.samples for stem in stems.values()), load_audio(video.with_name("mix.wav"), mono=False).samples
+    if sound == "soundfont":  # the mix is made louder after it was summed
+        gain = float((mix * total).sum() / np.square(total).sum())
+        total = total * gain
+    middle = slice(mix.shape[-1] // 10, -mix.shape[-1] // 10)
+    assert np.sqrt(np.square(total - mix)[:, middle].mean()) < (1e-5 if sound == "studio" else 2e-2)
+
+
+def test_the_clip_s_own_sound_is_kept_and_the_stems_add_up_with_it(video: Path) -> None:
+    report = made(video, out=video.with_name("mix.wav"), stems=video.with_name("stems"), keep_original_db=3.0, duck_db=9.0)
+    assert report["original_sound"] == {"level_db": 3.0, "duck_db": 9.0}
+    mix = load_audio(video.with_name("mix.wav"), mono=False)
+    stems = {path.stem: load_audio(path, mono=False).samples for path in video.with_name("stems").iterdir()}
+    assert np.abs(sum(stems.values()) - mix.samples).max() < 1e-4
+    tone = np.abs(np.fft.rfft(stems["original"][0]))
+    assert abs(np.argmax(tone) / SECONDS - 440) < 1
+    assert report["loudness"]["integrated_lufs"] == pytest.approx(loudness(mix), abs=0.02)
+    assert report["loudness"]["true_peak_dbtp"] == pytest.approx(true_peak_db(mix), abs=0.02) and true_peak_db(mix) < -0.9
+    plain = made(video, out=video.with_name("plain.wav"))
+    assert report["sync"] == plain["sync"], "sync is measured on the music"
+
+
+def test_a_clip_without_sound_has_none_to_keep(tmp_path: Path) -> None:
+    silent = videos.write_video(tmp_path / "silent.mp4", audio=False)
+    with pytest.raises(InputError, match=r"--keep-original: .*silent\.mp4 has no sound to keep"):
+        made(silent, keep_original_db=0.0)
+    with pytest.raises(InputError, match="a motion file has no sound"):
+        made(None, from_motion=tmp_path / "dance.npz", out=tmp_path / "o.wav", keep_original_db=0.0)  # type: ignore[arg-type]
+
+
+def test_loudness_stands_in_the_report_and_in_the_picture_s_title(video: Path) -> None:
+    from dance2music.generation.outputs import title_of
+
+    report = made(video)
+    level = report["loudness"]
+    assert level["integrated_lufs"] == pytest.approx(-14.0, abs=0.7) and level["true_peak_dbtp"] <= -0.95 and level["range_lu"] is not None
+    title = title_of(report)
+    assert "LUFS" in title and "dBTP" in title and f"range {level['range_lu']:.1f} LU" in title
+    assert "LUFS" not in title_of(report | {"loudness": dict.fromkeys(level)})
+
+
+def test_markers_name_every_beat(video: Path) -> None:
+    report = made(video, markers=video.with_name("m.csv"), tempo_bpm=120.0)
+    rows = [line.split(",") for line in video.with_name("m.csv").read_text().splitlines()]
+    assert rows[0] == ["begin_seconds", "end_seconds", "kind", "name"]
+    beats = [row for row in rows[1:] if row[2] in ("beat", "downbeat")]
+    inside = [time for time in report["beat_times_seconds"] if 0 <= time < report["duration_seconds"]]
+    assert [float(row[0]) for row in beats] == pytest.approx(inside, abs=1e-3)
+    assert np.diff(
+        [inside.index(time) for time in inside if f"{time:.3f}" in {f"{float(r[0]):.3f}" for r in beats if r[2] == "downbeat"}]
+    ) == (pytest.approx(4))
+    made(video, markers=video.with_name("m.txt"), tempo_bpm=120.0)
+    labels = [line.split("\t") for line in video.with_name("m.txt").read_text().splitlines()]
+    assert [label[:2] for label in labels] == [row[:2] for row in rows[1:]] and labels[0][2].split()[0] in ("beat", "downbeat", "section")
