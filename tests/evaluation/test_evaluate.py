@@ -19,6 +19,7 @@ from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.evaluate import EvaluateConfig, evaluate
 from dance2music.evaluation.results import CONTROLS, Results, load_results
 from dance2music.music.audio import save_wav
+from dance2music.music.midi import save_midi
 from dance2music.music.synth import render
 from dance2music.synthetic.synthetic import synthetic_clip
 from dance2music.types import Audio
@@ -42,6 +43,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save_wav(music, root / "ref" / f"{name}.wav")
         save_motion(clip.motion, root / "motion" / f"{name}.npz")
         save_wav(music, root / "same" / f"{name}{'.music-1' if i == 2 else ''}.wav")
+        if i == 0:
+            save_midi(clip.score, root / "same" / f"{name}.mid")
         stereo = np.concatenate([music.samples, 0.5 * music.samples])[:, : round((SECONDS - 0.8 * i) * RATE)]
         soundfile.write(root / "other" / f"{NAMES[(i + 1) % 3]}.wav", stereo.T, 44_100 if i == 0 else RATE)
     save_wav(Audio(np.roll(music.samples, RATE, axis=1), RATE), root / "same" / f"{NAMES[2]}.music-2.wav")
@@ -63,6 +66,7 @@ def test_every_metric_and_every_control_is_there(perfect: Results) -> None:
     assert perfect.systems == ("generated", *CONTROLS)
     for clip in perfect.clips:
         assert set(clip.values) == {"generated", *CONTROLS}
+        assert ("lead_repetition" in clip.values["generated"]) == (clip.name == NAMES[0])  # beside it lie notes
     assert [(c.dance, c.take, c.genre, c.song) for c in perfect.clips][-1] == (NAMES[2], 2, "waack", "mWA2")
 
 

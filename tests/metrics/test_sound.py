@@ -7,7 +7,7 @@ import pytest
 
 from dance2music.errors import InputError
 from dance2music.metrics.quality import log_mel_l1
-from dance2music.metrics.sound import attack_seconds, averaged_log_mel_l1, frame_rate_comb
+from dance2music.metrics.sound import attack_seconds, averaged_log_mel_l1, found_comb, frame_rate_comb
 from dance2music.types import Audio
 
 RATE = 22_050
@@ -85,3 +85,15 @@ def test_low_notes_and_silence_have_no_attack() -> None:
     low = np.sin(2 * np.pi * 100 * np.arange(RATE) / RATE).astype(np.float32)
     assert np.isnan(attack_seconds(audio(np.zeros(RATE, np.float32))))
     assert np.isnan(attack_seconds(audio(low * np.hanning(RATE).astype(np.float32))))
+
+
+def test_the_rate_of_an_unknown_buzz_is_found() -> None:
+    rate, n = 22050, 22050 * 4
+    hum = np.zeros(n)
+    hum[np.round(np.arange(0, n, rate / 172.27)).astype(int)[:-1]] = 0.3
+    buzzing = Audio((hum + 0.01 * np.random.default_rng(0).standard_normal(n))[None].astype(np.float32), rate)
+    found = found_comb(buzzing)
+    assert found.rate_hz == pytest.approx(172.27, abs=0.1) and found.level_db > 6
+    plain = found_comb(Audio(0.1 * np.random.default_rng(1).standard_normal((1, n)).astype(np.float32), rate))
+    assert plain.level_db < 4 < found.level_db
+    assert np.isnan(found_comb(Audio(np.zeros((1, n), np.float32), rate)).rate_hz)

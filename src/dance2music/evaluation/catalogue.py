@@ -7,6 +7,7 @@ docs/metrics.md has an entry for each. To add one: a pure function in a file of 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,23 @@ from dance2music.evaluation.features import SCALARS, AudioFeatures, MotionFeatur
 from dance2music.evaluation.results import MetricInfo
 from dance2music.metrics import paper_rhythm as published
 from dance2music.metrics import strict
+from dance2music.metrics.production import (
+    bandwidth_hz,
+    crest_db,
+    energy_correlation,
+    lead_repetition,
+    loudness_spread_db,
+    stereo_width,
+    sub_db,
+)
 from dance2music.metrics.quality import log_mel_l1, multi_resolution_stft
 from dance2music.metrics.rhythm import AIST_FPS, AIST_SIGMA_FRAMES, F_WINDOW_SECONDS, beat_alignment, beat_f, shifted_alignments
-from dance2music.types import Audio
+from dance2music.metrics.sound import attack_seconds, found_comb
+from dance2music.music.loudness import loudness_range, true_peak_db
+from dance2music.types import Audio, Score
 
+SILENCE_DB = -120.0
+"""True peak that is written for silence."""
 SHIFTS = 200
 """Random circular shifts behind a lift."""
 
@@ -37,6 +51,21 @@ def _error(
 ) -> MetricInfo:
     """A distance: 0 is best."""
     return MetricInfo(label, family, unit, "lower", 0.0, worst, needs, per_clip, source)
+
+
+def _measured(label: str, unit: str, source: str, measure: Callable[[Pair], float], family: str = _QUALITY, *needs: str) -> MetricInfo:
+    """A value of the sound as it is in its file, of which neither more nor less is better."""
+    return MetricInfo(label, family, unit, "", needs=needs, source=source, measure=measure)
+
+
+def _following(pair: Pair) -> float:
+    assert pair.seen is not None
+    return energy_correlation(pair.whole, pair.seen.kinetic_velocity, pair.seen.kinetic_fps)
+
+
+def _returning(pair: Pair) -> float:
+    assert pair.score is not None
+    return lead_repetition(pair.score)
 
 
 METRICS: dict[str, MetricInfo] = {
@@ -69,6 +98,7 @@ METRICS: dict[str, MetricInfo] = {
     "beat_alignment_reverse_onsets": _rate("Beat Alignment from the music, onsets", _SYNC, "Eq. 13, reversed", "dance"),
     "beat_alignment_aist": _rate("Beat Alignment, AIST++ settings", _SYNC, "Li et al. 2021", "dance"),
     "lift_aist": MetricInfo("lift of the AIST++ score", _SYNC, ideal=None, needs=("dance",), source="Li et al. 2021, shifted"),
+    "energy_correlation": _measured("rank correlation, motion energy and loudness", "", "metrics.production", _following, _SYNC, "dance"),
     "genre_retrieval": _rate("genre accuracy, retrieval", _GENRE, _D2M, "reference", "genre"),
     "genre_classifier": _rate("genre accuracy, classifier", _GENRE, "metrics.genre", "genre"),
     "dist_m": MetricInfo("Dist_m between dances", _DIVERSITY, worst=0.0, per_clip=False, source=_CGAN),
@@ -81,11 +111,21 @@ METRICS: dict[str, MetricInfo] = {
     "noise_likeness": _error("noise likeness", _QUALITY, "Johnston 1988", worst=1.0),
     "comb_db": MetricInfo("buzz at the frame rate over the spectrum between", _QUALITY, "dB", "", source="metrics.sound"),
     "comb_share": MetricInfo("share of 2 to 10 kHz on the frame rate's lines", _QUALITY, better="", source="metrics.sound"),
+    "comb_found_db": _measured("buzz at the rate of most", "dB", "metrics.sound", lambda p: max(0.0, found_comb(p.whole).level_db)),
+    "bandwidth_khz": _measured("content to (-55 dB)", "kHz", "metrics.production", lambda p: bandwidth_hz(p.whole) / 1000),
+    "stereo_width": _measured("stereo width", "", "metrics.production", lambda p: stereo_width(p.whole)),
+    "crest_db": _measured("crest", "dB", "metrics.production", lambda p: crest_db(p.whole)),
+    "sub_db": _measured("energy below 60 Hz", "dB", "metrics.production", lambda p: sub_db(p.whole)),
+    "true_peak_dbtp": _measured("true peak", "dBTP", "ITU-R BS.1770-4", lambda p: max(SILENCE_DB, true_peak_db(p.whole))),
+    "loudness_range_lu": _measured("loudness range", "LU", "EBU Tech 3342", lambda p: loudness_range(p.whole)),
+    "loudness_spread_db": _measured("spread of loudness, 4 s windows", "dB", "metrics.production", lambda p: loudness_spread_db(p.whole)),
+    "attack_ms": _measured("attack of hats and snares, 10 to 90 %", "ms", "metrics.sound", lambda p: 1000 * attack_seconds(p.whole)),
     "loudness_lufs": MetricInfo("loudness", _QUALITY, "LUFS", "", source="ITU-R BS.1770-4"),
     "key_clarity": _rate("key clarity", _RULES, "Krumhansl 1990"),
     "chord_consonance": _rate("chord consonance", _RULES, "Huron 1994"),
     "groove_consistency": _rate("groove consistency", _RULES, "Wu and Yang 2020"),
     "self_similarity_structure": _rate("self-similarity structure", _RULES, "Foote 1999"),
+    "lead_repetition": _measured("bars of the lead that return", "", "metrics.production", _returning, _RULES, "notes"),
     "tempo_stability": _rate("tempo stability", _RULES, "metrics.composition"),
     "pulse_clarity": _rate("pulse clarity", _RULES, "metrics.musicality"),
 }  # fmt: skip
@@ -104,6 +144,8 @@ class Pair:
     reference_bpm : float, 0 where unknown.
     seen : the dance.
     genre : int, of the dance, -1 where unknown.
+    played : the music as it is in its file, all channels at its own rate; by default ``audio``.
+    score : its notes.
     """
 
     heard: AudioFeatures
@@ -114,6 +156,13 @@ class Pair:
     reference_bpm: float = 0.0
     seen: MotionFeatures | None = None
     genre: int = -1
+    played: Audio | None = None
+    score: Score | None = None
+
+    @property
+    def whole(self) -> Audio:
+        """The music with all that its file holds."""
+        return self.audio if self.played is None else self.played
 
 
 def score_pair(pair: Pair, *, seed: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
@@ -134,7 +183,10 @@ def score_pair(pair: Pair, *, seed: int) -> tuple[dict[str, float], dict[str, np
 
 def _has(pair: Pair, needs: tuple[str, ...]) -> bool:
     """Whether what a metric needs is at hand."""
-    there = {"reference": pair.reference_audio is not None, "dance": pair.seen is not None, "genre": pair.genre >= 0}
+    there = {
+        "reference": pair.reference_audio is not None, "dance": pair.seen is not None, "genre": pair.genre >= 0,
+        "notes": pair.score is not None,
+    }  # fmt: skip
     return all(there[need] for need in needs)
 
 

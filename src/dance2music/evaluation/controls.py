@@ -10,7 +10,6 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.evaluation.results import CONTROLS
-from dance2music.music.beats import mono
 from dance2music.seeds import Control
 from dance2music.types import Audio
 
@@ -65,10 +64,9 @@ def silence(duration_seconds: float, sample_rate: int) -> Audio:
 
 
 def fitted(audio: Audio, duration_seconds: float) -> Audio:
-    """Mono music of another length: cut, or repeated from its beginning."""
+    """Music of another length: cut, or repeated from its beginning."""
     n = round(duration_seconds * audio.sample_rate)
-    y = mono(audio)
-    return Audio(np.resize(y, n)[None].astype(np.float32, copy=False), audio.sample_rate)
+    return Audio(np.stack([np.resize(channel, n) for channel in audio.samples]).astype(np.float32, copy=False), audio.sample_rate)
 
 
 def make_controls(

@@ -21,7 +21,17 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import Pair, score_pair
 from dance2music.evaluation.controls import make_controls
-from dance2music.evaluation.features import SAMPLE_RATE, Cache, HearingConfig, MotionFeatures, embed_piece, embedding, hear, see_file
+from dance2music.evaluation.features import (
+    SAMPLE_RATE,
+    Cache,
+    HearingConfig,
+    MotionFeatures,
+    as_heard,
+    embed_piece,
+    embedding,
+    hear,
+    see_file,
+)
 from dance2music.evaluation.jobs import (
     WINDOWS_PER_CLIP,
     EvaluateConfig,
@@ -40,8 +50,9 @@ from dance2music.evaluation.results import GENERATED, ClipValues, Results, save_
 from dance2music.evaluation.summary import Scored, summarize
 from dance2music.metrics.genre import Database, retrieved_genre
 from dance2music.music.loudness import SILENCE_LUFS
+from dance2music.music.midi import load_midi
 from dance2music.parallel import Engine, engine, one_thread
-from dance2music.types import GENRES, Audio
+from dance2music.types import GENRES, Audio, Score
 from dance2music.work import Cancel
 
 Progress = Callable[[int, int], None]
@@ -132,12 +143,18 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
     """
     store = Cache(cache_folder)
     m = job.match
-    generated, reference = _cut(load(m.generated), job.window), None if m.reference is None else _cut(load(m.reference), job.window)
-    other = None if job.other is None else _cut(load(job.other), job.window)
     seen = _seen(m, store, job.window)
-    controls = make_controls(
-        generated, seed=job.seed, reference=reference, other=other, kinematic_beats=None if seen is None else seen.kinematic_beats
-    )
+    kinematic = None if seen is None else seen.kinematic_beats
+    files = (m.generated, m.reference, job.other)
+    played_generated, played_reference, played_other = (None if path is None else _cut(load(path), job.window) for path in files)
+    assert played_generated is not None
+    generated = as_heard(played_generated)
+    reference, other = (None if audio is None else as_heard(audio) for audio in (played_reference, played_other))
+    controls = make_controls(generated, seed=job.seed, reference=reference, other=other, kinematic_beats=kinematic)
+    played = {
+        GENERATED: played_generated,
+        **make_controls(played_generated, seed=job.seed, reference=played_reference, other=played_other, kinematic_beats=kinematic),
+    }
     heard_reference = None if reference is None else hear(reference, hearing, store)
     beats, bpm = (None, 0.0) if heard_reference is None else (heard_reference.beats, heard_reference.tempo_bpm)
     if m.beats is not None:
@@ -146,7 +163,8 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
     scored = Scored(values={}, chance={}, pieces={}, frames={}, clip=_clip(job, generated, seen))
     for system, audio in {GENERATED: generated, **controls}.items():
         heard = hear(audio, hearing, store)
-        pair = Pair(heard, audio, heard_reference, reference, beats, bpm, seen, job.genre)
+        score = _notes(m, job.window) if system == GENERATED else None
+        pair = Pair(heard, audio, heard_reference, reference, beats, bpm, seen, job.genre, played[system], score)
         scored.values[system], scored.chance[system] = score_pair(pair, seed=job.seed)
         scored.pieces[system], scored.frames[system] = heard.piece, heard.frames
         if system in (GENERATED, "reference"):
@@ -181,7 +199,7 @@ def _cut(audio: Audio, window: tuple[float, float] | None) -> Audio:
     if window is None:
         return audio
     first, n = round(window[0] * audio.sample_rate), round(window[1] * audio.sample_rate)
-    samples = np.zeros((1, n), np.float32)
+    samples = np.zeros((len(audio.samples), n), np.float32)
     part = audio.samples[:, first : first + n]
     samples[:, : part.shape[1]] = part
     return Audio(samples, audio.sample_rate)
@@ -199,6 +217,12 @@ def _seen(m: Match, store: Cache, window: tuple[float, float] | None) -> MotionF
         return None
     seen = see_file(path, store, video=m.motion is None)
     return seen if window is None else seen.window(*window)
+
+
+def _notes(m: Match, window: tuple[float, float] | None) -> Score | None:
+    """The notes of a clip's music, where ``NAME.mid`` lies beside it; of a window nothing is known."""
+    path = m.generated.with_suffix(".mid")
+    return load_midi(path) if window is None and path.is_file() else None
 
 
 def _clip(job: Job, generated: Audio, seen: MotionFeatures | None) -> ClipValues:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.errors import InputError
-from dance2music.evaluation.features import SAMPLE_RATE, Cache, HearingConfig, embed_piece
+from dance2music.evaluation.features import Cache, HearingConfig, embed_piece
 from dance2music.evaluation.matching import Match, match, sounds
 from dance2music.metrics.genre import Database, genre_of_name, read_genres, song_of_name
 from dance2music.seeds import Control
@@ -146,7 +146,8 @@ def database_rule(config: EvaluateConfig) -> str:
 
 
 def load(path: Path) -> Audio:
-    """Music as it is heard; an error names the file."""
+    """Music as its file has it, the first two channels at its own rate; an error names the file."""
     from dance2music.music.audio import load_audio
 
-    return load_audio(path, sample_rate=SAMPLE_RATE)
+    audio = load_audio(path, mono=False)
+    return Audio(audio.samples[:2], audio.sample_rate)

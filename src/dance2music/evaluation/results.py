@@ -55,7 +55,7 @@ class MetricInfo:
     unit : str, empty for a plain ratio.
     better : 'higher', 'lower', or '' where neither is better (loudness).
     ideal, worst : float or None (no bound).
-    needs : of 'reference', 'dance', 'genre', 'takes', 'training': what must be at hand, else the metric is missing.
+    needs : of 'reference', 'dance', 'genre', 'takes', 'training', 'notes': what must be at hand, else the metric is missing.
     per_clip : False for values of a whole set (Fréchet distance, diversity): those are in the summary only.
     source : paper, equation or tool.
     measure : gives the value of one clip from an `evaluation.catalogue.Pair`; None where the metric is computed with others of its family,

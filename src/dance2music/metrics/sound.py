@@ -16,6 +16,8 @@ WINDOW_SECONDS = 8192 / 22050
 """Window that tells lines at a frame rate from the spectrum between them: 2.7 Hz per bin."""
 
 COMB_BAND_HZ = (2000.0, 10_000.0)
+SEARCHED_RATES_HZ = (40.0, 700.0)
+"""Frame rates of codecs: 40 ms frames to hops of 32 samples at 22.05 kHz."""
 ATTACK_FROM_HZ = 6000.0
 """Above it hats and the noise of snares are nearly all there is."""
 
@@ -34,6 +36,14 @@ class Comb(NamedTuple):
     share: float
 
 
+class FoundComb(NamedTuple):
+    """The rate in Hz at whose multiples a sound drones most, and the comb there."""
+
+    rate_hz: float
+    level_db: float
+    share: float
+
+
 def frame_rate_comb(audio: Audio, rate_hz: float, *, band_hz: tuple[float, float] = COMB_BAND_HZ) -> Comb:
     """How much a sound drones at the multiples of a rate: 0 dB for music that knows nothing of it, 15 dB for a plain buzz.
 
@@ -45,7 +55,7 @@ def frame_rate_comb(audio: Audio, rate_hz: float, *, band_hz: tuple[float, float
     ----------
     audio : Audio; channels are averaged.
     rate_hz : rate of the codec's frames, Hz: ``codec.sample_rate / codec.hop_length``.
-    band_hz : multiples strictly between these are looked at; must lie below half the sample rate and hold one multiple at least.
+    band_hz : multiples that lie in it with the next one are looked at; must lie below half the sample rate and hold one at least.
 
     Returns
     -------
@@ -56,34 +66,80 @@ def frame_rate_comb(audio: Audio, rate_hz: float, *, band_hz: tuple[float, float
     InputError
         If the band holds no multiple or reaches beyond half the sample rate.
     """
-    import torch
-
-    from dance2music.music.beats import mono
-    from dance2music.music.mel import stft
-
     low, high = band_hz
-    multiples = np.arange(int(low / rate_hz) + 1, int(np.ceil(high / rate_hz)))
+    multiples = _multiples(rate_hz, low, high)
     if len(multiples) == 0 or high > audio.sample_rate / 2:
         raise InputError(
             f"comb: band {low:g} to {high:g} Hz at {audio.sample_rate} Hz; expected multiples of {rate_hz:g} Hz below half the rate; "
             "choose another band or resample"
         )
+    spectrum = _fine_spectrum(audio)
+    if spectrum is None:
+        return Comb(0.0, 0.0)
+    bin_hz, _, mean = spectrum
+    hz = np.arange(len(mean)) * bin_hz
+    at = np.round(multiples * rate_hz / bin_hz).astype(int)
+    lines = sum(float(mean[b - 1 : b + 2].sum()) for b in at)
+    return Comb(_comb_level(rate_hz, multiples, spectrum), lines / max(float(mean[(hz > low) & (hz < high)].sum()), 1e-30))
+
+
+def found_comb(
+    audio: Audio, *, rates_hz: tuple[float, float] = SEARCHED_RATES_HZ, band_hz: tuple[float, float] = COMB_BAND_HZ
+) -> FoundComb:
+    """The rate whose multiples a sound drones at most, where the rate of its codec is not known: `frame_rate_comb` of many rates.
+
+    Of the rates that reach 0.9 of the highest level the lowest is taken: the multiples of twice the rate are among those of the rate. What
+    has no comb has its highest level by chance, about 1 to 2 dB.
+
+    Parameters
+    ----------
+    rates_hz : lowest and highest rate to try; its steps move the highest multiple in the band by half a bin.
+
+    Returns
+    -------
+    FoundComb; rate nan and (0, 0) for silence and for less than one window of sound.
+    """
+    high = min(band_hz[1], audio.sample_rate / 2)
+    spectrum = _fine_spectrum(audio)
+    if spectrum is None or high <= band_hz[0]:
+        return FoundComb(float("nan"), 0.0, 0.0)
+    rates, rate = [], rates_hz[0]
+    while rate < rates_hz[1]:
+        rates.append(rate)
+        rate += 0.5 * spectrum[0] * rate / high
+    levels = np.array([_comb_level(rate, _multiples(rate, band_hz[0], high), spectrum) for rate in rates])
+    best = rates[int(np.flatnonzero(levels >= 0.9 * levels.max())[0])] if levels.max() > 0 else rates[int(levels.argmax())]
+    return FoundComb(best, *frame_rate_comb(audio, best, band_hz=(band_hz[0], high)))
+
+
+def _multiples(rate_hz: float, low_hz: float, high_hz: float) -> np.ndarray:
+    """Multiples of a rate, as int64 [n], above ``low_hz`` that have the next one below ``high_hz``."""
+    return np.arange(int(low_hz / rate_hz) + 1, int(high_hz / rate_hz))
+
+
+def _fine_spectrum(audio: Audio) -> tuple[float, np.ndarray, np.ndarray] | None:
+    """Width of a bin in Hz, and the lower quartile and mean over time of the power in each, float64 [bins]; None for too little sound."""
+    from scipy.signal import stft
+
+    from dance2music.music.beats import mono
+
     y, n_fft = mono(audio), 2 * round(WINDOW_SECONDS * audio.sample_rate / 2)
     if len(y) < n_fft or not np.any(y):
-        return Comb(0.0, 0.0)
-    power = stft(torch.from_numpy(np.ascontiguousarray(y, dtype=np.float32))[None], n_fft, n_fft // 8)[0].abs().square().double().numpy()
-    bin_hz = audio.sample_rate / n_fft
-    lasting, mean = np.percentile(power, 25, axis=1), power.mean(axis=1)
+        return None
+    power = np.square(np.abs(stft(y.astype(np.float64), audio.sample_rate, nperseg=n_fft, noverlap=n_fft - n_fft // 8)[2]))
+    return audio.sample_rate / n_fft, np.percentile(power, 25, axis=1), power.mean(axis=1)
+
+
+def _comb_level(rate_hz: float, multiples: np.ndarray, spectrum: tuple[float, np.ndarray, np.ndarray]) -> float:
+    """Median over multiples [n] of the lasting level on them over that between them, dB."""
+    bin_hz, lasting, mean = spectrum
     floor = 1e-10 * float(mean.max())
 
-    def bins(offset: float) -> np.ndarray:
-        return np.asarray(np.round((multiples + offset) * rate_hz / bin_hz), dtype=int)
+    def at(offset: float) -> np.ndarray:
+        return np.asarray(lasting[np.round((multiples + offset) * rate_hz / bin_hz).astype(int)])
 
-    on, between = lasting[bins(0.0)], np.mean([lasting[bins(offset)] for offset in _BETWEEN], axis=0)
-    level = float(np.median(10 * np.log10((on + floor) / (between + floor))))
-    hz = np.arange(len(mean)) * bin_hz
-    lines = sum(float(mean[b - 1 : b + 2].sum()) for b in bins(0.0))
-    return Comb(level, lines / max(float(mean[(hz > low) & (hz < high)].sum()), 1e-30))
+    between = np.mean([at(offset) for offset in _BETWEEN], axis=0)
+    return float(np.median(10 * np.log10((at(0.0) + floor) / (between + floor))))
 
 
 def averaged_log_mel_l1(reference: np.ndarray, estimate: np.ndarray, sample_rate: int, *, n_frames: int = 8) -> float:
