@@ -76,7 +76,26 @@ def test_a_room_is_wide_and_falls_by_sixty_decibels() -> None:
     assert np.square(response).sum(axis=-1) == pytest.approx(1.0, rel=1e-3)
     early, late = rms(response[:, 2400:4800]), rms(response[:, -2400:])
     assert late < 0.02 * early
-    assert reverberate(sine(500.0, 0.3), response).shape == (2, round(0.3 * RATE))
+
+
+def test_a_long_send_rings_as_if_it_were_convolved_at_once() -> None:
+    response = impulse_response(0.5, RATE)
+    send = np.random.default_rng(0).standard_normal(effects.BLOCK + 30_000).astype(np.float32)
+    out = np.ones((2, len(send)), dtype=np.float32)
+    reverberate(send, response, out)
+    at = effects.BLOCK + 100
+    direct = [float(row[::-1].astype(np.float64) @ send[at - len(row) + 1 : at + 1]) for row in response]
+    assert out[:, at] - 1.0 == pytest.approx(direct, abs=1e-3)
+
+
+def test_filters_work_block_by_block_as_at_once_and_in_place() -> None:
+    from scipy.signal import sosfilt
+
+    sections = effects.high_pass(120.0, sample_rate=RATE)
+    sound = np.random.default_rng(0).standard_normal((2, effects.BLOCK + 1000)).astype(np.float32)
+    expected = sosfilt(sections, sound.astype(np.float64), axis=-1).astype(np.float32)
+    assert np.array_equal(effects.filtered(sound, sections), expected)
+    assert effects.filtered(sound, sections, in_place=True) is sound and np.array_equal(sound, expected)
 
 
 def test_ducking_dips_at_the_stroke_and_comes_back() -> None:

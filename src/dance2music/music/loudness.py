@@ -28,16 +28,17 @@ _BLOCK_SECONDS = 10.0
 _SMOOTHING_BLOCK = 2**18
 
 
-def loudness(audio: Audio) -> float:
+def loudness(audio: Audio, *, gain: np.ndarray | None = None) -> float:
     """Integrated loudness in LUFS (BS.1770-4, Eq. 2 to 7): K-weighted power of 0.4 s blocks, gated twice; ``-inf`` for silence.
 
     An incomplete block at the end does not count, as the recommendation has it; sound shorter than a block is one. Up to two channels.
+    ``gain`` float32 [N] is one for each sample that the sound is to be multiplied with.
     """
-    power = weighted_power(audio)
+    power = weighted_power(audio, gain=gain)
     if len(power) >= round(GATE_SECONDS / GATE_STEP_SECONDS):
         power = _windowed(power, GATE_SECONDS, GATE_STEP_SECONDS)
     else:
-        power = weighted_power(audio, step_seconds=audio.duration_seconds)
+        power = weighted_power(audio, step_seconds=audio.duration_seconds, gain=gain)
     power = power[power >= _power(SILENCE_LUFS)]
     if not len(power):
         return -math.inf
@@ -72,7 +73,7 @@ def true_peak_db(audio: Audio) -> float:
     return 20.0 * math.log10(peak) if peak > 0 else -math.inf
 
 
-def weighted_power(audio: Audio, *, step_seconds: float = GATE_STEP_SECONDS) -> np.ndarray:
+def weighted_power(audio: Audio, *, step_seconds: float = GATE_STEP_SECONDS, gain: np.ndarray | None = None) -> np.ndarray:
     """Mean power of each whole step of K-weighted sound (BS.1770-4, Eq. 1), added over the channels: float64 [n].
 
     The filters are pyloudnorm's; its own measures hold several copies of the sound in double precision, this goes block by block.
@@ -93,7 +94,8 @@ def weighted_power(audio: Audio, *, step_seconds: float = GATE_STEP_SECONDS) -> 
         for first in range(0, n_steps, block):
             check()
             edges = bounds[first : first + block + 1]
-            sound = channel[edges[0] : edges[-1]].astype(np.float64)
+            sound = channel[edges[0] : edges[-1]]
+            sound = (sound if gain is None else sound * gain[edges[0] : edges[-1]]).astype(np.float64)
             for i, (b, a) in enumerate(filters):
                 sound, states[i] = lfilter(b, a, sound, zi=states[i])
             power[first : first + len(edges) - 1] += np.add.reduceat(np.square(sound), edges[:-1] - edges[0]) / np.diff(edges)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dance2music.sound.effects import BLOCK
+
 BLOCK_SECONDS = 0.002
 
 
@@ -66,7 +68,13 @@ def compression(
     whole = n // block * block
     if whole == 0:
         return np.ones(n, dtype=np.float32)
-    power = np.square(sound[:, :whole]).reshape(len(sound), -1, block).mean(axis=-1).max(axis=0)
+    part = BLOCK // block * block
+    power = np.concatenate(
+        [
+            np.square(sound[:, i : min(i + part, whole)]).reshape(len(sound), -1, block).mean(axis=-1).max(axis=0)
+            for i in range(0, whole, part)
+        ]
+    )
     mean = float(power.mean())
     if mean <= 0.0:
         return np.ones(n, dtype=np.float32)

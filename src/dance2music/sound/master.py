@@ -26,6 +26,7 @@ _TOLERANCE_LU = 0.15
 _MOST_GAIN_DB = 40.0
 _LIMITER_SECONDS = 0.006
 _BLOCK, _CONTEXT = 256, 24
+_HOT_BLOCKS = 2048
 _MARGIN_DB = 0.1
 
 
@@ -61,11 +62,13 @@ class Master:
 
     def apply(self, sound: np.ndarray) -> np.ndarray:
         """The part of the mastered mix that ``sound``, float32 [2, N], is."""
-        return np.asarray(_toned(sound, self.middle, self.side, self.side_gain) * self.curve)
+        made = _toned(sound, self.middle, self.side, self.side_gain, out=np.empty_like(sound))
+        made *= self.curve
+        return made
 
 
 def master(mix: np.ndarray, settings: MasterSettings, *, sample_rate: int) -> tuple[np.ndarray, Master]:
-    """Master a mix, float32 [2, N]: the mastered sound [2, N] and what was done. Silence stays silent."""
+    """Master a mix, float32 [2, N], in place: the mastered sound [2, N] and what was done. Silence stays silent."""
     n = mix.shape[-1]
     shelves = [
         effects.high_pass(RUMBLE_HZ, sample_rate=sample_rate),
@@ -76,38 +79,43 @@ def master(mix: np.ndarray, settings: MasterSettings, *, sample_rate: int) -> tu
     side = np.concatenate([*shelves, effects.high_pass(MONO_BELOW_HZ, sample_rate=sample_rate)])
     if n == 0 or not mix.any():
         return np.zeros_like(mix), Master(middle, side, 1.0, np.ones(n, dtype=np.float32))
-    toned = _toned(mix, middle, side, 1.0)
+    toned = _toned(mix, middle, side, 1.0, out=mix)
     side_gain = _side_gain(toned, settings)
     if side_gain != 1.0:
         mid, wide = (toned[0] + toned[1]) * np.float32(0.5), (toned[0] - toned[1]) * np.float32(0.5 * side_gain)
-        toned = np.stack([mid + wide, mid - wide])
+        np.add(mid, wide, out=toned[0])
+        np.subtract(mid, wide, out=toned[1])
+        del mid, wide
     glue = compression(toned, sample_rate=sample_rate, ratio=2.0, over_db=1.5, attack_seconds=0.02, release_db_per_second=35.0, most_db=3.0)
     toned *= glue
     peaks = np.maximum(np.abs(toned[0]), np.abs(toned[1]))
     gain_db = min(_MOST_GAIN_DB, settings.target_lufs - loudness_lufs(toned, sample_rate=sample_rate))
     for left in reversed(range(_PASSES)):
         curve = _curve(toned, peaks, gain_db, settings, sample_rate)
-        sound = toned * curve
-        missing = settings.target_lufs - loudness_lufs(sound, sample_rate=sample_rate)
+        missing = settings.target_lufs - loudness_lufs(toned, sample_rate=sample_rate, gain=curve)
         if abs(missing) < _TOLERANCE_LU or not left or gain_db + missing > _MOST_GAIN_DB:
             break
         # Clipping takes part of what is added.
         gain_db += missing * (1.3 if missing > 0 else 1.0)
-    return sound, Master(middle, side, side_gain, glue * curve)
+    toned *= curve
+    curve *= glue
+    return toned, Master(middle, side, side_gain, curve)
 
 
-def loudness_lufs(sound: np.ndarray, *, sample_rate: int) -> float:
-    """`music.loudness.loudness` of float [C, N]; silence has 0, so that no gain follows."""
-    measured = loudness(Audio(sound, sample_rate)) if sound.shape[-1] >= SHORTEST_BLOCK_SECONDS * sample_rate else -math.inf
+def loudness_lufs(sound: np.ndarray, *, sample_rate: int, gain: np.ndarray | None = None) -> float:
+    """`music.loudness.loudness` of float [C, N], times a gain [N] where given; silence has 0, so that no gain follows."""
+    measured = loudness(Audio(sound, sample_rate), gain=gain) if sound.shape[-1] >= SHORTEST_BLOCK_SECONDS * sample_rate else -math.inf
     return measured if math.isfinite(measured) else 0.0
 
 
-def _toned(sound: np.ndarray, middle: np.ndarray, side: np.ndarray, side_gain: float) -> np.ndarray:
-    """Shelves for all, a high pass for the side signal, and its gain."""
+def _toned(sound: np.ndarray, middle: np.ndarray, side: np.ndarray, side_gain: float, *, out: np.ndarray) -> np.ndarray:
+    """Shelves for all, a high pass for the side signal, and its gain; into ``out`` [2, N], which may be the sound itself."""
     half = np.float32(0.5)
     mid = effects.filtered((sound[0] + sound[1]) * half, middle)
     wide = effects.filtered((sound[0] - sound[1]) * (half * np.float32(side_gain)), side)
-    return np.stack([mid + wide, mid - wide])
+    np.add(mid, wide, out=out[0])
+    np.subtract(mid, wide, out=out[1])
+    return out
 
 
 def _side_gain(sound: np.ndarray, settings: MasterSettings) -> float:
@@ -125,7 +133,8 @@ def _curve(toned: np.ndarray, peaks: np.ndarray, gain_db: float, settings: Maste
     """Gain of each sample: loudness, soft clipping, limiter, a short fade at the end; float32 [N]."""
     gain = np.float32(10.0 ** (gain_db / 20.0))
     ceiling = 10.0 ** ((settings.ceiling_db - _MARGIN_DB) / 20.0)
-    rms = float(gain) * float(np.sqrt(np.mean(np.square(toned))))
+    power = sum(float(np.square(toned[:, i : i + effects.BLOCK]).sum(dtype=np.float64)) for i in range(0, toned.shape[-1], effects.BLOCK))
+    rms = float(gain) * math.sqrt(power / toned.size)
     clip = np.float32(min(ceiling, rms * 10.0 ** (settings.crest_db / 20.0)))
     curve = np.full(len(peaks), gain, dtype=np.float32)
     over = np.flatnonzero(peaks > settings.knee * clip / gain)
@@ -149,22 +158,21 @@ def _true_peak_gain(toned: np.ndarray, curve: np.ndarray, peaks: np.ndarray, cei
 
     n = len(curve)
     blocks = -(-n // _BLOCK)
-    padded = np.pad(peaks * curve, (0, blocks * _BLOCK - n)).reshape(blocks, _BLOCK)
-    hot = np.flatnonzero(padded.max(axis=1) > 0.63 * ceiling)
+    hot = np.flatnonzero(np.maximum.reduceat(peaks * curve, np.arange(0, n, _BLOCK)) > 0.63 * ceiling)
     if not len(hot):
         return None
-    at = hot[:, None] * _BLOCK + np.arange(-_CONTEXT, _BLOCK + _CONTEXT)[None]
-    inside = (at >= 0) & (at < n)
-    at = np.clip(at, 0, n - 1)
-    highest = np.zeros((len(hot), _BLOCK + 1), dtype=np.float32)
-    for channel in toned:
-        finer = np.abs(resample_poly((channel * curve)[at] * inside, OVERSAMPLING, 1, axis=-1))
-        finer = finer[:, _CONTEXT * OVERSAMPLING - OVERSAMPLING : (_CONTEXT + _BLOCK) * OVERSAMPLING]
-        highest = np.maximum(highest, finer.reshape(len(hot), _BLOCK + 1, OVERSAMPLING).max(axis=-1))
-    # A peak after a sample belongs to the next one as well.
-    highest = np.maximum(highest[:, 1:], highest[:, :-1])
-    if float(highest.max()) <= ceiling:
-        return None
-    need = np.ones((blocks, _BLOCK), dtype=np.float32)
-    need[hot] = np.float32(ceiling) / np.maximum(highest, np.float32(ceiling))
-    return need.reshape(-1)[:n]
+    need, over = np.ones((blocks, _BLOCK), dtype=np.float32), False
+    for some in np.array_split(hot, -(-len(hot) // _HOT_BLOCKS)):
+        at = some[:, None] * _BLOCK + np.arange(-_CONTEXT, _BLOCK + _CONTEXT)[None]
+        inside = (at >= 0) & (at < n)
+        at = np.clip(at, 0, n - 1)
+        highest = np.zeros((len(some), _BLOCK + 1), dtype=np.float32)
+        for channel in toned:
+            finer = np.abs(resample_poly(channel[at] * curve[at] * inside, OVERSAMPLING, 1, axis=-1))
+            finer = finer[:, _CONTEXT * OVERSAMPLING - OVERSAMPLING : (_CONTEXT + _BLOCK) * OVERSAMPLING]
+            highest = np.maximum(highest, finer.reshape(len(some), _BLOCK + 1, OVERSAMPLING).max(axis=-1))
+        # A peak after a sample belongs to the next one as well.
+        highest = np.maximum(highest[:, 1:], highest[:, :-1])
+        over |= bool(highest.max() > ceiling)
+        need[some] = np.float32(ceiling) / np.maximum(highest, np.float32(ceiling))
+    return need.reshape(-1)[:n] if over else None

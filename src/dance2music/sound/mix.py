@@ -55,49 +55,57 @@ def strips(
     roles: Sequence[str] = STEMS,
 ) -> Iterator[tuple[str, Strip]]:
     """One strip after the other, for those of ``roles`` that have something to play."""
+    for role in roles:
+        # Nothing of a strip stays in a name here: it is the caller's, who may let go of it before the next one is made.
+        if role == "effects":
+            if transitions or _noisy(score):
+                yield role, _effects(score, sample_rate, seed, transitions)
+        elif any(track.role == role and track.notes for track in score.tracks):
+            yield role, _played(score, role, sample_rate, seed, instruments)
+
+
+def _played(score: Score, role: str, sample_rate: int, seed: int, instruments: Mapping[str, int]) -> Strip:
+    """The strip of all tracks of a role: drums, and what is pitched."""
     n_samples = round(score.duration_seconds * sample_rate)
     sound = genre_sound(score)
-    strokes = kick_strokes(score, sound.kit)
-    for role in roles:
-        if role == "effects":
-            dry = _effects(score, sound, n_samples, sample_rate, seed, transitions)
-            if dry is not None:
-                yield role, _strip(dry, role, sound, strokes, sample_rate)
-            continue
-        tracks = [(i, track) for i, track in enumerate(score.tracks) if track.role == role and track.notes]
-        if not tracks:
-            continue
-        dry = np.zeros((2, n_samples), dtype=np.float32)
-        beaten = [(i, track) for i, track in tracks if track.is_drum]
-        room = np.zeros(n_samples, dtype=np.float32)
-        if beaten:
-            strip = DrumStrip(np.zeros(n_samples, dtype=np.float32), dry, room)
-            for i, track in beaten:
+    tracks = [(i, track) for i, track in enumerate(score.tracks) if track.role == role and track.notes]
+    pitched = [(i, track) for i, track in tracks if not track.is_drum]
+    beaten: Strip | None = None
+    if len(pitched) < len(tracks):
+        strip = DrumStrip(*(np.zeros(shape, dtype=np.float32) for shape in (n_samples, (2, n_samples), n_samples)))
+        for i, track in tracks:
+            if track.is_drum:
                 place_drums(track, sound.kit, score, strip, sample_rate=sample_rate, seed=_track_seed(seed, i))
-            dry = _drum_bus(strip, sound, sample_rate)
-        pitched = [(i, track) for i, track in tracks if not track.is_drum]
+        beaten = Strip(_drum_bus(strip, sound, sample_rate), strip.room, np.zeros(0, dtype=np.float32))
         if not pitched:
-            yield role, Strip(dry, room * np.float32(10.0 ** (sound.drum_room_db / 20.0)), np.zeros(0, dtype=np.float32))
-            continue
-        voices = np.zeros((2, n_samples), dtype=np.float32)
-        for i, track in pitched:
-            patch = sound.patch(role, instruments.get(role, track.program))
-            place_track(track, patch, score, voices, sample_rate=sample_rate, seed=_track_seed(seed, i), pan=_PANS.get(role, 0.0))
-        made = _strip(voices, "chords" if role == "drums" else role, sound, strokes, sample_rate)
-        yield role, Strip(made.dry + dry, made.room + room, made.echo)
+            beaten.room[:] *= np.float32(10.0 ** (sound.drum_room_db / 20.0))
+            return beaten
+    voices = np.zeros((2, n_samples), dtype=np.float32)
+    for i, track in pitched:
+        patch = sound.patch(role, instruments.get(role, track.program))
+        place_track(track, patch, score, voices, sample_rate=sample_rate, seed=_track_seed(seed, i), pan=_PANS.get(role, 0.0))
+    made = _strip(voices, "chords" if role == "drums" else role, sound, kick_strokes(score, sound.kit), sample_rate)
+    if beaten is not None:
+        made.dry[:] += beaten.dry
+        made.room[:] += beaten.room
+    return made
 
 
-def returns(room: np.ndarray, echo: np.ndarray, score: Score, *, sample_rate: int) -> np.ndarray:
-    """What comes back from room and echo for sends float32 [N] each (an empty echo send is silence): [2, N]."""
+def add_returns(out: np.ndarray, room: np.ndarray, echo: np.ndarray, score: Score, *, sample_rate: int) -> None:
+    """Add to ``out``, float32 [2, N], what comes back from room and echo for sends [N] each; an empty echo send is silence.
+
+    The send to the room is used up.
+    """
     sound = genre_sound(score)
-    out = np.zeros((2, room.shape[-1]), dtype=np.float32)
     if len(echo) and echo.any():
         wet = effects.echo(echo, beat_seconds=60.0 / score.tempo_bpm, sample_rate=sample_rate)
         out += wet
-        room = room + np.float32(0.1) * wet.sum(axis=0)
+        wet *= np.float32(0.1)
+        room += wet[0]
+        room += wet[1]
+        del wet
     if room.any():
-        out += reverberate(room, impulse_response(sound.room_seconds, sample_rate, gated=sound.room_gated))
-    return out
+        reverberate(room, impulse_response(sound.room_seconds, sample_rate, gated=sound.room_gated), out)
 
 
 def duck(sound: np.ndarray, score: Score, *, sample_rate: int, depth_db: float) -> np.ndarray:
@@ -114,8 +122,8 @@ def _track_seed(seed: int, track: int) -> int:
 
 def _drum_bus(strip: DrumStrip, sound: GenreSound, sample_rate: int) -> np.ndarray:
     """Kick and the rest with saturation and glue, float32 [2, N]."""
-    others = effects.saturated(strip.others, sound.drive.get("drums", 0.0))
-    bus = others + strip.kick
+    bus = effects.saturated(strip.others, sound.drive.get("drums", 0.0))
+    bus += strip.kick
     gain = compression(bus, sample_rate=sample_rate, ratio=2.0, over_db=4.0, attack_seconds=0.012, release_db_per_second=70.0, most_db=4.0)
     bus *= gain * np.float32(10.0 ** (sound.level_db("drums") / 20.0))
     return bus
@@ -132,29 +140,34 @@ def _strip(dry: np.ndarray, role: str, sound: GenreSound, strokes: tuple[np.ndar
         sections.append(effects.low_pass(sound.low_pass_hz[role], sample_rate=sample_rate))
     chain = np.concatenate(sections)
     if len(chain):
-        dry = effects.filtered(dry, chain)
+        effects.filtered(dry, chain, in_place=True)
     dry = effects.saturated(dry, sound.drive.get(role, 0.0))
     gain = np.float32(10.0 ** (sound.level_db(role) / 20.0))
     depth_db = sound.duck_db.get(role, 0.0)
     if depth_db and len(strokes[0]):
-        dry *= gain * ducking(*strokes, dry.shape[-1], sample_rate=sample_rate, depth_db=depth_db, release_seconds=sound.duck_seconds)
+        dry *= gain
+        dry *= ducking(*strokes, dry.shape[-1], sample_rate=sample_rate, depth_db=depth_db, release_seconds=sound.duck_seconds)
     else:
         dry *= gain
     room, echo = sound.room_send(role), sound.echo.get(role, 0.0)
-    middle = (dry[0] + dry[1]) * np.float32(0.5) if room or echo else np.zeros(dry.shape[-1], dtype=np.float32)
-    return Strip(dry, middle * np.float32(room), middle * np.float32(echo) if echo else np.zeros(0, dtype=np.float32))
+    middle = dry[0] + dry[1]
+    middle *= np.float32(0.5)
+    to_echo = middle * np.float32(echo) if echo else np.zeros(0, dtype=np.float32)
+    middle *= np.float32(room)
+    return Strip(dry, middle, to_echo)
 
 
-def _effects(
-    score: Score, sound: GenreSound, n_samples: int, sample_rate: int, seed: int, transitions: Sequence[Transition]
-) -> np.ndarray | None:
-    """Transitions and record noise, or None; a score without a note has no noise either."""
-    noisy = sound.vinyl_db is not None and any(track.notes for track in score.tracks)
-    if not transitions and not noisy:
-        return None
+def _noisy(score: Score) -> bool:
+    """Whether a record's noise is heard; a score without a note has none."""
+    return genre_sound(score).vinyl_db is not None and any(track.notes for track in score.tracks)
+
+
+def _effects(score: Score, sample_rate: int, seed: int, transitions: Sequence[Transition]) -> Strip:
+    """Transitions and record noise."""
+    sound, n_samples = genre_sound(score), round(score.duration_seconds * sample_rate)
     out = np.zeros((2, n_samples), dtype=np.float32)
     place_transitions(transitions, out, sample_rate=sample_rate, seed=seed)
-    if noisy:
+    if _noisy(score):
         assert sound.vinyl_db is not None
         out += vinyl(n_samples, sample_rate=sample_rate, seed=seed) * np.float32(_VINYL_LEVEL * 10.0 ** (sound.vinyl_db / 20.0))
-    return out
+    return _strip(out, "effects", sound, kick_strokes(score, sound.kit), sample_rate)

@@ -77,7 +77,7 @@ def render_studio_stems(
     wet: dict[str, np.ndarray] = {}
     effects = border_effects(score) if transitions is None else transitions
     for role, strip in mix.strips(score, sample_rate=sample_rate, seed=seed, instruments=instruments or {}, transitions=effects):
-        strip.dry[:] += mix.returns(strip.room, strip.echo, score, sample_rate=sample_rate)
+        mix.add_returns(strip.dry, strip.room, strip.echo, score, sample_rate=sample_rate)
         wet[role] = strip.dry
     total = np.zeros((2, n_samples), dtype=np.float32)
     for sound in wet.values():
@@ -149,7 +149,8 @@ def _mixed(
         if len(strip.echo):
             echo += strip.echo
         played.append(role)
-    total += mix.returns(room, echo, score, sample_rate=sample_rate)
+        del strip  # before the next one is made
+    mix.add_returns(total, room, echo, score, sample_rate=sample_rate)
     return total, played
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dance2music.sound.effects import filtered, high_pass, low_pass
+from dance2music.sound.effects import BLOCK, filtered, high_pass, low_pass
 from dance2music.sound.randomness import noise, uniforms
 
 PRE_DELAY_SECONDS = 0.012
@@ -52,8 +52,11 @@ def impulse_response(decay_seconds: float, sample_rate: int, *, gated: bool = Fa
     return out
 
 
-def reverberate(send: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """A mono send in the room, wet only and as long as the send: float32 [n], [2, m] -> [2, n]."""
+def reverberate(send: np.ndarray, response: np.ndarray, out: np.ndarray) -> None:
+    """Add a mono send [n] in the room, wet only, to ``out``, float32 [2, n]; the response is [2, m]."""
     from scipy.signal import oaconvolve
 
-    return np.asarray(oaconvolve(send[None], response, axes=-1)[:, : send.shape[-1]], dtype=np.float32)
+    n, reach = send.shape[-1], response.shape[-1] - 1
+    for begin in range(0, n, BLOCK):
+        wet = oaconvolve(send[None, begin : begin + BLOCK], response, axes=-1)
+        out[:, begin : begin + BLOCK + reach] += wet[:, : n - begin]
