@@ -10,7 +10,7 @@ import numpy as np
 from dance2music.generation.methods import LoadedMethod
 from dance2music.generation.take import Take, keeping_sound, make_takes
 from dance2music.parallel import side_by_side
-from dance2music.types import Audio, Conditioning, Rhythm
+from dance2music.types import Audio, Conditioning, Rhythm, Score
 from dance2music.work import part
 
 
@@ -24,6 +24,8 @@ class RankingConfig:
     beat_weight : of a candidate's beat F-measure, and of the lift of its beats, beside the lift of its onsets.
     music_weights : of a candidate's musical values, and what of each is enough: beyond it a take does not rank higher, so that among takes
         that are music sync decides.
+    fullness_weight : of a candidate's drum hits as a share of all candidates' mean, which is enough: without it thin takes win, whose few
+        onsets miss the shifted moves more.
     ranked_seconds : of longer dances only this much of each candidate is heard before the best is made whole.
     """
 
@@ -34,6 +36,7 @@ class RankingConfig:
     music_weights: dict[str, tuple[float, float]] = field(
         default_factory=lambda: {"pulse_clarity": (1.0, 0.6), "key_clarity": (0.3, 0.7), "harmonic_share": (0.2, 0.65)}
     )
+    fullness_weight: float = 0.5
     ranked_seconds: float = 60.0
 
 
@@ -102,7 +105,9 @@ def best_take(
     with part(0.0, 0.6 if whole else 0.3):
         takes = make_takes(method, heard, seeds=seeds, soundfont=soundfont, sample_rate=sample_rate)
     with part(0.6 if whole else 0.3, 1.0 if whole else 0.5):
-        scores = side_by_side(lambda take: rank(_heard(take.preview(), rhythm), config), takes)
+        heard = side_by_side(lambda take: _heard(take, rhythm), takes)
+        usual = float(np.mean([values["strokes"] for values in heard]))
+        scores = [rank(values | {"fullness": values["strokes"] / max(usual, 1.0)}, config) for values in heard]
     best = takes[scores.index(max(scores))]
     if not whole:
         with part(0.5, 1.0):
@@ -111,10 +116,20 @@ def best_take(
     return keeping_sound(kept, audio=best.audio) if "audio" in best.__dict__ else kept
 
 
-def _heard(audio: Audio, rhythm: Rhythm) -> dict[str, float]:
+def _heard(take: Take, rhythm: Rhythm) -> dict[str, float]:
+    """What ranking hears of a take, and its ``strokes``: drum hits within the dance, or where there are no notes onsets."""
     from dance2music.music.tones import tones
 
-    return measure_sync(audio, rhythm) | tones(audio)
+    audio = take.preview()
+    heard = measure_sync(audio, rhythm) | tones(audio)
+    return heard | {"strokes": heard["onsets"] if take.score is None else float(drum_hits(take.score))}
+
+
+def drum_hits(score: Score) -> int:
+    """Strokes of the drums that begin within a piece."""
+    starts = [note.start_beats for track in score.tracks if track.is_drum for note in track.notes]
+    times = score.time_at(np.array(starts))
+    return int(np.count_nonzero((times >= 0) & (times < score.duration_seconds)))
 
 
 def candidate_seeds(seed: int, count: int) -> list[int]:
@@ -123,10 +138,11 @@ def candidate_seeds(seed: int, count: int) -> list[int]:
 
 
 def rank(heard: dict[str, float], config: RankingConfig = RANKING) -> float:
-    """What candidates are ranked by, of the values of `measure_sync` and `music.tones.tones`.
+    """What candidates are ranked by, of the values of `measure_sync` and `music.tones.tones`, and ``fullness``, see `RankingConfig`.
 
     How well their onsets and their beats follow the dancer, how clearly their beat is the dance's, and how much they are music
     (`RankingConfig.music_weights`).
     """
+    fullness = config.fullness_weight * min(heard.get("fullness", 1.0), 1.0)
     music = sum(weight * min(heard[name] / enough, 1.0) for name, (weight, enough) in config.music_weights.items())
-    return heard["lift"] + config.beat_weight * (heard["beat_f"] + heard["beat_lift"]) + music
+    return heard["lift"] + config.beat_weight * (heard["beat_f"] + heard["beat_lift"]) + music + fullness
