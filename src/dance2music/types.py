@@ -129,6 +129,7 @@ class Conditioning:
     duration_seconds : float, length of the music to make.
     dance : the joints, for methods that have encoders of their own; None where only features are known.
     sections : the form that music for it takes, in order and without gaps; none where music has no form to follow.
+    hits_seconds : float64 [n], increasing: moments that the music may stress, off the grid too (`rhythm.stops`).
     """
 
     motion: Tensor
@@ -139,6 +140,7 @@ class Conditioning:
     duration_seconds: float
     dance: Motion | None = None
     sections: tuple[Section, ...] = ()
+    hits_seconds: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 class Quantized(NamedTuple):
@@ -253,6 +255,16 @@ class Score:
         """Time [...] in seconds of (unswung) positions [...] in beats; linear beyond both ends of the grid."""
         beats = swing_beats(beats, self.swing, unit_beats=self.swing_unit_beats)
         return _interpolate(beats, np.arange(len(self.beat_times_seconds)) - float(self.downbeat), self.beat_times_seconds)
+
+    def beat_at(self, times_seconds: np.ndarray) -> np.ndarray:
+        """(Unswung) positions [...] in beats at the given times [...]: the inverse of `time_at`."""
+        grid = self.beat_times_seconds
+        swung = _interpolate(times_seconds, grid, np.arange(len(grid)) - float(self.downbeat))
+        pair = 2 * self.swing_unit_beats
+        whole = np.floor(swung / pair + 1e-9)
+        share = np.clip(swung / pair - whole, 0.0, 1.0)
+        straight = np.where(share <= self.swing, share / (2 * self.swing), 0.5 + (share - self.swing) / (2 * (1 - self.swing)))
+        return np.asarray(pair * (whole + straight))
 
     @property
     def tempo_bpm(self) -> float:

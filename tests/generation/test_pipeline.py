@@ -13,16 +13,16 @@ import tiny
 from dance2music.errors import InputError
 from dance2music.generation import pipeline
 from dance2music.generation.methods import load_method
-from dance2music.generation.ranking import RANKING, best_take, candidates_for, measure_sync, rank
+from dance2music.generation.ranking import RANKING, best_take, candidates_for, drum_hits, measure_sync, rank
 from dance2music.generation.sound import finish, to_audio
-from dance2music.generation.take import ahead, make_takes
+from dance2music.generation.take import LEAD_SECONDS, ahead, make_takes
 from dance2music.methods.base import looked_up
 from dance2music.methods.composer import Composer
 from dance2music.metrics.strict import tempo_right
 from dance2music.music.beats import onset_times
 from dance2music.music.loudness import loudness
 from dance2music.synthetic.drawing import example_dance
-from dance2music.types import GENRES, Audio, Conditioning, Latents, Rhythm, Score, Span
+from dance2music.types import GENRES, Audio, Conditioning, Latents, Note, Rhythm, Score, Span, Track
 
 SAMPLE_RATE = 22_050
 
@@ -137,6 +137,27 @@ def test_of_takes_that_are_musical_enough_sync_decides() -> None:
     enough = HEARD | {name: value for name, (_, value) in RANKING.music_weights.items()}
     more = enough | {name: enough[name] + 0.2 for name in RANKING.music_weights}
     assert rank(more) == rank(enough) < rank(enough | {"lift": enough["lift"] + 0.01})
+
+
+def test_a_thin_take_ranks_lower_and_a_dense_one_no_higher() -> None:
+    usual = rank(HEARD | {"fullness": 1.0})
+    assert rank(HEARD | {"fullness": 0.5}) == pytest.approx(usual - 0.5 * RANKING.fullness_weight)
+    assert rank(HEARD | {"fullness": 1.5}) == usual == rank(HEARD)
+
+
+def test_drum_hits_are_those_that_begin_within_the_piece() -> None:
+    drums = Track("drums", 0, [Note(beat, 0.25, 36, 90) for beat in (-1.0, 0.0, 1.0, 7.9, 8.0)], True)
+    assert drum_hits(Score([drums, Track("bass", 33, [Note(0, 1, 40, 90)])], np.arange(10) * 0.5, 0, 4.0, 0, 0, False)) == 3
+
+
+def test_stops_of_the_dance_are_hits_of_the_music_unless_they_are_not_wanted() -> None:
+    motion, _ = example_dance(6.0)
+    wanted = pipeline.condition(motion)
+    plain = pipeline.condition(motion, hits=False)
+    assert not len(plain.hits_seconds) and len(wanted.hits_seconds)
+    ((with_hits,), (without,)) = (Composer().generate(ahead(conditioning), [0]) for conditioning in (wanted, plain))
+    assert drum_hits(with_hits) >= drum_hits(without) and with_hits.tracks != without.tracks
+    assert ahead(wanted).hits_seconds == pytest.approx(wanted.hits_seconds - LEAD_SECONDS)
 
 
 def test_a_take_in_time_without_key_or_harmony_yields_to_music_that_is_nearly_as_much_in_time() -> None:

@@ -101,6 +101,9 @@ def generate(
         str, typer.Option(help="Of d2m-gan with --weights: fp32, bf16 (half the time) or auto (by CPU).", rich_help_panel=_MUSIC)
     ] = "fp32",
     tempo: Annotated[float | None, typer.Option(help="Tempo in bpm.", show_default="the dance's own", rich_help_panel=_RHYTHM)] = None,
+    hits: Annotated[
+        bool, typer.Option("--hits/--no-hits", help="Stress the dancer's stops with drum hits.", rich_help_panel=_RHYTHM)
+    ] = True,
     sound: Annotated[
         str,
         typer.Option(
@@ -167,6 +170,7 @@ def generate(
             instruments=tuple(name.strip() for name in instruments.split(",")) if instruments else (),
             settings=tuple(settings or ()),
             denoise=denoise,
+            hits=hits,
             plot=plot,
         )
         reports = run(request, progress=progress)

@@ -101,7 +101,9 @@ def prepare(job: ResolvedJob, stages: Stages) -> tuple[LoadedMethod, Conditionin
             begin(partial(import_module, name))
         motion, duration = watch(job, stages)
     with stages.stage("rhythm"):
-        conditioning = pipeline.condition(motion, genre=request.genre, tempo_bpm=request.tempo_bpm, duration_seconds=duration)
+        conditioning = pipeline.condition(
+            motion, genre=request.genre, tempo_bpm=request.tempo_bpm, duration_seconds=duration, hits=request.hits
+        )
     if watcher is not None:
         with stages.stage("pictures"):
             conditioning = replace(conditioning, visual=watcher())

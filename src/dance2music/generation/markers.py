@@ -6,6 +6,8 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from dance2music.files import whole_file
 from dance2music.types import BEATS_PER_BAR, Conditioning
 
@@ -23,23 +25,26 @@ class Marker(NamedTuple):
 
 
 def markers_of(conditioning: Conditioning) -> list[Marker]:
-    """Every beat of the dance within the music, in order of time: downbeats are named by their bar, others by bar and beat.
+    """The sections of the music's form and every beat of the dance, in order of time: beats are named by bar, and beat where no downbeat.
 
     Bar 1 begins with the first downbeat at or after 0 s, as for ``regenerate --bars``.
     """
-    rhythm = conditioning.rhythm
+    rhythm, end = conditioning.rhythm, conditioning.duration_seconds
+    borders = [rhythm.time_at(np.array([section.begin_beat, section.end_beat])) for section in conditioning.sections]
+    markers = [
+        Marker(max(0.0, float(first)), min(end, float(last)), "section", section.name)
+        for section, (first, last) in zip(conditioning.sections, borders)
+        if last > 0 and first < end
+    ]
     times = rhythm.beat_times_seconds
-    inside = [i for i, time in enumerate(times) if -1e-3 <= time < conditioning.duration_seconds]
-    if not inside:
-        return []
-    first = inside[0] + (rhythm.downbeat - inside[0]) % BEATS_PER_BAR
-    markers = []
+    inside = [i for i, time in enumerate(times) if -1e-3 <= time < end]
+    first = inside[0] + (rhythm.downbeat - inside[0]) % BEATS_PER_BAR if inside else 0
     for i in inside:
         bar, beat = divmod(i - first, BEATS_PER_BAR)
         time = max(0.0, float(times[i]))
         kind, name = ("downbeat", f"{bar + 1}") if beat == 0 else ("beat", f"{bar + 1}.{beat + 1}")
         markers.append(Marker(time, time, kind, name))
-    return markers
+    return sorted(markers, key=lambda marker: marker.begin_seconds)
 
 
 def save_markers(markers: list[Marker], path: str | Path) -> None:

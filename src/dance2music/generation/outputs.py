@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import numpy as np
-
 from dance2music import __version__
 from dance2music.files import whole_file
 from dance2music.generation.markers import markers_of, save_markers

@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dance2music.errors import InputError
 from dance2music.parallel import one_thread
 from dance2music.types import GENRES, Conditioning, Motion
@@ -24,7 +26,12 @@ FEATURE_FPS = 30.0
 
 
 def condition(
-    motion: Motion, *, genre: str | None = None, tempo_bpm: float | None = None, duration_seconds: float | None = None
+    motion: Motion,
+    *,
+    genre: str | None = None,
+    tempo_bpm: float | None = None,
+    duration_seconds: float | None = None,
+    hits: bool = True,
 ) -> Conditioning:
     """All that a generator may look at: with the same bits on any number of processors.
 
@@ -34,6 +41,7 @@ def condition(
     genre : one of `GENRES`, or None to choose one from the dance.
     tempo_bpm : None to estimate it from the dance.
     duration_seconds : length of the music; the motion's own by default.
+    hits : whether the music may stress the dancer's stops, off the grid too.
 
     Raises
     ------
@@ -46,6 +54,7 @@ def condition(
     from dance2music.dance.kinematics import motion_features
     from dance2music.rhythm.estimate import estimate_rhythm
     from dance2music.rhythm.sections import energy_at_beats, plan_sections
+    from dance2music.rhythm.stops import hit_times
 
     duration = motion.duration_seconds if duration_seconds is None else duration_seconds
     with one_thread():
@@ -57,6 +66,7 @@ def condition(
             fps=FEATURE_FPS,
             duration_seconds=duration,
             dance=motion,
+            hits_seconds=hit_times(motion) if hits else np.zeros(0),
         )
         return replace(seen, sections=plan_sections(energy_at_beats(seen), seen.rhythm, duration))
 

@@ -62,6 +62,7 @@ class Request:
     instruments: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     denoise: bool = True
+    hits: bool = True
     plot: bool = True
 
     def __post_init__(self) -> None:

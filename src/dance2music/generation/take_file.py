@@ -98,6 +98,7 @@ def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[st
     rhythm, dance = given.rhythm, given.dance
     tensors |= {"motion": given.motion, "visual": given.visual}
     tensors |= {"rhythm.beats": _double(rhythm.beat_times_seconds), "rhythm.kinematic": _double(rhythm.kinematic_beats_seconds)}
+    tensors["hits"] = _double(given.hits_seconds)
     header: dict[str, Any] = {
         "genre": GENRES[given.genre],
         "fps": given.fps,
@@ -141,8 +142,9 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
         need(len(features[name]) > 0, name, tuple(features[name].shape))
     need(features["motion"].shape[1] == MOTION_FEATURES, "motion", tuple(features["motion"].shape))
     genre = GENRES.index(header["genre"])
+    hits = _array(tensors["hits"], torch.float64, 1) if "hits" in tensors else np.zeros(0)  # older takes have none
     sections = _sections(header.get("sections", []), len(beats))
-    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance, sections)
+    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance, sections, hits)
 
 
 def _put_sections(sections: Sequence[Section]) -> list[dict[str, Any]]:

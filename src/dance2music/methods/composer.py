@@ -14,6 +14,7 @@ import numpy as np
 from dance2music.composer.parts import beat_emphasis
 from dance2music.composer.shape import shaped
 from dance2music.methods.base import Given
+from dance2music.methods.hits import with_hits
 from dance2music.music.splice import spliced
 from dance2music.rhythm.sections import energy_at_beats, freezes
 from dance2music.types import STEPS_PER_BEAT, Conditioning, Latents, Note, Rhythm, Score, Span
@@ -61,7 +62,7 @@ class Composer:
             seed=seed,
             sections=conditioning.sections,
         )
-        return shaped(score, energy=energy, stops=freezes(conditioning), seed=seed)
+        return with_hits(shaped(score, energy=energy, stops=freezes(conditioning), seed=seed), conditioning.hits_seconds)
 
 
 def emphasized(score: Score, accents: np.ndarray) -> Score:

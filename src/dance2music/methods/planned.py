@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dance2music.composer.parts import beat_emphasis
 from dance2music.composer.shape import shaped, unshaped_velocity
 from dance2music.methods.base import CodecGenerator, Given, frames_in, looked_up
+from dance2music.methods.hits import with_hits
 from dance2music.methods.performer import Performer, PerformerConfig
 from dance2music.methods.plan import PITCHED_ROLES, STEPS_PER_BAR, Plan, Vocabulary, bars_of, on_steps, plan_from_score, score_from_plan
 from dance2music.methods.planner import Planner, PlannerConfig
@@ -136,6 +137,7 @@ class Planned(nn.Module):
             shaped(replace(score, sections=conditioning.sections), seed=seed, energy=energy, stops=stops)
             for score, seed in zip(scores, seeds)
         ]
+        scores = [with_hits(score, conditioning.hits_seconds) for score in scores]
         return scores if span is None or keep is None else [spliced(keep, score, span) for score in scores]
 
     def _plan_of(self, score: Score, first_bar: int, n_steps: int, energy: np.ndarray) -> Plan:
