@@ -48,10 +48,7 @@ _report: ContextVar[Callable[[float], None] | None] = ContextVar("report", defau
 
 @contextmanager
 def cancellable(cancel: Cancel | None) -> Iterator[None]:
-    """Everything in the block stops when ``cancel`` is set; without one, when the token around it is."""
-    if cancel is None:
-        yield
-        return
+    """Everything in the block stops when ``cancel`` is set."""
     held = _cancel.set(cancel)
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
+from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.types import GENRES, ROLES
 
@@ -64,7 +65,10 @@ class Export:
     sounds: tuple[str, ...] = field(default=(), metadata={"says": f"suffixes of sound files, of {', '.join(AUDIO_SUFFIXES)}"})
     stems: bool = False
     midi: bool = False
+    markers: tuple[str, ...] = field(default=(), metadata={"says": f"suffixes of files of beats, of {', '.join(MARKER_SUFFIXES)}"})
     take: bool = False
+    original_db: float | None = field(default=None, metadata={"says": "the clip's own sound beside the music, -60 to 20 dB"})
+    duck_db: float = field(default=0.0, metadata={"says": "by how much the music gives way to it, 0 to 60 dB"})
     loud: bool = field(default=True, metadata={"says": "bring a mix by faders to -14 LUFS"})
 
 

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from dance2music import __version__
+from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import METHODS
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.studio import bodies
@@ -36,6 +37,7 @@ async def whole_library(studio: Studio, request: Request, body: None) -> Respons
             "read_only": library.read_only,
             "genres": GENRES,
             "sound_suffixes": AUDIO_SUFFIXES,
+            "marker_suffixes": MARKER_SUFFIXES,
             "methods": {name: {"sounds": m.sounds, "summary": m.summary} for name, m in METHODS.items() if not m.compared},
             "dances": library.rows("dances"),
             "takes": library.rows("takes"),
@@ -121,7 +123,7 @@ async def make_takes(studio: Studio, request: Request, body: bodies.MakeTakes) -
     check_genre(body.genre)
     check_like(studio, dance, body.like)
     seed = check_seed(fresh_seed(studio, dance) if body.seed is None else body.seed)
-    asked = {"count": body.count, "seed": seed, "genre": body.genre, "method": body.method, "sound": body.sound, "like": body.like}
+    asked: Row = {"count": body.count, "seed": seed, "genre": body.genre, "method": body.method, "sound": body.sound, "like": body.like}
     if isinstance(body, bodies.ChangeRhythm):
         asked["rhythm"] = _rhythm(body)
     return queued(studio, "takes", dance, asked)

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from dance2music.errors import InputError
-from dance2music.generation.outputs import describe
-from dance2music.generation.take import Take, open_take
+from dance2music.generation.markers import markers_of, save_markers
+from dance2music.generation.outputs import describe, with_original
+from dance2music.generation.request import KeptOriginal
+from dance2music.generation.take import Take, keeping_sound, open_take
 from dance2music.music.audio import save_audio, save_wav
+from dance2music.music.duck import DuckConfig
 from dance2music.music.loudness import loudness
 from dance2music.studio.mixing import gains_of, is_neutral, mixed, read_sound
 from dance2music.studio.task import SOUND_FILE, STEMS_FOLDER, TAKE_FILE, Task
@@ -25,7 +28,10 @@ def export(task: Task) -> None:
     with task.stages.stage("load"):
         take, method = open_take(task.paths["take"] / TAKE_FILE)
     with task.stages.stage("mix"):
-        sound = heard(task)
+        sound, info = heard(task), probe(task.paths["video"])
+        if asked.get("original_db") is not None:
+            kept = KeptOriginal(float(asked["original_db"]), DuckConfig(depth_db=float(asked.get("duck_db", 0.0))))
+            sound = with_original(keeping_sound(take, finished=sound), info, kept).mix.audio
     name, written = str(asked["name"]), []
 
     def write(suffix: str, writer: Callable[[Path], object]) -> None:
@@ -34,7 +40,6 @@ def export(task: Task) -> None:
 
     with task.stages.stage("write"):
         if asked.get("video"):
-            info = probe(task.paths["video"])
             write(info.path.suffix if info.path.suffix in OUTPUT_FORMATS else ".mkv", lambda path: mux(info, sound, path))
         for suffix in asked.get("sounds", ()):
             write(suffix, lambda path: save_audio(sound, path))
@@ -45,6 +50,8 @@ def export(task: Task) -> None:
             if score is None:
                 raise InputError(f"midi: method {take.method} has no notes; leave MIDI out")
             write(".mid", lambda path: save_midi(score, path))
+        for suffix in asked.get("markers", ()):
+            write(f".markers{suffix}", lambda path: save_markers(markers_of(take.conditioning), path))
         for stem in sorted((task.paths["take"] / STEMS_FOLDER).glob("*.wav")) if asked.get("stems") else ():
             write(f".{stem.stem}.wav", lambda path: path.write_bytes(stem.read_bytes()))  # noqa: B023 (called at once)
         if asked.get("take"):

@@ -96,23 +96,26 @@ class Runner(threading.Thread):
                 pause = 5.0
 
     def _next(self, process: Child) -> bool:
-        """Wait for a job and carry it out; False if the process died before there was one."""
+        """Wait for jobs and carry them out, as long as the process is good for one more; False if it died before there was one."""
         while not self._stop.is_set():
             waiting = self.library.rows("jobs", "state = 'queued'")
             if waiting:
-                self._carry_out(waiting[0], process)
-                return True
+                done = self._carry_out(waiting[0], process)
+                if not (done and waiting[0]["kind"] in tasks.REUSED_AFTER):
+                    return True
+                continue
             if self._wake.wait(1.0):
                 self._wake.clear()
             if process.exit_code(0.0) is not None:
                 return False
         return True
 
-    def _carry_out(self, job: Row, process: Child) -> None:
+    def _carry_out(self, job: Row, process: Child) -> bool:
+        """Carry a job out; whether it came to its end."""
         library, key = self.library, job["id"]
         if job["attempts"] >= self.limits.attempts:
             self._end(job, "failed", f"its process died {job['attempts']} times; close other programs, or choose a shorter clip")
-            return
+            return False
         job = library.change("jobs", key, state="running", attempts=job["attempts"] + 1)
         folder = library.place("jobs", key)
         shutil.rmtree(folder, ignore_errors=True)
@@ -125,13 +128,14 @@ class Runner(threading.Thread):
             state, error = "failed", f"the library cannot be written ({caught.strerror}); free space and try again"
         shutil.rmtree(folder, ignore_errors=True)
         if state == "died" and self._stop.is_set():
-            return  # it stays 'running' in the table, and begins again when the library is opened
+            return False  # it stays 'running' in the table, and begins again when the library is opened
         if state == "died":
             _log.warning("job %s: %s; it begins again", key, error)
             library.change("jobs", key, state="queued", error=error)
             self._wake.set()
-            return
+            return False
         self._end(job, state, error)
+        return state == "done"
 
     def _converse(self, job: Row, folder: Path, process: Child) -> tuple[str, str]:
         """Tell the process what to do and listen to it; how the job ended, and why."""
@@ -148,7 +152,7 @@ class Runner(threading.Thread):
         while True:
             now = time.monotonic()
             if job["id"] in self._unwanted and not asked_to_stop:
-                process.send(tasks.CANCEL)
+                process.send({tasks.CANCEL: job["id"]})
                 asked_to_stop = now
             if self._stop.is_set():
                 return "died", "the studio was closed"
@@ -193,6 +197,7 @@ class Runner(threading.Thread):
             paths["like"] = library.place("takes", like)
         paths |= {key: library.place("takes", key) for key in job["asked"].get("takes", ())}
         return {
+            "job": job["id"],
             "kind": job["kind"],
             "asked": job["asked"],
             "folder": str(folder.resolve()),

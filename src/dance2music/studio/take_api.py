@@ -12,8 +12,10 @@ from starlette.responses import JSONResponse, Response
 
 from dance2music.config import from_dict
 from dance2music.errors import ConfigError
+from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import METHODS
 from dance2music.generation.redraw import ENERGIES
+from dance2music.generation.request import DUCK_LIMITS_DB, KEPT_LIMITS_DB
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, file_of, fresh_seed, queued, row_of, sent
@@ -98,7 +100,13 @@ async def export_take(studio: Studio, request: Request, body: bodies.Export) -> 
     take, dance = _with_dance(studio, request)
     if unknown := [suffix for suffix in body.sounds if suffix not in AUDIO_SUFFIXES]:
         raise Refused(422, f"sounds: {unknown[0]!r}; expected some of {', '.join(AUDIO_SUFFIXES)}")
-    if not (body.video or body.sounds or body.stems or body.midi or body.take):
+    if unknown := [suffix for suffix in body.markers if suffix not in MARKER_SUFFIXES]:
+        raise Refused(422, f"markers: {unknown[0]!r}; expected some of {', '.join(MARKER_SUFFIXES)}")
+    if body.original_db is not None and not dance["about"].get("has_sound"):
+        raise Refused(409, "the clip has no sound of its own; leave original_db out")
+    _within("original_db", body.original_db or 0.0, KEPT_LIMITS_DB)
+    _within("duck_db", body.duck_db, DUCK_LIMITS_DB)
+    if not (body.markers or body.video or body.sounds or body.stems or body.midi or body.take):
         raise Refused(422, "nothing to export; choose at least one kind of file")
     has_stems = "stem_waves" in take["about"]
     if not has_stems and (body.stems or not is_neutral(take["mix"])):
@@ -137,6 +145,11 @@ async def test_file(studio: Studio, request: Request, body: None) -> Response:
     if not _TEST_FILE.fullmatch(name) or not path.is_file():
         raise Refused(404, "there is no such file")
     return sent(path, cache="no-cache")
+
+
+def _within(name: str, value: float, limits: tuple[float, float]) -> None:
+    if not limits[0] <= value <= limits[1]:
+        raise Refused(422, f"{name}: {value:g}; expected {limits[0]:g} to {limits[1]:g}")
 
 
 def _with_dance(studio: Studio, request: Request) -> tuple[Row, Row]:

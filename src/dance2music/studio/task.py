@@ -14,7 +14,9 @@ STEM_WAVES_FILE, STEMS_FOLDER = "stem-waves.bin", "stems"
 POSTER_FILE, PREVIEW_FILE = "poster.jpg", "preview.mp4"
 
 CANCEL = "cancel"
-"""What the server sends to stop a job; the end of standard input stops it at once."""
+"""The server sends ``{CANCEL: job}`` to stop a job; the end of standard input stops it at once."""
+REUSED_AFTER = ("takes", "section", "stems", "export", "listen")
+"""Kinds of jobs after which the process, warm as it is, does the next one: they open no file that came in just before."""
 
 
 @dataclass

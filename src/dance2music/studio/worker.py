@@ -1,4 +1,4 @@
-"""One job in a process of its own: it reads what to do from standard input, says how far it is on standard output, and ends.
+"""Jobs in a process of their own: it reads what to do from standard input and says how far it is on standard output.
 
 It is started ahead of its job and imports what jobs need meanwhile. Everything that opens a user's file happens in such a process, under
 limits of memory, processor time and size of files, never in the server.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from dance2music.errors import Cancelled, Dance2MusicError
-from dance2music.studio.task import CANCEL, Task
+from dance2music.studio.task import CANCEL, REUSED_AFTER, Task
 from dance2music.work import Cancel, Stages, cancellable
 
 _NICENESS = 5
@@ -24,18 +25,50 @@ _LARGEST_FILE_BYTES = 8 << 30
 
 
 def main() -> None:
-    """Warm up, take one job, do it, end."""
+    """Warm up, then do one job after the other; end after one that opened a new video or did not come to its end."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no message
     os.nice(_NICENESS)
     _warm()
-    line = sys.stdin.readline()
-    if not line:
-        return
-    spec = json.loads(line)
+    inbox = _Inbox()
+    threading.Thread(target=inbox.listen, daemon=True).start()
+    while (spec := inbox.next()) is not None:
+        ended = _do(spec, inbox.cancel, out)
+        if not (ended and spec["kind"] in REUSED_AFTER):
+            break
+    out.flush()
+    os._exit(0)  # not waiting for threads of libraries
+
+
+class _Inbox:
+    """What the server says: jobs, one at a time, and that the one at work is to stop."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._job, self.cancel = "", Cancel()
+
+    def next(self) -> dict[str, Any] | None:
+        """The next job; None when the server has gone."""
+        self._job, self.cancel = "", Cancel()
+        spec = self._jobs.get()
+        if spec is not None:
+            self._job = spec["job"]
+        return spec
+
+    def listen(self) -> None:
+        """Until the server is gone, which ends this process also in the middle of a job."""
+        for line in sys.stdin:
+            message = json.loads(line)
+            if "kind" in message:
+                self._jobs.put(message)
+            elif message[CANCEL] == self._job:
+                self.cancel.set()
+        os._exit(1)
+
+
+def _do(spec: dict[str, Any], cancel: Cancel, out: TextIO) -> bool:
+    """Do a job and say how it ended; whether it was done."""
     _limit(spec["processor_seconds"], spec["memory_bytes"])
-    cancel = Cancel()
-    threading.Thread(target=_listen, args=(cancel,), daemon=True).start()
 
     def say(message: dict[str, Any]) -> None:
         out.write(json.dumps(message) + "\n")
@@ -52,6 +85,7 @@ def main() -> None:
         with cancellable(cancel):
             KINDS[task.kind](task)
         say({"end": "done"})
+        return True
     except Cancelled:
         say({"end": "cancelled"})
     except Dance2MusicError as error:
@@ -63,7 +97,7 @@ def main() -> None:
     except Exception as error:
         traceback.print_exc()
         say({"end": "failed", "error": f"{type(error).__name__}: {error}; this is a fault of dance2music, please report it"})
-    os._exit(0)  # not waiting for threads of libraries
+    return False
 
 
 def _without(text: str, paths: dict[str, Path]) -> str:
@@ -100,18 +134,12 @@ def _limit(processor_seconds: int, memory_bytes: int) -> None:
         import resource
     except ImportError:  # no such limits on this system
         return
-    resource.setrlimit(resource.RLIMIT_CPU, (processor_seconds, processor_seconds + 5))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = round(used.ru_utime + used.ru_stime) + processor_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE_BYTES, _LARGEST_FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-
-
-def _listen(cancel: Cancel) -> None:
-    """Cancel when the server says so; end when it is gone."""
-    for line in sys.stdin:
-        if json.loads(line) == CANCEL:
-            cancel.set()
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -61,5 +61,9 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   });
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view?.redraw?.());
+addEventListener("keydown", (event) => {
+  const typing = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, dialog");
+  if (event.key === "?" && !typing) showHelp();
+});
 addEventListener("hashchange", route);
 store.connect().catch((error) => notice(error.message));

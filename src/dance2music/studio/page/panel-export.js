@@ -2,6 +2,7 @@
 
 import { ask } from "/page/api.js";
 import { fill, h, icon } from "/page/dom.js";
+import { number } from "/page/fields.js";
 import { attempt } from "/page/notify.js";
 import { store } from "/page/store.js";
 
@@ -19,6 +20,11 @@ export class ExportPanel {
       this.boxes.set(key, input);
       return h("label", { class: "check" }, input, h("span", {}, text));
     };
+    const { marker_suffixes: markers } = store.about;
+    this.markers = markers;
+    this.original = h("fieldset", { class: "form" }, h("legend", {}, "The clip's own sound"), box("original", "Keep it beside the music"),
+      (this.originalDb = number("Its level, dB", { value: 0, min: -60, max: 20 })).element,
+      (this.duckDb = number("Lower the music under it by, dB", { value: 9, min: 0, max: 60 })).element);
     const known = SOUNDS.filter((suffix) => store.about.sound_suffixes.includes(suffix));
     this.what = h("p", { class: "range" });
     this.button = h("button", { type: "submit", class: "main" }, icon("down"), "Export");
@@ -26,9 +32,9 @@ export class ExportPanel {
     this.test = h("div", { class: "form" });
     this.element = h("div", { class: "form" },
       h("form", { class: "form", onsubmit: (event) => { event.preventDefault(); this.#export(); } }, this.what,
-        h("fieldset", { class: "checks" }, h("legend", {}, "Files"), box("video", "Video with the music", true), box("stems", "Stems"), box("midi", "Notes (MIDI)"), box("take", "Take file")),
+        h("fieldset", { class: "checks" }, h("legend", {}, "Files"), box("video", "Video with the music", true), box("stems", "Stems"), box("midi", "Notes (MIDI)"), box("take", "Take file"), markers.map((suffix) => box(suffix, `Markers (${suffix.slice(1)})`))),
         h("fieldset", { class: "checks" }, h("legend", {}, "Music alone"), known.map((suffix) => box(suffix, suffix.slice(1).toUpperCase()))),
-        this.button),
+        this.original, this.button),
       this.list, this.test);
     this.known = known;
   }
@@ -41,6 +47,7 @@ export class ExportPanel {
       this.boxes.get(key).disabled = !has[key];
       if (!has[key]) this.boxes.get(key).checked = false;
     }
+    this.original.hidden = !this.work.dance.about.has_sound;
     this.button.disabled = !take || take.candidate || store.about.read_only;
     this.#exports();
     const enough = takes.length >= 2;
@@ -65,7 +72,8 @@ export class ExportPanel {
 
   async #export() {
     const on = (key) => this.boxes.get(key).checked;
-    const body = { video: on("video"), stems: on("stems"), midi: on("midi"), take: on("take"), sounds: this.known.filter(on) };
+    const body = { video: on("video"), stems: on("stems"), midi: on("midi"), take: on("take"), sounds: this.known.filter(on), markers: this.markers.filter(on) };
+    if (on("original") && !this.original.hidden) Object.assign(body, { original_db: this.originalDb.value, duck_db: this.duckDb.value });
     const made = await attempt(() => ask("POST", `/api/takes/${this.work.take.id}/exports`, body));
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
   }

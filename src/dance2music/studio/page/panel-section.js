@@ -55,9 +55,11 @@ export class SectionPanel {
 
   changed(table, row) {
     if (table === "jobs" && row.kind === "section") this.refresh();
+    if (table === "takes" && row.candidate && row.job === this.#job && !row.deleted) requestAnimationFrame(() => this.#reveal());
     if (table === "takes" && row.candidate && row.job === this.#job && !row.deleted && this.work.heard !== row.id && !this.heardFirst) {
       this.heardFirst = true;
       this.work.hear(row);
+      this.refresh();
     }
   }
 
@@ -109,6 +111,11 @@ export class SectionPanel {
       this.choices, h("h3", {}, `Choose one for ${this.work.timeline.grid.span({ from: choices[0].about.section.from_seconds, to: choices[0].about.section.to_seconds })}`),
       row(base, "As it was", h("button", { type: "button", class: "quiet", onclick: () => this.#drop(choices, base) }, "None of them")),
       choices.map((take) => row(take, take.title, h("button", { type: "button", onclick: () => this.#keep(take) }, "Keep"))));
+  }
+
+  /** Bring the choices into sight when they come. */
+  #reveal() {
+    if (this.element.isConnected) this.choices.scrollIntoView({ block: "nearest" });
   }
 
   async #keep(take) {

@@ -105,11 +105,10 @@ export class SoundPanel {
   }
 
   #reset(take, stems) {
-    this.#mix = {};
-    this.#send(take, stems);
+    store.put("takes", { ...store.takes.get(take.id), mix: {} });
     this.#shown = "";
-    take.mix = {};
     this.refresh();
+    this.#send(take, stems);
   }
 }
 

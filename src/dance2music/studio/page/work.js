@@ -164,7 +164,7 @@ export class Workspace {
       ...takes.flatMap((take, i) => [
         this.#takeLane(take, i), ...(take.id === this.heard ? this.#stemLanes(take) : []), ...(take.id === this.take?.parent && this.take.candidate ? [this.#choiceLane(this.take)] : []),
       ]),
-      ...(takes.length === 0 && this.dance.state === "ready" ? [{ key: "none", kind: "none", height: 44, name: "No take yet", draw: () => undefined, label: h("span", { class: "lane-name" }, "No take yet: make one in Takes.") }] : []),
+      ...(takes.length === 0 && this.dance.state === "ready" ? [{ key: "none", kind: "none", height: 44, name: "No take yet", draw: () => undefined, label: h("span", { class: "lane-name" }, store.jobsOf(this.dance.id).length ? "The first take is on its way." : "No take yet: make one in Takes.") }] : []),
     ]);
     this.#showJobs();
     this.#showPlaying();

@@ -1,0 +1,58 @@
+"""The server or the process of a job dies by kill -9 in the middle of a job: the library opens, nothing is lost, the queue goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio_server import WAIT_SECONDS, Running, running
+
+
+def workers_of(pid: int) -> list[int]:
+    """Processes of jobs that a studio has started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and "studio.worker" in (folder / "cmdline").read_text():
+                found.append(int(folder.name))
+    return found
+
+
+def reached(studio: Running, job: str, stage: str) -> Any:
+    """The job, once it is in a stage."""
+    end = time.monotonic() + WAIT_SECONDS
+    while (found := studio.ask("GET", f"/api/jobs/{job}")).get("stage") != stage:
+        assert time.monotonic() < end and found["state"] in ("queued", "running"), found
+        time.sleep(0.02)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system lists no processes in /proc")
+def test_a_job_whose_process_or_server_was_killed_begins_again_and_ends(clip: Path, tmp_path: Path) -> None:
+    with running(tmp_path / "library") as studio:
+        job = studio.upload(clip)["job"]["id"]
+        reached(studio, job, "watch")
+        (worker,) = workers_of(studio.process.pid)
+        os.kill(worker, signal.SIGKILL)
+        reached(studio, job, "music")
+        (worker,) = workers_of(studio.process.pid)
+        os.kill(studio.process.pid, signal.SIGKILL)
+        studio.process.wait()
+        for _ in range(200):
+            if not Path(f"/proc/{worker}").exists():
+                break
+            time.sleep(0.05)
+        assert not Path(f"/proc/{worker}").exists(), "the process of the job outlives its server"
+    with running(tmp_path / "library") as studio:
+        done = studio.settled(job)
+        assert done["state"] == "done" and done["attempts"] == 3
+        (take,) = studio.ask("GET", "/api/library")["takes"]
+        assert studio.request("GET", f"/media/takes/{take['id']}/sound")[1].startswith(b"RIFF")
+        assert [path.name for path in (tmp_path / "library" / "takes").iterdir()] == [take["id"]]
