@@ -1,7 +1,7 @@
 # `make demo` makes music for a drawn dance, `make test` runs the tests; both set up what they need in .venv first. `make help` lists all.
 
-# Tried in this order: the first that runs, is Python 3.11 or 3.12 and can make virtual environments. Choose one: make demo PYTHON=/path/to/python3.11
-PYTHON ?= python3.12 python3.11 python3 python
+# Tried in this order: the first that runs, is Python 3.11 to 3.14 and can make virtual environments. Choose one: make demo PYTHON=/path/to/python3.13
+PYTHON ?= python3.12 python3.11 python3.13 python3.14 python3 python
 VENV ?= .venv
 OUT ?= out
 LIBRARY ?= studio
@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studio test lint types check bench wheel torch opencv clean
+.PHONY: help demo studio test lint types check bench wheel torch clean
 .DELETE_ON_ERROR:
 
 help:
@@ -62,14 +62,14 @@ clean:
 
 $(VENV)/.created:
 	@for python in $(PYTHON); do \
-	  if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; then \
+	  if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1; then \
 	    echo "==> Creating $(VENV) with $$python ($$($$python --version))"; \
 	    $$python -m venv $(VENV) && touch $@ && exit 0; \
 	    exit 1; \
 	  fi; \
 	done; \
-	echo "make: none of '$(PYTHON)' is Python 3.11 or 3.12 with venv and ensurepip (Debian: package python3-venv);" \
-	  "install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+	echo "make: none of '$(PYTHON)' is Python 3.11 to 3.14 with venv and ensurepip (Debian: package python3-venv);" \
+	  "install one, or name it: make PYTHON=/path/to/python3.13 $(MAKECMDGOALS)" >&2; \
 	exit 1
 
 # Torch comes first and on its own, so that the package's requirement is met and pip does not fetch the CUDA build.
@@ -88,28 +88,17 @@ $(VENV)/.installed-torch: $(VENV)/.created
 	fi
 	@touch $@
 
-$(VENV)/.installed: pyproject.toml $(VENV)/.installed-torch
+$(VENV)/.installed: pyproject.toml hatch_build.py $(VENV)/.installed-torch
 	@echo "==> Installing dance2music and what it needs"
 	@$(PIP) install --editable .
-	@$(MAKE) --no-print-directory opencv
 	@touch $@
 
-$(VENV)/.installed-studio: pyproject.toml $(VENV)/.installed-torch
+$(VENV)/.installed-studio: pyproject.toml hatch_build.py $(VENV)/.installed-torch
 	@echo "==> Installing dance2music with its studio"
 	@$(PIP) install --editable '.[studio]'
-	@$(MAKE) --no-print-directory opencv
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed-torch
+$(VENV)/.installed-dev: pyproject.toml hatch_build.py $(VENV)/.installed-torch
 	@echo "==> Installing dance2music with the tools of its tests"
 	@$(PIP) install --editable '.[dev]'
-	@$(MAKE) --no-print-directory opencv
 	@touch $@ $(VENV)/.installed
-
-# MediaPipe requires the OpenCV build with windows, which links to libGL; servers and containers often have none.
-opencv:
-	@$(BIN)/python -c 'import cv2' 2>/dev/null \
-	|| { echo "==> OpenCV cannot be imported (no libGL?): putting its build without windows in its place"; \
-	     $(PIP) install --quiet --no-deps opencv-contrib-python-headless==$$($(BIN)/python -c \
-	       'from importlib.metadata import version; print(version("opencv-contrib-python"))') \
-	     && $(BIN)/python -c 'import cv2'; }

@@ -29,6 +29,7 @@ LAYERS = (
     ("evaluation", "listening"),
     ("studio",),
     ("cli",),
+    ("entry",),
     ("__main__",),
 )
 """Rooms from the bottom up: a room imports from its own layer and those above it in this table, never from those below."""

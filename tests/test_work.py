@@ -49,6 +49,16 @@ def test_a_token_that_is_set_stops_the_work_at_its_next_report() -> None:
     check()  # what comes after is not stopped
 
 
+def test_without_a_token_of_its_own_a_job_stops_with_the_one_around_it() -> None:
+    outer = Cancel()
+    with cancellable(outer), cancellable(None):
+        check()
+        outer.set()
+        with pytest.raises(Cancelled):
+            check()
+    check()
+
+
 def test_a_token_is_set_when_its_parent_is() -> None:
     parent = Cancel()
     child = Cancel(parent)

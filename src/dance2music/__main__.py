@@ -1,6 +1,6 @@
 """``python -m dance2music``: the command line."""
 
-from dance2music.cli.main import main
+from dance2music.entry import main
 
 if __name__ == "__main__":
     main()

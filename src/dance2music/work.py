@@ -48,7 +48,10 @@ _report: ContextVar[Callable[[float], None] | None] = ContextVar("report", defau
 
 @contextmanager
 def cancellable(cancel: Cancel | None) -> Iterator[None]:
-    """Everything in the block stops when ``cancel`` is set."""
+    """Everything in the block stops when ``cancel`` is set; without one, when the token around it is."""
+    if cancel is None:
+        yield
+        return
     held = _cancel.set(cancel)
     try:
         yield

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dance2music.cli import main as cli
 from dance2music.errors import InputError
 from dance2music.generation import job
 from dance2music.generation.request import Request
+from dance2music.work import Cancel, check
 
 REPORT = {
     "output": "out.mp4", "files": ["out.mp4", "out.json"], "genre": "house", "tempo_bpm": 120.0, "duration_seconds": 10.0,
@@ -110,6 +112,26 @@ def test_an_interruption_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsy
     assert capsys.readouterr().err.strip() == "dance2music: interrupted"
 
 
+@pytest.mark.parametrize(("signal", "code"), [("_interrupt", 130), ("_terminate", 143)])
+def test_a_signal_that_a_library_swallows_stops_the_work_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signal: str, code: int
+) -> None:
+    went_on = []
+
+    def deaf(*_: Any, **__: Any) -> None:
+        with suppress(BaseException):
+            getattr(cli, signal)(code - 128, None)
+        went_on.append("for a moment")
+        check()
+        went_on.append("to the end")
+
+    monkeypatch.setattr(job, "run", deaf)
+    monkeypatch.setattr(cli, "_asked_to_end", [])
+    monkeypatch.setattr(cli, "_stop", Cancel())
+    assert run(monkeypatch, "generate", "clip.mp4") == code
+    assert capsys.readouterr().err.strip() == "dance2music: interrupted" and went_on == ["for a moment"]
+
+
 def test_a_signal_that_a_library_makes_an_error_of_is_an_interruption(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +143,7 @@ def test_a_signal_that_a_library_makes_an_error_of_is_an_interruption(
 
     monkeypatch.setattr(job, "run", killed)
     monkeypatch.setattr(cli, "_asked_to_end", [])
+    monkeypatch.setattr(cli, "_stop", Cancel())
     assert run(monkeypatch, "generate", "clip.mp4") == 143
     assert capsys.readouterr().err.strip() == "dance2music: interrupted"
 

@@ -51,3 +51,30 @@ def test_a_signal_in_the_middle_leaves_nothing(tmp_path: Path, number: signal.Si
         _, said = process.communicate(timeout=60)
     assert process.returncode == code and said == "dance2music: interrupted\n"
     assert [path.name for path in tmp_path.iterdir()] == ["dance.npz"]
+
+
+EARLY = """
+import builtins, os, signal, sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+importing = builtins.__import__
+
+def interrupted(name, *rest, **options):
+    if name == {module!r}:
+        os.kill(os.getpid(), {number})
+    return importing(name, *rest, **options)
+
+from dance2music.entry import main
+builtins.__import__ = interrupted
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+@pytest.mark.parametrize("module", ["dance2music.cli.main", "typer"])
+def test_a_signal_while_the_command_is_being_imported_is_one_line(tmp_path: Path, number: signal.Signals, module: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    program = [sys.executable, "-c", EARLY.format(module=module, number=int(number)), "--version"]
+    done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (128 + number, "dance2music: interrupted\n", "")

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -411,6 +412,23 @@ def test_two_dancers_are_told_apart_by_following_one(tmp_path: Path, monkeypatch
         motions.append(read_motion(videos.write_video(tmp_path / "clip.mp4", size=(128, 96))))
     alone, among = motions
     assert float(np.abs(alone.joints[..., 0] - among.joints[..., 0]).max()) < 0.1
+
+
+def test_an_interruption_does_not_wait_for_what_runs_beside_the_work() -> None:
+    go_on, left = threading.Event(), []
+    try:
+        with pytest.raises(KeyboardInterrupt), job.meanwhile() as begin:
+            begin(go_on.wait)
+            begin(lambda: left.append("was begun after the interruption"))
+            raise KeyboardInterrupt
+    finally:
+        go_on.set()
+    assert not left
+    done = threading.Event()
+    with job.meanwhile() as begin:
+        begin(done.set)
+        assert done.wait(60)
+    assert sys.getswitchinterval() == pytest.approx(0.005)
 
 
 def test_a_report_names_what_made_it(video: Path, seen: list[Path]) -> None:

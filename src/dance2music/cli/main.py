@@ -22,6 +22,7 @@ from dance2music.cli.train import app as train_app
 from dance2music.cli.train import formerly_app, measure_app
 from dance2music.cli.weights import app as weights_app
 from dance2music.errors import Dance2MusicError
+from dance2music.work import Cancel, cancellable
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Music for a dance.")
 app.add_typer(generate_app)
@@ -69,15 +70,20 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Entry point of the ``dance2music`` command."""
+    """Run the command line of this process; `entry.main` calls it."""
     logging.basicConfig(format="dance2music: %(levelname)s: %(message)s", level=logging.WARNING, handlers=[_Stderr()])
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, _terminate)  # killed, too, it tidies up
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
-        code = app(standalone_mode=False)
+        with cancellable(_stop):
+            code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt
             raise KeyboardInterrupt
     except Dance2MusicError as error:
+        if _asked_to_end:
+            _leave("interrupted", 128 + _asked_to_end[0], at_once=True)
         _leave(str(error), 2)
     except (typer.Abort, KeyboardInterrupt):
         _leave("interrupted", INTERRUPTED, at_once=True)
@@ -97,6 +103,8 @@ def main() -> None:
 
 _asked_to_end: list[int] = []
 """Signals that came; a library in whose call one came may show it as an error of its own."""
+_stop = Cancel()
+"""Set by a signal, so that the work stops where a library swallows the exception."""
 
 
 class _Terminated(BaseException):
@@ -109,7 +117,14 @@ class _Terminated(BaseException):
 
 def _terminate(number: int, _: object) -> None:
     _asked_to_end.append(number)
+    _stop.set()
     raise _Terminated(number)
+
+
+def _interrupt(number: int, _: object) -> None:
+    _asked_to_end.append(number)
+    _stop.set()
+    raise KeyboardInterrupt
 
 
 def _verb_of(error: Exception) -> str:

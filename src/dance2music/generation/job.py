@@ -141,7 +141,8 @@ def meanwhile() -> Iterator[Callable[[Callable[[], object]], object]]:
     """Gives a function that has others called one after the other beside the work of the block, whose beginning and end leave a processor
     idle; those that the end of the block finds waiting are left out.
 
-    Importing holds the interpreter, which every decoded frame needs for a moment: it changes hands ten times as often as usual meanwhile.
+    An exception in the block, as an interruption, waits for none of them. Importing holds the interpreter, which every decoded frame needs
+    for a moment: it changes hands ten times as often as usual meanwhile.
     That interval is the process's own; of jobs that overlap, the last to leave puts it back.
     """
     global _jobs_switching, _interval_before
@@ -153,8 +154,9 @@ def meanwhile() -> Iterator[Callable[[Callable[[], object]], object]]:
     pool = ThreadPoolExecutor(1, thread_name_prefix="meanwhile")
     try:
         yield pool.submit
-    finally:
         pool.shutdown(wait=True, cancel_futures=True)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
         with _switching:
             _jobs_switching -= 1
             if not _jobs_switching:

@@ -20,6 +20,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -300,12 +301,13 @@ class Loop:
         line = {"step": self.step, **values}
         with (self.out_dir / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        if self._writer is None:
+        if self._writer is None and find_spec("tensorboard") is not None:
             from torch.utils.tensorboard import SummaryWriter
 
             self._writer = SummaryWriter(str(self.out_dir))
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, self.step)
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, self.step)
         logger.info(" ".join(f"{name} {value:.4g}" for name, value in line.items()))
 
     def save(self) -> None:

@@ -1,0 +1,25 @@
+"""Where the command begins: a signal is answered in one line from here on, before anything heavy is imported."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+
+def main() -> None:
+    """Entry point of the ``dance2music`` command."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # a shell tells its background jobs to ignore Ctrl-C
+            signal.signal(number, _leave)
+    try:
+        from dance2music.cli.main import main as command
+
+        command()
+    finally:  # all is done or said: what comes now finds a process that is only leaving
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _leave(number: int, _: object) -> None:
+    """Nothing was begun yet, so that there is nothing to tidy up."""
+    os.write(2, b"dance2music: interrupted\n")
+    os._exit(128 + number)
