@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dance2music.dance.kinematics import kinematic_beats
 from dance2music.dance.landmarks import DETAILS, BodyEstimator, BodyFinder, BodyReader, DetailEstimator
@@ -118,3 +119,19 @@ def test_several_bodies_are_found_in_one_picture(pictures: list[np.ndarray]) -> 
     bodies = [reader.read(both, region) for region in finder.find(both)]
     places = sorted(float(body.joints[[11, 12, 23, 24], 0].mean()) for body in bodies if body is not None)
     assert len(places) == 2 and places[0] < 440 < places[1]
+
+
+@pytest.mark.parametrize("share", [0.12, 0.15, 0.2])
+def test_a_dancer_is_found_who_is_a_small_part_of_the_picture(share: float) -> None:
+    finder, estimator = BodyFinder(), BodyEstimator()
+    look = Look.draw(1)
+    picture = next(draw_frames(danced("look1", 1.0), size=(480, 360), fps=4.0, look=look))
+    height = round(share * 360 / look.fill)
+    small = np.asarray(Image.fromarray(picture).resize((height * 4 // 3, height), Image.Resampling.BOX))
+    stage = np.full((360, 640, 3), picture[2, 2], np.uint8)
+    stage[200 : 200 + height, 420 : 420 + small.shape[1]] = small
+    assert finder.find(stage) == [], "not at a glance"
+    joints = estimator.detect(stage)
+    assert joints is not None
+    x, y = joints[:, :2].mean(axis=0)
+    assert 420 < x < 420 + small.shape[1] and 200 < y < 200 + height

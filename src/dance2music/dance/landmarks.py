@@ -20,6 +20,10 @@ from dance2music.dance.skeleton import FACE_MESH_INDEX
 BODY_JOINTS = 33
 DETAILS = 21 + 21 + len(FACE_MESH_INDEX)
 """Joints of both hands and of the face, as ``holistic-83`` has them after the body's."""
+TILE_SHARE = 0.6
+"""Side of the squares in which small bodies are looked for, as a share of the picture's shorter side."""
+CLOSE_LOOK_EVERY = 18
+"""Pictures without anybody from one close look to the next: it takes as long as fifteen others."""
 _DETAIL_CONFIDENCE = 0.9
 _MIN_PRESENCE = 0.5
 _BODY_GROWTH = 1.25
@@ -54,7 +58,15 @@ class BodyFinder:
 
     def find(self, image: np.ndarray) -> list[Region]:
         """Where bodies are in a picture uint8 [H, W, 3] RGB: a region for the body's network each, the surest first."""
-        found = _detected(self._network, BODY_DETECTOR, image, _whole(image))
+        return self._find(image, [_whole(image)])
+
+    def find_small(self, image: np.ndarray) -> list[Region]:
+        """As `find`, for bodies too small to be found in the whole picture: looks at overlapping squares of `TILE_SHARE` of its height."""
+        return self._find(image, _tiles(image))
+
+    def _find(self, image: np.ndarray, places: list[Region]) -> list[Region]:
+        found = [detection for place in places for detection in _detected(self._network, BODY_DETECTOR, image, place)]
+        found.sort(key=lambda detection: -detection.score)
         return [Region.along(points[0], points[1]).grown(_BODY_GROWTH) for _, _, points in found]
 
 
@@ -86,17 +98,26 @@ class BodyEstimator:
     def __init__(self) -> None:
         self._finder, self._reader = BodyFinder(), BodyReader()
         self._region: Region | None = None
+        self._unseen = 0
 
     def detect(self, image: np.ndarray) -> np.ndarray | None:
         """Joints float32 [33, 4] in the next picture, uint8 [H, W, 3] RGB: x, y, z in pixels and visibility; None if nobody is seen."""
-        region = self._region or next(iter(self._finder.find(image)), None)
+        region = self._region or self._found(image)
         body = None if region is None else self._reader.read(image, region)
         self._region = None if body is None else body.region
         return None if body is None else body.joints
 
+    def _found(self, image: np.ndarray) -> Region | None:
+        """Where to look first; a picture in which nobody is found at a glance is looked at closely now and then."""
+        found = self._finder.find(image)
+        if not found and self._unseen % CLOSE_LOOK_EVERY == 0:
+            found = self._finder.find_small(image)
+        self._unseen = 0 if found else self._unseen + 1
+        return found[0] if found else None
+
     def forget(self) -> None:
         """Look for a dancer anew in the next picture."""
-        self._region = None
+        self._region, self._unseen = None, 0
 
 
 class DetailEstimator:
@@ -159,6 +180,14 @@ def _whole(image: np.ndarray) -> Region:
     """The smallest square around a whole picture."""
     height, width = image.shape[:2]
     return Region(0.5 * width, 0.5 * height, float(width), float(height)).grown(1.0)
+
+
+def _tiles(image: np.ndarray) -> list[Region]:
+    """Squares that cover the picture, each half over the next."""
+    height, width = image.shape[:2]
+    side = TILE_SHARE * min(height, width)
+    xs, ys = (np.linspace(side / 2, length - side / 2, int(np.ceil(2 * length / side)) - 1) for length in (width, height))
+    return [Region(float(x), float(y), side, side) for y in ys for x in xs]
 
 
 def _in_picture(points: np.ndarray, region: Region, size: int, depth: float) -> np.ndarray:
