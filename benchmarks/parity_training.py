@@ -34,7 +34,7 @@ def _mel_shapes(expected: Any) -> Iterator[Row]:
 
     worst = Worst("mel shapes", "-")
     for name, shape in expected.items():
-        worst.add(published_log_mel(torch.zeros(1, 1, int(name.removeprefix("shape"))))[:, 0].shape, shape)
+        worst.add(published_log_mel(torch.zeros(1, 1, int(name.removeprefix("shape"))), 22050)[:, 0].shape, shape)
     yield worst.row()
 
 
@@ -99,7 +99,7 @@ def _train_step(expected: Any) -> Iterator[Row]:
         before = model(batch["motion"], batch["visual"], batch["genre"])
         heard = codec.decode(codec.lookup(codec.quantize(before).codes))
     audio_error = losses.waveform(batch["audio"][..., : heard.shape[-1]], heard)
-    mel_error = losses.mel(published_log_mel(batch["audio"]), published_log_mel(heard))
+    mel_error = losses.mel(published_log_mel(batch["audio"], codec.sample_rate), published_log_mel(heard, codec.sample_rate))
     with torch.enable_grad(), tempfile.TemporaryDirectory() as folder:
         terms = trainer.step(batch, trainer.loop(TensorDataset(), folder))
     with torch.no_grad():

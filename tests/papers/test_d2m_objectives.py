@@ -29,7 +29,7 @@ def terms(fake: Tensor, *, through_lookup: bool = True) -> dict[str, Tensor]:
         "feature_matching": losses.feature_matching(judge(real), of_fake),
         "commitment": losses.codebook_commitment(entries, fake),
         "waveform": losses.waveform(audio[..., : heard.shape[-1]], heard),
-        "mel": losses.mel(published_log_mel(audio), published_log_mel(heard)),
+        "mel": losses.mel(published_log_mel(audio, vqvae.sample_rate), published_log_mel(heard, vqvae.sample_rate)),
         "latent": losses.latent_distance(real, fake),
     }
 

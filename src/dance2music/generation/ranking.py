@@ -105,9 +105,9 @@ def best_take(
     with part(0.0, 0.6 if whole else 0.3):
         takes = make_takes(method, heard, seeds=seeds, soundfont=soundfont, sample_rate=sample_rate)
     with part(0.6 if whole else 0.3, 1.0 if whole else 0.5):
-        heard = side_by_side(lambda take: _heard(take, rhythm), takes)
-        usual = float(np.mean([values["strokes"] for values in heard]))
-        scores = [rank(values | {"fullness": values["strokes"] / max(usual, 1.0)}, config) for values in heard]
+        measured = side_by_side(lambda take: _heard(take, rhythm), takes)
+        usual = float(np.mean([values["strokes"] for values in measured]))
+        scores = [rank(values | {"fullness": values["strokes"] / max(usual, 1.0)}, config) for values in measured]
     best = takes[scores.index(max(scores))]
     if not whole:
         with part(0.5, 1.0):

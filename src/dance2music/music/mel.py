@@ -53,7 +53,7 @@ def log_mel(audio: Tensor, sample_rate: int, n_fft: int = 1024, hop_length: int 
     return (filters @ magnitude).clamp_min(floor).log()
 
 
-def published_log_mel(audio: Tensor, sample_rate: int = 22050, n_mels: int = 128) -> Tensor:
+def published_log_mel(audio: Tensor, sample_rate: int, n_mels: int = 128) -> Tensor:
     """Base-10 logarithm of mel magnitudes [B, C, M, N // 256] of audio [B, C, N] as D2M-GAN's code has it: the theta of its Eq. 7.
 
     Frames of 1024 samples at a hop of 256, without centring; the ends are padded by reflection; floored at 1e-5.

@@ -46,7 +46,7 @@ class PerceptualConfig:
     compared: tuple[int, ...] = (0, 1, 2, 3)
 
 
-class Heard(NamedTuple):
+class PerceptualOutput(NamedTuple):
     """What the network says of a sound: logits of genre [B, G] and of sounding roles [B, R], octaves of tempo above 100 bpm [B]."""
 
     genre: Tensor
@@ -75,12 +75,12 @@ class PerceptualNet(nn.Module):
         layers = self._layers(audio, max(self.config.compared) + 1)
         return [layers[i] for i in self.config.compared]
 
-    def forward(self, audio: Tensor) -> Heard:
-        """Audio [B, C, N] -> `Heard`."""
+    def forward(self, audio: Tensor) -> PerceptualOutput:
+        """Audio [B, C, N] -> `PerceptualOutput`."""
         x = self._layers(audio, len(self.convs))[-1]
         y = self.out(self.dropout(torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=-1)))
         genre, roles, tempo = y.split([len(GENRES), len(ROLES), 1], dim=-1)
-        return Heard(genre, roles, tempo.squeeze(-1))
+        return PerceptualOutput(genre, roles, tempo.squeeze(-1))
 
     def _layers(self, audio: Tensor, count: int) -> list[Tensor]:
         config = self.config

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from dance2music.perception.perceptual import Heard, PerceptualConfig, PerceptualNet
+from dance2music.perception.perceptual import PerceptualConfig, PerceptualNet, PerceptualOutput
 from dance2music.recipe.genre import disturb, genre_of_piece
 from dance2music.seeds import HELD_OUT_PIECES, RecipeStep
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
@@ -96,7 +96,7 @@ def batch_of(cuts: list[tuple[np.ndarray, Labels, np.ndarray]]) -> dict[str, Ten
     }
 
 
-def perceptual_losses(heard: Heard, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def perceptual_losses(heard: PerceptualOutput, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Unweighted loss of each head, Tensors [], for a batch of `batch_of`."""
     return {
         "genre": F.cross_entropy(heard.genre, batch["genre"], label_smoothing=0.05),
