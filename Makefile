@@ -9,6 +9,8 @@ LIBRARY ?= studio
 TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
 TORCH_VERSION := 2.13.0
 PYTEST_ARGS ?=
+# Test files run side by side in so many processes, four at most; JOBS=0 runs one after the other in one process.
+JOBS ?= auto
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -26,7 +28,7 @@ help:
 	@echo "make bench   run the benchmarks (minutes)"
 	@echo "make wheel   build dist/dance2music-*.whl"
 	@echo "make clean   remove $(VENV), $(OUT), dist and caches"
-	@echo "Variables: PYTHON=python3.11, VENV=.venv, OUT=out, LIBRARY=studio, TORCH_INDEX_URL=https://..., PYTEST_ARGS='-k video'"
+	@echo "Variables: PYTHON=python3.11, VENV=.venv, OUT=out, LIBRARY=studio, TORCH_INDEX_URL=https://..., PYTEST_ARGS='-k video', JOBS=0"
 
 demo: $(VENV)/.installed
 	@mkdir -p $(OUT)
@@ -38,7 +40,7 @@ studio: $(VENV)/.installed-studio
 	$(BIN)/dance2music studio $(LIBRARY)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(JOBS) --maxprocesses=4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
