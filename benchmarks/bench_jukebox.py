@@ -6,6 +6,7 @@
   ``--music``, at a peak of 0.7.
 - Distances: log-mel L1 (natural logarithm), SI-SDR, multi-resolution STFT (`metrics.quality`); means ± standard error.
 - Bit rate: of all codes, and of their entropy over all of the music; codes in use: how many of the codebook occur.
+- Hum: `metrics.sound.frame_rate_comb` of originals and of what is decoded, at the rates of strides of 8 to 128 samples, dB.
 - Time: of one piece through encoder and decoder with ``--threads``. ``--pictures FOLDER`` draws mel-spectrograms of a piece of each kind.
 """
 
@@ -24,11 +25,15 @@ from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_weights import one_level
 from dance2music.files import whole_file
 from dance2music.metrics.quality import log_mel_l1, multi_resolution_stft, si_sdr_db
+from dance2music.metrics.sound import frame_rate_comb
 from dance2music.music.audio import load_audio
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.pieces import composed_piece
+from dance2music.types import Audio
 
 PEAK = 0.7
+STRIDES = (8, 16, 32, 64, 128)
+"""Products of strides in samples at whose rates a decoder may hum."""
 STAGES = {"before": True, "after": False}
 """Whether the decoder is the one before fine-tuning."""
 
@@ -83,6 +88,15 @@ def rows(whole: VQVAE, level: int, pieces: list[np.ndarray]) -> dict[str, str]:
         cells = [f"{mean:.{digits}f} ± {error:.{digits}f}" for mean, error, digits in zip(values.mean(axis=0), errors, (3, 2, 3))]
         result[stage] = " | ".join([*cells, str(int((counts > 0).sum())), f"{rate:.0f}", f"{used:.0f}"])
     return result
+
+
+def hum(pieces: list[np.ndarray], sample_rate: int) -> str:
+    """Cells of the table of combs: level at the rate of each of `STRIDES`, mean ± standard error over pieces."""
+    cells = []
+    for stride in STRIDES:
+        levels = np.array([frame_rate_comb(Audio(piece[None], sample_rate), sample_rate / stride).level_db for piece in pieces])
+        cells.append(f"{levels.mean():.1f} ± {levels.std(ddof=1) / len(levels) ** 0.5:.1f}")
+    return " | ".join(cells)
 
 
 def seconds_of(codec: VQVAE, audio: np.ndarray) -> tuple[float, float]:
@@ -143,11 +157,21 @@ def main() -> None:
         for level in whole.config.levels:
             for stage, cells in rows(whole, level, pieces).items():
                 print(f"| {name} | {len(pieces)} | {whole.config.hop_length_of(level)} | {stage} | {cells} |", flush=True)
+    print(f"\n| music | n | hop, decoder | {' | '.join(f'{whole.sample_rate / stride:.0f} Hz' for stride in STRIDES)} |")
+    print(f"|---|---|---|{'---|' * len(STRIDES)}")
+    for name, pieces in music.items():
+        print(f"| {name} | {len(pieces)} | original | {hum(pieces, whole.sample_rate)} |")
+        for level in whole.config.levels:
+            for stage, untuned in STAGES.items():
+                codec = one_level(whole, level, untuned=untuned)
+                with torch.no_grad():
+                    heard = [decoded(codec, codec.code(torch.from_numpy(piece)[None, None]), len(piece)) for piece in pieces]
+                print(f"| {name} | {len(pieces)} | {codec.hop_length}, {stage} | {hum(heard, whole.sample_rate)} |", flush=True)
     print(f"\n{arguments.seconds:g} s, {arguments.threads} threads\n| hop | parameters | encoded, s | decoded, s |\n|---|---|---|---|")
     for level in whole.config.levels:
         codec = one_level(whole, level)
-        coded, decoded = seconds_of(codec, music["composed"][0])
-        print(f"| {codec.hop_length} | {sum(p.numel() for p in codec.parameters())} | {coded:.2f} | {decoded:.2f} |")
+        coding, decoding = seconds_of(codec, music["composed"][0])
+        print(f"| {codec.hop_length} | {sum(p.numel() for p in codec.parameters())} | {coding:.2f} | {decoding:.2f} |")
     if arguments.pictures:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
         for name, pieces in music.items():
