@@ -105,7 +105,7 @@ def best_take(
     with part(0.0, 0.6 if whole else 0.3):
         takes = make_takes(method, heard, seeds=seeds, soundfont=soundfont, sample_rate=sample_rate)
     with part(0.6 if whole else 0.3, 1.0 if whole else 0.5):
-        measured = side_by_side(lambda take: _heard(take, rhythm), takes)
+        measured = side_by_side(lambda take: heard_in(take, rhythm), takes)
         usual = float(np.mean([values["strokes"] for values in measured]))
         scores = [rank(values | {"fullness": values["strokes"] / max(usual, 1.0)}, config) for values in measured]
     best = takes[scores.index(max(scores))]
@@ -116,7 +116,7 @@ def best_take(
     return keeping_sound(kept, audio=best.audio) if "audio" in best.__dict__ else kept
 
 
-def _heard(take: Take, rhythm: Rhythm) -> dict[str, float]:
+def heard_in(take: Take, rhythm: Rhythm) -> dict[str, float]:
     """What ranking hears of a take, and its ``strokes``: drum hits within the dance, or where there are no notes onsets."""
     from dance2music.music.tones import tones
 
