@@ -114,7 +114,7 @@ def _at_borders(drums: Track, form: Sequence[Section], genre: int, rng: np.rando
     for before, after in itertools.pairwise(form):
         border = after.begin_beat
         fill = int(rng.choice(STYLES[genre].fills))
-        first = max(int(rng.choice([8, 12])), FILL_STARTS[fill])
+        first = max(int(rng.choice([8, 12])) if after.name != "ending" else 12, FILL_STARTS[fill])
         if after.name == "drop" and before.end_beat - before.begin_beat >= _BUILD_BARS * BEATS_PER_BAR:
             _roll(drums, border)
         elif before.end_beat - before.begin_beat >= BEATS_PER_BAR:

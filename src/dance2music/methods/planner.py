@@ -43,6 +43,9 @@ HEADER_SIZES = (2, len(SWINGS), *(len(PROGRAMS),) * len(PITCHED_ROLES))
 
 _SPARSE_ROLES = ("pad", "lead")
 """Roles of which it is drawn first whether a note starts, then which."""
+LEAD_INVITATION = 2.0
+"""Added to the logits of a melody's notes until its first: half of the corpus's pieces have none, and a piece that begins without one
+stays without."""
 NOVELTY = 0.5
 """Share of the pitched onsets of a section that are others when it is drawn again."""
 
@@ -217,6 +220,8 @@ class Planner(nn.Module):
             h = h + self.drums_in(F.one_hot(drums[:, s : s + 1], DRUM_LEVELS).flatten(-2).to(h.dtype))
             for name in ("chords", "pad", "bass", "lead"):
                 logits = self._head(name, h)[:, 0]
+                if name == "lead":
+                    logits = _inviting(logits, fields[name][:, :s])
                 if kept is not None:
                     logits = _other_than(logits, int(getattr(kept, name)[s]), others)
                 starting = _whether_it_starts(logits, rng, temperature=temperature) if name in _SPARSE_ROLES else None
@@ -271,6 +276,14 @@ def _other_than(logits: Tensor, value: int, others: list[np.random.Generator]) -
     logits = logits.clone()
     logits[ruled_out, value] = -torch.inf
     return logits
+
+
+def _inviting(logits: Tensor, before: Tensor) -> Tensor:
+    """Logits [B, classes] of a melody of which ``before`` [B, s] was drawn: where it has no note yet, one is likelier to start."""
+    silent = ~(before >= FIRST_ONSET).any(dim=1)
+    invited = logits.clone()
+    invited[silent, FIRST_ONSET:] += LEAD_INVITATION
+    return invited
 
 
 def _whether_it_starts(logits: Tensor, rng: list[np.random.Generator], *, temperature: float) -> Tensor:
