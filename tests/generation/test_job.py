@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+import torch
 
 import tiny
 import videos
@@ -412,6 +414,21 @@ def test_two_dancers_are_told_apart_by_following_one(tmp_path: Path, monkeypatch
         motions.append(read_motion(videos.write_video(tmp_path / "clip.mp4", size=(128, 96))))
     alone, among = motions
     assert float(np.abs(alone.joints[..., 0] - among.joints[..., 0]).max()) < 0.1
+
+
+def test_two_jobs_at_once_make_what_each_makes_alone(tmp_path: Path) -> None:
+    save_motion(example_dance(2.0)[0], tmp_path / "dance.npz")
+
+    def make(method: str, name: str) -> bytes:
+        job.run(request(None, from_motion=tmp_path / "dance.npz", out=tmp_path / name, method=method, genre="pop"))
+        return (tmp_path / name).read_bytes()
+
+    methods = ("composer", "dance2music-offline")
+    threads, interval = torch.get_num_threads(), sys.getswitchinterval()
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(make, methods, ("a.wav", "b.wav")))
+    assert together == [make(method, f"{method}.wav") for method in methods] and together[0] != together[1]
+    assert (torch.get_num_threads(), sys.getswitchinterval()) == (threads, interval)
 
 
 def test_an_interruption_does_not_wait_for_what_runs_beside_the_work() -> None:
