@@ -15,9 +15,9 @@ from dance2music.synthetic.drawing import example_dance
 
 PAUSED = """
 import signal, sys, time
+import soundfile
 from dance2music.cli import main as cli
 from dance2music.generation import outputs
-from dance2music.music import audio
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told its background jobs to ignore it
 
@@ -34,7 +34,7 @@ cli.main()
 @pytest.mark.parametrize(
     ("number", "place", "there", "code"),
     [
-        (signal.SIGINT, 'audio, "to_int16"', ".song-*.wav", 130),  # within the writing of a file
+        (signal.SIGINT, 'soundfile, "write"', ".song-*.wav", 130),  # within the writing of a file
         (signal.SIGTERM, 'outputs, "describe"', "song.wav", 143),  # between two files of a take
     ],
     ids=["Ctrl-C", "kill"],
