@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from dance2music.errors import InputError
+from dance2music.music.audio import save_wav
 from dance2music.music.loudness import loudness
 from dance2music.studio.events import Events
 from dance2music.studio.mixing import gains_of, is_neutral, mixed
 from dance2music.studio.pace import STAGES, Pace
+from dance2music.studio.pictures import check_demuxer
 from dance2music.studio.rhythms import changed
 from dance2music.studio.waves import wave, write_waves
 from dance2music.types import Audio, Rhythm
@@ -147,3 +149,14 @@ def test_events_reach_every_page_and_one_that_falls_behind_is_told_to_begin_anew
     heard, late = asyncio.run(scene())
     assert len(heard) == 1500 and heard[7] == 'event: takes\ndata: {"n": 7}\n\n'
     assert late.startswith("event: anew")
+
+
+def test_only_readers_of_video_files_see_an_upload(clip: Path, tmp_path: Path) -> None:
+    check_demuxer(clip)
+    other = tmp_path / "other.mp4"
+    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{clip}'\n")
+    (tmp_path / "stream.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n{clip}\n#EXT-X-ENDLIST\n")
+    save_wav(Audio(np.zeros((1, 48_000), np.float32), 48_000), tmp_path / "sound.wav")
+    for path in (tmp_path / "list.mp4", tmp_path / "stream.mp4", (tmp_path / "sound.wav").rename(other)):
+        with pytest.raises(InputError, match="cannot be read as a video"):
+            check_demuxer(path)

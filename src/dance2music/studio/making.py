@@ -26,7 +26,7 @@ from dance2music.parallel import side_by_side
 from dance2music.rhythm.sections import energy_at_beats, plan_sections
 from dance2music.studio.exporting import export, listening_test, write_stems
 from dance2music.studio.mixing import read_sound
-from dance2music.studio.pictures import browser_plays, poster, preview
+from dance2music.studio.pictures import browser_plays, check_demuxer, poster, preview
 from dance2music.studio.rhythms import changed
 from dance2music.studio.task import (
     DANCE_FILE,
@@ -56,6 +56,7 @@ def new_dance(task: Task) -> None:
         with task.stages.stage("draw"):
             example_video(video, seconds=task.asked["draw_seconds"])
     with task.stages.stage("look"):
+        check_demuxer(video)
         info = probe(video)
         folder = task.new_folder("dance")
         poster(info, folder / POSTER_FILE)

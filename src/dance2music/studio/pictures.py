@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dance2music.errors import InputError
 from dance2music.video.container import VideoInfo
 
 PLAYABLE = {"h264", "vp8", "vp9", "av1"}
 PLAYABLE_SUFFIXES = {".mp4", ".mov", ".webm"}
 PLAYABLE_FORMATS = {"yuv420p", "yuvj420p"}
 POSTER_SIDE, PREVIEW_SIDE = 480, 960
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"
+"""FFmpeg's readers that may see an upload: those of files that hold a video, none that follow names in a file to other files."""
+
+
+def check_demuxer(path: Path) -> None:
+    """Refuse a file that none of `DEMUXERS` reads, before anything else opens it: raises InputError."""
+    import av
+
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+    try:
+        with av.open(f"file:{path}", metadata_errors="surrogateescape", container_options=options):
+            pass
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a video; expected mp4, mov, mkv, webm or avi; export it again as one of these"
+        ) from error
 
 
 def browser_plays(info: VideoInfo) -> bool:
