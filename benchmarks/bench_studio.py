@@ -62,7 +62,7 @@ def watched(studio: Running, clip: Path) -> Any:
 
 
 def sync(studio: Running, dance: Any) -> dict[str, Any]:
-    """How far the picture is from the play head in a minute of playing, in frames: 0 is the middle of the time that a frame is due."""
+    """How far the play head is from each picture as that comes on the screen, in frames, in a minute of playing."""
     with visit(width=1280, height=800) as visited:
         page = visited.page
         page.goto(studio.address)
@@ -72,10 +72,12 @@ def sync(studio: Running, dance: Any) -> dict[str, Any]:
         page.keyboard.press("Space")
         page.wait_for_timeout(1000 * (dance["about"]["seconds"] + 2))
         errors = np.array(page.evaluate(f"(async () => {PLAYER}.errors)()"))
-    frames = np.abs(errors) * dance["about"]["fps"]
+    signed = errors * dance["about"]["fps"]
+    frames = np.abs(signed)
     return {
         "pictures": len(frames),
         "median_frames": float(np.median(frames)),
+        "median_ahead_frames": float(np.median(signed)),
         "p95_frames": float(np.percentile(frames, 95)),
         "share_within_1_frame": float((frames <= 1).mean()),
         "most_frames": float(frames.max()),

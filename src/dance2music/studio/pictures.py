@@ -25,7 +25,7 @@ def check_demuxer(path: Path) -> None:
             pass
     except (av.FFmpegError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read as a video; expected mp4, mov, mkv, webm or avi; export it again as one of these"
+            f"{path}: cannot be read as a video; expected mp4, mov, mkv, webm or avi; if it was still being copied, drop it in again"
         ) from error
 
 

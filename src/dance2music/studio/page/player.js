@@ -19,7 +19,7 @@ export class Player extends EventTarget {
   take = null;
   duration = 0;
   fps = 30;
-  /** How far the picture was from the play head at the last pictures, in seconds: 0 is the middle of the frame's time. */
+  /** How far the play head was ahead of each picture when that came on the screen, in seconds. */
   errors = [];
   #position = 0;
   #began = 0;
@@ -220,7 +220,7 @@ export class Player extends EventTarget {
       this.pause();
       return;
     }
-    const error = head - mediaTime - 0.5 / this.fps;
+    const error = head - mediaTime;
     this.errors.push(error);
     if (this.errors.length > 10000) this.errors.shift();
     const recent = this.errors.slice(-4);
@@ -228,7 +228,7 @@ export class Player extends EventTarget {
     if (Math.abs(error) > JUMP_SECONDS) {
       if (!this.video.seeking) this.video.currentTime = Math.min(head + 0.05, this.duration);
     } else if (recent.length === 4) {
-      const rate = Math.abs(mean) < 0.15 / this.fps ? 1 : 1 + Math.max(-0.1, Math.min(0.1, mean * 1.5));
+      const rate = Math.abs(mean) < 0.25 / this.fps ? 1 : 1 + Math.max(-0.1, Math.min(0.1, mean * 1.5));
       if (Math.abs(rate - this.video.playbackRate) > 0.004 || rate === 1) this.video.playbackRate = rate;
     }
   }
