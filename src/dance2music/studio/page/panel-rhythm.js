@@ -38,7 +38,7 @@ export class RhythmPanel {
     const nothing = Object.keys(this.#asked).length === 0;
     const [a, b] = this.shown?.beat_times_seconds ?? [0, 1];
     fill(this.now, h("b", {}, `${(grid.tempo_bpm ?? 0).toFixed(1)} bpm`), nothing ? sure : ` → ${(60 / (b - a)).toFixed(1)} bpm`);
-    const readings = this.work.dance.about.rhythm_alternatives ?? [];
+    const readings = this.work.take?.about.rhythm_alternatives ?? [];
     fill(this.others, readings.length > 0 && [h("h3", {}, "Other readings of this dance"), readings.map((reading) => h("button", {
       type: "button", class: "reading", "aria-pressed": String(this.#asked.tempo_bpm === reading.tempo_bpm),
       onclick: () => { this.#asked = { tempo_bpm: reading.tempo_bpm, first_beat_seconds: reading.first_beat_seconds }; this.#preview(); },
