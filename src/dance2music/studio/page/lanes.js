@@ -5,6 +5,9 @@ export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** Height of the letters in pixels, as the style sheet has it for this size of window. */
+const letters = () => Math.round(0.74 * parseFloat(getComputedStyle(document.documentElement).fontSize));
+
 /** A canvas of the size that it is shown in, cleared; null where it is not shown. */
 export function surface(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -36,17 +39,17 @@ export function drawGrid({ pen, width, height }, axis, grid) {
 /** Numbers of bars and seconds. */
 export function drawRuler({ pen, width, height }, axis, grid) {
   drawGrid({ pen, width, height }, axis, grid);
-  pen.font = `11px ${colour("--font")}`;
+  pen.font = `${letters()}px ${colour("--font")}`;
   pen.textBaseline = "middle";
   let last = -100;
   grid.beats.forEach((time, i) => {
     const x = axis.x(time, width);
-    if (!grid.isDownbeat(i) || time < axis.from - 1 || x > width || x - last < 30) return;
+    if (!grid.isDownbeat(i) || time < axis.from - 1 || x > width || x - last < 2.7 * letters()) return;
     pen.fillStyle = colour("--text");
     if (x >= 0) pen.fillText(String(grid.barOf(i)), x + 4, height * 0.3);
     last = x;
   });
-  const step = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120].find((s) => axis.x(axis.from + s, width) > 56) ?? 300;
+  const step = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120].find((s) => axis.x(axis.from + s, width) > 5 * letters()) ?? 300;
   pen.fillStyle = colour("--muted");
   for (let time = Math.ceil(axis.from / step) * step; time <= axis.to; time += step) {
     const text = step < 1 ? `${time.toFixed(1)} s` : time < 60 ? `${Math.round(time)} s` : `${Math.floor(time / 60 + 1e-9)}:${String(Math.round(time % 60)).padStart(2, "0")}`;
@@ -101,7 +104,7 @@ export function drawWave({ pen, width, height }, axis, wave, rate, name) {
 
 /** The form of the music: a field per section, the fuller the more goes on in it. */
 export function drawSections({ pen, width, height }, axis, sections) {
-  pen.font = `11px ${colour("--font")}`;
+  pen.font = `${letters()}px ${colour("--font")}`;
   pen.textBaseline = "middle";
   for (const { name, begin_seconds: begin, end_seconds: end, level } of sections) {
     const [left, right] = [axis.x(begin, width), axis.x(end, width)];

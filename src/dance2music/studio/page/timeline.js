@@ -55,7 +55,7 @@ export class Timeline extends EventTarget {
   setLanes(lanes) {
     this.#lanes = lanes.map((lane) => ({ ...lane, canvas: h("canvas", { role: "img", "aria-label": lane.name }) }));
     fill(this.#rows, this.#lanes.map((lane) => h(
-      "div", { class: `lane ${lane.kind ?? ""} ${lane.active ? "active" : ""}`, "data-key": lane.key, style: { "--tall": `${lane.height}px` } },
+      "div", { class: `lane ${lane.kind ?? ""} ${lane.active ? "active" : ""}`, "data-key": lane.key, style: { "--tall": `${lane.height / 15}rem` } },
       h("div", { class: "label" }, lane.label), h("div", { class: "strip" }, lane.canvas))));
     this.draw();
   }
