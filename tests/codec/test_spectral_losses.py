@@ -9,6 +9,7 @@ from dance2music.codec.spectral_losses import (
     SpectralViews,
     average_spectrum,
     average_spectrum_distance,
+    averaged_mel_distance,
     distance,
     energy_distance,
     views,
@@ -63,13 +64,15 @@ def test_the_average_spectrum_begins_at_its_lowest_frequency_and_a_gain_shifts_i
         average_spectrum(noise(0, 1, 5000), RATE)
 
 
-@pytest.mark.parametrize("loss", ["energy", "average"])
-def test_both_move_the_sound_and_a_step_against_the_gradient_lowers_them(loss: str) -> None:
+@pytest.mark.parametrize("loss", ["energy", "average", "mels"])
+def test_they_move_the_sound_and_a_step_against_the_gradient_lowers_them(loss: str) -> None:
     estimate = (0.5 * buzz()).requires_grad_(True)
 
     def value(sound: torch.Tensor) -> torch.Tensor:
         if loss == "average":
             return average_spectrum_distance(noise(0), sound, RATE)
+        if loss == "mels":
+            return averaged_mel_distance(noise(0), sound, RATE)
         return energy_distance(*(views(x, RATE, VIEWS) for x in (noise(0), sound, noise(3))))
 
     before = value(estimate)
@@ -84,3 +87,11 @@ def test_silence_has_finite_gradients() -> None:
     seen = [views(x, RATE, VIEWS) for x in (noise(0, 2), silent, silent)]
     (energy_distance(*seen) + average_spectrum_distance(noise(0, 2), silent, RATE)).backward()
     assert silent.grad is not None and bool(torch.isfinite(silent.grad).all())
+
+
+def test_averaged_mels_hear_the_level_of_a_noise_and_hardly_which_noise_it_is() -> None:
+    other, louder = (float(averaged_mel_distance(noise(0), sound, RATE)) for sound in (noise(1), 1.5 * noise(1)))
+    assert float(averaged_mel_distance(noise(0), noise(0), RATE)) == 0.0
+    assert louder > 2 * other
+    frames = float(averaged_mel_distance(noise(0), noise(1), RATE, n_frames=1))
+    assert other < 0.6 * frames

@@ -77,3 +77,20 @@ def average_spectrum(audio: Tensor, sample_rate: int, *, n_fft: int = 8192, from
 def average_spectrum_distance(reference: Tensor, estimate: Tensor, sample_rate: int, *, n_fft: int = 8192) -> Tensor:
     """Mean absolute difference of `average_spectrum`, audio [B, C, N]: the colour of a sound, and the lines of a buzz."""
     return (average_spectrum(reference, sample_rate, n_fft=n_fft) - average_spectrum(estimate, sample_rate, n_fft=n_fft)).abs().mean()
+
+
+def averaged_mel_distance(
+    reference: Tensor, estimate: Tensor, sample_rate: int, *, n_fft: int = 1024, n_mels: int = 80, n_frames: int = 8
+) -> Tensor:
+    """Mean absolute difference of log-mel magnitudes averaged over ``n_frames`` frames, audio [B, C, N]: Tensor [].
+
+    Frames lie a quarter window apart. Over so long a time noise has its level and hardly its chance any more, so that each band is told
+    how loud it should be. Frames at the end that make no whole average do not count.
+    """
+
+    def levels(audio: Tensor) -> Tensor:
+        magnitude = log_mel(audio, sample_rate, n_fft, n_fft // 4, n_mels).exp()
+        whole = magnitude[..., : magnitude.shape[-1] // n_frames * n_frames]
+        return whole.unflatten(-1, (-1, n_frames)).mean(dim=-1).log()
+
+    return (levels(reference) - levels(estimate)).abs().mean()

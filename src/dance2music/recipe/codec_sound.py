@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dance2music.checkpoint import read_provenance
 from dance2music.codec.spectral import NoiseConfig, SpectralCodec
-from dance2music.codec.spectral_losses import SpectralViews, average_spectrum_distance, energy_distance, views
+from dance2music.codec.spectral_losses import SpectralViews, average_spectrum_distance, averaged_mel_distance, energy_distance, views
 from dance2music.recipe.codec_growth import load_spectral, write_measured
 from dance2music.train.codec import distortion_db
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
@@ -45,9 +45,10 @@ class CodecSound:
         )
     )
     views: SpectralViews = field(default_factory=SpectralViews)
-    repulsion: float = 0.5
+    repulsion: float = 0.7
     average_weight: float = 2.5
-    distortion_weight: float = 0.01
+    mel_weight: float = 0.5
+    distortion_weight: float = 0.02
     held_out_pieces: int = 12
 
 
@@ -117,7 +118,7 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSeg
     groups: list[dict[str, Any]] = [{"params": head, "scale": config.head_rate}, {"params": trunk}]
     optimizer = torch.optim.AdamW(groups, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
     wrapped = fabric.setup_module(_Sounding(model, config))
-    weights = {"energy": 1.0, "average": config.average_weight, "distortion_db": config.distortion_weight}
+    weights = {"energy": 1.0, "average": config.average_weight, "mel": config.mel_weight, "distortion_db": config.distortion_weight}
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
                 about={"kind": "sound of spectral-codec", "n_codebooks": str(model.n_codebooks)})  # fmt: skip
 
@@ -138,9 +139,11 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSeg
 def sound_terms(audio: Tensor, first: Tensor, second: Tensor, sample_rate: int, config: CodecSound) -> dict[str, Tensor]:
     """Energy distance, distance of average spectra, and distortion in dB, of two draws [B, 1, N] of audio [B, 1, N]."""
     heard = [views(sound, sample_rate, config.views) for sound in (audio, first, second)]
+    mels = [averaged_mel_distance(audio, sound, sample_rate) for sound in (first, second)]
     averages = [average_spectrum_distance(audio, sound, sample_rate) for sound in (first, second)]
     return {
         "energy": energy_distance(*heard, repulsion=config.repulsion),
         "average": torch.stack(averages).mean(),
+        "mel": torch.stack(mels).mean(),
         "distortion_db": distortion_db(torch.cat([first, second]), torch.cat([audio, audio])),
     }
