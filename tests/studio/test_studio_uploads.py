@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,6 +51,14 @@ def test_lengths_that_cannot_be_taken(text: str | None, status: int, tmp_path: P
     with pytest.raises(Refused) as caught:
         check_length(text, tmp_path)
     assert caught.value.status == status
+
+
+def test_a_disk_without_room_is_told_before_anything_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dance2music.studio.uploads.shutil.disk_usage", lambda folder: SimpleNamespace(free=300 << 20))
+    assert check_length(str(20 << 20), tmp_path) == 20 << 20
+    with pytest.raises(Refused, match="the disk has no room for 105 MB; free space and try again") as caught:
+        check_length(str(100 << 20), tmp_path)
+    assert caught.value.status == 507
 
 
 def test_an_upload_is_kept_byte_by_byte_under_our_name(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ def check_demuxer(path: Path) -> None:
             pass
     except (av.FFmpegError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read as a video; expected mp4, mov, mkv, webm or avi; if it was still being copied, drop it in again"
+            f"{path}: cannot be read as a video; expected mp4, mov, mkv, webm or avi; if it is truncated or was still being copied, "
+            "drop it in again"
         ) from error
 
 
