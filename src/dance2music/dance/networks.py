@@ -76,10 +76,8 @@ def network_bytes(name: str) -> bytes:
 
 
 def _place_of(place: str) -> Path:
-    """Where a file lies: in the folder beside the installed package, or else in an installed mediapipe."""
-    beside, mediapipe = find_spec(PACKAGE), find_spec("mediapipe")
-    if beside is None and mediapipe is not None and mediapipe.origin is not None:
-        return Path(mediapipe.origin).parent / "modules" / place
+    """Where a file lies: in the folder beside the installed package."""
+    beside = find_spec(PACKAGE)
     folders = [] if beside is None else list(beside.submodule_search_locations or [])
     return Path(folders[0] if folders else PACKAGE) / Path(place).name
 
