@@ -53,6 +53,15 @@ def test_roles_enter_and_leave_at_borders() -> None:
     assert not lanes(score, 0, 8) & {"snare", "clap"} and lanes(score, 40, 48) & {"snare", "clap"}
 
 
+def test_a_short_piece_ends_out_of_its_groove() -> None:
+    short = (Section(0, 16, "groove", 0.6), Section(16, 19, "ending", 0.6))
+    before = written(form=short, seconds=9.3)
+    after = shaped(before, seed=0)
+    hats = DRUM_PITCH["closed_hat"]
+    played = [[(n.start_beats, n.pitch) for n in notes(score, "drums", 12, 15.9) if n.pitch != hats] for score in (before, after)]
+    assert played[0] and sorted(played[0]) == sorted(played[1])
+
+
 @pytest.mark.parametrize("genre", range(len(GENRES)))
 def test_a_drum_is_on_every_beat_of_every_section(genre: int) -> None:
     score = shaped(written(genre, genre=genre), seed=0)

@@ -33,6 +33,11 @@ def test_each_border_has_effects_that_fit_what_begins_there() -> None:
     assert border_effects(replace(piece(), sections=())) == []
 
 
+def test_nothing_covers_the_last_beats_of_a_short_piece() -> None:
+    short = (Section(0, 20, "groove", 0.6), Section(20, 23, "ending", 0.6))
+    assert [effect.kind for effect in border_effects(piece(short))] == ["impact"]
+
+
 def test_an_effect_that_leads_to_a_border_is_no_longer_than_the_section_before() -> None:
     short = (Section(0, 2, "intro", 0.3), Section(2, 16, "drop", 1.0), Section(16, 23, "ending", 0.4))
     (riser, *_) = border_effects(replace(piece(), sections=short))

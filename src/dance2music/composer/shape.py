@@ -17,7 +17,7 @@ from dance2music.composer.genres import DRUM_PITCH, FILLS
 from dance2music.composer.harmony import Chord, voice
 from dance2music.composer.parts import FILL_STARTS, VELOCITIES, metric_stress
 from dance2music.composer.styles import STYLES
-from dance2music.rhythm.sections import section_at
+from dance2music.rhythm.sections import has_form, section_at
 from dance2music.seeds import OwnTake
 from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Note, Score, Section, Track
 
@@ -110,14 +110,14 @@ def _pitches(lanes: Sequence[str]) -> set[int]:
 
 
 def _at_borders(drums: Track, form: Sequence[Section], genre: int, rng: np.random.Generator) -> None:
-    """A roll up to a drop, a fill before other sections, a cymbal and a kick on each."""
+    """A roll up to a drop, a fill before other sections, a cymbal and a kick on each. A short piece's ending comes out of its groove."""
     for before, after in itertools.pairwise(form):
         border = after.begin_beat
         fill = int(rng.choice(STYLES[genre].fills))
         first = max(int(rng.choice([8, 12])) if after.name != "ending" else 12, FILL_STARTS[fill])
         if after.name == "drop" and before.end_beat - before.begin_beat >= _BUILD_BARS * BEATS_PER_BAR:
             _roll(drums, border)
-        elif before.end_beat - before.begin_beat >= BEATS_PER_BAR:
+        elif before.end_beat - before.begin_beat >= BEATS_PER_BAR and has_form(form):
             _fill(drums, border, FILLS[fill], first)
         if after.name != "ending":  # which has its own
             drums.notes = [note for note in drums.notes if abs(note.start_beats - border) > 0.1 or note.pitch not in _pitches(("crash",))]
@@ -188,7 +188,7 @@ def _stopped(notes: list[Note], begin: float, end: float) -> list[Note]:
 
 def _loudness(form: Sequence[Section], energy: np.ndarray, downbeat: int) -> Callable[[float], float]:
     """Factor of the velocity at a position in beats."""
-    range_db = RANGE_DB if len(form) > 2 else SHORT_RANGE_DB
+    range_db = RANGE_DB if has_form(form) else SHORT_RANGE_DB
     at = np.arange(len(energy)) - downbeat
     drops = [section.begin_beat for section in form if section.name == "drop"]
 

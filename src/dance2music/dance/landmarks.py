@@ -61,7 +61,7 @@ class BodyFinder:
         return self._find(image, [_whole(image)])
 
     def find_small(self, image: np.ndarray) -> list[Region]:
-        """As `find`, for bodies too small to be found in the whole picture: looks at overlapping squares of `TILE_SHARE` of its height."""
+        """As `find`, for bodies too small for a look at the whole picture uint8 [H, W, 3]: at overlapping squares of `TILE_SHARE`."""
         return self._find(image, _tiles(image))
 
     def _find(self, image: np.ndarray, places: list[Region]) -> list[Region]:

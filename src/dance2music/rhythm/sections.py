@@ -26,7 +26,7 @@ _SPREAD = 0.2
 """Sections of a dance whose energy differs by less than this are not pulled apart farther than that says."""
 _DROP_LEVEL, _HIGH_LEVEL, _LOW_LEVEL = 0.85, 0.6, 0.4
 
-_RING_SECONDS, _RING_SHARE = 0.6, 0.2
+_RING_SECONDS, _RING_SHARE = 0.5, 0.2
 """The ending leaves at least so much, of short clips this share of their length."""
 _EARLIEST_ENDING = 0.5
 
@@ -122,6 +122,11 @@ def freezes(conditioning: Conditioning) -> list[tuple[float, float]]:
         if 1.0 <= last - first <= _LONGEST_FREEZE_BEATS:
             found.append((float(first), float(last)))
     return found
+
+
+def has_form(sections: Sequence[Section]) -> bool:
+    """Whether there are more sections than one and the ending."""
+    return len(sections) > 2
 
 
 def section_at(sections: Sequence[Section], beat: float) -> Section | None:

@@ -1,16 +1,17 @@
 """What the studio adds to the form of a score: effects at the borders of its sections, and the ring of its ending.
 
 Risers lead up to drops, an impact and a crash stand on them; a downlifter falls into a break; a reversed cymbal leads into everything else
-and into the ending.
+and into the ending of a piece with sections. In a short one it would cover the last beats that there are to count.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
-from dance2music.rhythm.sections import ring_seconds
+from dance2music.rhythm.sections import has_form, ring_seconds
 from dance2music.sound.transition_sounds import Transition
 from dance2music.types import BEATS_PER_BAR, Score, Section
 
@@ -24,7 +25,8 @@ def border_effects(score: Score) -> list[Transition]:
 
     An effect that leads to a border is no longer than the section before it.
     """
-    return [effect for before, after in zip(score.sections[:-1], score.sections[1:]) for effect in _effects(score, before, after)]
+    form = score.sections
+    return [effect for before, after in itertools.pairwise(form) for effect in _effects(score, before, after, led=has_form(form))]
 
 
 def fade_seconds(score: Score) -> float:
@@ -34,7 +36,7 @@ def fade_seconds(score: Score) -> float:
     return ring_seconds(_seconds(score, score.sections[-1].begin_beat), score.duration_seconds)
 
 
-def _effects(score: Score, before: Section, after: Section) -> Iterator[Transition]:
+def _effects(score: Score, before: Section, after: Section, *, led: bool) -> Iterator[Transition]:
     border = after.begin_beat
     at = _seconds(score, border)
 
@@ -49,7 +51,7 @@ def _effects(score: Score, before: Section, after: Section) -> Iterator[Transiti
         yield Transition(at, "impact", until(BEATS_PER_BAR), 0.8)
     elif after.name == "break":
         yield Transition(at, "downlifter", until(_FALL_BARS * BEATS_PER_BAR), 0.5)
-    else:
+    elif led:
         yield Transition(at, "reverse", since(_REVERSE_BEATS), 0.5)
     if after.name == "ending":
         yield Transition(at, "impact", until(BEATS_PER_BAR), 0.4)
