@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "music-vector": ("dance2music.papers.creative_gan", "MusicVectorGeneratorConfig", "MusicVectorGenerator"),
     "music-vector-temporal": ("dance2music.papers.creative_gan", "TemporalMusicVectorGeneratorConfig", "TemporalMusicVectorGenerator"),
     "perceptual": ("dance2music.perception.perceptual", "PerceptualConfig", "PerceptualNet"),
-    "dance-genre": ("dance2music.perception.genre", "DanceGenreConfig", "DanceGenreClassifier"),
+    "dance-genre": ("dance2music.perception.dance_genre", "DanceGenreConfig", "DanceGenreClassifier"),
     "dance2music-online": ("dance2music.baselines.dance2music_online", "OnlineConfig", "Dance2MusicOnline"),
     "foley-music": ("dance2music.baselines.foley_music", "FoleyMusicConfig", "FoleyMusic"),
     "inverse-mv": ("dance2music.baselines.inverse_mv", "InverseMvConfig", "InverseMv"),

@@ -57,6 +57,14 @@ class Motion:
         return len(self.joints) / self.fps
 
 
+class Hypothesis(NamedTuple):
+    """Another rhythm that a dance may have: its tempo, one of its beats (the first at or after 0), and how probable it is, 0..1."""
+
+    tempo_bpm: float
+    first_beat_seconds: float
+    probability: float
+
+
 @dataclass(frozen=True)
 class Rhythm:
     """Beat grid of a dance: what the music has to follow.
@@ -66,8 +74,9 @@ class Rhythm:
     beat_times_seconds : float64 [n_beats], increasing; covers the whole clip and may start before 0 and end after it.
     downbeat : int, index of the first downbeat in ``beat_times_seconds`` (0..3); every fourth beat from there is one.
     tempo_bpm : float, median tempo.
-    confidence : float in 0..1, of the tempo and phase.
+    confidence : float in 0..1, how probable tempo and phase are.
     kinematic_beats_seconds : float64 [n], local minima of the kinetic velocity.
+    alternatives : other rhythms that the dance may have, the likeliest first; empty where the rhythm was not estimated.
     """
 
     beat_times_seconds: np.ndarray
@@ -75,6 +84,7 @@ class Rhythm:
     tempo_bpm: float
     confidence: float
     kinematic_beats_seconds: np.ndarray
+    alternatives: tuple[Hypothesis, ...] = ()
 
     def beat_at(self, times_seconds: np.ndarray) -> np.ndarray:
         """Position [...] in beats counted from the first downbeat at the given times [...]; linear beyond both ends."""
@@ -107,6 +117,15 @@ class Section:
     level: float
 
 
+class GenreGuess(NamedTuple):
+    """Genre that goes with a dance, index into `GENRES`; probability of each genre; whether how it is danced decided, or, where that is
+    not sure, only tempo and energy."""
+
+    genre: int
+    probabilities: tuple[float, ...]
+    sure: bool
+
+
 class Span(NamedTuple):
     """A part of a piece of music, in seconds from its beginning."""
 
@@ -130,6 +149,7 @@ class Conditioning:
     dance : the joints, for methods that have encoders of their own; None where only features are known.
     sections : the form that music for it takes, in order and without gaps; none where music has no form to follow.
     hits_seconds : float64 [n], increasing: moments that the music may stress, off the grid too (`rhythm.stops`).
+    genre_guess : what the genre was chosen by; None where the user chose it.
     """
 
     motion: Tensor
@@ -141,6 +161,7 @@ class Conditioning:
     dance: Motion | None = None
     sections: tuple[Section, ...] = ()
     hits_seconds: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    genre_guess: GenreGuess | None = None
 
 
 class Quantized(NamedTuple):

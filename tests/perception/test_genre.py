@@ -1,4 +1,4 @@
-"""The genre classifiers: shapes, invariance to loudness and length, saved and loaded by kind."""
+"""The genre classifier of sound: shapes, invariance to loudness, saved and loaded by kind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 import torch
 
 from dance2music.checkpoint import load_model, save_model
-from dance2music.perception.genre import DanceGenreClassifier, DanceGenreConfig, MusicGenreClassifier, MusicGenreConfig
+from dance2music.perception.genre import MusicGenreClassifier, MusicGenreConfig
 from dance2music.types import GENRES
 
 SMALL_MUSIC = MusicGenreConfig(channels=16, n_mels=24, dilations=(1, 2))
-SMALL_DANCE = DanceGenreConfig(motion_dim=6, channels=12, dilations=(1, 2))
 
 
 def test_the_music_classifier_does_not_mind_loudness() -> None:
@@ -31,26 +30,17 @@ def test_the_music_classifier_hears_stereo_as_its_mono_mix() -> None:
         torch.testing.assert_close(model(stereo), model(stereo.mean(dim=1, keepdim=True)))
 
 
-def test_the_dance_classifier_takes_any_length() -> None:
-    torch.manual_seed(0)
-    model = DanceGenreClassifier(SMALL_DANCE).eval()
-    with torch.no_grad():
-        for length in (2, 31, 400):
-            assert model(torch.randn(1, length, 6)).shape == (1, len(GENRES))
-
-
 def test_every_parameter_learns() -> None:
     torch.manual_seed(0)
-    music, dance = MusicGenreClassifier(SMALL_MUSIC), DanceGenreClassifier(SMALL_DANCE)
-    for model, x in ((music, torch.randn(2, 1, 8000)), (dance, torch.randn(2, 50, 6))):
-        torch.nn.functional.cross_entropy(model(x), torch.tensor([1, 2])).backward()
-        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+    model = MusicGenreClassifier(SMALL_MUSIC)
+    torch.nn.functional.cross_entropy(model(torch.randn(2, 1, 8000)), torch.tensor([1, 2])).backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
 
 
-def test_they_come_back_from_model_files(tmp_path: Path) -> None:
+def test_it_comes_back_from_a_model_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = DanceGenreClassifier(SMALL_DANCE).eval()
-    save_model(tmp_path / "dance.safetensors", model, SMALL_DANCE, storage="float32")
-    loaded, x = load_model(tmp_path / "dance.safetensors", expected="dance-genre"), torch.randn(1, 40, 6)
+    model = MusicGenreClassifier(SMALL_MUSIC).eval()
+    save_model(tmp_path / "music.safetensors", model, SMALL_MUSIC, storage="float32")
+    loaded, x = load_model(tmp_path / "music.safetensors", expected="music-genre"), torch.randn(1, 1, 8000)
     with torch.no_grad():
         torch.testing.assert_close(loaded(x), model(x))

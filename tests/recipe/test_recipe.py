@@ -22,6 +22,7 @@ from dance2music.recipe.build import STAGES, SYMBOLIC, Build, Recipe, build, wit
 from dance2music.recipe.codec_growth import CodecGrowth
 from dance2music.recipe.codec_refinement import CodecRefinement
 from dance2music.recipe.codec_sound import CodecSound
+from dance2music.recipe.dance_genre import DanceGenreTrainConfig
 from dance2music.recipe.genre import GenreTrainConfig
 from dance2music.recipe.memory import MemoryBuildConfig
 from dance2music.recipe.pairs import corpus_vocabulary
@@ -33,7 +34,7 @@ from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
 
 LOOP = LoopConfig(steps=2, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
-GENRE = GenreTrainConfig(loop=LOOP, batch_size=2, clip_seconds=1.0, pool_size=2, dance_pool_size=2, piece_seconds=2.0)
+GENRE = GenreTrainConfig(loop=LOOP, batch_size=2, clip_seconds=1.0, pool_size=2, piece_seconds=2.0)
 SMALL = Recipe(
     n_pairs=2,
     n_held_out=1,
@@ -83,7 +84,7 @@ SMALL = Recipe(
         network=PerceptualConfig(compared=(0, 1)),
     ),
     music_genre=GENRE,
-    dance_genre=GENRE,
+    dance_genre=DanceGenreTrainConfig(dances=60, seconds=2.0),
 )
 
 

@@ -32,6 +32,7 @@ TINY = RhythmTrainConfig(
     pool_size=6,
     item_seconds=5.0,
     max_window_seconds=4.0,
+    limb_dances=40,
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from dance2music.errors import InputError
 from dance2music.rhythm import estimate
-from dance2music.rhythm.estimate import MUSIC_RANGE_BPM, RhythmConfig, estimate_rhythm, network_trust
+from dance2music.rhythm.estimate import MUSIC_RANGE_BPM, estimate_rhythm
 from dance2music.types import Motion
 
 
@@ -124,11 +124,19 @@ def test_unusable_input_is_refused_in_one_line() -> None:
         estimate_rhythm(bouncing_dance(100.0), duration_seconds=0.0)
 
 
-def test_the_network_is_trusted_as_far_as_it_prefers_some_phases_and_the_dancer_does_not() -> None:
-    tempi, config = np.array([90.0, 120.0]), RhythmConfig()
-    wave = np.repeat(np.cos(2 * np.pi * np.arange(32) / 32)[None], 2, axis=0)
-    sure, unsure = (network_trust({"network_beat": height * wave, "agreement": wave}, tempi, 10.0, config) for height in (100.0, 10.0))
-    assert np.allclose(sure, 1.0) and np.all(unsure < 0.5)
-    assert np.allclose(unsure[0] / unsure[1], (120 / 90) ** 2)
-    assert np.all(network_trust({"network_beat": 100.0 * wave, "agreement": 8.0 * wave}, tempi, 10.0, config) < 0.3)
-    assert not network_trust({"agreement": wave}, tempi, 10.0, config).any()
+def test_alternatives_are_other_rhythms_and_less_probable() -> None:
+    rhythm = estimate_rhythm(bouncing_dance(100.0))
+    assert 1 <= len(rhythm.alternatives) <= 4
+    shares = [rhythm.confidence, *(other.probability for other in rhythm.alternatives)]
+    assert shares == sorted(shares, reverse=True) and sum(shares) <= 1.0 + 1e-6
+    for other in rhythm.alternatives:
+        near = abs(other.tempo_bpm / rhythm.tempo_bpm - 1) <= 0.04
+        off = np.abs(rhythm.beat_times_seconds - other.first_beat_seconds).min() * other.tempo_bpm / 60.0
+        assert other.first_beat_seconds >= 0.0 and (not near or off > 0.15)
+
+
+def test_beats_that_are_known_are_kept_and_only_their_downbeat_is_found() -> None:
+    beats = np.arange(-0.3, 11.0, 0.6)
+    rhythm = estimate_rhythm(bouncing_dance(100.0), beat_times_seconds=beats)
+    assert rhythm.beat_times_seconds is beats and rhythm.tempo_bpm == pytest.approx(100.0) and rhythm.confidence == 1.0
+    assert 0 <= rhythm.downbeat < 4 and rhythm.alternatives == ()

@@ -104,6 +104,18 @@ def generate(
     hits: Annotated[
         bool, typer.Option("--hits/--no-hits", help="Stress the dancer's stops with drum hits.", rich_help_panel=_RHYTHM)
     ] = True,
+    half_time: Annotated[bool, typer.Option("--half-time", help="Half the tempo that was read.", rich_help_panel=_RHYTHM)] = False,
+    double_time: Annotated[bool, typer.Option("--double-time", help="Twice the tempo that was read.", rich_help_panel=_RHYTHM)] = False,
+    shift_beats: Annotated[
+        float, typer.Option(help="Move the beats by so many beats; 0.5 puts them between.", rich_help_panel=_RHYTHM)
+    ] = 0.0,
+    tap: Annotated[
+        Path | None, typer.Option(help="File of the beats' times in seconds as you tap them, one per line.", rich_help_panel=_RHYTHM)
+    ] = None,
+    rhythm: Annotated[Path | None, typer.Option(help="Weights of 'train rhythm' to read the beats with.", rich_help_panel=_RHYTHM)] = None,
+    dance_genre: Annotated[
+        Path | None, typer.Option(help="Weights of 'train dance-genre' to choose the genre with.", rich_help_panel=_MUSIC)
+    ] = None,
     sound: Annotated[
         str,
         typer.Option(
@@ -150,6 +162,12 @@ def generate(
             seed=seed,
             takes=takes,
             tempo_bpm=tempo,
+            half_time=half_time,
+            double_time=double_time,
+            shift_beats=shift_beats,
+            tap=tap,
+            rhythm=rhythm,
+            dance_genre=dance_genre,
             method=method,
             level=level,
             weights=weights,
@@ -267,5 +285,11 @@ def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
             f"(by chance {sync['shifted_mean']:.2f})"
         )
         typer.echo(f"  and {', '.join(Path(name).name for name in report['files'][1:])}")
+        if report.get("rhythm_alternatives"):
+            other = report["rhythm_alternatives"][0]
+            typer.echo(
+                f"  the beat may also be {other['tempo_bpm']:.1f} bpm from {other['first_beat_seconds']:.2f} s on "
+                f"({other['probability']:.0%}; chosen {report['rhythm_confidence']:.0%})"
+            )
     last = reports[-1]
     typer.echo(f"{last['seconds']['total']:.1f} s for {last['duration_seconds']:.1f} s of dance")

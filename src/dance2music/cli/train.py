@@ -108,8 +108,25 @@ def _stage(name: str, does: str) -> Callable[..., None]:
     return train_stage
 
 
+_Real = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of 'data prepare' to mix in: real dances, as AIST++. Its test pieces are left out."),
+]
+
+
+@app.command("rhythm", rich_help_panel=_SHIPPED)
+def train_rhythm(also: _Also = None, data: _Real = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
+    """Train the network that finds the beats of a dance; 'generate --rhythm' reads with its weights."""
+    _build(["rhythm", *(also or [])], out, [*(settings or []), *([] if data is None else [f"rhythm.data={data}"])])
+
+
+@app.command("dance-genre", rich_help_panel=_SHIPPED)
+def train_dance_genre(data: _Real = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
+    """Make the classifier of dances; 'generate --dance-genre' chooses with its weights."""
+    _build(["dance_genre"], out, [*(settings or []), *([] if data is None else [f"dance_genre.data={data}"])])
+
+
 _SHOWN = {
-    "rhythm": "Train the network that finds the beats of a dance.",
     "symbolic": "Train the systems that the papers compare with: all of the recipe's symbolic stages.",
 }
 for _name, _does in _SHOWN.items():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dance2music.evaluation.features import SCALARS, AudioFeatures, MotionFeatures
+from dance2music.evaluation.own_beats import own_beat_scores
 from dance2music.evaluation.results import MetricInfo
 from dance2music.metrics import paper_rhythm as published
 from dance2music.metrics import strict
@@ -35,9 +36,12 @@ SILENCE_DB = -120.0
 """True peak that is written for silence."""
 SHIFTS = 200
 """Random circular shifts behind a lift."""
+OWN_SHIFTS = 50
+"""The same behind the chance of the dancer's own beats, each matched one to one."""
 
 _D2M, _CGAN, _LORIS = "D2M-GAN 4.2", "Creative-GAN 4.2", "LORIS"
 _PUBLISHED, _STRICT, _SYNC, _GENRE = "rhythm as published", "rhythm, strict", "sync with the dancer", "genre"
+_OWN = "beats of the dancer's own music"
 _DIVERSITY, _QUALITY, _RULES = "diversity and novelty", "sound", "rules of composition"
 
 
@@ -69,6 +73,10 @@ def _returning(pair: Pair) -> float:
 
 
 METRICS: dict[str, MetricInfo] = {
+    "own_beat_f_70ms": _rate("beat F with the dancer's own music, 70 ms", _OWN, "evaluation.own_beats", "own beats"),
+    "own_beat_f_120ms": _rate("the same, 120 ms", _OWN, "evaluation.own_beats", "own beats"),
+    "own_beat_f_shifted": MetricInfo("chance: the same at random shifts, 70 ms", _OWN, better="", needs=("own beats",), source="mir_eval"),
+    "own_beat_lift": MetricInfo("lift over chance, 70 ms", _OWN, ideal=None, needs=("own beats",), source="evaluation.own_beats"),
     "beats_coverage": MetricInfo("Beats Coverage (count ratio)", _PUBLISHED, ideal=1.0, worst=0.0, needs=("reference",), source=_D2M),
     "beats_hit": _rate("Beats Hit", _PUBLISHED, _D2M, "reference"),
     "loris_precision": _rate("LORIS coverage (precision)", _PUBLISHED, _LORIS, "reference"),
@@ -91,6 +99,9 @@ METRICS: dict[str, MetricInfo] = {
     "aml_t": _rate("AMLt", _STRICT, "mir_eval", "reference"),
     "lift": MetricInfo("lift of onsets over shifts", _SYNC, ideal=None, needs=("dance",), source="Eq. 13, shifted"),
     "lift_beats": MetricInfo("lift of beats over shifts", _SYNC, ideal=None, needs=("dance",), source="Eq. 13, shifted"),
+    "lift_first": MetricInfo(
+        "lift of onsets by the reading that ranks takes", _SYNC, ideal=None, needs=("dance",), source="Eq. 13, shifted; no evidence"
+    ),
     "kinematic_beat_f": _rate("beat F with kinematic beats, 70 ms", _SYNC, "mir_eval", "dance"),
     "beat_alignment": _rate("Beat Alignment, beats", _SYNC, "Creative-GAN Eq. 13", "dance"),
     "beat_alignment_onsets": _rate("Beat Alignment, onsets", _SYNC, "Creative-GAN Eq. 13", "dance"),
@@ -146,6 +157,7 @@ class Pair:
     genre : int, of the dance, -1 where unknown.
     played : the music as it is in its file, all channels at its own rate; by default ``audio``.
     score : its notes.
+    own_beats : float64 [n], beats of the music that the dancer heard, in seconds (`evaluation.own_beats`).
     """
 
     heard: AudioFeatures
@@ -158,6 +170,7 @@ class Pair:
     genre: int = -1
     played: Audio | None = None
     score: Score | None = None
+    own_beats: np.ndarray | None = None
 
     @property
     def whole(self) -> Audio:
@@ -170,6 +183,8 @@ def score_pair(pair: Pair, *, seed: int) -> tuple[dict[str, float], dict[str, np
     values: dict[str, float] = {}
     values.update(_as_published(pair))
     values.update(_strictly(pair))
+    if pair.own_beats is not None and len(pair.own_beats):
+        values.update(own_beat_scores(pair.own_beats, pair.heard.beats, pair.heard.duration_seconds, n=OWN_SHIFTS, seed=seed))
     synced, chance = _with_dancer(pair, seed)
     values.update(synced)
     if pair.genre >= 0:
@@ -185,7 +200,7 @@ def _has(pair: Pair, needs: tuple[str, ...]) -> bool:
     """Whether what a metric needs is at hand."""
     there = {
         "reference": pair.reference_audio is not None, "dance": pair.seen is not None, "genre": pair.genre >= 0,
-        "notes": pair.score is not None,
+        "notes": pair.score is not None, "own beats": pair.own_beats is not None,
     }  # fmt: skip
     return all(there[need] for need in needs)
 
@@ -247,6 +262,10 @@ def _with_dancer(pair: Pair, seed: int) -> tuple[dict[str, float], dict[str, np.
         "lift_beats": shifted_alignments(dance, heard.beats, duration, n=SHIFTS, seed=seed),
     }
     values["lift"] = values["beat_alignment_onsets"] - float(chance["lift"].mean())
+    first = pair.seen.first_beats
+    if len(first):
+        chance["lift_first"] = shifted_alignments(first, heard.onsets, duration, n=SHIFTS, seed=seed)
+        values["lift_first"] = beat_alignment(first, heard.onsets) - float(chance["lift_first"].mean())
     values["lift_beats"] = values["beat_alignment"] - float(chance["lift_beats"].mean())
     aist = pair.seen.aist_beats_frames
     if aist is not None and len(aist):

@@ -18,11 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dance2music.data.aist_beats import beats_by_name
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import Pair, score_pair
 from dance2music.evaluation.controls import make_controls
 from dance2music.evaluation.features import (
     SAMPLE_RATE,
+    AudioFeatures,
     Cache,
     HearingConfig,
     MotionFeatures,
@@ -160,11 +162,12 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
     if m.beats is not None:
         beats = _inside(np.array(read_beats(m.beats)), job.window, generated.duration_seconds)
         bpm = 60.0 / float(np.median(np.diff(beats))) if len(beats) > 1 else bpm
+    own = _own_beats(m, job.window, generated.duration_seconds, beats, heard_reference)
     scored = Scored(values={}, chance={}, pieces={}, frames={}, clip=_clip(job, generated, seen))
     for system, audio in {GENERATED: generated, **controls}.items():
         heard = hear(audio, hearing, store)
         score = _notes(m, job.window) if system == GENERATED else None
-        pair = Pair(heard, audio, heard_reference, reference, beats, bpm, seen, job.genre, played[system], score)
+        pair = Pair(heard, audio, heard_reference, reference, beats, bpm, seen, job.genre, played[system], score, own)
         scored.values[system], scored.chance[system] = score_pair(pair, seed=job.seed)
         scored.pieces[system], scored.frames[system] = heard.piece, heard.frames
         if system in (GENERATED, "reference"):
@@ -173,6 +176,17 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
     if m.beats is not None and beats is not None:
         scored.clip.events["reference_beats"] = np.round(beats, 4).tolist()
     return scored
+
+
+def _own_beats(
+    m: Match, window: tuple[float, float] | None, seconds: float, beats: np.ndarray | None, reference: AudioFeatures | None
+) -> np.ndarray | None:
+    """Beats [n] of the dancer's own music: annotated, else by the name of the dance, else as heard in the reference; None where unknown."""
+    if m.beats is not None:
+        return beats
+    start = 0.0 if window is None else window[0]
+    named = beats_by_name(m.dance, start + seconds, None if reference is None else reference.beats + start)
+    return beats if named is None else named[named >= start] - start
 
 
 def add_retrieved(scored: Scored, database: Database | None, training: np.ndarray | None, *, other_song: str | None = None) -> Scored:

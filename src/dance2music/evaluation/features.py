@@ -23,7 +23,7 @@ from dance2music.types import Audio, Motion
 SAMPLE_RATE = 22050
 """Rate in Hz at which everything is heard: that of the published detectors."""
 
-VERSION = 3
+VERSION = 4
 """Raised when a detector or a measure here changes, so that what was kept is computed again."""
 
 FRAMES_HZ = SAMPLE_RATE / 256
@@ -80,9 +80,11 @@ class AudioFeatures:
 
 @dataclass(frozen=True)
 class MotionFeatures:
-    """One dance: kinematic beats in seconds, AIST++'s own in frames at 60 fps where the motion is SMPL at that rate, and a curve."""
+    """One dance: kinematic beats in seconds by the second reading, with its curve of speed; those of the first reading, by which takes of
+    this package are ranked; AIST++'s own in frames at 60 fps where the motion is SMPL at that rate."""
 
     kinematic_beats: np.ndarray
+    first_beats: np.ndarray
     aist_beats_frames: np.ndarray | None
     duration_seconds: float
     kinetic_velocity: np.ndarray
@@ -98,6 +100,7 @@ class MotionFeatures:
         first = round(start_seconds * self.kinetic_fps)
         return MotionFeatures(
             inside(self.kinematic_beats, 1.0),
+            inside(self.first_beats, 1.0),
             None if self.aist_beats_frames is None else inside(self.aist_beats_frames, 60.0),
             duration_seconds,
             self.kinetic_velocity[first : first + round(duration_seconds * self.kinetic_fps)],
@@ -160,12 +163,14 @@ def embed_piece(audio: Audio, config: HearingConfig, cache: Cache) -> np.ndarray
 
 def see(motion: Motion) -> MotionFeatures:
     """Kinematic beats of a dance."""
-    from dance2music.dance.kinematics import AIST_FPS, kinematic_beats, kinematic_beats_aist, kinetic_velocity
+    from dance2music.dance.kinematics import AIST_FPS, body_size, kinematic_beats, kinematic_beats_aist
+    from dance2music.dance.second_reading import second_beats, second_speed
 
-    velocity = kinetic_velocity(motion)
+    velocity = second_speed(motion) / (1.0 if motion.skeleton == "flow" else body_size(motion))
     step = max(1, round(motion.fps / CURVE_FPS))
     aist = motion.skeleton == "smpl-24" and abs(motion.fps - AIST_FPS) < 0.01
     return MotionFeatures(
+        second_beats(motion),
         kinematic_beats(motion),
         kinematic_beats_aist(motion.joints).astype(np.float64) if aist else None,
         motion.duration_seconds,
@@ -188,11 +193,11 @@ def see_file(path: Path, cache: Cache, *, video: bool) -> MotionFeatures:
             seen = see(load_motion(path))
         aist = {} if seen.aist_beats_frames is None else {"aist": seen.aist_beats_frames}
         about = np.array([seen.duration_seconds, seen.kinetic_fps])
-        return {"kinematic": seen.kinematic_beats, "velocity": seen.kinetic_velocity, "about": about, **aist}
+        return {"kinematic": seen.kinematic_beats, "first": seen.first_beats, "velocity": seen.kinetic_velocity, "about": about, **aist}
 
     arrays = cache.get("seen", _file_key(path), compute)
     about = arrays["about"]
-    return MotionFeatures(arrays["kinematic"], arrays.get("aist"), float(about[0]), arrays["velocity"], float(about[1]))
+    return MotionFeatures(arrays["kinematic"], arrays["first"], arrays.get("aist"), float(about[0]), arrays["velocity"], float(about[1]))
 
 
 def as_heard(audio: Audio) -> Audio:

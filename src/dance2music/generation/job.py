@@ -95,14 +95,23 @@ def prepare(job: ResolvedJob, stages: Stages) -> tuple[LoadedMethod, Conditionin
         with stages.stage("load"), one_thread():
             method = load(job.method, job.given)
             watcher = picture_watcher(job)
-            if request.genre is None:
+            network = None if request.rhythm is None else pipeline.load_rhythm_network(request.rhythm)
+            classifier = None if request.dance_genre is None else pipeline.load_dance_genre(request.dance_genre)
+            if request.genre is None and classifier is None:
                 pipeline.dance_genre_classifier()
         for name in later_modules(request):
             begin(partial(import_module, name))
         motion, duration = watch(job, stages)
     with stages.stage("rhythm"):
         conditioning = pipeline.condition(
-            motion, genre=request.genre, tempo_bpm=request.tempo_bpm, duration_seconds=duration, hits=request.hits
+            motion,
+            genre=request.genre,
+            tempo_bpm=request.tempo_bpm,
+            duration_seconds=duration,
+            choice=job.choice,
+            rhythm_network=network,
+            genre_classifier=classifier,
+            hits=request.hits,
         )
     if watcher is not None:
         with stages.stage("pictures"):
@@ -183,11 +192,19 @@ def watch(job: ResolvedJob, stages: Stages) -> tuple[Motion, float]:
 
 def asked(request: Request) -> dict[str, Any]:
     """What a report says of the request."""
+    chosen = {
+        "half_time": request.half_time,
+        "double_time": request.double_time,
+        "shift_beats": request.shift_beats,
+        "tap": str(request.tap or ""),
+        "rhythm_weights": str(request.rhythm or ""),
+        "dance_genre_weights": str(request.dance_genre or ""),
+    }
     return {
         "input": str(request.video or request.from_motion),
         "seed": request.seed,
-        "genre_chosen": "by the user" if request.genre else "from the dance",
-        "tempo_chosen": "by the user" if request.tempo_bpm else "from the dance",
+        "tempo_chosen": "by the user" if request.tempo_bpm or request.tap else "from the dance",
+        **{name: value for name, value in chosen.items() if value},
     }
 
 

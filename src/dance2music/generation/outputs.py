@@ -16,13 +16,13 @@ from dance2music import __version__
 from dance2music.files import whole_file
 from dance2music.generation.markers import markers_of, save_markers
 from dance2music.generation.methods import METHODS
-from dance2music.generation.ranking import measure_sync
 from dance2music.generation.request import ORIGINAL, SAMPLE_RATES, KeptOriginal, TakeFiles
+from dance2music.generation.sync import report_sync
 from dance2music.generation.take import Take
 from dance2music.generation.take_file import versions
 from dance2music.music.duck import Mixed
 from dance2music.music.splice import spliced_audio
-from dance2music.types import GENRES, Audio, Latents, Score
+from dance2music.types import GENRES, Audio, GenreGuess, Latents, Score
 from dance2music.video.container import VideoInfo
 from dance2music.work import Stages, report
 
@@ -203,7 +203,7 @@ def describe(take: Take) -> dict[str, Any]:
         told |= {"weights": str(given.weights), "precision": given.precision}
     told["take"] = {"seed": take.seed, "candidates": take.candidates}
     if take.candidates > 1:
-        told["take"]["chosen_by"] = "sync with this dance, pulse, key and harmony"
+        told["take"]["chosen_by"] = "sync with the first reading of this dance, pulse, key and harmony"
     if take.edits:
         told["drawn_again"] = [
             {"from_seconds": edit.span.begin_seconds, "to_seconds": edit.span.end_seconds, "seed": edit.seed} for edit in take.edits
@@ -211,13 +211,18 @@ def describe(take: Take) -> dict[str, Any]:
     told |= {
         **sound_of(take),
         "genre": GENRES[conditioning.genre],
+        **genre_told(conditioning.genre_guess),
         "tempo_bpm": rhythm.tempo_bpm,
         "rhythm_confidence": rhythm.confidence,
+        "rhythm_alternatives": [
+            {"tempo_bpm": other.tempo_bpm, "first_beat_seconds": round(other.first_beat_seconds, 4), "probability": other.probability}
+            for other in rhythm.alternatives
+        ],
         "beat_times_seconds": [round(float(t), 4) for t in rhythm.beat_times_seconds],
         "downbeat": rhythm.downbeat,
         "sections": sections_of(take),
         "kinematic_beats_seconds": [round(float(t), 4) for t in rhythm.kinematic_beats_seconds],
-        "sync": measure_sync(take.finished, rhythm),
+        "sync": report_sync(take.finished, rhythm, motion),
         "duration_seconds": conditioning.duration_seconds,
         "denoised": take.finishing.denoise,
     }
@@ -234,6 +239,17 @@ def sections_of(take: Take) -> list[dict[str, Any]]:
         {"name": section.name, "begin_seconds": round(float(begin), 4), "end_seconds": round(float(end), 4), "level": section.level}
         for section, (begin, end) in zip(take.sections, np.clip(rhythm.time_at(edges), 0.0, duration))
     ]
+
+
+def genre_told(guess: GenreGuess | None) -> dict[str, Any]:
+    """How the genre was chosen, and the likeliest ones with their probabilities; for the report."""
+    if guess is None:
+        return {"genre_chosen": "by the user"}
+    order = sorted(range(len(GENRES)), key=lambda genre: -guess.probabilities[genre])
+    return {
+        "genre_chosen": "from the dance" if guess.sure else "by tempo and energy: how it is danced does not tell the genre surely",
+        "genre_guesses": [{"genre": GENRES[genre], "probability": round(guess.probabilities[genre], 4)} for genre in order[:3]],
+    }
 
 
 def sound_of(take: Take) -> dict[str, Any]:

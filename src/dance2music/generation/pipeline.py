@@ -11,16 +11,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.parallel import one_thread
-from dance2music.types import GENRES, Conditioning, Motion
+from dance2music.rhythm.choices import AS_READ, Choice
+from dance2music.types import GENRES, Conditioning, GenreGuess, Motion, Rhythm
 
 if TYPE_CHECKING:
-    from torch import nn
+    from dance2music.perception.dance_genre import DanceGenreClassifier
+    from dance2music.rhythm.network import RhythmModel
 
 FEATURE_FPS = 30.0
 
@@ -32,6 +35,9 @@ def condition(
     tempo_bpm: float | None = None,
     duration_seconds: float | None = None,
     hits: bool = True,
+    choice: Choice = AS_READ,
+    rhythm_network: RhythmModel | None = None,
+    genre_classifier: DanceGenreClassifier | None = None,
 ) -> Conditioning:
     """All that a generator may look at: with the same bits on any number of processors.
 
@@ -42,33 +48,66 @@ def condition(
     tempo_bpm : None to estimate it from the dance.
     duration_seconds : length of the music; the motion's own by default.
     hits : whether the music may stress the dancer's stops, off the grid too.
+    choice : half or double time, moved or tapped beats.
+    rhythm_network : weights of one's own for the rhythm, see `load_rhythm_network`; the embedded ones by default.
+    genre_classifier : the same for the genre, see `load_dance_genre`.
 
     Raises
     ------
     InputError
-        If the genre is unknown or the tempo cannot be played.
+        If the genre is unknown, the tempo cannot be played, or the choice cannot be followed.
     """
     import torch
 
     from dance2music.dance.flow import visual_features
     from dance2music.dance.kinematics import motion_features
-    from dance2music.rhythm.estimate import estimate_rhythm
     from dance2music.rhythm.sections import energy_at_beats, plan_sections
     from dance2music.rhythm.stops import hit_times
 
     duration = motion.duration_seconds if duration_seconds is None else duration_seconds
     with one_thread():
+        rhythm = rhythm_of(motion, duration, tempo_bpm=tempo_bpm, choice=choice, network=rhythm_network)
+        guess = None if genre is not None else choose_genre(motion, rhythm.tempo_bpm, classifier=genre_classifier)
         seen = Conditioning(
             motion=torch.from_numpy(motion_features(motion, fps=FEATURE_FPS)),
             visual=torch.from_numpy(visual_features(motion, fps=FEATURE_FPS)),
-            rhythm=estimate_rhythm(motion, tempo_bpm=tempo_bpm, duration_seconds=duration),
-            genre=genre_index(genre) if genre is not None else choose_genre(motion),
+            rhythm=rhythm,
+            genre=guess.genre if guess is not None else genre_index(genre or ""),
             fps=FEATURE_FPS,
             duration_seconds=duration,
             dance=motion,
             hits_seconds=hit_times(motion) if hits else np.zeros(0),
+            genre_guess=guess,
         )
         return replace(seen, sections=plan_sections(energy_at_beats(seen), seen.rhythm, duration))
+
+
+def rhythm_of(
+    motion: Motion,
+    duration_seconds: float,
+    *,
+    tempo_bpm: float | None = None,
+    choice: Choice = AS_READ,
+    network: RhythmModel | None = None,
+) -> Rhythm:
+    """The beat grid of music for a dance, as estimated or as the user chose it. Raises InputError as `condition`."""
+    from dance2music.rhythm.choices import check_choice, choose, tapped_grid
+    from dance2music.rhythm.estimate import estimate_rhythm
+
+    check_choice(choice)
+    tapped = None if choice.taps_seconds is None else tapped_grid(choice.taps_seconds, duration_seconds)
+    rhythm = estimate_rhythm(motion, tempo_bpm=tempo_bpm, duration_seconds=duration_seconds, beat_times_seconds=tapped, network=network)
+    return choose(rhythm, choice, duration_seconds) if choice.any else rhythm
+
+
+def load_rhythm_network(path: str | Path) -> RhythmModel:
+    """A rhythm network from the file that ``dance2music train rhythm`` wrote. Raises InputError if the file is none."""
+    from dance2music.checkpoint import load_model
+    from dance2music.rhythm.network import RhythmModel
+
+    model = load_model(path, expected="rhythm")
+    assert isinstance(model, RhythmModel)
+    return model
 
 
 def genre_index(genre: str) -> int:
@@ -78,19 +117,27 @@ def genre_index(genre: str) -> int:
     return GENRES.index(genre)
 
 
-def choose_genre(motion: Motion) -> int:
-    """Genre that goes with a dance, by the embedded classifier of dances (`perception.genre`)."""
-    import torch
-
-    from dance2music.dance.kinematics import motion_features
-
-    with torch.no_grad():
-        return int(dance_genre_classifier()(torch.from_numpy(motion_features(motion, fps=FEATURE_FPS))[None]).argmax())
+def choose_genre(motion: Motion, tempo_bpm: float, *, classifier: DanceGenreClassifier | None = None) -> GenreGuess:
+    """Genre that goes with a dance at its tempo, by the embedded classifier of dances or another (`perception.dance_genre`)."""
+    return (classifier or dance_genre_classifier()).guess(motion, tempo_bpm)
 
 
 @cache
-def dance_genre_classifier() -> nn.Module:
+def dance_genre_classifier() -> DanceGenreClassifier:
     """The embedded classifier of dances, loaded once."""
     from dance2music.checkpoint import load_embedded
+    from dance2music.perception.dance_genre import DanceGenreClassifier
 
-    return load_embedded("dance_genre", expected="dance-genre")
+    model = load_embedded("dance_genre", expected="dance-genre")
+    assert isinstance(model, DanceGenreClassifier)
+    return model
+
+
+def load_dance_genre(path: str | Path) -> DanceGenreClassifier:
+    """A classifier of dances from the file that ``dance2music train dance-genre`` wrote. Raises InputError if the file is none."""
+    from dance2music.checkpoint import load_model
+    from dance2music.perception.dance_genre import DanceGenreClassifier
+
+    model = load_model(path, expected="dance-genre")
+    assert isinstance(model, DanceGenreClassifier)
+    return model

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dance2music.dance.kinematics import kinetic_velocity
+from dance2music.dance.kinematics import body_size
+from dance2music.dance.second_reading import second_beats, second_speed
 from dance2music.files import whole_file
 from dance2music.music.beats import band_rises, beats_heard, log_mel
 from dance2music.types import Audio, Motion, Rhythm, Section
@@ -25,7 +26,9 @@ _DANCE, _KINEMATIC, _MUSIC, _BEAT, _GRID, _SECTION = "#3b6ea8", "#c8352c", "#444
 def plot_result(
     motion: Motion, rhythm: Rhythm, audio: Audio, path: str | Path, *, title: str = "", sections: Sequence[Section] = ()
 ) -> None:
-    """Kinetic velocity of the dancer with kinematic beats, onset strength of the music with its beats, and its mel-spectrogram.
+    """Speed of the dancer with kinematic beats, onset strength of the music with its beats, and its mel-spectrogram.
+
+    Speed and kinematic beats are of the second reading (`dance.second_reading`), which took no part in making or choosing the music.
 
     One time axis, as in D2M-GAN Fig. 5 and Creative-GAN Fig. 4. Of long dances the first `SHOWN_SECONDS` are shown, as the title says.
     ``sections`` of the music stand over the dancer's velocity.
@@ -42,7 +45,8 @@ def plot_result(
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=11)
     dance, music, mel = figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 3))
-    kinematic = rhythm.kinematic_beats_seconds[rhythm.kinematic_beats_seconds < shown]
+    kinematic = second_beats(motion)
+    kinematic = kinematic[kinematic < shown]
     _draw_dance(dance, motion, kinematic, shown)
     _draw_sections(dance, sections, rhythm, shown)
     _draw_music(music, heard, rhythm, kinematic, shown)
@@ -53,10 +57,10 @@ def plot_result(
 
 
 def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float) -> None:
-    velocity = kinetic_velocity(motion)
+    velocity = second_speed(motion) / (1.0 if motion.skeleton == "flow" else body_size(motion))
     times = np.arange(len(velocity)) / motion.fps
     velocity, times = velocity[times <= shown], times[times <= shown]
-    axes.plot(times, velocity, color=_DANCE, linewidth=1.4, label="kinetic velocity of the dancer")
+    axes.plot(times, velocity, color=_DANCE, linewidth=1.4, label="speed of the dancer (second reading)")
     top = float(velocity.max(initial=1e-6))
     axes.vlines(kinematic, 0, top, color=_KINEMATIC, linewidth=1.0, label="kinematic beats (its minima)")
     axes.set(ylabel="body sizes / s", ylim=(0, 1.05 * top))

@@ -16,6 +16,7 @@ from dance2music.generation.pipeline import genre_index
 from dance2music.methods.base import Given
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.duck import DuckConfig
+from dance2music.rhythm.choices import AS_READ, Choice, check_choice, read_taps
 from dance2music.types import ROLES
 from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS, VideoInfo, probe
 
@@ -42,6 +43,12 @@ class Request:
     seed: int = 0
     takes: int = 1
     tempo_bpm: float | None = None
+    half_time: bool = False
+    double_time: bool = False
+    shift_beats: float = 0.0
+    tap: Path | None = None
+    rhythm: Path | None = None
+    dance_genre: Path | None = None
     method: str = DEFAULT.name
     level: str | None = None
     weights: Path | None = None
@@ -125,6 +132,7 @@ class ResolvedJob:
     source: Path
     video: VideoInfo | None
     outputs: tuple[TakeFiles, ...]
+    choice: Choice = AS_READ
 
 
 def resolve(request: Request) -> ResolvedJob:
@@ -139,6 +147,7 @@ def resolve(request: Request) -> ResolvedJob:
     if source is None or (request.video is not None and request.from_motion is not None):
         raise InputError("generate: expected either a video or --from-motion FILE, and not both; see dance2music generate --help")
     _check_numbers(request)
+    choice = choice_of(request)
     method = method_of(request.method)
     heard = request.video if method.hears else None
     sound = request.sound or ("soundfont" if request.soundfont is not None and "soundfont" in method.sounds else "")
@@ -151,7 +160,20 @@ def resolve(request: Request) -> ResolvedJob:
     check_out_names(request, out, pictures=video is not None)
     outputs = tuple(files_of(request, out, number) for number in range(1, request.takes + 1))
     check_files(outputs, (source,), video)
-    return ResolvedJob(request, method, given, source, video, outputs)
+    return ResolvedJob(request, method, given, source, video, outputs, choice)
+
+
+def choice_of(request: Request) -> Choice:
+    """What the request changes of the rhythm, the taps read from their file: raises InputError if that cannot be done."""
+    if request.tap is not None and request.tempo_bpm is not None:
+        raise InputError("--tap and --tempo: taps give the tempo; leave one of them out")
+    for option, path in (("rhythm", request.rhythm), ("dance-genre", request.dance_genre)):
+        if path is not None and not path.is_file():
+            raise InputError(f"--{option} {path}: no such file; expected one that 'dance2music train {option}' wrote; check the path")
+    taps = None if request.tap is None else read_taps(request.tap)
+    choice = Choice(request.half_time, request.double_time, request.shift_beats, taps)
+    check_choice(choice)
+    return choice
 
 
 def check_files(outputs: tuple[TakeFiles, ...], inputs: Sequence[Path], video: VideoInfo | None) -> None:

@@ -25,7 +25,21 @@ from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.generation.methods import LoadedMethod
 from dance2music.methods.base import CodecGenerator, Given
-from dance2music.types import GENRES, ROLES, SECTION_NAMES, Conditioning, Latents, Motion, Note, Rhythm, Score, Section, Track
+from dance2music.types import (
+    GENRES,
+    ROLES,
+    SECTION_NAMES,
+    Conditioning,
+    GenreGuess,
+    Hypothesis,
+    Latents,
+    Motion,
+    Note,
+    Rhythm,
+    Score,
+    Section,
+    Track,
+)
 from dance2music.video.container import MAX_SECONDS
 
 FORMAT = "dance2music-take-1"
@@ -99,11 +113,18 @@ def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[st
     tensors |= {"motion": given.motion, "visual": given.visual}
     tensors |= {"rhythm.beats": _double(rhythm.beat_times_seconds), "rhythm.kinematic": _double(rhythm.kinematic_beats_seconds)}
     tensors["hits"] = _double(given.hits_seconds)
+    guess = given.genre_guess
     header: dict[str, Any] = {
         "genre": GENRES[given.genre],
+        "genre_guess": None if guess is None else {"probabilities": list(guess.probabilities), "sure": guess.sure},
         "fps": given.fps,
         "duration_seconds": given.duration_seconds,
-        "rhythm": {"downbeat": rhythm.downbeat, "tempo_bpm": rhythm.tempo_bpm, "confidence": rhythm.confidence},
+        "rhythm": {
+            "downbeat": rhythm.downbeat,
+            "tempo_bpm": rhythm.tempo_bpm,
+            "confidence": rhythm.confidence,
+            "alternatives": [list(other) for other in rhythm.alternatives],
+        },
         "sections": _put_sections(given.sections),
     }
     if dance is not None:
@@ -125,6 +146,10 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
         tempo_bpm=number(header["rhythm"]["tempo_bpm"], 10, 1000),
         confidence=number(header["rhythm"]["confidence"], 0, 1),
         kinematic_beats_seconds=_array(tensors["rhythm.kinematic"], torch.float64, 1),
+        alternatives=tuple(
+            Hypothesis(number(bpm, 10, 1000), number(first, 0, MAX_SECONDS), number(probability, 0, 1))
+            for bpm, first, probability in header["rhythm"].get("alternatives", ())
+        ),
     )
     dance = None
     if "dance" in header:
@@ -142,9 +167,13 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
         need(len(features[name]) > 0, name, tuple(features[name].shape))
     need(features["motion"].shape[1] == MOTION_FEATURES, "motion", tuple(features["motion"].shape))
     genre = GENRES.index(header["genre"])
+    guess = None
+    if (told := header.get("genre_guess")) is not None:
+        need(len(told["probabilities"]) == len(GENRES), "genre_guess", told["probabilities"])
+        guess = GenreGuess(genre, tuple(number(p, 0, 1) for p in told["probabilities"]), bool(told["sure"]))
     hits = _array(tensors["hits"], torch.float64, 1) if "hits" in tensors else np.zeros(0)  # older takes have none
     sections = _sections(header.get("sections", []), len(beats))
-    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance, sections, hits)
+    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance, sections, hits, guess)
 
 
 def _put_sections(sections: Sequence[Section]) -> list[dict[str, Any]]:

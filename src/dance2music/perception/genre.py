@@ -1,4 +1,4 @@
-"""Genre classifiers that are trained on the composed corpus only: one hears music, one watches a dance."""
+"""The genre classifier of sound, trained on the composed corpus only; the one of dances is `perception.dance_genre`."""
 
 from __future__ import annotations
 
@@ -64,32 +64,3 @@ class MusicGenreClassifier(nn.Module):
     def forward(self, audio: Tensor) -> Tensor:
         """audio [B, C, N] -> logits [B, G]."""
         return self.classify_mel(self.mel(audio))
-
-
-@dataclass(frozen=True)
-class DanceGenreConfig:
-    """Sizes of the classifier of dances."""
-
-    motion_dim: int = 80
-    channels: int = 96
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
-
-
-class DanceGenreClassifier(nn.Module):
-    """Motion features at 30 frames per second, dilated convolutions, mean and maximum over time, one logit per genre."""
-
-    def __init__(self, config: DanceGenreConfig = DanceGenreConfig()) -> None:
-        super().__init__()
-        self.config = config
-        C = config.channels
-        self.inward = nn.Conv1d(config.motion_dim, C, 3, padding=1)
-        self.blocks = nn.ModuleList(ConvNeXtBlock(C, kernel_size=5, dilation=d, expansion=2) for d in config.dilations)
-        self.dropout = nn.Dropout(0.3)
-        self.out = nn.Linear(2 * C, len(GENRES))
-
-    def forward(self, motion: Tensor) -> Tensor:
-        """motion [B, T, D_m] (`dance.kinematics.motion_features`) -> logits [B, G]."""
-        x = self.inward(motion.transpose(1, 2))
-        for block in self.blocks:
-            x = block(x)
-        return self.out(self.dropout(torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=-1)))

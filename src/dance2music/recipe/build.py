@@ -37,7 +37,8 @@ from dance2music.methods.planner import Planner, PlannerConfig
 from dance2music.recipe.codec_growth import CodecGrowth, appended_codebooks, grow_codec
 from dance2music.recipe.codec_refinement import CodecRefinement, refine_codec
 from dance2music.recipe.codec_sound import CodecSound, tune_sound
-from dance2music.recipe.genre import GenreTrainConfig, train_dance_genre, train_music_genre
+from dance2music.recipe.dance_genre import DanceGenreTrainConfig, train_dance_genre
+from dance2music.recipe.genre import GenreTrainConfig, train_music_genre
 from dance2music.recipe.memory import MemoryBuildConfig, build_memory
 from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
 from dance2music.recipe.perceptual import PerceptualTrainConfig, evaluate_perceptual, train_perceptual
@@ -73,9 +74,7 @@ class Recipe:
     performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
     memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
     music_genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
-    dance_genre: GenreTrainConfig = field(
-        default_factory=lambda: replace(GenreTrainConfig(), batch_size=48, loop=replace(GenreTrainConfig().loop, steps=5000))
-    )
+    dance_genre: DanceGenreTrainConfig = field(default_factory=DanceGenreTrainConfig)
     rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
     perceptual: PerceptualTrainConfig = field(default_factory=PerceptualTrainConfig)
     dance2music_online: OnlineTrainConfig = field(default_factory=OnlineTrainConfig)

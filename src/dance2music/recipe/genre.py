@@ -1,9 +1,8 @@
-"""Training of the two genre classifiers on composed music and drawn dances, made on the fly."""
+"""Training of the genre classifier of sound on composed music, made on the fly. That of dances is in `recipe.dance_genre`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,8 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from dance2music.checkpoint import load_model
-from dance2music.perception.genre import DanceGenreClassifier, MusicGenreClassifier
-from dance2music.recipe.pairs import FEATURE_FPS
-from dance2music.seeds import DANCES_PER_RUN, GENRE_CLIPS, GENRE_DANCES, Corpus, RecipeStep
+from dance2music.perception.genre import MusicGenreClassifier
+from dance2music.seeds import GENRE_CLIPS, Corpus, RecipeStep
 from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
 from dance2music.train.pieces import PieceStore, composed_piece
 from dance2music.train.pool import Item, pool_of
@@ -34,8 +32,6 @@ class GenreTrainConfig:
     clip_seconds: float = 6.0
     pool_size: int = 5544
     """Pieces that are made once and cut anew at every step."""
-    dance_pool_size: int = 16_000
-    """The same of dances."""
     draw_workers: int = 2
     piece_seconds: float = 10.0
     start_from: str = ""
@@ -125,38 +121,6 @@ def disturb(clip: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.
     return (shaped + rng.normal(0, 10 ** rng.uniform(-4.5, -2.2), len(clip))).astype(np.float32)
 
 
-class DanceClips(Dataset[dict[str, Tensor]]):
-    """Cuts of drawn dances as a pose estimator would see them; item ``step`` is the batch of that step."""
-
-    def __init__(self, config: GenreTrainConfig, folder: Path) -> None:
-        self.config = config
-        pool = pool_of(partial(_dance, config), config.dance_pool_size, folder / f"dances-{config.loop.seed}", workers=config.draw_workers)
-        self.features, self.genres = pool["features"], pool["genres"]
-
-    def __getitem__(self, step: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng([self.config.loop.seed, step, RecipeStep.DANCE_GENRE_CUTS])
-        T = round(self.config.clip_seconds * FEATURE_FPS)
-        chosen = rng.integers(len(self.features), size=self.config.batch_size)
-        starts = rng.integers(self.features.shape[1] - T + 1, size=self.config.batch_size)
-        motion = np.stack([self.features[i, s : s + T] for i, s in zip(chosen, starts)]).astype(np.float32)
-        return {"motion": torch.from_numpy(motion), "genre": torch.from_numpy(self.genres[chosen])}
-
-
-def _dance(config: GenreTrainConfig, index: int) -> Item:
-    """Features float16 [T, D_m] of one drawn dance and its genre."""
-    from dance2music.dance.kinematics import motion_features
-    from dance2music.synthetic.perturb import perturb
-    from dance2music.synthetic.synthetic import synthetic_clip
-
-    clip = synthetic_clip(GENRE_DANCES + config.loop.seed * DANCES_PER_RUN + index, duration_seconds=config.piece_seconds)
-    assert clip.genre is not None
-    seen = perturb(clip.motion, np.random.default_rng([index, Corpus.GENRE_POSE_NOISE]))
-    features = motion_features(seen, fps=FEATURE_FPS)
-    T = round(config.piece_seconds * FEATURE_FPS) - 2
-    padded = np.pad(features[:T], [(0, max(0, T - len(features))), (0, 0)])
-    return {"features": padded.astype(np.float16), "genres": np.asarray(clip.genre)}
-
-
 def train_music_genre(config: GenreTrainConfig, out_dir: str | Path, pieces_dir: str | Path) -> MusicGenreClassifier:
     """Train the classifier of sound and return it with its averaged weights; rendered pieces are kept in ``pieces_dir``."""
     model = MusicGenreClassifier()
@@ -164,13 +128,6 @@ def train_music_genre(config: GenreTrainConfig, out_dir: str | Path, pieces_dir:
         model.load_state_dict(load_model(config.start_from, expected="music-genre").state_dict())
     store = PieceStore(composed_piece, pieces_dir, config.piece_seconds, model.config.sample_rate)
     _train(model, "classify_mel", MusicClips(config, model, store, Path(out_dir)), "mel", config, out_dir)
-    return model.eval()
-
-
-def train_dance_genre(config: GenreTrainConfig, out_dir: str | Path) -> DanceGenreClassifier:
-    """Train the classifier of dances and return it with its averaged weights."""
-    model = DanceGenreClassifier()
-    _train(model, "forward", DanceClips(config, Path(out_dir)), "motion", config, out_dir)
     return model.eval()
 
 

@@ -15,13 +15,18 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from dance2music.checkpoint import save_model
+from dance2music.checkpoint import load_model, save_model
 from dance2music.config import to_dict
 from dance2music.dance.kinematics import MOTION_FEATURES, low_pass, motion_features, resample
+from dance2music.data.danced import danced_clips
+from dance2music.errors import InputError
+from dance2music.recipe.limbs import Danced, measure_limbs
+from dance2music.rhythm.limbs import LimbModel
 from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
 from dance2music.seeds import DANCES_PER_RUN, Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.synthetic.timing import MARGIN_SECONDS, at_times, hurried
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pool import Item, pool_of
 from dance2music.train.processes import process_share
@@ -35,7 +40,7 @@ LOOP = LoopConfig(steps=14_000, seed=7, learning_rate=2e-3, warmup_steps=200, fi
 class RhythmTrainConfig:
     """Recipe of the rhythm network."""
 
-    model: RhythmModelConfig = field(default_factory=RhythmModelConfig)
+    model: RhythmModelConfig = field(default_factory=lambda: RhythmModelConfig(log_speeds=True))
     loop: LoopConfig = field(default_factory=lambda: LOOP)
     batch_size: int = 32
     weight_decay: float = 1e-2
@@ -53,6 +58,16 @@ class RhythmTrainConfig:
     tempo_loss_weight: float = 0.35
     downbeat_loss_weight: float = 0.5
     positive_weight: float = 4.0
+    start_from: str = ""
+    """Model file of the network whose weights a run begins with, or none."""
+    tempo_only: bool = False
+    """Train the tempo head alone."""
+    limb_dances: int = 600
+    """Drawn dances on which the limbs are measured, of those that are trained on."""
+    data: str = ""
+    """Folder of 'data prepare' whose training split is mixed in, or none: real dances with known beats."""
+    data_share: float = 0.4
+    """Share of the windows that come from there."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +89,18 @@ PARTS: tuple[tuple[int, tuple[int, ...]], ...] = (
 def draw_item(seed: int, *, seconds: float, augmented: bool = True) -> RhythmItem:
     """A dance with its beat grid, drawn from ``seed`` alone: half of them dance to a composed piece, half to bare beats of any tempo."""
     rng = np.random.default_rng([seed, Corpus.RHYTHM_ITEM])
+    longer = seconds + MARGIN_SECONDS
     if rng.random() < 0.5:
-        clip = synthetic_clip(seed, duration_seconds=seconds)
+        clip = synthetic_clip(seed, duration_seconds=longer)
         assert clip.rhythm is not None
         motion, grid, downbeat = clip.motion, clip.rhythm.beat_times_seconds, clip.rhythm.downbeat
     else:
-        grid, downbeat = _bare_grid(rng, seconds), int(rng.integers(BEATS_PER_BAR))
-        motion = _dance_to(grid, downbeat, seed, seconds, rng)
+        grid, downbeat = _bare_grid(rng, longer), int(rng.integers(BEATS_PER_BAR))
+        motion = _dance_to(grid, downbeat, seed, longer, rng)
+    if augmented and rng.random() < 0.35:
+        motion = _with_limbs_of(motion, _dance_to(grid, downbeat, seed + 1, longer, rng), rng)
+    motion = hurried(motion, grid, seconds, rng)
     if augmented:
-        if rng.random() < 0.35:
-            motion = _with_limbs_of(motion, _dance_to(grid, downbeat, seed + 1, seconds, rng), rng)
         motion = augment(motion, rng)
     inside = grid[(grid >= 0) & (grid <= seconds)]
     return RhythmItem(motion, grid, downbeat, float(60.0 / np.median(np.diff(inside))))
@@ -115,12 +132,12 @@ def loosen(motion: Motion, rng: np.random.Generator) -> Motion:
     joints, fps = motion.joints.astype(np.float64), motion.fps
     t = np.arange(len(joints)) / fps
     common = _wobble(t, rng, rng.uniform(0.0, 0.03))
-    out = _warped(joints, t + common, fps)
+    out = at_times(joints, t + common, fps)
     spread, gain = rng.uniform(0.0, 0.06), rng.uniform(0.0, 0.6)
     size = float(np.ptp(joints[0, :, 1])) + 1e-6
     for anchor, limb in PARTS:
         own = t + common + _wobble(t, rng, spread) + rng.normal(0.0, 0.4 * spread)
-        relative = _warped(joints[:, limb] - joints[:, [anchor]], own, fps)
+        relative = at_times(joints[:, limb] - joints[:, [anchor]], own, fps)
         rest = relative.mean(axis=0, keepdims=True)
         out[:, limb] = out[:, [anchor]] + rest + (relative - rest) * np.exp(rng.normal(0.0, gain))
         if rng.random() < 0.15:  # a movement that has nothing to do with the beat
@@ -134,14 +151,6 @@ def _wobble(t: np.ndarray, rng: np.random.Generator, deviation: float) -> np.nda
     fps = 1.0 / (t[1] - t[0]) if len(t) > 1 else 1.0
     noise = low_pass(rng.normal(size=len(t)), fps=fps, cutoff_hz=float(rng.uniform(0.3, 1.2)))
     return deviation * noise / (noise.std() + 1e-9)
-
-
-def _warped(values: np.ndarray, seconds: np.ndarray, fps: float) -> np.ndarray:
-    """Values [T, ...] at ``fps``, read at other times [T'] by linear interpolation."""
-    position = np.clip(seconds * fps, 0, len(values) - 1)
-    low = position.astype(int)
-    part = (position - low).reshape(-1, *([1] * (values.ndim - 1)))
-    return values[low] * (1 - part) + values[np.minimum(low + 1, len(values) - 1)] * part
 
 
 def augment(motion: Motion, rng: np.random.Generator) -> Motion:
@@ -259,14 +268,35 @@ def _pool_item(index: int, *, config: RhythmTrainConfig) -> Item:
     return {"features": features, "targets": wanted, "tempi": np.asarray(item.tempo_bpm, np.float32)}
 
 
+class RealDances:
+    """Real dances with known beats: features float32 [T, D_m], targets float32 [2, T] and tempo of each, of any length."""
+
+    def __init__(self, config: RhythmTrainConfig) -> None:
+        clips = danced_clips(config.data) if config.data else []
+        self.dances = [Danced(clip.motion, clip.beat_times_seconds) for clip in clips if clip.beat_times_seconds is not None]
+        if config.data and not self.dances:
+            raise InputError(f"{config.data}: no dance has known beats; expected AIST++ names or beats of the clips; see docs/data.md")
+        items = [RhythmItem(motion, beats, 0, float(60.0 / np.median(np.diff(beats)))) for motion, beats in self.dances]
+        self.items = [self._item(item, config) for item in items]
+        self.tempi = np.array([item.tempo_bpm for item in items], np.float32)
+        self.lengths = np.array([len(features) for features, _ in self.items])
+
+    @staticmethod
+    def _item(item: RhythmItem, config: RhythmTrainConfig) -> tuple[np.ndarray, np.ndarray]:
+        seen, rows = motion_features(item.motion, fps=config.model.fps), targets(item, config)
+        count = min(len(seen), rows.shape[1])
+        return seen[:count], rows[:, :count]
+
+
 class RhythmBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """The batch of each step, a pure function of seed and step: random items, one random window length, random starts, other gains.
 
-    An item is features float32 [B, T, D_m], targets float32 [B, 2, T], tempi float32 [B].
+    An item is features float32 [B, T, D_m], targets float32 [B, 2, T], tempi float32 [B]. Where there are real dances, a share of each
+    batch comes from those that are long enough.
     """
 
-    def __init__(self, pool: Pool, config: RhythmTrainConfig) -> None:
-        self.pool, self.config = pool, config
+    def __init__(self, pool: Pool, config: RhythmTrainConfig, real: RealDances | None = None) -> None:
+        self.pool, self.config, self.real = pool, config, real
 
     def __len__(self) -> int:
         return self.config.loop.steps
@@ -280,9 +310,26 @@ class RhythmBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
         rows = rng.integers(len(features), size=config.batch_size)
         starts = rng.integers(0, features.shape[1] - length, size=config.batch_size)
         x = np.stack([features[i, s : s + length] for i, s in zip(rows, starts)]).astype(np.float32)
-        x *= np.exp(rng.normal(0.0, 0.15, shape)) * (rng.random(shape) > 0.03)
+        gains = np.exp(rng.normal(0.0, 0.15, shape)) * (rng.random(shape) > 0.03)
         y = np.stack([wanted[i, :, s : s + length] for i, s in zip(rows, starts)]).astype(np.float32)
-        return torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(tempi[rows])
+        bpm = tempi[rows]
+        if self.real is not None:
+            for b in np.flatnonzero(rng.random(config.batch_size) < config.data_share):
+                long_enough = np.flatnonzero(self.real.lengths >= length)
+                if len(long_enough):
+                    i = int(rng.choice(long_enough))
+                    start = int(rng.integers(0, self.real.lengths[i] - length + 1))
+                    seen, known = self.real.items[i]
+                    x[b], y[b], bpm[b] = seen[start : start + length], known[:, start : start + length], self.real.tempi[i]
+        return torch.from_numpy((x * gains).astype(np.float32)), torch.from_numpy(y), torch.from_numpy(bpm)
+
+
+def limbs_of(config: RhythmTrainConfig, real: RealDances | None = None) -> LimbModel:
+    """The statistics of limbs of the drawn dances that are trained on, and of real ones."""
+    first = config.loop.seed * DANCES_PER_RUN
+    drawn = (draw_item(first + i, seconds=10.0) for i in range(config.limb_dances))
+    dances = [Danced(item.motion, item.beat_times_seconds) for item in drawn]
+    return measure_limbs(dances + ([] if real is None else real.dances), fps=config.model.fps, seed=config.loop.seed)
 
 
 def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
@@ -307,11 +354,18 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     fabric = start_fabric(config.loop)
+    real = RealDances(config) if config.data else None
     pool = draw_pool(config, out)
     model = RhythmModel(config.model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=config.weight_decay)
+    if config.start_from:
+        model.load_state_dict(load_model(config.start_from, expected="rhythm").state_dict())
+    if config.tempo_only:
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.startswith("tempo_"))
+    trained_parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained_parameters, lr=config.loop.learning_rate, weight_decay=config.weight_decay)
     model.train()
-    data = process_share(fabric, RhythmBatches(pool, config))
+    data = process_share(fabric, RhythmBatches(pool, config, real))
     loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=data)
     trained = fabric.setup_module(model)
     for _, (features, wanted, tempo_bpm) in loop:
@@ -320,11 +374,12 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
         loop.log(tempo_right=tempo_accuracy(output, tempo_bpm, config))
     assert loop.average is not None
     path = out / "rhythm.safetensors"
-    provenance = {
-        "recipe": to_dict(config),
-        "data": "drawn dances of dance2music.synthetic.choreography, perturbed by train.rhythm.augment",
-    }
+    data = "drawn dances of dance2music.synthetic.choreography with the timing of synthetic.timing, perturbed by recipe.rhythm.augment"
+    if real is not None:
+        data += f"; {len(real.dances)} real dances of {Path(config.data).name}"
+    provenance = {"recipe": to_dict(config), "data": data}
     if fabric.is_global_zero:
+        model.set_limb_model(limbs_of(config, real))
         save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance, storage="int8")
     fabric.barrier()
     return path

@@ -1,14 +1,15 @@
 """The rhythm of a dance: tempo, beat phase and downbeat, estimated from its motion over time.
 
-The evidence of `rhythm.evidence` is added up on a grid of hypotheses (tempo x phase) in overlapping windows; the best path through
-the windows (Viterbi, phase carried on by the tempo) gives one beat grid for the whole clip, which is then moved to the nearest maximum of
-the evidence, and bent a little towards the kinematic beats (`rhythm.follow`). Reading poses and kinetic velocity is not here: see
-`dance.pose` and `dance.kinematics`.
+The evidence of `rhythm.evidence` is added up on a grid of hypotheses (tempo x phase), for the whole dance at a steady tempo; of longer
+dances also in overlapping windows, where the best path (Viterbi, phase carried on by the tempo) takes the steady grid's place if it
+explains the dance much better (`rhythm.grids`). The grid is then bent a little towards the kinematic beats (`rhythm.follow`). Reading
+poses and kinetic velocity is not here: see `dance.pose` and `dance.kinematics`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,11 @@ from dance2music.dance.skeleton import SKELETONS
 from dance2music.errors import InputError
 from dance2music.rhythm.evidence import Window, embedded_network, evidence, kinematic_beat_readings, make_windows
 from dance2music.rhythm.follow import FollowConfig, follow
-from dance2music.types import BEATS_PER_BAR, Motion, Rhythm
+from dance2music.rhythm.grids import anchored_grid, best_path, cover, phase_anchors, steady_grid
+from dance2music.types import BEATS_PER_BAR, Hypothesis, Motion, Rhythm
+
+if TYPE_CHECKING:
+    from dance2music.rhythm.network import RhythmModel
 
 MUSIC_RANGE_BPM = (76.0, 140.0)
 """Tempi that the music may have; the pieces of AIST++ lie at 80 to 135."""
@@ -29,10 +34,11 @@ TEMPO_TOLERANCE = 0.04
 
 @dataclass(frozen=True)
 class EvidenceWeights:
-    """Factors of the terms of `evidence.evidence` in the log-posterior."""
+    """Factors of the terms of `evidence.evidence` in the log-posterior of tempo and phase."""
 
-    periodicity: float
-    agreement: float
+    limbs: float = 0.0
+    periodicity: float = 0.0
+    agreement: float = 0.0
     network_tempo: float = 0.0
     network_beat: float = 0.0
 
@@ -43,51 +49,49 @@ class EvidenceWeights:
 
 @dataclass(frozen=True)
 class RhythmConfig:
-    """Settings of the estimator, all set on drawn dances, none on test data.
+    """Settings of the estimator.
 
-    The posterior of the tempo is a fit by maximum likelihood. The phase is a choice: dancers' beats are seldom the instants at
-    which they rest, and music that is to look in time has to meet those, so the phase leans to the kinematic beats wherever the network
-    is in doubt.
+    The weights with the network were chosen on drawn dances and on the twelve development dances of AIST++: those that drawn dances alone
+    would choose (more of the network's beats, less of the kinematic ones) are wrong of real ones more often.
     """
 
     tempo_step: float = 0.01
-    """Relative step between neighbouring tempo hypotheses."""
+    """Relative step between neighbouring tempo hypotheses of a window."""
     phase_bins: int = 32
     """Phase hypotheses per beat."""
     window_seconds: float = 8.0
     """Length of an analysis window; clips up to one and a half windows are one window."""
     hop_seconds: float = 2.0
+    steady_seconds: float = 120.0
+    """Dances up to this long are also looked at as a whole: music for dancing is steady."""
+    steady_margin: float = 1.0
+    """A steady grid is kept where the path through the windows scores at most this much better per window."""
     sigma_seconds: float = 0.05
     """Width of the agreement kernel: a kinematic beat this far off a beat counts exp(-1/2)."""
     prior_bpm: float = 106.0
     prior_width: float = 0.35
     """Log-normal prior: standard deviation of the natural logarithm of the tempo."""
-    with_network: EvidenceWeights = EvidenceWeights(periodicity=0.4, agreement=0.55, network_tempo=0.3, network_beat=0.7)
-    without_network: EvidenceWeights = EvidenceWeights(periodicity=1.06, agreement=0.9)
-    phase: EvidenceWeights = EvidenceWeights(periodicity=0.0, agreement=1.0, network_beat=0.7)
-    """Weights by which the phase is chosen, given the tempo; the network's is times its trust (`network_trust`)."""
-    sure_spread: float = 5.0
-    """Spread over the phases of the network's evidence per beat from which on it is trusted wholly, and with the square of it below. Half
-    of drawn dances reach it; dances that are unlike those it was trained on do not, and there the kinematic beats have more to say."""
-    clear_spread: float = 0.55
-    """Spread of the agreement per beat from which on the network loses trust: a dancer who rests on almost every beat shows it."""
-    fit_weight: float = 1.0
-    """How much the best phase score of a tempo counts when the tempo is chosen."""
+    with_network: EvidenceWeights = EvidenceWeights(limbs=0.5, periodicity=0.2, agreement=0.1, network_tempo=1.2, network_beat=0.2)
+    without_network: EvidenceWeights = EvidenceWeights(periodicity=1.06, agreement=1.0)
     drift_weight: float = 1.5
     """Cost of changing the tempo by one step from window to window."""
     slip_weight: float = 0.25
     """Cost of moving the phase by one bin (squared) beyond what the tempo explains."""
     confidence_power: float = 0.5
-    """Exponent of the posterior in the confidence: real dances are less like drawn ones than drawn ones are like each other."""
+    """Exponent of the posterior in probabilities: real dances are less like drawn ones than drawn ones are like each other."""
+    apart_beats: float = 0.25
+    """Rhythms of one tempo count as two where their beats are at least this far apart."""
+    listed: int = 4
+    """Alternatives that are kept."""
     use_network: bool = True
     follow: FollowConfig = field(default_factory=FollowConfig)
 
 
-def tempo_hypotheses_bpm(config: RhythmConfig) -> np.ndarray:
-    """Geometric grid of tempi over the music range, float64 [n_tempi]."""
+def tempo_hypotheses_bpm(step: float) -> np.ndarray:
+    """Geometric grid of tempi over the music range with a relative step, float64 [n_tempi]."""
     low, high = MUSIC_RANGE_BPM
-    n = int(np.floor(np.log(high / low) / np.log1p(config.tempo_step))) + 1
-    return low * (1.0 + config.tempo_step) ** np.arange(n)
+    n = int(np.floor(np.log(high / low) / np.log1p(step))) + 1
+    return low * (1.0 + step) ** np.arange(n)
 
 
 def estimate_rhythm(
@@ -95,7 +99,9 @@ def estimate_rhythm(
     *,
     tempo_bpm: float | None = None,
     duration_seconds: float | None = None,
+    beat_times_seconds: np.ndarray | None = None,
     config: RhythmConfig | None = None,
+    network: RhythmModel | None = None,
 ) -> Rhythm:
     """Estimate the beat grid that music for this dance should have.
 
@@ -107,8 +113,12 @@ def estimate_rhythm(
         Tempo to keep; only phase and downbeat are estimated then, and the grid is steady: it does not follow the kinematic beats.
     duration_seconds : float or None
         Length that the grid has to cover; default is that of the motion.
+    beat_times_seconds : float64 [n] or None
+        Beats to keep, from at or before 0 to at or after the end; only the downbeat is estimated then.
     config : RhythmConfig or None
         Defaults to ``RhythmConfig()``.
+    network : RhythmModel or None
+        Weights of one's own (`dance2music train rhythm`); None takes those that the package carries.
 
     Returns
     -------
@@ -124,23 +134,28 @@ def estimate_rhythm(
     config = config or RhythmConfig()
     motion = _flow_if_no_pose(motion)
     duration = max(motion.duration_seconds, duration_seconds or 0.0)
-    tempi = tempo_hypotheses_bpm(config) if tempo_bpm is None else np.array([tempo_bpm])
+    network = (network or embedded_network()) if config.use_network else None
     centres, width = _window_centres(motion.duration_seconds, config)
-    windows = make_windows(motion, centres, width, embedded_network() if config.use_network else None)
-    phases = np.arange(config.phase_bins) / config.phase_bins
-    terms = [evidence(window, tempi, phases, config.sigma_seconds) for window in windows]
-    posteriors = np.stack([tempo_scores(t, tempi, config) for t in terms])
-    trusts = [network_trust(t, tempi, width, config) for t in terms]
-    scores = np.stack([_choice_scores(*row, config) for row in zip(terms, posteriors, trusts)])
-    path = _best_path(scores, tempi, centres, width, config)
-    anchors = _phase_anchors(scores, path, tempi, centres)
+    windows = make_windows(motion, centres, width, network)
+    if beat_times_seconds is not None:
+        tempo = float(60.0 / np.median(np.diff(beat_times_seconds)))
+        downbeat = _downbeat(beat_times_seconds, motion, windows, centres)
+        return Rhythm(beat_times_seconds, downbeat, tempo, 1.0, kinematic_beats(motion))
+    looked = _Look(windows, centres, width, tempo_bpm, config)
+    whole = None
+    if motion.duration_seconds <= config.steady_seconds:
+        middle = np.array([motion.duration_seconds / 2])
+        whole = windows[0] if len(windows) == 1 else make_windows(motion, middle, motion.duration_seconds, network)[0]
     if len(windows) == 1:
-        at = path[0, 0]
-        phase, tempo = _refine(windows[0], float(anchors[0]), float(tempi[at]), float(trusts[0][at]), config, fixed=tempo_bpm is not None)
-        grid = _steady_grid(float(centres[0]), phase, tempo, duration)
+        assert whole is not None
+        found = _steady(whole, float(centres[0]), width, tempo_bpm, duration, config)
     else:
-        grid = _anchored_grid(centres, anchors, tempi[path[:, 0]], duration)
-    grid = _cover(grid, duration)
+        found = looked.path(duration)
+        if whole is not None:
+            steady = _steady(whole, motion.duration_seconds / 2, motion.duration_seconds, tempo_bpm, duration, config)
+            if looked.value_of(steady[0].grid) >= found[0].value - config.steady_margin * len(windows):
+                found = steady
+    grid = cover(found[0].grid, duration)
     tempo = float(60.0 / np.median(np.diff(grid)))
     if tempo_bpm is None:
         grid = follow(grid, kinematic_beat_readings(motion), config.follow)
@@ -149,9 +164,24 @@ def estimate_rhythm(
         beat_times_seconds=grid,
         downbeat=_downbeat(grid, motion, windows, centres),
         tempo_bpm=tempo,
-        confidence=_confidence(config.confidence_power * posteriors, tempi[path[:, 0]], tempi),
+        confidence=found[0].probability,
         kinematic_beats_seconds=kinematic_beats(motion),
+        alternatives=tuple(_hypothesis(other) for other in found[1 : 1 + config.listed]),
     )
+
+
+class _Grid(NamedTuple):
+    """A beat grid float64 [n] with its value (log-posterior up to a constant) and probability."""
+
+    grid: np.ndarray
+    value: float
+    probability: float
+
+
+def _hypothesis(found: _Grid) -> Hypothesis:
+    """What is told of a grid that was not chosen."""
+    grid = found.grid
+    return Hypothesis(float(60.0 / np.median(np.diff(grid))), float(grid[grid >= 0][0]), found.probability)
 
 
 def _flow_if_no_pose(motion: Motion) -> Motion:
@@ -176,43 +206,94 @@ def _check(motion: Motion, tempo_bpm: float | None, duration_seconds: float | No
         raise InputError(f"duration {duration_seconds} s: not positive; expected a length in seconds; leave it out to use the motion's")
 
 
-def tempo_scores(terms: dict[str, np.ndarray], tempi: np.ndarray, config: RhythmConfig) -> np.ndarray:
-    """Log-posterior of each tempo, whatever its phase, up to a constant; float64 [n_tempi]."""
+def joint_scores(terms: dict[str, np.ndarray], tempi: np.ndarray, config: RhythmConfig) -> np.ndarray:
+    """Log-posterior of tempo and phase up to a constant, float64 [n_tempi, n_phases]; phase is the beat position at the centre."""
     weights = config.with_network if "network_tempo" in terms else config.without_network
     joint = np.broadcast_to(weights.total(terms), (len(tempi), config.phase_bins))
-    top = joint.max(axis=1)
-    marginal = top + np.log(np.exp(joint - top[:, None]).mean(axis=1))
-    return marginal - 0.5 * (np.log(tempi / config.prior_bpm) / config.prior_width) ** 2
+    return joint - 0.5 * (np.log(tempi / config.prior_bpm) / config.prior_width)[:, None] ** 2
 
 
-def network_trust(terms: dict[str, np.ndarray], tempi: np.ndarray, seconds: float, config: RhythmConfig) -> np.ndarray:
-    """How far the network is trusted with the phase at each tempo, float64 [n_tempi] in 0..1.
+def _steady(window: Window, centre: float, seconds: float, tempo_bpm: float | None, duration: float, config: RhythmConfig) -> list[_Grid]:
+    """Steady grids of a whole dance that are apart from each other, the most probable first."""
+    step = min(config.tempo_step, config.tempo_step * config.window_seconds / seconds)
+    tempi = tempo_hypotheses_bpm(step) if tempo_bpm is None else np.array([tempo_bpm])
+    phases = np.arange(config.phase_bins) / config.phase_bins
+    scores = joint_scores(evidence(window, tempi, phases, config.sigma_seconds), tempi, config)
+    found = []
+    for (i, j), mass, share in _apart(scores, tempi, config):
+        phase, tempo = _refine(window, float(phases[j]), float(tempi[i]), step, config, fixed=tempo_bpm is not None)
+        found.append(_Grid(steady_grid(centre, phase, tempo, duration), mass, share))
+    return found
 
-    The more clearly it prefers some phases the more, the more clearly the kinematic beats do the less. ``terms`` hold the evidence at all
-    phases of a window of ``seconds``; without network trust is 0.
+
+def _apart(scores: np.ndarray, tempi: np.ndarray, config: RhythmConfig) -> list[tuple[tuple[int, int], float, float]]:
+    """Summits (tempo, phase) of a log-posterior [n_tempi, n_phases] with the log of the mass around each, and its share, largest first.
+
+    Around means: tempi within 4 %, phases nearer than `RhythmConfig.apart_beats`.
     """
-    if "network_beat" not in terms:
-        return np.zeros(len(tempi))
-    from scipy.ndimage import maximum_filter1d
+    left, n_phases = config.confidence_power * scores, scores.shape[1]
+    total = _log_sum(left)
+    found = []
+    for _ in range(1 + 2 * config.listed):
+        i, j = np.unravel_index(np.argmax(left), left.shape)
+        if not np.isfinite(left[i, j]):
+            break
+        near_tempo = np.abs(np.log(tempi / tempi[i])) <= TEMPO_TOLERANCE
+        off = (np.arange(n_phases) - j) / n_phases
+        near_phase = np.abs(off - np.round(off)) < config.apart_beats
+        around = np.ix_(near_tempo, near_phase)
+        mass = _log_sum(left[around])
+        left[around] = -np.inf
+        found.append(((int(i), int(j)), mass, float(np.exp(mass - total))))
+    return sorted(found, key=lambda summit: -summit[1])
 
-    sure, clear = (np.ptp(terms[name], axis=1) / (seconds * tempi / 60.0) for name in ("network_beat", "agreement"))
-    clear = maximum_filter1d(
-        clear, 2 * round(TEMPO_TOLERANCE / config.tempo_step) + 1, mode="nearest"
-    )  # or else a slightly wrong tempo wins
-    return np.minimum(1.0, sure / config.sure_spread) ** 2 / np.maximum(1.0, clear / config.clear_spread) ** 3
+
+def _log_sum(values: np.ndarray) -> float:
+    """Logarithm of the sum of exponentials."""
+    top = values.max()
+    return float(top + np.log(np.exp(values - top).sum())) if np.isfinite(top) else -np.inf
 
 
-def _phase_fit(terms: dict[str, np.ndarray], trust: np.ndarray, config: RhythmConfig) -> np.ndarray:
-    """How well each phase fits, float64 [n_tempi, n_phases], with the network trusted so far at each tempo [n_tempi]."""
-    if "network_beat" not in terms:
-        return config.phase.total(terms)
-    return config.phase.total({**terms, "network_beat": trust[:, None] * terms["network_beat"]})
+class _Look:
+    """The windows of a long dance and how well grids go through them."""
+
+    def __init__(self, windows: list[Window], centres: np.ndarray, width: float, tempo_bpm: float | None, config: RhythmConfig) -> None:
+        self.centres, self.width, self.config = centres, width, config
+        self.tempi = tempo_hypotheses_bpm(config.tempo_step) if tempo_bpm is None else np.array([tempo_bpm])
+        self.share = min(1.0, float(centres[1] - centres[0]) / width) if len(centres) > 1 else 1.0
+        if len(windows) > 1:
+            phases = np.arange(config.phase_bins) / config.phase_bins
+            terms = [evidence(window, self.tempi, phases, config.sigma_seconds) for window in windows]
+            self.scores = np.stack([joint_scores(t, self.tempi, config) for t in terms])
+
+    def path(self, duration: float) -> list[_Grid]:
+        """The best path through the windows, and the same half a beat later."""
+        config = self.config
+        path = best_path(
+            self.scores, self.tempi, self.centres, self.width, drift_weight=config.drift_weight, slip_weight=config.slip_weight
+        )
+        anchors = phase_anchors(self.scores, path, self.tempi, self.centres)
+        grids = [anchored_grid(self.centres, anchors + off, self.tempi[path[:, 0]], duration) for off in (0.0, 0.5)]
+        values = [self.value_of(grid) for grid in grids]
+        shares = np.exp(self.config.confidence_power * self.share * (np.array(values) - max(values)))
+        tempo_sure = _confidence(self.config.confidence_power * _over_phases(self.scores), self.tempi[path[:, 0]], self.tempi)
+        return [_Grid(grid, value, float(tempo_sure * share / shares.sum())) for grid, value, share in zip(grids, values, shares)]
+
+    def value_of(self, grid: np.ndarray) -> float:
+        """Sum over windows of the score of a grid's tempo and phase there, float."""
+        count = np.arange(len(grid), dtype=np.float64)
+        total = 0.0
+        for scores, centre in zip(self.scores, self.centres):
+            position, ahead = np.interp([centre, centre + 0.5], grid, count)
+            i = int(np.abs(np.log(self.tempi / (120.0 * max(ahead - position, 1e-6)))).argmin())
+            total += float(scores[i, round(position * scores.shape[1]) % scores.shape[1]])
+        return total
 
 
-def _choice_scores(terms: dict[str, np.ndarray], posterior: np.ndarray, trust: np.ndarray, config: RhythmConfig) -> np.ndarray:
-    """Scores by which tempo and phase are chosen, float64 [n_tempi, n_phases]; phase is the beat position at the centre."""
-    fit = _phase_fit(terms, trust, config)
-    return posterior[:, None] + fit - (1.0 - config.fit_weight) * fit.max(axis=1, keepdims=True)
+def _over_phases(scores: np.ndarray) -> np.ndarray:
+    """Log-posterior of each tempo, whatever its phase, up to a constant: [W, n_tempi] of [W, n_tempi, n_phases]."""
+    top = scores.max(axis=2)
+    return np.asarray(top + np.log(np.exp(scores - top[:, :, None]).mean(axis=2)))
 
 
 def _window_centres(duration_seconds: float, config: RhythmConfig) -> tuple[np.ndarray, float]:
@@ -224,93 +305,16 @@ def _window_centres(duration_seconds: float, config: RhythmConfig) -> tuple[np.n
     return np.linspace(half, duration_seconds - half, n), config.window_seconds
 
 
-def _refine(window: Window, phase: float, tempo: float, trust: float, config: RhythmConfig, *, fixed: bool) -> tuple[float, float]:
-    """Phase at the centre and tempo of a steady grid, moved to the nearest maximum of agreement and beat activation."""
-    tempi = np.array([tempo]) if fixed else np.clip(tempo * np.linspace(0.985, 1.015, 31), *MUSIC_RANGE_BPM)
-    shifts = np.linspace(-0.1, 0.1, 41)
-    fit = _phase_fit(evidence(window, tempi, phase + shifts, config.sigma_seconds), np.full(len(tempi), trust), config)
+def _refine(window: Window, phase: float, tempo: float, step: float, config: RhythmConfig, *, fixed: bool) -> tuple[float, float]:
+    """Phase at the centre and tempo of a steady grid, moved to the nearest maximum of the score between hypotheses a ``step`` apart."""
+    tempi = np.array([tempo]) if fixed else np.clip(tempo * (1.0 + step * np.linspace(-1.0, 1.0, 9)), *MUSIC_RANGE_BPM)
+    shifts = np.linspace(-1.0, 1.0, 17) / config.phase_bins
+    terms = evidence(window, tempi, phase + shifts, config.sigma_seconds)
+    terms.pop("periodicity")  # relative to the tempi that it is given
+    weights = config.with_network if "network_tempo" in terms else config.without_network
+    fit = np.broadcast_to(weights.total(terms), (len(tempi), len(shifts)))
     i, j = np.unravel_index(np.argmax(fit), fit.shape)
     return float(phase + shifts[j]), float(tempi[i])
-
-
-def _best_path(scores: np.ndarray, tempi: np.ndarray, centres: np.ndarray, width: float, config: RhythmConfig) -> np.ndarray:
-    """Most probable (tempo, phase) index per window, int [W, 2], by Viterbi search with small tempo and phase steps."""
-    n_windows, n_tempi, n_phases = scores.shape
-    back = np.zeros((n_windows, n_tempi, n_phases, 2), dtype=np.int16)
-    best = scores[0]
-    hop = float(centres[1] - centres[0]) if n_windows > 1 else 0.0
-    share = min(1.0, hop / width) if n_windows > 1 else 1.0
-    best = best * share if n_windows > 1 else best
-    frequency = tempi / 60.0
-    columns = np.arange(n_phases)
-    for w in range(1, n_windows):
-        candidates = np.full((n_tempi, n_phases), -np.inf)
-        for step in range(-3, 4):
-            source = np.clip(np.arange(n_tempi) - step, 0, n_tempi - 1)
-            advance = hop * 0.5 * (frequency[source] + frequency) * n_phases
-            whole = np.round(advance).astype(int)
-            rest = advance - whole
-            for slip in range(-3, 4):
-                from_phase = (columns[None, :] - whole[:, None] - slip) % n_phases
-                cost = config.drift_weight * abs(step) + config.slip_weight * (slip - rest) ** 2
-                value = best[source[:, None], from_phase] - cost[:, None]
-                better = value > candidates
-                candidates = np.where(better, value, candidates)
-                back[w, ..., 0] = np.where(better, source[:, None], back[w, ..., 0])
-                back[w, ..., 1] = np.where(better, from_phase, back[w, ..., 1])
-        best = candidates + scores[w] * share
-    path = np.zeros((n_windows, 2), dtype=int)
-    path[-1] = np.unravel_index(np.argmax(best), best.shape)
-    for w in range(n_windows - 1, 0, -1):
-        path[w - 1] = back[w, path[w, 0], path[w, 1]]
-    return path
-
-
-def _phase_anchors(scores: np.ndarray, path: np.ndarray, tempi: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Unwrapped beat position at the window centres, float64 [W], refined between phase bins by a parabola."""
-    n_phases = scores.shape[2]
-    anchors = np.zeros(len(centres))
-    for w, (i, j) in enumerate(path):
-        left, middle, right = scores[w, i, (j - 1) % n_phases], scores[w, i, j], scores[w, i, (j + 1) % n_phases]
-        curvature = left - 2 * middle + right
-        fraction = float(np.clip(0.5 * (left - right) / curvature, -0.5, 0.5)) if curvature < 0 else 0.0
-        phase = (j + fraction) / n_phases
-        if w == 0:
-            anchors[w] = phase
-            continue
-        rate = 0.5 * (tempi[path[w - 1, 0]] + tempi[i]) / 60.0
-        expected = anchors[w - 1] + rate * (centres[w] - centres[w - 1])
-        anchors[w] = expected + (phase - expected + 0.5) % 1.0 - 0.5
-    return anchors
-
-
-def _steady_grid(centre: float, phase: float, tempo: float, duration: float) -> np.ndarray:
-    """Beat times of a steady tempo from at or before 0 to at or after the end."""
-    rate = tempo / 60.0
-    first = np.floor(phase - centre * rate)
-    last = np.ceil(phase + (duration - centre) * rate)
-    return centre + (np.arange(first, last + 1) - phase) / rate
-
-
-def _anchored_grid(centres: np.ndarray, anchors: np.ndarray, tempi: np.ndarray, duration: float) -> np.ndarray:
-    """Beat times through (time, beat) anchors, monotone piecewise cubic inside, steady outside."""
-    from scipy.interpolate import PchipInterpolator
-
-    start = anchors[0] - centres[0] * tempi[0] / 60.0
-    end = anchors[-1] + (duration - centres[-1]) * tempi[-1] / 60.0
-    beats = np.concatenate([[start - 2], [start] if centres[0] > 0 else [], anchors, [end, end + 2]])
-    times = np.concatenate([[-2 * 60.0 / tempi[0]], [0.0] if centres[0] > 0 else [], centres, [duration, duration + 2 * 60.0 / tempi[-1]]])
-    return PchipInterpolator(beats, times)(np.arange(np.ceil(start - 1), np.floor(end + 1) + 1))
-
-
-def _cover(grid: np.ndarray, duration: float) -> np.ndarray:
-    """Drop beats that are not needed to cover 0 to the end; keep at least two."""
-    first = max(0, int(np.searchsorted(grid, 0.0, side="right")) - 1)
-    last = min(len(grid), int(np.searchsorted(grid, duration, side="left")) + 1)
-    if last - first < 2:
-        last = first + 2
-    assert grid[first] <= 1e-9 and grid[last - 1] >= duration - 1e-9
-    return grid[first:last]
 
 
 def _downbeat(grid: np.ndarray, motion: Motion, windows: list[Window], centres: np.ndarray) -> int:

@@ -1,13 +1,13 @@
 """What speaks for a tempo and a beat phase: log-evidence on a grid of hypotheses, for one window of a dance.
 
-Four terms, weighed and added up by `rhythm.estimate`: the periodicity of the movement at half, one and two times the beat; how well a grid
-falls on the kinematic beats; and from the learned network (`rhythm.network`) its distribution over tempi and its beat activation at
-the beats of the grid.
+Five terms, weighed and added up by `rhythm.estimate`: where in the beat the limbs slow down (`rhythm.limbs`); the periodicity of the
+movement at half, one and two times the beat; how well a grid falls on the kinematic beats; and from the learned network
+(`rhythm.network`) its distribution over tempi and its beat activation at the beats of the grid.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -16,12 +16,16 @@ import numpy as np
 
 from dance2music.dance.kinematics import FEATURE_SLICES, kinematic_beats, kinetic_velocity, kinetic_velocity_aist, motion_features, resample
 from dance2music.dance.skeleton import body_joints
+from dance2music.rhythm.limbs import LimbCurves, limb_curves, limb_evidence
 from dance2music.types import Motion
 
 if TYPE_CHECKING:
     from dance2music.rhythm.network import RhythmModel
 
 FEATURE_FPS = 30.0
+LOOK_SECONDS = 12.0
+"""The network looks at no more than this at once, the longest that it was trained on."""
+LOOK_HOP_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,18 @@ class Window:
     curves : float64 [T, C] at `FEATURE_FPS`.
     kinematic_beats_seconds : several float64 [n], kinematic beats by each of the readings of `kinematic_beat_readings`.
     frame_times_seconds : float64 [T].
+    limbs : curves of the limbs [W, T].
+    network : whose statistics of limbs count (`RhythmModel.limb_model`), or None without network.
     beat_activation : float64 [T], logits of the network minus their mean, or None without network.
     downbeat_probability : float64 [T], smoothed over a quarter of a second, or None.
-    tempo_log_p : float64 [n], log-probability at ``tempo_bins_bpm`` [n], or None.
+    tempo_log_p : float64 [n], log-probability at ``tempo_bins_bpm`` [n], or None; of a long window the sum over independent looks.
     """
 
     curves: np.ndarray
     kinematic_beats_seconds: list[np.ndarray]
     frame_times_seconds: np.ndarray
+    limbs: LimbCurves
+    network: RhythmModel | None = None
     beat_activation: np.ndarray | None = None
     downbeat_probability: np.ndarray | None = None
     tempo_log_p: np.ndarray | None = None
@@ -119,48 +127,73 @@ def kinematic_beat_readings(motion: Motion) -> list[np.ndarray]:
 
 
 def make_windows(motion: Motion, centres: np.ndarray, width: float, network: RhythmModel | None) -> list[Window]:
-    """Cut a motion into windows of ``width`` seconds around ``centres`` [n], in seconds, and let the network, if any, look at each."""
+    """Cut a motion into windows of ``width`` seconds around ``centres`` [n], in seconds, of which the network, if any, has seen each."""
     features = rhythm_features(motion)
-    curves = movement_curves(features)
+    curves, limbs = movement_curves(features), limb_curves(motion, FEATURE_FPS)
     readings = kinematic_beat_readings(motion)
     length = max(2, min(len(features), round(width * FEATURE_FPS)))
     starts = np.clip(np.round((centres - width / 2) * FEATURE_FPS).astype(int), 0, len(features) - length)
-    seen = _look(network, np.stack([features[s : s + length] for s in starts])) if network is not None and length >= 8 else None
+    seen = _look(network, features) if network is not None and len(features) >= 8 else None
     windows = []
-    for w, (centre, start) in enumerate(zip(centres, starts)):
+    for centre, start in zip(centres, starts):
         inside = [beats[np.abs(beats - centre) <= width / 2 + 1e-9] - centre for beats in readings]
+        span = slice(start, start + length)
         times = (start + np.arange(length)) / FEATURE_FPS - centre
-        if seen is None or network is None:
-            windows.append(Window(curves[start : start + length], inside, times))
-            continue
-        beat, downbeat, tempo = (rows[w] for rows in seen)
-        windows.append(
-            Window(
-                curves[start : start + length],
-                inside,
-                times,
-                beat - beat.mean(),
-                downbeat,
-                tempo,
-                network.config.tempi_bpm().double().numpy(),
+        window = Window(curves[span], inside, times, replace(limbs, values=limbs.values[:, span]))
+        if seen is not None and network is not None:
+            beat = seen.beat[span]
+            window = replace(
+                window,
+                network=network,
+                beat_activation=beat - beat.mean(),
+                downbeat_probability=seen.downbeat[span],
+                tempo_log_p=seen.tempo_in(start / FEATURE_FPS, (start + length) / FEATURE_FPS),
+                tempo_bins_bpm=network.config.tempi_bpm().double().numpy(),
             )
-        )
+        windows.append(window)
     return windows
 
 
-def _look(network: RhythmModel, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Beat logits [W, T], smooth downbeat probabilities [W, T] and tempo log-probabilities [W, n_tempi] of windows [W, T, D_m]."""
+@dataclass(frozen=True)
+class _Seen:
+    """What the network makes of a dance: beat logits and smooth downbeat probabilities [T], tempo log-probabilities [L, n] of its looks."""
+
+    beat: np.ndarray
+    downbeat: np.ndarray
+    tempo: np.ndarray
+    centres_seconds: np.ndarray
+
+    def tempo_in(self, begin_seconds: float, end_seconds: float) -> np.ndarray:
+        """Log-probability of each tempo by the looks whose centres lie in a span, the overlap of neighbours taken off."""
+        inside = (self.centres_seconds >= begin_seconds) & (self.centres_seconds <= end_seconds)
+        if not inside.any():
+            inside = np.arange(len(self.tempo)) == np.abs(self.centres_seconds - (begin_seconds + end_seconds) / 2).argmin()
+        hop = LOOK_SECONDS if len(self.centres_seconds) < 2 else float(self.centres_seconds[1] - self.centres_seconds[0])
+        count = 1.0 + (inside.sum() - 1) * min(1.0, hop / LOOK_SECONDS)
+        return np.asarray(self.tempo[inside].mean(axis=0) * count)
+
+
+def _look(network: RhythmModel, features: np.ndarray) -> _Seen:
+    """Let the network look at all features [T, D_m], at `LOOK_SECONDS` at once; where looks overlap, the nearer centre counts more."""
     import torch
     from scipy.ndimage import gaussian_filter1d
 
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    length = min(len(features), round(LOOK_SECONDS * FEATURE_FPS))
+    looks = 1 + int(np.ceil((len(features) - length) / (LOOK_HOP_SECONDS * FEATURE_FPS)))
+    starts = np.round(np.linspace(0, len(features) - length, looks)).astype(int)
+    weight = np.hanning(length + 2)[1:-1] + 1e-3
+    beat, downbeat, total = np.zeros(len(features)), np.zeros(len(features)), np.zeros(len(features))
+    tempi = []
     with torch.inference_mode():
-        for rows in torch.from_numpy(features).split(16):
-            out = network(rows)
-            down = gaussian_filter1d(torch.sigmoid(out.downbeat).double().numpy(), 0.1 * FEATURE_FPS, axis=1)
-            parts.append((out.beat.double().numpy(), down, torch.log_softmax(out.tempo, dim=-1).double().numpy()))
-    beat, downbeat, tempo = (np.concatenate(column) for column in zip(*parts))
-    return beat, downbeat, tempo
+        for start in starts:
+            out = network(torch.from_numpy(features[start : start + length])[None])
+            span = slice(start, start + length)
+            beat[span] += weight * out.beat[0].double().numpy()
+            downbeat[span] += weight * torch.sigmoid(out.downbeat[0]).double().numpy()
+            total[span] += weight
+            tempi.append(torch.log_softmax(out.tempo[0], dim=-1).double().numpy())
+    centres = (starts + length / 2) / FEATURE_FPS
+    return _Seen(beat / total, gaussian_filter1d(downbeat / total, 0.1 * FEATURE_FPS), np.array(tempi), centres)
 
 
 def evidence(window: Window, tempi_bpm: np.ndarray, phases: np.ndarray, sigma_seconds: float) -> dict[str, np.ndarray]:
@@ -178,10 +211,11 @@ def evidence(window: Window, tempi_bpm: np.ndarray, phases: np.ndarray, sigma_se
         agreement += at_beats / len(window.kinematic_beats_seconds)
     terms = {"periodicity": _periodicity(window.curves, tempi_bpm)[:, None], "agreement": agreement}
     if window.tempo_log_p is not None and window.tempo_bins_bpm is not None and window.beat_activation is not None:
+        if window.network is not None:
+            terms["limbs"] = limb_evidence(window.limbs, window.frame_times_seconds, tempi_bpm, phases, window.network.limb_model())
         terms["network_tempo"] = np.interp(np.log(tempi_bpm), np.log(window.tempo_bins_bpm), window.tempo_log_p)[:, None]
-        mass = sigma_seconds * np.sqrt(2 * np.pi) * FEATURE_FPS
-        kernel = _kernel(window.frame_times_seconds, period, phases, sigma_seconds)
-        terms["network_beat"] = np.einsum("t,tij->ij", window.beat_activation, kernel) / mass
+        led = phases + (0.0 if window.network is None else window.network.config.lead_beats)
+        terms["network_beat"] = _beat_sums(window.beat_activation, window.frame_times_seconds, period, led, sigma_seconds)
     return terms
 
 
@@ -190,6 +224,16 @@ def _kernel(times: np.ndarray, period: np.ndarray, phases: np.ndarray, sigma_sec
     position = times[:, None, None] / period[None, :, None] + phases
     distance = (position - np.round(position)) * period[None, :, None]
     return np.exp(-0.5 * (distance / sigma_seconds) ** 2)
+
+
+def _beat_sums(activation: np.ndarray, times: np.ndarray, period: np.ndarray, phases: np.ndarray, sigma_seconds: float) -> np.ndarray:
+    """Sum over beats of an activation [T] under a Gaussian of mass 1 around each, [n_tempi, n_phases], by the harmonics of such a train."""
+    total = np.repeat(activation.sum() / (period * FEATURE_FPS)[:, None], len(phases), axis=1)
+    for harmonic in range(1, 1 + int(np.ceil(period.max() / (2.0 * sigma_seconds)))):
+        height = 2.0 * np.exp(-2.0 * (np.pi * harmonic * sigma_seconds / period) ** 2) / (period * FEATURE_FPS)
+        found = activation @ np.exp(2j * np.pi * harmonic * times[:, None] / period)
+        total += height[:, None] * (found[:, None] * np.exp(2j * np.pi * harmonic * phases)).real
+    return total
 
 
 def _periodicity(curves: np.ndarray, tempi_bpm: np.ndarray) -> np.ndarray:

@@ -15,8 +15,9 @@ import numpy as np
 class FollowConfig:
     """How far beats may be moved, and what moving them costs, in kinematic beats that are met in return."""
 
-    limit_seconds: float = 0.05
-    """Largest displacement of a beat; 0 keeps the grid steady."""
+    limit_seconds: float = 0.02
+    """Largest displacement of a beat; 0 keeps the grid steady. More looks better by the reading that it follows, and is farther from the
+    music that real dancers heard."""
     step_seconds: float = 0.0025
     sigma_seconds: float = 0.05
     """Width of the agreement kernel, as in `estimate.RhythmConfig`."""

@@ -16,11 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.dance.kinematics import FEATURE_SLICES
+from dance2music.rhythm.limbs import LEVELS, WITNESSES, LimbModel
 
 FEATURE_BLOCKS = ("velocity", "part_speed", "part_acceleration", "kinetic", "vertical")
 """Blocks of `dance.kinematics.motion_features` that the network sees; each is scaled to unit power within the window."""
 SPECTRAL_BLOCKS = ("part_speed", "part_acceleration", "kinetic", "vertical")
 """Blocks whose spectra the tempo head sees beside those of the learned channels."""
+STILL_SPEED = 0.02
+"""Speed of a part that counts as rest beside the logarithm of its speed, in the unit of ``part_speed``."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class RhythmModelConfig:
     tempo_step: float = 0.02
     octaves: float = 2.0
     """How far below and above the tempo, in octaves, the tempo head looks."""
+    log_speeds: bool = False
+    """Whether it also sees the logarithms of the speeds of the body's parts, in which stops of slow and quick parts count alike."""
+    lead_beats: float = 0.0
+    """How far before the beat of real dancers its activation peaks: of weights that were trained on dancers who rest after the beat."""
 
     @property
     def reach_bins(self) -> int:
@@ -82,6 +89,9 @@ class RhythmModel(nn.Module):
         self.config = config
         width = sum(FEATURE_SLICES[name].stop - FEATURE_SLICES[name].start for name in FEATURE_BLOCKS)
         spectral = sum(FEATURE_SLICES[name].stop - FEATURE_SLICES[name].start for name in SPECTRAL_BLOCKS)
+        parts = FEATURE_SLICES["part_speed"].stop - FEATURE_SLICES["part_speed"].start
+        if config.log_speeds:
+            width, spectral = width + parts, spectral + parts
         self.inner = nn.Conv1d(width, config.channels, 5, padding=2)
         self.blocks = nn.Sequential(*(_Block(config.channels, d, config.dropout) for d in config.dilations))
         self.head = nn.Conv1d(config.channels, 2 + config.novelty_channels, 1)
@@ -91,6 +101,22 @@ class RhythmModel(nn.Module):
         self.tempo_length = nn.Linear(1, config.tempo_channels)
         self.tempo_drop = nn.Dropout(config.dropout)
         self.tempo_out = nn.Conv1d(config.tempo_channels, 1, 1)
+        K, W = len(LEVELS), len(WITNESSES)
+        self.register_buffer("limb_mean", torch.zeros(K, W, 2))
+        self.register_buffer("limb_spread", torch.zeros(K, W, W, 2))
+        self.register_buffer("limb_noise", torch.eye(W))
+
+    def limb_model(self) -> LimbModel:
+        """The statistics of limbs that come with the weights: measured on the dances that they were trained on."""
+        mean, spread = self.get_buffer("limb_mean").double(), self.get_buffer("limb_spread").double()
+        noise = self.get_buffer("limb_noise").double().numpy()
+        return LimbModel(torch.view_as_complex(mean).numpy(), torch.view_as_complex(spread).numpy(), noise)
+
+    def set_limb_model(self, model: LimbModel) -> None:
+        """Keep statistics of limbs with the weights."""
+        self.get_buffer("limb_mean").copy_(torch.view_as_real(torch.from_numpy(model.mean.astype(complex))))
+        self.get_buffer("limb_spread").copy_(torch.view_as_real(torch.from_numpy(model.spread.astype(complex))))
+        self.get_buffer("limb_noise").copy_(torch.from_numpy(model.noise))
 
     def forward(self, features: Tensor) -> RhythmOutput:
         """Read one window of motion.
@@ -100,15 +126,19 @@ class RhythmModel(nn.Module):
         features : float Tensor [B, T, D_m], `dance.kinematics.motion_features` at ``config.fps``.
         """
         blocks = {name: _unit_power(features[..., FEATURE_SLICES[name]]) for name in FEATURE_BLOCKS}
-        x_BDT = torch.cat([blocks[name] for name in FEATURE_BLOCKS], dim=-1).transpose(1, 2)
+        stops = [_log_speeds(features[..., FEATURE_SLICES["part_speed"]])] if self.config.log_speeds else []
+        x_BDT = torch.cat([*(blocks[name] for name in FEATURE_BLOCKS), *stops], dim=-1).transpose(1, 2)
         y_BCT = self.head(self.blocks(self.inner(x_BDT)))
         beat, downbeat, novelty = y_BCT[:, 0], y_BCT[:, 1], y_BCT[:, 2:]
         learned = torch.cat([torch.tanh(novelty), torch.sigmoid(beat)[:, None]], dim=1)
         if self.training:
             keep = torch.rand(len(learned), 1, 1, device=learned.device) >= self.config.novelty_dropout
             learned = learned * keep
-        curves = torch.cat([*(blocks[name].transpose(1, 2) for name in SPECTRAL_BLOCKS), learned], dim=1)
-        spectra = self._spectra(curves) * self.tempo_norm
+        curves = torch.cat(
+            [*(blocks[name].transpose(1, 2) for name in SPECTRAL_BLOCKS), *(x.transpose(1, 2) for x in stops), learned], dim=1
+        )
+        with torch.autocast(curves.device.type, enabled=False):
+            spectra = self._spectra(curves) * self.tempo_norm
         seconds = features.new_tensor([[features.shape[1] / self.config.fps]])
         hidden = self.tempo_in(spectra) + self.tempo_length(torch.log(seconds))[:, :, None]
         tempo = self.tempo_out(self.tempo_drop(F.gelu(hidden)))[:, 0]
@@ -116,7 +146,7 @@ class RhythmModel(nn.Module):
 
     def _spectra(self, curves: Tensor) -> Tensor:
         """Magnitudes [B, C, n_tempi + 2 reach] of curves [B, C, T] at logarithmic frequencies, relative to the power of each curve."""
-        config, n = self.config, curves.shape[-1]
+        config, n, curves = self.config, curves.shape[-1], curves.float()  # half precision rounds frequencies by per cents
         bins = torch.arange(-config.reach_bins, config.n_tempi + config.reach_bins, device=curves.device, dtype=curves.dtype)
         frequency_hz = config.lowest_bpm / 60.0 * (1.0 + config.tempo_step) ** bins
         t = (torch.arange(n, device=curves.device, dtype=curves.dtype) - (n - 1) / 2) / config.fps
@@ -132,3 +162,10 @@ def _unit_power(block: Tensor) -> Tensor:
     """A block [B, T, d] without its mean over time, scaled to unit power over time and channels."""
     centred = block - block.mean(dim=1, keepdim=True)
     return centred / torch.sqrt((centred**2).mean(dim=(1, 2), keepdim=True) + 1e-6)
+
+
+def _log_speeds(part_speed: Tensor) -> Tensor:
+    """Logarithm of the speeds [B, T, P] of the parts of the body, each scaled to unit power: stops of quick and slow parts count alike."""
+    logs = torch.log(part_speed.clamp(min=0.0) + STILL_SPEED)
+    centred = logs - logs.mean(dim=1, keepdim=True)
+    return centred / torch.sqrt((centred**2).mean(dim=1, keepdim=True) + 1e-2)

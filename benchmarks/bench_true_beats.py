@@ -1,0 +1,100 @@
+"""Do our beats lie where those of the dancer's own music did, and is the genre right? Real AIST++ dances, from motion alone.
+
+    DANCE2MUSIC_SHARED=DIR python benchmarks/bench_true_beats.py
+
+DIR/data/aistpp and DIR/data/aist_long hold motion with the name of the piece; no music is read or made. Rows: as estimated, the steady grid
+without `rhythm.follow`, and with the tempo given; beat F at 70 and 120 ms (mir_eval), the same at random circular shifts, tempo within
+4 %. Then the genre, and the expected calibration error of its probability and of the rhythm's in three bins. Prints one JSON line last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from dance2music.dance.motion_files import load_motion
+from dance2music.data.aist import AistName
+from dance2music.data.aist_beats import beats_by_name
+from dance2music.generation.pipeline import choose_genre
+from dance2music.metrics.rhythm import beat_f
+from dance2music.rhythm.estimate import TEMPO_TOLERANCE, RhythmConfig, estimate_rhythm
+from dance2music.types import GENRES, Motion, Rhythm
+
+SHIFTS = 100
+
+
+def scores(rhythm: Rhythm, true: np.ndarray, true_bpm: float, seconds: float) -> tuple[float, float, float, float]:
+    """Beat F at 70 and 120 ms, the first at random shifts, tempo right."""
+    grid = rhythm.beat_times_seconds[(rhythm.beat_times_seconds >= 0) & (rhythm.beat_times_seconds < seconds)]
+    shifts = np.random.default_rng(0).uniform(0.0, seconds, SHIFTS)
+    chance = float(np.mean([beat_f(true, (grid + shift) % seconds) for shift in shifts]))
+    right = float(abs(rhythm.tempo_bpm / true_bpm - 1.0) <= TEMPO_TOLERANCE)
+    return beat_f(true, grid), beat_f(true, grid, window_seconds=0.12), chance, right
+
+
+def calibration_error(probabilities: np.ndarray, right: np.ndarray, bins: int = 3) -> float:
+    """Expected calibration error over bins of equal count."""
+    parts = np.array_split(np.argsort(probabilities), bins)
+    return float(sum(len(part) * abs(probabilities[part].mean() - right[part].mean()) for part in parts) / len(right))
+
+
+def readings(motion: Motion, bpm: float) -> dict[str, Rhythm]:
+    """The rhythm of a dance by each row of the table."""
+    config = RhythmConfig()
+    steady = replace(config, follow=replace(config.follow, limit_seconds=0.0))
+    return {
+        "as estimated": estimate_rhythm(motion),
+        "not following": estimate_rhythm(motion, config=steady),
+        "tempo given": estimate_rhythm(motion, tempo_bpm=bpm),
+    }
+
+
+def main() -> None:
+    shared = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
+    paths = sorted([*(shared / "aistpp").glob("*.npz"), *(shared / "aist_long").glob("*.npz")])
+    rows: dict[str, list[tuple[float, float, float, float]]] = {}
+    genre_right, genre_sure, rhythm_sure = [], [], []
+    for path in paths:
+        name, motion = AistName.parse(path.stem), load_motion(path)
+        true = beats_by_name(path.stem, motion.duration_seconds)
+        assert true is not None
+        found = readings(motion, name.tempo_bpm)
+        for row, rhythm in found.items():
+            rows.setdefault(row, []).append(scores(rhythm, true, name.tempo_bpm, motion.duration_seconds))
+        own = found["as estimated"]
+        guess = choose_genre(motion, own.tempo_bpm)
+        genre_right.append(guess.genre == name.genre)
+        genre_sure.append(max(guess.probabilities))
+        rhythm_sure.append(own.confidence)
+        at_70, at_120, _, _ = rows["as estimated"][-1]
+        second = own.alternatives[0].tempo_bpm if own.alternatives else 0.0
+        print(
+            f"{path.stem:34s} {name.tempo_bpm:5.1f} bpm: {own.tempo_bpm:5.1f} ({own.confidence:.2f}; second {second:5.1f}), F {at_70:.2f} "
+            f"(120 ms {at_120:.2f}), {GENRES[guess.genre]}{'' if guess.sure else ' by tempo and energy'}",
+            flush=True,
+        )
+    if not paths:
+        print(f"no dances under {shared}")
+        return
+    told: dict[str, object] = {"benchmark": "true_beats", "n": len(paths)}
+    for row, values in rows.items():
+        x = np.array(values)
+        error = x.std(axis=0, ddof=1) / np.sqrt(len(x))
+        print(
+            f"{row:14s} F {x[:, 0].mean():.3f} +- {error[0]:.3f}, 120 ms {x[:, 1].mean():.3f} +- {error[1]:.3f}, "
+            f"chance {x[:, 2].mean():.3f}, tempo {int(x[:, 3].sum())} of {len(x)}"
+        )
+        told[row] = [round(float(v), 3) for v in x.mean(axis=0)]
+    beats_right = np.array([row[0] >= 0.5 for row in rows["as estimated"]], dtype=float)
+    told["genre"] = [int(np.sum(genre_right)), round(calibration_error(np.array(genre_sure), np.array(genre_right, dtype=float)), 3)]
+    told["rhythm_calibration_error"] = round(calibration_error(np.array(rhythm_sure), beats_right), 3)
+    print(f"genre {told['genre'][0]} of {len(paths)}, calibration error {told['genre'][1]}")  # type: ignore[index]
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What is reported of the music's sync with the dancer: by a reading of the dance that played no part in making or choosing the music."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dance2music.dance.second_reading import second_beats
+from dance2music.generation.ranking import measure_sync
+from dance2music.metrics.rhythm import beat_f
+from dance2music.types import Audio, Motion, Rhythm
+
+_SHIFTS = 100
+
+
+def report_sync(audio: Audio, rhythm: Rhythm, motion: Motion | None) -> dict[str, Any]:
+    """Sync by the second reading of the dance (`dance.second_reading`), with what it has to be seen beside.
+
+    Parameters
+    ----------
+    audio : the finished music.
+    rhythm : with the kinematic beats of the first reading, by which takes were ranked.
+    motion : the dance; None, where there is only a rhythm, leaves the first reading, and the report says so.
+
+    Returns
+    -------
+    dict with the values of `ranking.measure_sync` by the second reading, ``reading`` (which it is), ``readings_agree`` (F-measure at 70 ms
+    of the kinematic beats of both readings: what no music can be expected to exceed by much), ``readings_agree_by_chance`` (the same with
+    one of them shifted at random), and ``ranked_by``: alignment, its chance and lift by the reading that chose the take, which is no
+    evidence.
+    """
+    first = measure_sync(audio, rhythm)
+    if motion is None:
+        return {**first, "reading": "first: no joints to read a second time"}
+    beats = second_beats(motion)
+    beats = beats[beats < audio.duration_seconds]
+    rng = np.random.default_rng(0)
+    shifts = rng.uniform(0.0, motion.duration_seconds, _SHIFTS)
+    own = rhythm.kinematic_beats_seconds
+    return {
+        **measure_sync(audio, replace(rhythm, kinematic_beats_seconds=beats)),
+        "reading": "second: took no part in making or choosing the music",
+        "readings_agree": beat_f(own, beats),
+        "readings_agree_by_chance": float(np.mean([beat_f(own, (beats + shift) % motion.duration_seconds) for shift in shifts])),
+        "ranked_by": {name: first[name] for name in ("beat_alignment", "shifted_mean", "lift", "kinematic_beats")},
+    }
