@@ -12,6 +12,7 @@ import numpy as np
 
 import dance2music
 from dance2music import seeds
+from dance2music.recipe.dance_genre import DanceGenreTrainConfig
 from dance2music.recipe.genre import GenreTrainConfig
 from dance2music.recipe.rhythm import RhythmTrainConfig
 
@@ -48,11 +49,11 @@ def test_a_named_stream_draws_what_its_number_draws() -> None:
 
 def test_seeds_of_different_corpora_do_not_meet_what_is_held_out() -> None:
     assert seeds.HELD_OUT_PIECES % 60 == 0
-    rhythm, dances, music = RhythmTrainConfig(), GenreTrainConfig(), GenreTrainConfig()
-    first = seeds.GENRE_DANCES + dances.loop.seed * seeds.DANCES_PER_RUN
+    rhythm, dances, music = RhythmTrainConfig(), DanceGenreTrainConfig(), GenreTrainConfig()
+    first = seeds.GENRE_DANCES + dances.seed * seeds.DANCES_PER_RUN
     trained = [
         (rhythm.loop.seed * seeds.DANCES_PER_RUN, rhythm.pool_size),
-        (first, dances.dance_pool_size),
+        (first, dances.dances),
         (seeds.GENRE_CLIPS, music.pool_size),
         (seeds.VOICING_PIECES, 1000),
         (seeds.HELD_OUT_PIECES, 100_000),

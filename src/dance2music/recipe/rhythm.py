@@ -374,10 +374,10 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
         loop.log(tempo_right=tempo_accuracy(output, tempo_bpm, config))
     assert loop.average is not None
     path = out / "rhythm.safetensors"
-    data = "drawn dances of dance2music.synthetic.choreography with the timing of synthetic.timing, perturbed by recipe.rhythm.augment"
+    learnt_on = "drawn dances of dance2music.synthetic.choreography with the timing of synthetic.timing, perturbed by recipe.rhythm.augment"
     if real is not None:
-        data += f"; {len(real.dances)} real dances of {Path(config.data).name}"
-    provenance = {"recipe": to_dict(config), "data": data}
+        learnt_on += f"; {len(real.dances)} real dances of {Path(config.data).name}"
+    provenance = {"recipe": to_dict(config), "data": learnt_on}
     if fabric.is_global_zero:
         model.set_limb_model(limbs_of(config, real))
         save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance, storage="int8")

@@ -124,7 +124,7 @@ def limb_evidence(curves: LimbCurves, times: np.ndarray, tempi_bpm: np.ndarray, 
     total = np.zeros((len(tempi_bpm), len(phases)))
     if not len(seen) or len(times) < 2:
         return total
-    for level, mean, spread in zip(LEVELS, model.mean[:, seen], model.spread[np.ix_(range(len(LEVELS)), seen, seen)]):
+    for level, mean, spread in zip(LEVELS, model.mean[:, seen], model.spread[np.ix_(np.arange(len(LEVELS)), seen, seen)]):
         found, variance = components(curves, times, level * tempi_bpm / 60.0)
         deviation = np.sqrt(variance[seen]).T  # [F, W]
         noise = deviation[:, :, None] * deviation[:, None] * model.noise[np.ix_(seen, seen)]
