@@ -218,8 +218,9 @@ def _plain_numbers() -> list[Any]:
     """What numpy's numbers are pickled as: JukeBox keeps measurements beside its tensors. None of it runs code."""
     import numpy as np
 
-    scalar: Any = getattr(np.core.multiarray, "scalar")  # noqa: B009 (numpy's stubs lack it)
-    return [scalar, np.dtype, type(np.dtype(np.float32)), type(np.dtype(np.float64)), type(np.dtype(np.int64))]
+    scalar: Any = np.float64(0.0).__reduce__()[0]
+    names = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]  # before and from numpy 2 on
+    return [*names, np.dtype, type(np.dtype(np.float32)), type(np.dtype(np.float64)), type(np.dtype(np.int64))]
 
 
 def read_tensors(path: str | Path, *, what: str = "a model file") -> tuple[dict[str, str], dict[str, Tensor]]:

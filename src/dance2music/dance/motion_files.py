@@ -167,10 +167,10 @@ def _named(path: Path, arrays: Any, fps: float | None, camera: int) -> Motion:
     rate = fps or own or AIST_FPS
     if "smpl_poses" in arrays and "smpl_trans" in arrays:
         poses, translation = np.asarray(arrays["smpl_poses"], dtype=np.float64), np.asarray(arrays["smpl_trans"], dtype=np.float64)
-        known = np.isfinite(poses.reshape(len(poses), -1)).all(axis=1) & np.isfinite(translation.reshape(len(translation), -1)).all(axis=1)
+        known = np.isfinite(np.concatenate([poses.reshape(len(poses), -1), translation.reshape(len(translation), -1)], axis=1)).all(axis=1)
         scaling = float(np.asarray(arrays.get("smpl_scaling", 1.0)).reshape(-1)[0])
         joints = forward_kinematics(np.nan_to_num(poses), np.nan_to_num(translation), scaling=scaling)
-        return _motion(path, np.where(known[:, None, None], joints, np.nan), None, rate, "smpl-24")
+        return _motion(path, np.where(np.asarray(known)[:, None, None], joints, np.nan), None, rate, "smpl-24")
     if "keypoints2d" in arrays:
         views = np.asarray(arrays["keypoints2d"], dtype=np.float64)
         if views.ndim != 4 or views.shape[2:] != (17, 3) or not 0 <= camera < len(views):
@@ -189,7 +189,7 @@ def _array(path: Path, values: np.ndarray, fps: float | None) -> Motion:
     if values.ndim == 2 and values.shape[1] == SMPL_FEATURES:
         known = np.isfinite(values).all(axis=1)
         joints = joints_of_features(np.nan_to_num(values))
-        return _motion(path, np.where(known[:, None, None], joints, np.nan), None, fps or AIST_FPS, "smpl-24")
+        return _motion(path, np.where(np.asarray(known)[:, None, None], joints, np.nan), None, fps or AIST_FPS, "smpl-24")
     if values.ndim == 2 and values.shape[1] == 75:
         return _pixels(path, values.reshape(-1, 25, 3), fps or DEFAULT_FPS, "body-25")
     if values.ndim != 3 or values.shape[1] not in _SKELETON_OF_COUNT or values.shape[2] not in (2, 3):

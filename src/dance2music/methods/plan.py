@@ -132,7 +132,7 @@ def plan_from_score(score: Score, vocabulary: Vocabulary) -> Plan:
             length = max(1, round(max(n.duration_beats for n in notes) * STEPS_PER_BEAT))
             rows[track.role][step] = value
             rows[track.role][step + 1 : step + length] = HOLD
-            velocities[step] = max(velocities[step], max(n.velocity for n in notes) / metric_stress(step) - _ROLE_VELOCITY[track.role])
+            velocities[step] = max(velocities[step], max(n.velocity for n in notes) / metric_stress(int(step)) - _ROLE_VELOCITY[track.role])
     return Plan(
         drums=drums,
         bass=rows["bass"],
@@ -182,7 +182,7 @@ def score_from_plan(
             count = 3 if level == DRUM_ROLL else 1
             for i in range(count):
                 beat = offset + step / STEPS_PER_BEAT + i / (count * STEPS_PER_BEAT)
-                velocity = int(np.clip(round(_DRUM_VELOCITY[level] * metric_stress(step) * emphasis[step]), 1, 127))
+                velocity = int(np.clip(round(_DRUM_VELOCITY[level] * metric_stress(int(step)) * emphasis[step]), 1, 127))
                 drums.notes.append(Note(beat, 1 / (count * STEPS_PER_BEAT), pitch, velocity))
     tracks = [drums]
     for role, row, program in zip(PITCHED_ROLES, (plan.bass, plan.chords, plan.lead, plan.pad), plan.programs):
@@ -192,7 +192,7 @@ def score_from_plan(
             while step + length < len(row) and row[step + length] == HOLD:
                 length += 1
             usual = _ROLE_VELOCITY[role] + 10 * (int(plan.dynamics[step]) - 1.5)
-            velocity = int(np.clip(round(usual * metric_stress(step) * emphasis[step]), 1, 127))
+            velocity = int(np.clip(round(usual * metric_stress(int(step)) * emphasis[step]), 1, 127))
             value = int(row[step]) - FIRST_ONSET
             low = {"bass": BASS_LOW, "lead": LEAD_LOW}.get(role)
             pitches = (low + value,) if low is not None else vocabulary.voicings[value]
@@ -242,7 +242,7 @@ def _fill_drums(drums: np.ndarray, track: Track, offset_beats: float) -> None:
         lane = lane_of.get(note.pitch)
         if lane is None or not 0 <= step < len(drums):
             continue
-        velocity = note.velocity / metric_stress(step)
+        velocity = note.velocity / metric_stress(int(step))
         level = DRUM_SOFT if velocity < 60 else DRUM_MEDIUM if velocity < 94 else DRUM_LOUD
         drums[step, lane] = max(int(drums[step, lane]), level)
         counts[step, lane] += 1

@@ -238,7 +238,7 @@ def _local_tempi(envelope: np.ndarray, fps: float) -> np.ndarray:
 
 def _same_tempo(tempi: np.ndarray, tempo: float) -> np.ndarray:
     ratio = tempi[:, None] / (tempo * np.array([0.5, 1.0, 2.0]))
-    return (np.abs(ratio - 1.0) <= LOCAL_TEMPO_TOLERANCE).any(axis=1)
+    return np.asarray((np.abs(ratio - 1.0) <= LOCAL_TEMPO_TOLERANCE).any(axis=1))
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -199,7 +199,7 @@ def composed_segments(config: ComposedConfig, folder: str | Path, *, progress: C
             if progress is not None:
                 progress(done + 1, config.clips)
         with whole_file(path) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **{key: np.stack(value) for key, value in rows.items()})
+            np.savez(stream, allow_pickle=False, **{key: np.stack(value) for key, value in rows.items()})
     with np.load(path, allow_pickle=False) as data:
         tensors = {key: torch.from_numpy(data[key]) for key in data.files}
     return StackedSegments(tensors | {"audio": tensors["audio"][:, None]})

@@ -100,10 +100,10 @@ class Metal:
         if self.squares:
             for k, base in enumerate(_SQUARES_HZ):
                 n = np.arange(1, int(0.46 * sample_rate / base), 2)
-                hz = n * base * (1.0 + 0.002 * channel)
+                partials = n * base * (1.0 + 0.002 * channel)
                 turns = phases(len(n), variant, 4, channel, k)
-                level = self.squares * np.sqrt(bins) * 18.0 / n
-                np.add.at(spectrum, np.rint(hz * length / sample_rate).astype(int), level * np.exp(1j * turns))
+                strength = self.squares * np.sqrt(bins) * 18.0 / n
+                np.add.at(spectrum, np.rint(partials * length / sample_rate).astype(int), strength * np.exp(1j * turns))
         return (spectrum * shape).astype(np.complex64)
 
     def _rattled(self, sound: np.ndarray, sample_rate: int, variant: int) -> np.ndarray:
