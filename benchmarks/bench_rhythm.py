@@ -158,8 +158,10 @@ def main() -> None:
         "classical": replace(full, use_network=False),
         "network": replace(
             full,
-            with_network=replace(full.with_network, periodicity=0.0, agreement=0.0),
-            phase=replace(full.phase, agreement=0.0, network_beat=1.0),
+            with_network=replace(full.with_network, limbs=0.0, periodicity=0.0, agreement=0.0, network_beat=0.7),
+        ),
+        "limbs": replace(
+            full, with_network=replace(full.with_network, periodicity=0.0, agreement=0.0, network_tempo=0.0, network_beat=0.0)
         ),
         "combined": full,
     }
