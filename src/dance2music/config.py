@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import reprlib
+import sys
 import types
 from numbers import Integral, Real
 from pathlib import Path
@@ -100,6 +101,8 @@ def _fitted(value: Any, hint: Any, name: str) -> Any:
     if kind is Path and isinstance(value, str | os.PathLike) and "\0" not in os.fsdecode(value):
         return Path(os.fsdecode(value))
     if kind in (int, float) and not isinstance(value, bool) and isinstance(value, Integral if kind is int else Real):
+        if kind is float and isinstance(value, Integral) and abs(int(value)) > sys.float_info.max:
+            raise InputError(f"option {name}: {reprlib.repr(value)} is too large; expected a number below {sys.float_info.max:.1e}")
         return kind(value)
     if kind in (bool, str) and isinstance(value, kind):
         return value
@@ -138,6 +141,8 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
             raise ConfigError(f"{where}: expected {len(inner)} values, got {len(value)}: {value!r}")
         return tuple(_coerce(v, a, where) for v, a in zip(value, inner))
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if abs(value) > sys.float_info.max and not isinstance(value, float):
+            raise ConfigError(f"{where}: expected a number below {sys.float_info.max:.1e}, got one of {len(str(value))} digits")
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value

@@ -38,6 +38,14 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file: raises InputError where there can be none."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be the name of a file ({error.strerror}); choose another") from error
+
+
 def check_writable(path: str | Path) -> None:
     """Find out before a long computation whether `whole_file` will be able to create ``path``; leaves nothing behind.
 

@@ -22,7 +22,7 @@ from dance2music.work import Cancel, check
 
 REPORT = {
     "output": "out.mp4", "files": ["out.mp4", "out.json"], "genre": "house", "tempo_bpm": 120.0, "duration_seconds": 10.0,
-    "sync": {"beat_alignment": 0.5, "shifted_mean": 0.3}, "seconds": {"total": 4.0},
+    "sync": {"beat_alignment": 0.5, "shifted_mean": 0.3, "kinematic_beats": 12.0}, "seconds": {"total": 4.0},
 }  # fmt: skip
 
 

@@ -305,6 +305,12 @@ def test_the_input_is_never_overwritten(video: Path, seen: list[Path], tmp_path:
     (tmp_path / "dance.json").write_text("{}")
     with pytest.raises(InputError, match="is the input itself"):
         job.run(request(None, from_motion=tmp_path / "dance.json", out=tmp_path / "dance.wav"))
+    taps = tmp_path / "taps.txt"
+    taps.write_text("0.1\n0.6\n1.1\n1.6\n")
+    with pytest.raises(InputError, match=r"taps\.txt: is the input itself"):
+        job.run(request(video, tap=taps, markers=taps))
+    with pytest.raises(InputError, match="cannot be the name of a file"):
+        job.run(request(video, out=tmp_path / f"{'a' * 300}.mp4"))
     assert video.read_bytes() == before and not seen
 
 

@@ -78,7 +78,7 @@ def test_stems_add_up_to_the_mix(video: Path, method: str, sound: str, rate: int
         gain = float((mix * total).sum() / np.square(total).sum())
         total = total * gain
     middle = slice(mix.shape[-1] // 10, -mix.shape[-1] // 10)
-    assert np.sqrt(np.square(total - mix)[:, middle].mean()) < (1e-5 if sound == "studio" else 2e-2)
+    assert np.sqrt(np.square(total - mix)[:, middle].mean()) < (1e-5 if sound == "studio" else 4e-2)
 
 
 def test_the_clip_s_own_sound_is_kept_and_the_stems_add_up_with_it(video: Path) -> None:

@@ -63,7 +63,10 @@ def test_taps_that_keep_no_tempo_are_the_beats_themselves() -> None:
         (Choice(shift_beats=9.0), "--shift-beats 9"),
         (Choice(taps_seconds=(1.0, 1.5, 2.0)), "3 taps; expected at least 4"),
         (Choice(taps_seconds=(1.0, 1.5, 1.4, 2.0)), "tap 3 at 1.4 s is not after tap 2 at 1.5 s"),
-        (Choice(taps_seconds=(1.0, 1.01, 1.02, 1.03)), "taps at 6000 bpm"),
+        (Choice(taps_seconds=(1.0, 1.01, 1.02, 1.03)), "are 0.01 s apart; expected one tap per beat"),
+        (Choice(taps_seconds=(1.0, 1.2, 1.4, 1.6)), "taps at 300 bpm"),
+        (Choice(taps_seconds=(0.0, 0.5, 1.0, 1.5, 1e12)), "expected times within the dance"),
+        (Choice(taps_seconds=(-1e9, 0.5, 1.0, 1.5)), "expected times within the dance"),
         (Choice(taps_seconds=(1.0, 2.0, 3.0, float("nan"))), "no finite numbers"),
     ],
 )
@@ -84,3 +87,13 @@ def test_a_file_of_taps_is_read_with_comments_and_its_faults_are_named(tmp_path:
         read_taps(path)
     with pytest.raises(InputError, match="cannot be read as taps"):
         read_taps(tmp_path / "none.txt")
+
+
+def test_taps_behind_the_dance_and_tempi_that_no_beat_has_are_refused() -> None:
+    with pytest.raises(InputError, match="the first is at 100 s, the dance ends at 10 s"):
+        tapped_grid((100.0, 100.5, 101.0, 101.5), 10.0)
+    for choice, tempo_bpm in ((Choice(double_time=True), 180.0), (Choice(half_time=True), 60.0)):
+        grid = np.arange(40) * 60.0 / tempo_bpm
+        rhythm = Rhythm(grid, 0, tempo_bpm, 1.0, np.zeros(0))
+        with pytest.raises(InputError, match="the rhythm chosen is"):
+            choose(rhythm, choice, 10.0)

@@ -85,7 +85,7 @@ def test_the_ending_is_the_last_downbeat_with_room_to_ring(seconds: float, beat:
 
 def test_a_clip_without_such_a_downbeat_ends_on_another_beat_of_its_second_half() -> None:
     rhythm = rhythm_of(2.0)
-    assert ending_beat(rhythm, 1.9) == 2  # a downbeat at 0 s only: the middle of the bar
+    assert ending_beat(rhythm, 1.9) == 3  # a downbeat at 0 s only, the middle of the bar at 1 s: too much would be left
     assert ending_beat(rhythm, 1.3) == 2
     assert ending_beat(rhythm, 1.2) is None and plan_sections(np.ones(9), rhythm, 1.2) == ()
 

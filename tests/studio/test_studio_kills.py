@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -56,3 +58,26 @@ def test_a_job_whose_process_or_server_was_killed_begins_again_and_ends(clip: Pa
         (take,) = studio.ask("GET", "/api/library")["takes"]
         assert studio.request("GET", f"/media/takes/{take['id']}/sound")[1].startswith(b"RIFF")
         assert [path.name for path in (tmp_path / "library" / "takes").iterdir()] == [take["id"]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_studio_that_is_closed_says_so_in_a_line_at_most(tmp_path: Path, number: int) -> None:
+    for name in ("starlette", "uvicorn"):
+        pytest.importorskip(name, reason=f"{name} is not installed: pip install 'dance2music[studio]', to run this test")
+    said = tmp_path / "said"
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dance2music.entry import main; main()"
+    with said.open("w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, "studio", str(tmp_path / "library"), "--no-browser"],
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+        )
+        assert process.stdout is not None
+        while "http://" not in process.stdout.readline():
+            assert process.poll() is None, said.read_text()
+        time.sleep(1.0)
+        process.send_signal(number)
+        assert process.wait(WAIT_SECONDS) in (0, 128 + number)
+    assert len(said.read_text().splitlines()) <= 1 and "Traceback" not in said.read_text()
+    assert [path.stat().st_size for path in (tmp_path / "library").glob("*-journal")] in ([], [0])  # nothing is left to be taken back

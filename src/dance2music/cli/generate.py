@@ -274,19 +274,21 @@ def example(
     typer.echo(f"{out}: {seconds:g} s of dance")
 
 
+_WORTH_SAYING = 0.1
+"""Probability from which on another reading of the beat is named."""
+
+
 def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(reports, indent=2))
         return
+    from dance2music.generation.sync import sync_in_words
+
     for report in reports:
-        sync = report["sync"]
-        typer.echo(
-            f"{report['output']}: {report['genre']} at {report['tempo_bpm']:.1f} bpm, sync {sync['beat_alignment']:.2f} "
-            f"(by chance {sync['shifted_mean']:.2f})"
-        )
+        typer.echo(f"{report['output']}: {report['genre']} at {report['tempo_bpm']:.1f} bpm, " + sync_in_words(report["sync"]))
         typer.echo(f"  and {', '.join(Path(name).name for name in report['files'][1:])}")
-        if report.get("rhythm_alternatives"):
-            other = report["rhythm_alternatives"][0]
+        other = next(iter(report.get("rhythm_alternatives", [])), None)
+        if other is not None and other["probability"] >= _WORTH_SAYING:
             typer.echo(
                 f"  the beat may also be {other['tempo_bpm']:.1f} bpm from {other['first_beat_seconds']:.2f} s on "
                 f"({other['probability']:.0%}; chosen {report['rhythm_confidence']:.0%})"

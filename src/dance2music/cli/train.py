@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -117,13 +118,13 @@ _Real = Annotated[
 @app.command("rhythm", rich_help_panel=_SHIPPED)
 def train_rhythm(also: _Also = None, data: _Real = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
     """Train the network that finds the beats of a dance; 'generate --rhythm' reads with its weights."""
-    _build(["rhythm", *(also or [])], out, [*(settings or []), *([] if data is None else [f"rhythm.data={data}"])])
+    _build(["rhythm", *(also or [])], out, [*(settings or []), *([] if data is None else [f"rhythm.data={json.dumps(str(data))}"])])
 
 
 @app.command("dance-genre", rich_help_panel=_SHIPPED)
 def train_dance_genre(data: _Real = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
     """Make the classifier of dances; 'generate --dance-genre' chooses with its weights."""
-    _build(["dance_genre"], out, [*(settings or []), *([] if data is None else [f"dance_genre.data={data}"])])
+    _build(["dance_genre"], out, [*(settings or []), *([] if data is None else [f"dance_genre.data={json.dumps(str(data))}"])])
 
 
 _SHOWN = {

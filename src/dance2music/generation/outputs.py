@@ -17,7 +17,7 @@ from dance2music.files import whole_file
 from dance2music.generation.markers import markers_of, save_markers
 from dance2music.generation.methods import METHODS
 from dance2music.generation.request import ORIGINAL, SAMPLE_RATES, KeptOriginal, TakeFiles
-from dance2music.generation.sync import report_sync
+from dance2music.generation.sync import report_sync, sync_in_words
 from dance2music.generation.take import Take
 from dance2music.generation.take_file import versions
 from dance2music.music.duck import Mixed
@@ -175,10 +175,7 @@ def _played(take: Take, music: Latents | Score) -> dict[str, Audio]:
 def title_of(told: dict[str, Any]) -> str:
     """Two lines on a take, for its picture."""
     sync, level = told["sync"], told["loudness"]
-    lines = [
-        f"{Path(told['input']).name}: {told['method']}, {told['genre']}, {told['tempo_bpm']:.1f} bpm, "
-        f"sync {sync['beat_alignment']:.2f} (by chance {sync['shifted_mean']:.2f})"
-    ]
+    lines = [f"{Path(told['input']).name}: {told['method']}, {told['genre']}, {told['tempo_bpm']:.1f} bpm, " + sync_in_words(sync)]
     if level["integrated_lufs"] is not None:
         reach = "" if level["range_lu"] is None else f", range {level['range_lu']:.1f} LU"
         lines.append(f"{level['integrated_lufs']:.1f} LUFS, true peak {level['true_peak_dbtp']:.1f} dBTP{reach}")

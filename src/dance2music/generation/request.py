@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dance2music.config import fit_fields
 from dance2music.errors import InputError
-from dance2music.files import check_writable
+from dance2music.files import check_writable, exists
 from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import DEFAULT, Method, check_given, heard_as, method_of
 from dance2music.generation.pipeline import genre_index
@@ -159,7 +159,8 @@ def resolve(request: Request) -> ResolvedJob:
     out = request.out if request.out is not None else _default_name(source)
     check_out_names(request, out, pictures=video is not None)
     outputs = tuple(files_of(request, out, number) for number in range(1, request.takes + 1))
-    check_files(outputs, (source,), video)
+    given_files = (source, request.tap, request.rhythm, request.dance_genre, request.weights, request.soundfont)
+    check_files(outputs, [Path(one) for one in given_files if one is not None], video)
     return ResolvedJob(request, method, given, source, video, outputs, choice)
 
 
@@ -182,7 +183,7 @@ def check_files(outputs: tuple[TakeFiles, ...], inputs: Sequence[Path], video: V
     for files in outputs:
         folder = files.stems_folder
         for path in files.all():
-            if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
+            if exists(path) and any(source.exists() and path.samefile(source) for source in inputs):
                 raise InputError(f"{path}: is the input itself and would be overwritten; choose another output")
             if path.resolve() in seen:
                 raise InputError(f"{path}: two outputs would have this name; expected a name for each; choose others")

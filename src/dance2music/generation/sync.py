@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from dance2music.metrics.rhythm import beat_f
 from dance2music.types import Audio, Motion, Rhythm
 
 _SHIFTS = 100
+_FEWEST_STOPS = 6
+"""On fewer stops of the dancer a score is chance."""
 
 
 def report_sync(audio: Audio, rhythm: Rhythm, motion: Motion | None) -> dict[str, Any]:
@@ -46,3 +49,11 @@ def report_sync(audio: Audio, rhythm: Rhythm, motion: Motion | None) -> dict[str
         "readings_agree_by_chance": float(np.mean([beat_f(own, (beats + shift) % motion.duration_seconds) for shift in shifts])),
         "ranked_by": {name: first[name] for name in ("beat_alignment", "shifted_mean", "lift", "kinematic_beats")},
     }
+
+
+def sync_in_words(sync: Mapping[str, Any]) -> str:
+    """What `report_sync` found, in a few words; no score where the dancer stops too seldom for one."""
+    stops = round(sync["kinematic_beats"])
+    if stops < _FEWEST_STOPS:
+        return f"too short to measure sync ({stops} stop{'' if stops == 1 else 's'} of the dancer)"
+    return f"sync {sync['beat_alignment']:.2f} (by chance {sync['shifted_mean']:.2f})"

@@ -13,10 +13,14 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.types import BEATS_PER_BAR, Rhythm
 
+TEMPO_LIMITS_BPM = (40.0, 240.0)
+"""Tempi that a user may ask for."""
 LEAST_TAPS = 4
 STEADY_TAPS_BEATS = 0.12
 """Taps within this many beats of a steady tempo are taken to mean it; others are the beats as they are."""
 MOST_SHIFT_BEATS = 4.0
+MOST_TAPPED_SECONDS = 600.0
+"""Length of the longest dance."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,6 @@ AS_READ = Choice()
 
 def check_choice(choice: Choice, *, where: str = "taps") -> None:
     """Refuse what cannot be done: raises InputError. ``where`` names the taps."""
-    from dance2music.rhythm.estimate import TEMPO_LIMITS_BPM
-
     if choice.half_time and choice.double_time:
         raise InputError("--half-time and --double-time: expected one of them; leave one out")
     if not -MOST_SHIFT_BEATS <= choice.shift_beats <= MOST_SHIFT_BEATS:
@@ -64,6 +66,12 @@ def check_choice(choice: Choice, *, where: str = "taps") -> None:
     if len(wrong):
         at = int(wrong[0]) + 1
         raise InputError(f"{where}: tap {at + 1} at {taps[at]:g} s is not after tap {at} at {taps[at - 1]:g} s; expected increasing times")
+    if taps[0] < 0.0 or taps[-1] > MOST_TAPPED_SECONDS:
+        raise InputError(f"{where}: taps from {taps[0]:g} to {taps[-1]:g} s; expected times within the dance, from 0 on; correct the file")
+    close = int(np.argmin(np.diff(taps)))
+    if 60.0 / float(np.diff(taps)[close]) > 2 * TEMPO_LIMITS_BPM[1]:
+        apart = float(np.diff(taps)[close])
+        raise InputError(f"{where}: taps {close + 1} and {close + 2} are {apart:.2g} s apart; expected one tap per beat; take one out")
     bpm = 60.0 / float(np.median(np.diff(taps)))
     if not TEMPO_LIMITS_BPM[0] <= bpm <= TEMPO_LIMITS_BPM[1]:
         raise InputError(f"{where}: taps at {bpm:.0f} bpm; expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g}, one tap per beat")
@@ -79,7 +87,7 @@ def read_taps(path: str | Path) -> tuple[float, ...]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as taps ({error}); expected a text file with one time in seconds per line") from error
     taps = []
@@ -98,9 +106,12 @@ def read_taps(path: str | Path) -> tuple[float, ...]:
 def tapped_grid(taps_seconds: tuple[float, ...], duration_seconds: float) -> np.ndarray:
     """Beat times float64 [n] that cover a dance, of taps that may miss beats.
 
-    Taps that keep a tempo give it by least squares; others are beats themselves, missed ones evenly between.
+    Taps that keep a tempo give it by least squares; others are beats themselves, missed ones evenly between. Raises InputError if they
+    begin behind the dance's end.
     """
     taps = np.asarray(taps_seconds, dtype=np.float64)
+    if taps[0] > duration_seconds:
+        raise InputError(f"taps: the first is at {taps[0]:g} s, the dance ends at {duration_seconds:g} s; expected times within the dance")
     interval = float(np.median(np.diff(taps)))
     beats = np.concatenate([[0.0], np.cumsum(np.maximum(1.0, np.round(np.diff(taps) / interval)))])
     period, first = np.polyfit(beats, taps, 1)
@@ -118,7 +129,7 @@ def choose(rhythm: Rhythm, choice: Choice, duration_seconds: float) -> Rhythm:
     """The rhythm with another metrical level or with its beats elsewhere; the grid still covers 0 to the end.
 
     In half time the beats with the downbeats stay. The first downbeat stays where it was, or the beat nearest to it becomes one. Taps are
-    not looked at here: `tapped_grid` has made the rhythm's grid of them.
+    not looked at here: `tapped_grid` has made the rhythm's grid of them. Raises InputError if the tempo that comes out is no beat's.
     """
     grid, downbeat = rhythm.beat_times_seconds, rhythm.downbeat
     if choice.half_time:
@@ -132,7 +143,12 @@ def choose(rhythm: Rhythm, choice: Choice, duration_seconds: float) -> Rhythm:
         wide = _widened(grid, margin)
         grid = np.interp(np.arange(margin, margin + len(grid)) + choice.shift_beats, np.arange(len(wide)), wide)
     grid, downbeat = _covering(grid, downbeat, duration_seconds)
-    return replace(rhythm, beat_times_seconds=grid, downbeat=downbeat, tempo_bpm=float(60.0 / np.median(np.diff(grid))))
+    tempo_bpm = float(60.0 / np.median(np.diff(grid)))
+    if not TEMPO_LIMITS_BPM[0] <= tempo_bpm <= TEMPO_LIMITS_BPM[1]:
+        raise InputError(
+            f"the rhythm chosen is {tempo_bpm:.0f} bpm; expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g}; choose another"
+        )
+    return replace(rhythm, beat_times_seconds=grid, downbeat=downbeat, tempo_bpm=tempo_bpm)
 
 
 def _widened(grid: np.ndarray, count: int) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 from dance2music.dance.kinematics import kinematic_beats, kinetic_velocity
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.errors import InputError
+from dance2music.rhythm.choices import TEMPO_LIMITS_BPM
 from dance2music.rhythm.evidence import Window, embedded_network, evidence, kinematic_beat_readings, make_windows
 from dance2music.rhythm.follow import FollowConfig, follow
 from dance2music.rhythm.grids import anchored_grid, best_path, cover, phase_anchors, steady_grid
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 MUSIC_RANGE_BPM = (76.0, 140.0)
 """Tempi that the music may have; the pieces of AIST++ lie at 80 to 135."""
-TEMPO_LIMITS_BPM = (40.0, 240.0)
-"""Tempi that a user may ask for."""
 TEMPO_TOLERANCE = 0.04
 """A tempo within 4 % of the true one counts as right, as usual in tempo estimation (Gouyon et al. 2006)."""
 

@@ -16,6 +16,7 @@ from dance2music import __version__
 from dance2music.config import from_dict
 from dance2music.errors import ConfigError
 from dance2music.generation.methods import METHODS
+from dance2music.generation.request import MAX_SEED
 from dance2music.studio import bodies
 from dance2music.studio.events import Events
 from dance2music.studio.library import Library, Row
@@ -148,9 +149,10 @@ def sent(path: Path, *, save_as: str | None = None, cache: str = KEPT) -> Respon
 
 
 def fresh_seed(studio: Studio, dance: Row) -> int:
-    """A seed that no job of the dance has used."""
+    """A seed that no job of the dance has used; seeds in the upper half, which somebody chose, do not count."""
     asked = [row["asked"] for row in studio.library.rows("jobs", "dance = ?", [dance["id"]])]
-    return max((int(row.get("seed") or 0) + int(row.get("count", 1)) for row in asked), default=0)
+    used = [int(row.get("seed") or 0) + int(row.get("count", 1)) for row in asked]
+    return max((seed for seed in used if seed <= MAX_SEED // 2), default=0)
 
 
 def check_genre(genre: str | None) -> None:

@@ -57,6 +57,7 @@ def tapped(taps_seconds: np.ndarray) -> tuple[float, float]:
     taps = np.unique(taps_seconds)
     if len(taps) < LEAST_TAPS:
         raise InputError(f"taps: {len(taps)}; expected at least {LEAST_TAPS}; tap along for a bar or more")
+    _check(60.0 / max(float(np.median(np.diff(taps))), 1e-6))
     steps = np.round(np.diff(taps) / np.median(np.diff(taps)))
     counts = np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1.0))])
     period, first = np.polyfit(counts, taps, 1)
@@ -64,7 +65,9 @@ def tapped(taps_seconds: np.ndarray) -> tuple[float, float]:
 
 
 def steady(period_seconds: float, first_seconds: float, duration_seconds: float) -> np.ndarray:
-    """Beats [n] of one tempo from the first one on."""
+    """Beats [n] of one tempo from the first one on; a first beat behind the end is moved ahead by whole bars."""
+    bar = BEATS_PER_BAR * period_seconds
+    first_seconds -= bar * max(0.0, float(np.ceil((first_seconds - duration_seconds) / bar)))
     return first_seconds + period_seconds * np.arange(max(2, int(np.ceil((duration_seconds - first_seconds) / period_seconds)) + 1))
 
 

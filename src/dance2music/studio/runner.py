@@ -53,7 +53,7 @@ class Runner(threading.Thread):
         super().__init__(name="studio-jobs", daemon=True)
         self.library, self.limits = library, limits or Limits()
         self.told: Callable[[Row], None] = lambda job: None
-        self._wake, self._stop = threading.Event(), threading.Event()
+        self._wake, self._closing = threading.Event(), threading.Event()
         self._unwanted: set[str] = set()
         self._progress: dict[str, dict[str, Any]] = {}
 
@@ -63,7 +63,7 @@ class Runner(threading.Thread):
 
     def stop(self) -> None:
         """End the job that runs, which begins again when the library is opened, and wait for the end of it."""
-        self._stop.set()
+        self._closing.set()
         self._wake.set()
         if self.is_alive():
             self.join()
@@ -84,7 +84,7 @@ class Runner(threading.Thread):
     def run(self) -> None:
         """Until `stop`: start a process, wait for a job, carry it out."""
         pause = 0.0
-        while not self._stop.wait(pause):
+        while not self._closing.wait(pause):
             try:
                 with child(WORKER, log=self.library.folder / "jobs" / "log.txt") as process:
                     pause = 0.0 if self._next(process) else 2.0
@@ -97,7 +97,7 @@ class Runner(threading.Thread):
 
     def _next(self, process: Child) -> bool:
         """Wait for jobs and carry them out, as long as the process is good for one more; False if it died before there was one."""
-        while not self._stop.is_set():
+        while not self._closing.is_set():
             waiting = self.library.rows("jobs", "state = 'queued'")
             if waiting:
                 done = self._carry_out(waiting[0], process)
@@ -127,7 +127,7 @@ class Runner(threading.Thread):
         except OSError as caught:
             state, error = "failed", f"the library cannot be written ({caught.strerror}); free space and try again"
         shutil.rmtree(folder, ignore_errors=True)
-        if state == "died" and self._stop.is_set():
+        if state == "died" and self._closing.is_set():
             return False  # it stays 'running' in the table, and begins again when the library is opened
         if state == "died":
             _log.warning("job %s: %s; it begins again", key, error)
@@ -154,7 +154,7 @@ class Runner(threading.Thread):
             if job["id"] in self._unwanted and not asked_to_stop:
                 process.send({tasks.CANCEL: job["id"]})
                 asked_to_stop = now
-            if self._stop.is_set():
+            if self._closing.is_set():
                 return "died", "the studio was closed"
             if asked_to_stop and now > asked_to_stop + _CANCEL_SECONDS:
                 process.kill()

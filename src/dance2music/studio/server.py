@@ -40,7 +40,9 @@ def serve(folder: str | Path, config: StudioConfig | None = None, *, say: Any = 
         import starlette  # noqa: F401
         import uvicorn
     except ImportError as error:
-        raise InputError(f"studio: {error.name} is not installed; install the extra: pip install 'dance2music[studio]'") from error
+        raise InputError(
+            f"studio: {error.name} is not installed; install the extra: pip install 'dance2music[studio]', or in a checkout make studio"
+        ) from error
     from dance2music.studio.guard import Door
 
     config = config or StudioConfig()
