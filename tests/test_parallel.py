@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dance2music import parallel
+from dance2music import parallel, processes
 from dance2music.errors import Cancelled, ConfigError, InputError
 from dance2music.files import whole_file
 from dance2music.parallel import Engine, Processes, Serial, engine
@@ -385,3 +386,30 @@ def test_importing_it_loads_no_torch_and_starts_nothing() -> None:
     code = "import dance2music.parallel, dance2music.processes, sys; print('torch' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True).stdout == "False\n"
+
+
+def test_the_last_answers_may_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Together:
+        """A team that answers all that it was given at once, and is asked only while something is to come."""
+
+        def __init__(self) -> None:
+            self.idle, self.given = [1, 2], list[tuple[int, int]]()
+
+        def give(self, index: int, item: int) -> None:
+            self.idle.pop()
+            self.given.append((index, item))
+
+        def answers(self, *, timeout_seconds: float | None) -> Iterator[tuple[int, int]]:
+            assert self.given, "nobody will ever answer"
+            done, self.given = self.given, []
+            for index, item in done:
+                self.idle.append(index)
+                yield index, 10 * item
+
+    @contextmanager
+    def team(*_: object) -> Iterator[Together]:
+        yield Together()
+
+    monkeypatch.setattr(processes, "team", team)
+    for count in (2, 3, 4, 7):
+        assert list(parallel.Processes(2).map(abs, range(count))) == [10 * i for i in range(count)]

@@ -89,7 +89,7 @@ class Processes:
         results: dict[int, B] = {}  # that wait for their turn
         given = told = 0
         with processes.team(len(first), function) as team:
-            while not (exhausted and given == told):
+            while True:
                 while team.idle and not exhausted and given < told + _AHEAD * self.workers:
                     task = next(todo, None)
                     if task is None:
@@ -97,6 +97,8 @@ class Processes:
                     else:
                         team.give(*task)
                         given += 1
+                if exhausted and given == told:  # also where the last answers came together, before the end of the items was seen
+                    return
                 if cancel is not None:
                     cancel.check()
                 for index, result in team.answers(timeout_seconds=None if cancel is None else _POLL_SECONDS):
