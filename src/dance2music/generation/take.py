@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 PREVIEW_RATE = 24_000
 """Hz, of `Take.preview`."""
-LEAD_SECONDS = 0.002
-"""How far ahead of the dance's beat grid the music is placed: by so much later than its note a loud drum stroke is found by superflux (hop
-of 3 ms), its own lateness on clicks taken off: 2.3 ms in the studio, 1.3 hybrid, -1.6 neural, 2.0 through the soundfont."""
+LEAD_SECONDS = 0.02
+"""How far ahead of the dance's beat grid the music is placed. A loud stroke is heard within 2.3 ms of its note in every sound (superflux,
+hop of 3 ms, its own lateness on clicks taken off); the rest makes up for the grid, which lies behind the beats of the dancers' own music
+by a median of 35 ms in the twelve development dances of AIST++."""
 
 
 @dataclass(frozen=True)
