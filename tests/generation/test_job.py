@@ -298,6 +298,11 @@ def test_neither_input_nor_an_output_of_the_wrong_kind_is_taken(tmp_path: Path) 
         job.run(request(None, from_motion=tmp_path / "dance.npz", out=tmp_path / "out.mp4"))
 
 
+def test_a_report_says_where_the_tempo_is_from() -> None:
+    said = [job.tempo_chosen(Request(**options)) for options in ({}, {"half_time": True}, {"tempo_bpm": 90.0, "double_time": True})]
+    assert said == ["from the dance", "from the dance, in half time as asked", "by the user, in double time as asked"]
+
+
 def test_the_input_is_never_overwritten(video: Path, seen: list[Path], tmp_path: Path) -> None:
     before = video.read_bytes()
     with pytest.raises(InputError, match="is the input itself"):

@@ -62,7 +62,7 @@ def test_taps_give_tempo_and_phase_though_one_is_missing_and_they_are_uneven() -
     assert tapped.tempo_bpm == pytest.approx(120.0, rel=0.01)
     assert np.abs(beats_in(tapped, 8.0) - 0.3 - 0.5 * np.arange(len(beats_in(tapped, 8.0)))).max() < 0.06
     assert downbeats_in(tapped, 8.0)[0] == pytest.approx(0.3, abs=0.02)
-    with pytest.raises(InputError, match="taps: 2; expected at least 4"):
+    with pytest.raises(InputError, match="2 taps; expected at least 4"):
         changed(GRID, {"taps_seconds": [1.0, 1.5]}, 8.0)
 
 
@@ -74,7 +74,7 @@ def test_a_reading_of_the_dance_becomes_a_grid_that_covers_it() -> None:
 
 
 def test_a_tempo_that_is_no_beat_is_refused() -> None:
-    with pytest.raises(InputError, match=r"480\.0 bpm: expected 40 to 240"):
+    with pytest.raises(InputError, match="480 bpm; expected 40 to 240"):
         changed(changed(GRID, {"factor": 2}, 4.0), {"factor": 2}, 4.0)
     assert replace(GRID, confidence=1.0).tempo_bpm == 120.0
 

@@ -190,6 +190,12 @@ def watch(job: ResolvedJob, stages: Stages) -> tuple[Motion, float]:
     return motion, job.video.duration_seconds
 
 
+def tempo_chosen(request: Request) -> str:
+    """Where the tempo is from, for the report."""
+    level = ", in half time as asked" if request.half_time else ", in double time as asked" if request.double_time else ""
+    return ("by the user" if request.tempo_bpm or request.tap else "from the dance") + level
+
+
 def asked(request: Request) -> dict[str, Any]:
     """What a report says of the request."""
     chosen = {
@@ -203,7 +209,7 @@ def asked(request: Request) -> dict[str, Any]:
     return {
         "input": str(request.video or request.from_motion),
         "seed": request.seed,
-        "tempo_chosen": "by the user" if request.tempo_bpm or request.tap else "from the dance",
+        "tempo_chosen": tempo_chosen(request),
         **{name: value for name, value in chosen.items() if value},
     }
 

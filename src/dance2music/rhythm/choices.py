@@ -12,6 +12,7 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.types import BEATS_PER_BAR, Rhythm
+from dance2music.video.container import MAX_SECONDS
 
 TEMPO_LIMITS_BPM = (40.0, 240.0)
 """Tempi that a user may ask for."""
@@ -19,8 +20,6 @@ LEAST_TAPS = 4
 STEADY_TAPS_BEATS = 0.12
 """Taps within this many beats of a steady tempo are taken to mean it; others are the beats as they are."""
 MOST_SHIFT_BEATS = 4.0
-MOST_TAPPED_SECONDS = 600.0
-"""Length of the longest dance."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def check_choice(choice: Choice, *, where: str = "taps") -> None:
     if len(wrong):
         at = int(wrong[0]) + 1
         raise InputError(f"{where}: tap {at + 1} at {taps[at]:g} s is not after tap {at} at {taps[at - 1]:g} s; expected increasing times")
-    if taps[0] < 0.0 or taps[-1] > MOST_TAPPED_SECONDS:
+    if taps[0] < 0.0 or taps[-1] > MAX_SECONDS:
         raise InputError(f"{where}: taps from {taps[0]:g} to {taps[-1]:g} s; expected times within the dance, from 0 on; correct the file")
     close = int(np.argmin(np.diff(taps)))
     if 60.0 / float(np.diff(taps)[close]) > 2 * TEMPO_LIMITS_BPM[1]:
@@ -75,6 +74,13 @@ def check_choice(choice: Choice, *, where: str = "taps") -> None:
     bpm = 60.0 / float(np.median(np.diff(taps)))
     if not TEMPO_LIMITS_BPM[0] <= bpm <= TEMPO_LIMITS_BPM[1]:
         raise InputError(f"{where}: taps at {bpm:.0f} bpm; expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g}, one tap per beat")
+
+
+def check_tempo(tempo_bpm: float) -> None:
+    """Refuse a tempo that is no beat's: raises InputError."""
+    low, high = TEMPO_LIMITS_BPM
+    if not low <= tempo_bpm <= high:
+        raise InputError(f"the rhythm chosen is {tempo_bpm:.0f} bpm; expected {low:g} to {high:g}; choose another")
 
 
 def read_taps(path: str | Path) -> tuple[float, ...]:
@@ -144,10 +150,7 @@ def choose(rhythm: Rhythm, choice: Choice, duration_seconds: float) -> Rhythm:
         grid = np.interp(np.arange(margin, margin + len(grid)) + choice.shift_beats, np.arange(len(wide)), wide)
     grid, downbeat = _covering(grid, downbeat, duration_seconds)
     tempo_bpm = float(60.0 / np.median(np.diff(grid)))
-    if not TEMPO_LIMITS_BPM[0] <= tempo_bpm <= TEMPO_LIMITS_BPM[1]:
-        raise InputError(
-            f"the rhythm chosen is {tempo_bpm:.0f} bpm; expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g}; choose another"
-        )
+    check_tempo(tempo_bpm)
     return replace(rhythm, beat_times_seconds=grid, downbeat=downbeat, tempo_bpm=tempo_bpm)
 
 
