@@ -19,6 +19,7 @@ CLOCK = 60_000
 
 CODEC_OPTIONS = {
     "libx264": {"preset": "ultrafast"},
+    "prores_ks": {"profile": "0"},
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1"},
 }
 

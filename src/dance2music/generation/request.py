@@ -192,7 +192,7 @@ def check_files(outputs: tuple[TakeFiles, ...], inputs: Sequence[Path], video: V
     if video is not None and not outputs[0].music_alone:
         from dance2music.video.mux import check_mux
 
-        check_mux(video.path, outputs[0].music)
+        check_mux(video, outputs[0].music)
 
 
 def check_notes(request: Request, method: Method, sound: str) -> None:
