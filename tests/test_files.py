@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dance2music.errors import InputError
-from dance2music.files import check_writable, whole_file
+from dance2music.files import check_writable, placed_together, whole_file, whole_folder
+from dance2music.leftovers import MARK, only_here, sweep
+from dance2music.names import as_text, fitting
 
 
 def names(folder: Path) -> list[str]:
@@ -123,3 +127,173 @@ def test_long_and_odd_names_can_be_written(tmp_path: Path, name: str) -> None:
     with whole_file(tmp_path / name) as temporary:
         temporary.write_text("x")
     assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["\U0001f57a" * 63 + ".a", "a\nb.txt", "a\\b.txt", "$x$.txt", "\udcff\udcfe.txt", "-o.txt", "a." + "b" * 250]
+)
+def test_every_name_that_the_file_system_takes_can_be_written(tmp_path: Path, name: str) -> None:
+    check_writable(tmp_path / name)
+    with whole_file(tmp_path / name) as temporary:
+        temporary.write_text("x")
+    assert names(tmp_path) == [name]
+
+
+def test_a_name_that_is_too_long_is_found_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="too long"):
+        check_writable(tmp_path / ("\u00e4" * 126 + ".text"))
+    with pytest.raises(InputError, match="null"):
+        check_writable(tmp_path / "a\0.txt")
+
+
+def test_names_are_cut_by_whole_letters_and_shown_as_text() -> None:
+    assert fitting("a" * 300, "-12.json") == "a" * 247 + "-12.json"
+    assert fitting("\U0001f57a" * 70, ".png") == "\U0001f57a" * 62 + ".png"
+    assert fitting("short", ".png") == "short.png"
+    assert as_text("Ba$$in\x00\udcff.mp4\nline") == "Ba$$in\ufffd\ufffd.mp4\nline"
+    assert len(as_text("x" * 1000)) < 250
+
+
+def write(path: Path, text: str) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_text(text)
+
+
+def test_a_set_appears_together(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt", "old")
+    with placed_together() as placing:
+        write(tmp_path / "a.txt", "new")
+        write(tmp_path / "b.txt", "new")
+        placing.folder(tmp_path / "parts")
+        write(tmp_path / "parts" / "c.txt", "new")
+        placing.stale.append(tmp_path / "old.txt")
+        assert [name for name in names(tmp_path) if not name.startswith(".")] == ["a.txt"]
+        assert (tmp_path / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["a.txt", "b.txt", "parts"] and names(tmp_path / "parts") == ["c.txt"]
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_of_a_set_that_is_broken_off_nothing_is_there(tmp_path: Path, error: type[BaseException]) -> None:
+    write(tmp_path / "a.txt", "old")
+    with pytest.raises(error), placed_together() as placing:
+        write(tmp_path / "a.txt", "new")
+        placing.folder(tmp_path / "parts")
+        write(tmp_path / "parts" / "c.txt", "new")
+        raise error
+    assert names(tmp_path) == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_what_fails_within_a_set_takes_only_itself(tmp_path: Path) -> None:
+    with placed_together() as placing:
+        write(tmp_path / "a.txt", "new")
+        with pytest.raises(ValueError, match="odd"), placed_together():
+            write(tmp_path / "b.txt", "half of a part")
+            placing.folder(tmp_path / "parts")
+            write(tmp_path / "parts" / "c.txt", "half of a part")
+            raise ValueError("odd")
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_set_that_is_interrupted_while_it_is_placed_is_placed_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, moved = Path.replace, []
+
+    def replace(self: Path, target: Path) -> Path:
+        moved.append(self)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    with pytest.raises(KeyboardInterrupt), placed_together():
+        write(tmp_path / "a.txt", "new")
+        write(tmp_path / "b.txt", "new")
+        monkeypatch.setattr(Path, "replace", replace)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir() if not path.name.startswith(".")} == {"a.txt": "new", "b.txt": "new"}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from dance2music.files import placed_together, whole_file, whole_folder
+folder, moment = Path(sys.argv[1]), sys.argv[2]
+def die(*_): os.kill(os.getpid(), signal.SIGKILL)
+if moment == "file":
+    with whole_file(folder / "a.txt") as temporary:
+        temporary.write_text("half"); die()
+if moment == "folder":
+    with whole_folder(folder / "made") as made:
+        (made / "a.txt").write_text("half"); die()
+real, moved = Path.replace, []
+def replace(self, target):
+    moved.append(self)
+    if len(moved) == int(moment): die()
+    return real(self, target)
+with placed_together() as placing:
+    for name in "abc":
+        with whole_file(folder / f"{name}.txt") as temporary:
+            temporary.write_text("new")
+    placing.stale.append(folder / "stale.txt")
+    Path.replace = replace
+"""
+
+
+@pytest.mark.parametrize("moment", ["file", "folder", "1", "2", "3"])
+def test_what_a_killed_run_left_is_swept_and_a_set_that_it_had_begun_to_place_is_finished(tmp_path: Path, moment: str) -> None:
+    for name in ("a.txt", "b.txt", "stale.txt"):
+        write(tmp_path / name, "old")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), moment], capture_output=True, text=True)
+    assert killed.returncode == -9, killed.stderr
+    assert any(MARK in name for name in names(tmp_path))
+    sweep(tmp_path, again=True)
+    texts = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    whole = {"a.txt": "new", "b.txt": "new", "c.txt": "new"}
+    assert texts == (whole if moment.isdigit() else {"a.txt": "old", "b.txt": "old", "stale.txt": "old"})
+
+
+def test_what_a_live_run_writes_is_left_alone(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "a.txt") as temporary, whole_folder(tmp_path / "made") as made:
+        temporary.write_text("x")
+        sweep(tmp_path, again=True)
+        assert temporary.exists() and made.is_dir()
+    assert names(tmp_path) == ["a.txt", "made"]
+
+
+def test_a_list_of_a_stranger_reaches_nothing_outside_its_folder(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "gift", tmp_path / "precious.txt"
+    folder.mkdir()
+    outside.write_text("mine")
+    left = folder / f".x{MARK}abcdefgh"
+    left.write_text("theirs")
+    for n, content in enumerate(
+        (f'{{"moves": [["{left.name}", "../precious.txt"]], "stale": []}}', '{"moves": [], "stale": ["../precious.txt"]}', "[]", "{", "1")
+    ):
+        (folder / f".outputs{MARK}abcdefg{n}.set").write_text(content)
+    (folder / f".link{MARK}abcdefgh").symlink_to(outside)
+    sweep(folder, again=True)
+    assert outside.read_text() == "mine"
+
+
+def test_a_second_run_in_a_folder_is_told(tmp_path: Path) -> None:
+    refused = pytest.raises(InputError, match="a training is running there already; wait for it")
+    with only_here(tmp_path, "a training"), refused, only_here(tmp_path, "a training"):
+        pass
+    with only_here(tmp_path, "a training"):
+        pass
+
+
+def test_what_is_written_is_on_the_disk_before_its_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    real_sync, real_replace = os.fsync, Path.replace
+
+    def fsync(handle: int) -> None:
+        said.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        real_sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", lambda self, target: (said.append("name"), real_replace(self, target))[1])
+    write(tmp_path / "a.txt", "x")
+    assert said == ["file", "name", "folder"]
+    said.clear()
+    with whole_file(tmp_path / "a.txt", durable=False) as temporary:
+        temporary.write_text("y")
+    assert said == ["name"]

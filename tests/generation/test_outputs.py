@@ -18,7 +18,7 @@ from dance2music.generation.request import Request
 from dance2music.music.audio import load_audio
 from dance2music.music.loudness import loudness, true_peak_db
 from dance2music.synthetic.drawing import example_dance
-from dance2music.types import Motion
+from dance2music.types import ROLES, Motion
 from dance2music.video.container import VideoInfo
 
 SECONDS = 3.0
@@ -127,3 +127,57 @@ def test_markers_name_every_beat(video: Path) -> None:
     made(video, markers=video.with_name("m.txt"), tempo_bpm=120.0)
     labels = [line.split("\t") for line in video.with_name("m.txt").read_text().splitlines()]
     assert [label[:2] for label in labels] == [row[:2] for row in rows[1:]] and labels[0][2].split()[0] in ("beat", "downbeat", "section")
+
+
+def test_what_fails_beside_the_music_costs_nothing_but_itself(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that cannot be drawn, markers for which the disk is full: the music is kept, and all is said."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("Expected end of text, found '$'\n(at char 0)")
+
+    def full(*_: object) -> None:
+        raise InputError("m.csv: cannot be written (No space left on device); free space")
+
+    monkeypatch.setattr("dance2music.generation.plot.plot_result", refuse)
+    monkeypatch.setattr("dance2music.generation.outputs.save_markers", full)
+    out, stems = video.with_name("o.mp4"), video.with_name("stems")
+    out.with_suffix(".png").write_text("of another run")
+    stems.mkdir()
+    for role in (*ROLES, "effects"):
+        (stems / f"{role}.wav").write_text("of another run")
+    report = made(video, out=out, plot=True, markers=video.with_name("m.csv"), stems=stems)
+    assert report["not_written"] == {
+        str(out.with_suffix(".png")): "Expected end of text, found '$' (at char 0)",
+        str(video.with_name("m.csv")): "m.csv: cannot be written (No space left on device); free space",
+    }
+    left = {path.name for path in video.parent.iterdir()}
+    assert left == {"clip.mp4", "o.mp4", "o.json", "stems"}, "an older picture does not stand beside the new music"
+    assert len(list(stems.iterdir())) < len(ROLES) + 1 and all(path.read_bytes()[:4] == b"RIFF" for path in stems.iterdir())
+    assert set(report["files"]) == {str(out), str(out.with_suffix(".json")), *(str(path) for path in stems.iterdir())}
+
+
+def test_takes_that_follow_a_failure_are_not_lost(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, written = job.write_take, []
+
+    def write_take(*args: Any, **options: Any) -> dict[str, Any]:
+        if written:
+            raise InputError("o-2.wav: cannot be written (No space left on device); free space")
+        written.append(real(*args, **options))
+        return written[0]
+
+    monkeypatch.setattr(job, "write_take", write_take)
+    (report,) = job.run(Request(video=video, genre="house", method="composer", plot=False, takes=2, out=video.with_name("o.wav")))
+    assert list(report["not_written"]) == [str(video.with_name("o-2.wav"))]
+    assert {path.name for path in video.parent.iterdir()} == {"clip.mp4", "o-1.wav", "o-1.json"}
+
+
+def test_names_of_255_bytes_and_odd_letters_are_written_to_the_end(bars: Path, tmp_path: Path) -> None:
+    from dance2music.generation.request import resolve
+
+    for stem in ("a" * 251, "Ba$$in \udcff\n{x}", "\U0001f57a" * 62):
+        clip = Path(shutil.copy(bars, tmp_path / f"{stem}.mp4"))
+        for takes in (1, 2):
+            files = [path.name for files in resolve(Request(video=clip, takes=takes)).outputs for path in files.all()]
+            assert len(set(files)) == 3 * takes and all(len(name.encode(errors="surrogateescape")) <= 255 for name in files)
+        (files,) = resolve(Request(video=clip, out=tmp_path / f"{stem[:-1]}b.mp4")).outputs
+        assert files.music.name == f"{stem[:-1]}b.mp4"

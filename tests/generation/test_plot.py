@@ -96,3 +96,11 @@ def test_silence_without_any_beats_can_be_drawn(tmp_path: Path) -> None:
     nothing = Rhythm(rhythm.beat_times_seconds, 0, 120.0, 0.0, np.zeros(0))
     plot_result(still, nothing, Audio(np.zeros((1, 2 * SAMPLE_RATE), np.float32), SAMPLE_RATE), tmp_path / "out.png")
     assert (tmp_path / "out.png").stat().st_size > 0
+
+
+def test_every_name_is_drawn_as_text(tmp_path: Path, drawn: list[Figure]) -> None:
+    motion, rhythm = dance_of(4.0)
+    title = "Ba$$in $\\frac{$ \x07\udcff\U0001f57a.mp4: planned, house\n-14 LUFS"
+    plot_result(motion, rhythm, clicks(np.arange(0.5, 4.0, 0.5), 4.0), tmp_path / "a.png", title=title)
+    assert drawn[0].get_suptitle() == "Ba$$in $\\frac{$ \ufffd\ufffd\U0001f57a.mp4: planned, house\n-14 LUFS"
+    assert (tmp_path / "a.png").stat().st_size > 10_000

@@ -12,8 +12,9 @@ import pytest
 
 from dance2music.errors import InputError
 from dance2music.evaluation.controls import fixed_clicks
+from dance2music.listening import build as build_module
 from dance2music.listening.build import build
-from dance2music.listening.design import ListeningConfig, Sample
+from dance2music.listening.design import ListeningConfig, Sample, assign
 from dance2music.listening.media import beeps_in, find_clips, media_files, sound_of
 from dance2music.music.audio import load_audio, save_wav
 from dance2music.music.loudness import loudness
@@ -146,3 +147,39 @@ def test_quality_alone_needs_neither_videos_nor_the_original(tmp_path: Path, sou
     assert {m["source"] for m in key["media"].values()} == {"ours", "noise", ""}
     assert {path.suffix for path in (tmp_path / "deep" / "test" / "media").iterdir()} == {".m4a"}
     assert not (tmp_path / "deep" / "test.key.json").exists() and (tmp_path / "k.json").exists()
+
+
+def test_the_test_cannot_be_unblinded_by_working_it_out_again(built: Built) -> None:
+    """Whoever knows methods, dances, settings and this program tries names and orders of items, and times and order of files."""
+    page = (built.folder / "test.js").read_text(encoding="utf-8")
+    public = json.loads(page[page.index("{") : page.rindex("}") + 1])
+    media, sources = built.key["media"], ["ours", "cmt", "original", "shifted", "click", "noise", ""]
+    names = {
+        build_module._opaque(salt, Sample(clip, source, beeps), video)
+        for salt in (0, built.key["config"]["seed"], -1)
+        for clip in built.key["clips"]
+        for source in sources
+        for beeps in range(4)
+        for video in (False, True)
+    }
+    assert not names & public["media"].keys()
+    config = ListeningConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in built.key["config"].items()})
+    guessed = assign(config, list(built.key["clips"]), built.key["methods"], original=True)
+    told = [
+        (media[name]["clip"], media[name]["source"]) == (sample.clip, sample.source)
+        for rows, trials in zip(public["sessions"], guessed)
+        for row, trial in zip(rows, trials)
+        for name, sample in zip(row["samples"], trial.samples)
+        if not trial.training and not sample.beeps
+    ]
+    assert len(told) > 20 and sum(told) < 0.5 * len(told), f"{sum(told)} of {len(told)} were worked out"
+    assert "salt" not in page and str(built.key["salt"]) not in page
+    assert list(public["media"]) == sorted(public["media"]), "the order of names says nothing"
+    assert len({path.stat().st_mtime_ns for path in built.folder.rglob("*")}) == 1
+    assert [entry["file"] for entry in public["media"].values()] == [media[name]["file"] for name in sorted(media)]
+
+
+def test_two_builds_of_a_test_share_no_name(sources: dict[str, Path], tmp_path: Path) -> None:
+    config = ListeningConfig(parts=("quality",), listeners=1, rated_items=2, checks=0, controls=False)
+    first, second = (build(tmp_path / name, {"ours": sources["ours"]}, config=config) for name in ("a", "b"))
+    assert not first["media"].keys() & second["media"].keys() and first["salt"] != second["salt"]

@@ -18,6 +18,9 @@ from dance2music.types import GENRES
 
 app = typer.Typer()
 
+PARTLY_DONE = 3
+"""Exit code where something beside the music could not be written."""
+
 _MUSIC, _RHYTHM, _SOUND, _OUTPUT = "Music", "Rhythm", "Sound", "Output"
 _METHODS = (
     f"{', '.join(name for name, method in METHODS.items() if not method.compared)}; or a system to compare with: "
@@ -193,6 +196,7 @@ def generate(
         )
         reports = run(request, progress=progress)
     _tell(reports, as_json=json_report)
+    _tell_failures(reports)
 
 
 @app.command(rich_help_panel="Make music")
@@ -257,6 +261,7 @@ def regenerate(
     if not json_report:
         section = report["section"]
         typer.echo(f"{section['from_seconds']:.2f} s to {section['to_seconds']:.2f} s are drawn again")
+    _tell_failures([report])
 
 
 @app.command(rich_help_panel="Make music")
@@ -295,3 +300,12 @@ def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
             )
     last = reports[-1]
     typer.echo(f"{last['seconds']['total']:.1f} s for {last['duration_seconds']:.1f} s of dance")
+
+
+def _tell_failures(reports: list[dict[str, Any]]) -> None:
+    """Say what could not be written beside the music, and end with the code for that."""
+    failed = {name: reason for report in reports for name, reason in report.get("not_written", {}).items()}
+    for name, reason in failed.items():
+        typer.echo(f"dance2music: {name}: was not written, the rest was ({reason})", err=True)
+    if failed:
+        raise typer.Exit(PARTLY_DONE)

@@ -80,6 +80,8 @@ def main() -> None:
             code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt
             raise KeyboardInterrupt
+        if code:
+            raise SystemExit(code)
     except Dance2MusicError as error:
         if _asked_to_end:
             _leave("interrupted", 128 + _asked_to_end[0], at_once=True)

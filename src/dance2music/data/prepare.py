@@ -34,10 +34,11 @@ from dance2music.data.aist import list_aist, list_aist_segments
 from dance2music.data.composed import list_composed
 from dance2music.data.features import ClipFeatures, clip_features, music_digest, segment_audio
 from dance2music.data.folder import list_folder
-from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Progress, Reader, Skip, Source, check_leaks, write_lines
+from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Listing, Progress, Reader, Skip, Source, check_leaks, write_lines
 from dance2music.data.tiktok import list_tiktok
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.leftovers import only_here
 from dance2music.parallel import Engine, engine, one_thread
 from dance2music.types import GENRES
 from dance2music.work import Cancel
@@ -139,11 +140,27 @@ def prepare(
         raise InputError(f"{out}: lies in the data set {folder}, of which it would become a part; choose an --out elsewhere")
     _check_same(out, dataset)
     _make_folders(out, codec)
+    with only_here(out, "a preparation"):
+        return _prepare(folder, dataset, out, listing, codec, visual, engine(executor, workers), cancel, progress)
+
+
+def _prepare(
+    folder: Path,
+    dataset: str,
+    out: Path,
+    listing: Listing,
+    codec: str | None,
+    visual: bool,
+    workers: Engine,
+    cancel: Cancel | None,
+    progress: Progress | None,
+) -> Report:
+    """`prepare`, all being looked at, and alone in its folder."""
     maker = _Maker(out, visual, codec, "" if codec is None else _codec_label(codec))
     known = [(clip, maker.finished(clip)) for clip in listing.sources]
     todo = [clip for clip, result in known if result is None]
     results = [result for _, result in known if result is not None]
-    made = engine(executor, workers).map(maker, todo, ordered=False, cancel=cancel)
+    made = workers.map(maker, todo, ordered=False, cancel=cancel)
     results += _told(made, len(todo), len(results), progress)
     order = {clip.name: i for i, clip in enumerate(listing.sources)}
     rows = sorted((row for row, _ in results if row is not None), key=lambda row: order[row.name])

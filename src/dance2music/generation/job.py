@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from dance2music.dance.watch import read_motion
 from dance2music.errors import InputError
+from dance2music.files import placed_together
 from dance2music.generation import pipeline
 from dance2music.generation.methods import LoadedMethod, load
 from dance2music.generation.outputs import write_take
 from dance2music.generation.ranking import RANKING, best_take
-from dance2music.generation.request import Request, ResolvedJob, check_motion_length, kept_original, resolve
+from dance2music.generation.request import Request, ResolvedJob, TakeFiles, check_motion_length, kept_original, resolve
 from dance2music.generation.take import Source, finished_take
 from dance2music.parallel import one_thread
 from dance2music.types import Conditioning, Motion
@@ -52,7 +53,7 @@ def generate(video: str | Path | None = None, out: str | Path | None = None, **o
 
 
 def run(request: Request, *, progress: Progress | None = None, cancel: Cancel | None = None) -> list[dict[str, Any]]:
-    """Carry out a request and return one report per take, as written beside each output.
+    """Carry out a request and return one report per take, as written beside each output; all files appear together.
 
     Parameters
     ----------
@@ -62,9 +63,9 @@ def run(request: Request, *, progress: Progress | None = None, cancel: Cancel | 
     Raises
     ------
     InputError
-        If anything in the request cannot be used; nothing is written then.
+        If anything in the request cannot be used; nothing is written then. What fails after the first take is noted in its report.
     Cancelled
-        If ``cancel`` was set; of the take that was being written nothing is left.
+        If ``cancel`` was set; nothing is left then.
     """
     begun, stages = time.perf_counter(), Stages(progress)
     with cancellable(cancel):
@@ -73,14 +74,25 @@ def run(request: Request, *, progress: Progress | None = None, cancel: Cancel | 
             logger.warning("--take: keeps the take, but no section of it can be drawn again: %s makes whole pieces", job.method.name)
         method, conditioning = prepare(job, stages)
         source = Source(job.source, _sha256(job.source), job.video is not None) if request.take is not None else None
-        reports = []
-        for i, files in enumerate(job.outputs):
+        reports: list[dict[str, Any]] = []
+
+        def made(seed: int, files: TakeFiles) -> dict[str, Any]:
             with stages.stage("music"):
-                take = best_take(method, conditioning, seed=request.seed + i, soundfont=request.soundfont, sample_rate=request.sample_rate)
+                take = best_take(method, conditioning, seed=seed, soundfont=request.soundfont, sample_rate=request.sample_rate)
             with stages.stage("finish"):
                 take = finished_take(take, denoise=request.denoise and job.method.denoise, source=source)
             kept = kept_original(request)
-            reports.append(write_take(take, files, video=job.video, kept=kept, stages=stages, begun=begun, **asked(request)))
+            return write_take(take, files, video=job.video, kept=kept, stages=stages, begun=begun, **asked(request))
+
+        with placed_together():
+            for i, files in enumerate(job.outputs):
+                try:
+                    reports.append(made(request.seed + i, files))
+                except InputError as error:
+                    if not reports:
+                        raise
+                    reports[0].setdefault("not_written", {})[str(files.music)] = str(error)
+                    break
     return reports
 
 

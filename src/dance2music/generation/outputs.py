@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dance2music import __version__
-from dance2music.files import whole_file
+from dance2music.errors import Cancelled
+from dance2music.files import Placing, placed_together, whole_file
 from dance2music.generation.markers import markers_of, save_markers
 from dance2music.generation.methods import METHODS
 from dance2music.generation.request import ORIGINAL, SAMPLE_RATES, KeptOriginal, TakeFiles
@@ -30,7 +31,9 @@ from dance2music.work import Stages, report
 def write_take(
     take: Take, files: TakeFiles, *, video: VideoInfo | None, kept: KeptOriginal | None = None, stages: Stages, begun: float, **told: Any
 ) -> dict[str, Any]:
-    """Write all files of a take, all or none, and return its report.
+    """Write all files of a take together, and return its report.
+
+    What fails beside the music costs nothing but itself: the report's ``not_written`` has the reason by its name.
 
     Parameters
     ----------
@@ -41,46 +44,49 @@ def write_take(
     stages : where seconds and progress go.
     begun : `time.perf_counter` when the job began.
     told : what the report says beside what the take itself tells.
+
+    Raises
+    ------
+    InputError
+        If the music cannot be written; nothing is then.
     """
-    with all_or_none(files.all(), folder=files.stems_folder):
+    failed: dict[str, str] = {}
+    with placed_together() as placing:
         with stages.stage("write"):
             mix = None if kept is None else with_original(take, video, kept)
             heard = write_music(take, files, video, mix)
+            _write_beside(take, files, heard, mix, placing, failed)
             written = describe(take) | loudness_of(heard) | told
         if kept is not None:
             written["original_sound"] = {"level_db": kept.level_db, "duck_db": kept.duck.depth_db}
         if files.picture is not None:
-            with stages.stage("plot"):
+            with stages.stage("plot"), _spared(files.picture, placing, failed):
                 from dance2music.generation.plot import plot_result
 
                 assert take.conditioning.dance is not None, "a take that is drawn has its dance"
                 dance, rhythm = take.conditioning.dance, take.conditioning.rhythm
                 plot_result(dance, rhythm, take.finished, files.picture, title=title_of(written), sections=take.sections)
-        there = [str(path) for path in files.all() if path == files.report or path.exists()]
+        there = [str(path) for path in files.all() if path == files.report or path in placing.written]
         written |= {"output": str(files.music), "files": there, "seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
-        with whole_file(files.report) as temporary:
+        written |= {"not_written": failed} if failed else {}
+        with _spared(files.report, placing, failed), whole_file(files.report) as temporary:
             temporary.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+        if str(files.report) in failed:
+            written |= {"not_written": failed, "files": [name for name in there if name != str(files.report)]}
     return written
 
 
 @contextmanager
-def all_or_none(files: list[Path], *, folder: Path | None = None) -> Iterator[None]:
-    """Remove the files again that were not there before if anything stops their being written, an interruption too.
-
-    So with ``folder``, which is made where it is missing.
-    """
-    new = [path for path in files if not path.exists()]
-    new_folder = None if folder is None or folder.exists() else folder
+def _spared(path: Path, placing: Placing, failed: dict[str, str]) -> Iterator[None]:
+    """Let the rest go on where what is written in the block fails: note why, and have an older file of that name go with the old set."""
     try:
-        if new_folder is not None:
-            new_folder.mkdir()
-        yield
-    except BaseException:
-        for path in new:
-            path.unlink(missing_ok=True)
-        if new_folder is not None:
-            new_folder.rmdir()
+        with placed_together():
+            yield
+    except Cancelled:
         raise
+    except Exception as error:
+        failed[str(path)] = " ".join(str(error).split()) or type(error).__name__
+        placing.stale.append(path)
 
 
 class WithOriginal(NamedTuple):
@@ -105,8 +111,8 @@ def with_original(take: Take, video: VideoInfo | None, kept: KeptOriginal) -> Wi
 
 
 def write_music(take: Take, files: TakeFiles, video: VideoInfo | None, mix: WithOriginal | None = None) -> Audio:
-    """Write the video with its new sound, or that alone, and what else was asked for but the picture and the report: gives the sound."""
-    from dance2music.music.audio import save_audio, save_wav
+    """Write the video with its new sound, or that alone: gives the sound."""
+    from dance2music.music.audio import save_audio
 
     audio: Audio = take.finished if mix is None else mix.mix.audio
     report(0.1)
@@ -116,22 +122,36 @@ def write_music(take: Take, files: TakeFiles, video: VideoInfo | None, mix: With
         from dance2music.video.mux import mux
 
         mux(video, audio, files.music)
+    return audio
+
+
+def _write_beside(take: Take, files: TakeFiles, audio: Audio, mix: WithOriginal | None, placing: Placing, failed: dict[str, str]) -> None:
+    """Write what else was asked for but the picture and the report."""
+    from dance2music.music.audio import save_audio, save_wav
+
     for path in (files.wav, files.audio):
         if path is not None:
-            save_audio(audio, path)
+            with _spared(path, placing, failed):
+                save_audio(audio, path)
     if files.midi is not None:
         assert take.score is not None, "resolve() refuses --midi for methods without notes"
         from dance2music.music.midi import save_midi
 
-        save_midi(take.score, files.midi)
-    if files.stems is not None:
-        for name, stem in (stems_of(take) if mix is None else stems_with_original(take, mix)).items():
-            save_wav(stem, files.stems[name], bits=24, over_full_scale=True)
+        with _spared(files.midi, placing, failed):
+            save_midi(take.score, files.midi)
+    if files.stems is not None and files.stems_folder is not None:
+        with _spared(files.stems_folder, placing, failed):
+            placing.folder(files.stems_folder)
+            stems = stems_of(take) if mix is None else stems_with_original(take, mix)
+            for role, stem in stems.items():
+                save_wav(stem, files.stems[role], bits=24, over_full_scale=True)
+            placing.stale += [path for role, path in files.stems.items() if role not in stems]
     if files.markers is not None:
-        save_markers(markers_of(take.conditioning), files.markers)
+        with _spared(files.markers, placing, failed):
+            save_markers(markers_of(take.conditioning), files.markers)
     if files.take is not None:
-        take.save(files.take)
-    return audio
+        with _spared(files.take, placing, failed):
+            take.save(files.take)
 
 
 def loudness_of(audio: Audio) -> dict[str, Any]:

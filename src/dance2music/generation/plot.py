@@ -12,6 +12,7 @@ from dance2music.dance.kinematics import body_size
 from dance2music.dance.second_reading import second_beats, second_speed
 from dance2music.files import whole_file
 from dance2music.music.beats import band_rises, beats_heard, log_mel
+from dance2music.names import as_text
 from dance2music.types import Audio, Motion, Rhythm, Section
 
 SHOWN_SECONDS = 30.0
@@ -43,7 +44,7 @@ def plot_result(
         title += f"  (first {shown:.0f} s of {audio.duration_seconds:.0f} s)"
     figure = Figure(figsize=(12, 7.5), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(as_text(title), fontsize=11, parse_math=False)
     dance, music, mel = figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 3))
     kinematic = second_beats(motion)
     kinematic = kinematic[kinematic < shown]

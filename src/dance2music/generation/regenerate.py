@@ -25,6 +25,7 @@ from dance2music.generation.request import (
 )
 from dance2music.generation.take import Take, open_take, regenerate, span_of_bars
 from dance2music.music.duck import DuckConfig
+from dance2music.names import fitting
 from dance2music.types import Span
 from dance2music.video.container import VideoInfo, probe
 from dance2music.work import Cancel, Progress, Stages, cancellable
@@ -119,7 +120,7 @@ def _files(request: SectionRequest, asked: Request, take: Take) -> tuple[VideoIn
     else:
         video = probe(path)
         _check_video(request, take, video)
-        out = request.out if request.out is not None else path.with_name(f"{path.stem}.again{path.suffix}")
+        out = request.out if request.out is not None else path.with_name(fitting(path.stem, f".again{path.suffix}"))
     check_original(asked, video)
     check_out_names(asked, out, pictures=video is not None)
     files = files_of(asked, out, 1)

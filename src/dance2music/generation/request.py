@@ -16,6 +16,7 @@ from dance2music.generation.pipeline import genre_index
 from dance2music.methods.base import Given
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.duck import DuckConfig
+from dance2music.names import fitting
 from dance2music.rhythm.choices import AS_READ, Choice, check_choice, read_taps
 from dance2music.types import ROLES
 from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS, VideoInfo, probe
@@ -156,7 +157,10 @@ def resolve(request: Request) -> ResolvedJob:
     check_notes(request, method, heard_as(method, given))
     video = None if request.video is None else probe(request.video)
     check_original(request, video)
-    out = request.out if request.out is not None else _default_name(source)
+    out = request.out
+    if out is None:
+        assert video is not None, "_check_numbers wants -o with --from-motion"
+        out = _default_name(video)
     check_out_names(request, out, pictures=video is not None)
     outputs = tuple(files_of(request, out, number) for number in range(1, request.takes + 1))
     given_files = (source, request.tap, request.rhythm, request.dance_genre, request.weights, request.soundfont)
@@ -235,7 +239,7 @@ def check_motion_length(path: Path, seconds: float) -> None:
 
 def beside(out: Path, suffix: str) -> Path:
     """File beside the output with another suffix."""
-    return out.with_name(f"{out.stem}{suffix}")
+    return out.with_name(fitting(out.stem, suffix))
 
 
 def _check_numbers(request: Request) -> None:
@@ -301,36 +305,44 @@ def check_out_names(request: Request, out: Path, *, pictures: bool) -> None:
         )
 
 
-def _default_name(video: Path) -> Path:
-    """Name beside a video; in mp4, or in mkv, which holds any picture stream, where the video's own kind cannot be written."""
+def _default_name(video: VideoInfo) -> Path:
+    """Name beside a video, of its own kind or else the first that can hold its pictures; cut where it would be too long."""
     from dance2music.video.mux import OUTPUT_FORMATS, check_mux
 
-    if video.suffix.lower() in OUTPUT_FORMATS:
-        return video.with_name(f"{video.stem}.music{video.suffix}")
-    out = video.with_name(f"{video.stem}.music.mp4")
-    try:
-        check_mux(video, out)
-    except InputError:
-        return out.with_suffix(".mkv")
-    return out
+    stem = fitting(video.path.stem, f".music-{MAX_TAKES}.json").removesuffix(f".music-{MAX_TAKES}.json")
+    own = video.path.suffix
+    kinds = [own] if own.lower() in OUTPUT_FORMATS else []
+    kinds += [kind for kind in OUTPUT_FORMATS if kind not in kinds]
+    for kind in kinds[:-1]:
+        out = video.path.with_name(f"{stem}.music{kind}")
+        try:
+            check_mux(video, out)
+        except InputError:
+            continue
+        return out
+    return video.path.with_name(f"{stem}.music{kinds[-1]}")
 
 
 def files_of(request: Request, out: Path, number: int) -> TakeFiles:
     """Files of a take; where there are several, its number is in every name."""
 
-    def numbered(path: Path) -> Path:
-        return path if request.takes == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+    def numbered(path: Path, suffix: str = "") -> Path:
+        suffix = suffix or path.suffix
+        return path.with_name(fitting(path.stem, suffix if request.takes == 1 else f"-{number}{suffix}"))
 
-    music = numbered(out)
+    def beside_music(suffix: str) -> Path:
+        return numbered(out, suffix)
+
+    music = out if request.takes == 1 else numbered(out)
     parts = (*ROLES, "effects") if request.keep_original_db is None else (*ROLES, "effects", ORIGINAL)
     return TakeFiles(
         music=music,
-        report=beside(music, ".json"),
-        wav=beside(music, ".wav") if request.wav and music.suffix.lower() != ".wav" else None,
+        report=beside_music(".json"),
+        wav=beside_music(".wav") if request.wav and music.suffix.lower() != ".wav" else None,
         audio=None if request.audio is None else numbered(request.audio),
         midi=None if request.midi is None else numbered(request.midi),
         markers=None if request.markers is None else numbered(request.markers),
-        picture=beside(music, ".png") if request.plot else None,
+        picture=beside_music(".png") if request.plot else None,
         take=None if request.take is None else numbered(request.take),
         stems=None if request.stems is None else {name: numbered(request.stems / f"{name}.wav") for name in parts},
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
+import os
+import secrets
 import tempfile
 from dataclasses import asdict
 from hashlib import blake2b
@@ -16,7 +17,7 @@ import numpy as np
 
 from dance2music import __version__
 from dance2music.errors import InputError
-from dance2music.files import whole_file
+from dance2music.files import whole_file, whole_folder
 from dance2music.listening import texts
 from dance2music.listening.design import ORIGINAL, ListeningConfig, Sample, Trial, assign, check_config
 from dance2music.listening.media import Clip, Progress, find_clips, sound_of, write_pictures, write_sample
@@ -25,6 +26,9 @@ KEY_FORMAT = "dance2music-listening-key"
 KEY_VERSION = 1
 PAGE = {"listen.html": "index.html", "listen.css": "listen.css", "listen.js": "listen.js"}
 MAX_QUIET_LU = 1.0
+_SALT_BITS = 64
+_TIME = 946_684_800
+"""Seconds since 1970 at which every file of a test was changed, as it says: 2000-01-01."""
 
 
 def build(
@@ -41,7 +45,8 @@ def build(
     """Write a listening test: a folder for the listeners and a key for the experimenter.
 
     Names in the folder are opaque and samples carry no tags, so that a listener cannot see which method made what, which item is a check or
-    a control. The folder appears whole or not at all.
+    a control: not by working names or the order of items out again, for which the key has a salt, nor by the order or times of files.
+    The folder appears whole or not at all.
 
     Parameters
     ----------
@@ -72,42 +77,42 @@ def build(
     check_config(config, list(methods))
     pictures = any(texts.PART_TEXTS[part]["video"] for part in config.parts)
     clips = {c.name: c for c in find_clips(methods, original, videos, pictures=pictures, common=common, seconds=config.seconds)}
-    sessions = assign(config, list(clips), list(methods), original=original is not None)
+    salt = secrets.randbits(_SALT_BITS)
+    sessions = assign(config, list(clips), list(methods), original=original is not None, salt=salt)
     wanted = _wanted(sessions)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name[:32]}-", dir=out.parent))
-    except OSError as error:
-        raise InputError(f"{out}: cannot be made ({error.strerror}); choose another output folder") from error
-    try:
-        media = _write_media(folder, clips, wanted, config, progress or (lambda *_: None))
-        key_data = _key(config, methods, clips, media, sessions)
+    with whole_folder(out) as folder:
+        media = _write_media(folder, clips, wanted, config, salt, progress or (lambda *_: None))
+        key_data = _key(config, methods, clips, media, sessions, salt)
         _write_page(folder, key_data)
-        folder.chmod(0o755)
+        _same_times(folder)
         with whole_file(key) as temporary:
             temporary.write_text(json.dumps(key_data, indent=1) + "\n", encoding="utf-8")
-        folder.rename(out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return key_data
 
 
 def _wanted(sessions: list[list[Trial]]) -> list[tuple[Sample, bool]]:
-    """Every sample that somebody hears, and whether with pictures, in a fixed order."""
+    """Every sample that somebody hears, and whether with pictures."""
     found = set()
     for trial in (trial for session in sessions for trial in session):
         video = texts.PART_TEXTS[trial.part]["video"]
         found |= {(sample, video) for sample in (*trial.samples, trial.reference) if sample is not None}
-    return sorted(found, key=lambda item: (item[0].clip, item[0].source, item[0].beeps, item[1]))
+    return list(found)
 
 
-def _opaque(config: ListeningConfig, sample: Sample, video: bool) -> str:
-    text = json.dumps([config.seed, sample.clip, sample.source, sample.beeps, video])
+def _opaque(salt: int, sample: Sample, video: bool) -> str:
+    """Name of a sample: nothing that can be worked out without the salt, which only the key has."""
+    text = json.dumps([salt, sample.clip, sample.source, sample.beeps, video])
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+def _same_times(folder: Path) -> None:
+    """Give all files the same time: theirs would tell the order in which they were made."""
+    for path in [*folder.rglob("*"), folder]:
+        os.utime(path, (_TIME, _TIME))
+
+
 def _write_media(
-    folder: Path, clips: dict[str, Clip], wanted: list[tuple[Sample, bool]], config: ListeningConfig, progress: Progress
+    folder: Path, clips: dict[str, Clip], wanted: list[tuple[Sample, bool]], config: ListeningConfig, salt: int, progress: Progress
 ) -> dict[str, dict[str, Any]]:
     """Write all samples; by opaque name, what each is."""
     (folder / "media").mkdir()
@@ -115,15 +120,14 @@ def _write_media(
     with tempfile.TemporaryDirectory(prefix="pictures-", dir=folder) as scratch:
         silent: dict[str, Path] = {}
         sizes: dict[str, tuple[int, int]] = {}
-        for n, (sample, video) in enumerate(wanted):
+        for n, (name, sample, video) in enumerate(sorted((_opaque(salt, *one), *one) for one in wanted)):
             clip = clips[sample.clip]
             if video and clip.name not in silent:
                 assert clip.video is not None, "find_clips wants a video for parts with video"
                 silent[clip.name] = Path(scratch) / f"{len(silent)}.mp4"
                 sizes[clip.name] = write_pictures(clip.video, silent[clip.name], seconds=clip.seconds, longest_side=config.longest_side)
-            name = _opaque(config, sample, video)
-            # With and without video the same shift or noise, so the generator does not depend on it.
-            rng = np.random.default_rng([config.seed, int(_opaque(config, sample, True), 16) % 2**32])
+            # With and without video the same shift or noise, so the generator does not depend on it; nor on the salt.
+            rng = np.random.default_rng([config.seed, int(_opaque(config.seed, sample, True), 16) % 2**32])
             shifted = ORIGINAL if ORIGINAL in clip.sounds else config.focus or next(iter(clip.sounds))
             audio = sound_of(clip, sample, rng, shifted_source=shifted, loudness_lufs=config.loudness_lufs)
             path = folder / "media" / f"{name}{'.mp4' if video else '.m4a' if config.compressed else '.wav'}"
@@ -141,12 +145,17 @@ def _write_media(
 
 
 def _key(
-    config: ListeningConfig, methods: dict[str, Path], clips: dict[str, Clip], media: dict[str, dict[str, Any]], sessions: list[list[Trial]]
+    config: ListeningConfig,
+    methods: dict[str, Path],
+    clips: dict[str, Clip],
+    media: dict[str, dict[str, Any]],
+    sessions: list[list[Trial]],
+    salt: int,
 ) -> dict[str, Any]:
     def row(trial: Trial) -> dict[str, Any]:
         video = texts.PART_TEXTS[trial.part]["video"]
-        reference = {"reference": _opaque(config, trial.reference, video)} if trial.reference else {}
-        samples = [_opaque(config, sample, video) for sample in trial.samples]
+        reference = {"reference": _opaque(salt, trial.reference, video)} if trial.reference else {}
+        samples = [_opaque(salt, sample, video) for sample in trial.samples]
         return {"part": trial.part, "samples": samples, "training": trial.training, **reference}
 
     least = config.loudness_lufs - MAX_QUIET_LU
@@ -163,6 +172,7 @@ def _key(
         "software": __version__,
         "test": name,
         "config": asdict(config),
+        "salt": salt,
         "methods": list(methods),
         "clips": {clip.name: round(clip.seconds, 4) for clip in clips.values()},
         "quieter_than_the_rest": quiet,

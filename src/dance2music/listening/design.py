@@ -136,12 +136,13 @@ def pairs_of(config: ListeningConfig, methods: list[str], *, original: bool) -> 
     return pairs
 
 
-def assign(config: ListeningConfig, clips: list[str], methods: list[str], *, original: bool) -> list[list[Trial]]:
+def assign(config: ListeningConfig, clips: list[str], methods: list[str], *, original: bool, salt: int = 0) -> list[list[Trial]]:
     """The items of every listener, in order: per part two for practice, then ratings or pairs with the checks among them.
 
     A cyclic Latin square over clips and sources, of which each listener takes the next stretch (`cells`): over all listeners no
     (clip, source) is heard more than once more often than another, no listener hears a clip again before all others, and each
     listener hears sources about equally often. The order within a part is shuffled per listener; in pairs either is about as often A as B.
+    The order goes by the seed and by ``salt``, a number that listeners do not know.
 
     Returns
     -------
@@ -157,7 +158,7 @@ def assign(config: ListeningConfig, clips: list[str], methods: list[str], *, ori
         raise InputError("clips: none; expected at least one dance that every method has music for")
     sessions: list[list[Trial]] = [[] for _ in range(config.listeners)]
     for p, part in enumerate(config.parts):
-        rng = np.random.default_rng([config.seed, p])
+        rng = np.random.default_rng([config.seed, p, salt])
         order = [clips[i] for i in rng.permutation(len(clips))]
         things: list[tuple[str, ...]]
         if part == "preference":
@@ -169,7 +170,7 @@ def assign(config: ListeningConfig, clips: list[str], methods: list[str], *, ori
         things = [things[i] for i in rng.permutation(len(things))]
         wanted = min(config.pairs if part == "preference" else config.rated_items, len(order) * len(things))
         for listener, session in enumerate(sessions):
-            own = np.random.default_rng([config.seed, p, listener])
+            own = np.random.default_rng([config.seed, p, listener, salt])
             trials = []
             for c, t in cells(listener, wanted, len(order), len(things)):
                 names = things[t] if (c + t + listener * wanted // (len(order) * len(things))) % 2 == 0 else things[t][::-1]

@@ -19,6 +19,7 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.leftovers import only_here
 from dance2music.parallel import Engine, engine
 from dance2music.seeds import Corpus
 from dance2music.synthetic.choreography import dance
@@ -265,10 +266,11 @@ def write_corpus(
         for i in range(n)
     ]
     rows: list[dict[str, Any]] = []
-    for row in engine(executor, workers).map(partial(_write_clip, folder=folder), jobs, ordered=False, cancel=cancel):
-        rows.append(row)
-        if progress is not None:
-            progress(len(rows), n)
+    with only_here(folder, "a drawing of a corpus"):
+        for row in engine(executor, workers).map(partial(_write_clip, folder=folder), jobs, ordered=False, cancel=cancel):
+            rows.append(row)
+            if progress is not None:
+                progress(len(rows), n)
     rows.sort(key=lambda row: int(row["seed"]))
     manifest = folder / "manifest.jsonl"
     with whole_file(manifest) as temporary:

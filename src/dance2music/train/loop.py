@@ -19,6 +19,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,7 +32,8 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from dance2music.errors import InputError, TrainingDiverged
-from dance2music.files import whole_file
+from dance2music.leftovers import only_here
+from dance2music.train.checkpoints import end_lines, read_checkpoint, write_checkpoint
 from dance2music.train.processes import UnwrappedStrategy, average_gradients, broadcast_first
 from dance2music.train.random_state import random_state, restore_random_state
 
@@ -178,17 +180,19 @@ class Loop:
         self._saved_step = 0
         self._sums: dict[str, list[float]] = {}
         self._writer: Any = None
-        if (self.out_dir / "checkpoint.pt").exists():
-            self._load()
-        else:
+        if not self._resumed():
             broadcast_first(fabric, _tensors_of(model).values())
             if self.average is not None:
                 self.average = WeightAverage(self.averaged, config.ema_decay)
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         torch.set_flush_denormal(True)  # the thread's own: what is made after a training has the bits that it has without one
+        alone = only_here(self.out_dir, "a training") if self.fabric.is_global_zero else nullcontext()
         try:
-            yield from self._steps()
+            with alone:
+                if self.fabric.is_global_zero:
+                    end_lines(self.out_dir / "log.jsonl")
+                yield from self._steps()
         finally:
             torch.set_flush_denormal(False)
 
@@ -331,15 +335,14 @@ class Loop:
             "random_of_others": random_states[1:],
             "sums": self._sums,
         }
-        with whole_file(self.out_dir / "checkpoint.pt") as path:
-            torch.save(state, path)
-            # The rename must not become visible before the bytes are on disk.
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+        write_checkpoint(self.out_dir, state)
 
-    def _load(self) -> None:
-        path = self.out_dir / "checkpoint.pt"
-        state = torch.load(path, map_location=self.fabric.device, weights_only=True)
+    def _resumed(self) -> bool:
+        """Go on from the last checkpoint that can be read, if there is one."""
+        found = read_checkpoint(self.out_dir, device=self.fabric.device)
+        if found is None:
+            return False
+        path, state = found
         had = state.get("about", {})
         changed = [f"{name} {had[name]!r}, not {value!r}" for name, value in self.about.items() if name in had and had[name] != value]
         if changed:
@@ -368,6 +371,7 @@ class Loop:
         if self.fabric.global_rank < len(states):
             restore_random_state(states[self.fabric.global_rank])
         logger.info("resuming at step %d of %d from %s", self.step, self.config.steps, path)
+        return True
 
     def _write_log(self, rate: float, speed: float) -> None:
         means = {name: sum(values) / len(values) for name, values in self._sums.items() if values}
