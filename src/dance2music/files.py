@@ -245,6 +245,12 @@ def exists(path: Path) -> bool:
         raise InputError(f"{path}: cannot be the name of a file ({_reason(error)}); choose another") from error
 
 
+def check_regular(path: Path, expected: str) -> None:
+    """Refuse a pipe or device, which would be waited for: raises InputError, with what was ``expected``."""
+    if not path.is_file():
+        raise InputError(f"{path}: is no file that can be read twice (a pipe or device); expected {expected}; save it to one first")
+
+
 def check_writable(path: str | Path) -> None:
     """Find out before a long computation whether `whole_file` will be able to create ``path``; leaves nothing behind.
 

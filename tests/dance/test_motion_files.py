@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import resource
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dance2music.dance.motion_files import load_motion, save_motion
+from dance2music.dance.motion_files import load_motion, load_smpl, save_motion
 from dance2music.dance.smpl import forward_kinematics, smpl_features
 from dance2music.errors import InputError
 from dance2music.types import Motion
@@ -244,3 +247,133 @@ def test_shared_sequences_are_read() -> None:
         pytest.skip("the shared motion files are not here; set DANCE2MUSIC_SHARED")
     assert {(m.skeleton, m.fps) for m in map(load_motion, aist)} == {("smpl-24", 60.0)}
     assert {(m.skeleton, m.fps) for m in map(load_motion, ballroom)} == {("ballroom-23", 25.0)}
+
+
+BODY = np.column_stack([np.full(25, 100.0), np.linspace(0, 200, 25), np.full(25, 0.8)])
+
+
+def frame(folder: Path, name: str, x: float | None = None, *, others: int = 0) -> None:
+    """An OpenPose file: somebody at x, or nobody; beside ``others`` whom nothing is known of."""
+    people = [{"pose_keypoints_2d": []} for _ in range(others)]
+    if x is not None:
+        people.append({"pose_keypoints_2d": (BODY + np.array([x, 0, 0])).reshape(-1).tolist()})
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps({"version": 1.3, "people": people}))
+
+
+def test_openpose_folders_are_taken_as_they_come(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Numbers without zeros before them, numbers without a file, a second person without points, files of other kinds, a torn end."""
+    folder = tmp_path / "op"
+    for number in range(1, 120):
+        if number not in (7, 8, 60):
+            frame(folder, f"{number}_keypoints.json", float(number), others=number % 3)
+    (folder / "120_keypoints.json").write_text('{"people": [{"pose_key')
+    (folder / "._1_keypoints.json").write_bytes(b"\0\5\x16\7")
+    (folder / "meta.json").write_text('{"fps": 25}')
+    (folder / "notes.txt").write_text("x")
+    motion = load_motion(folder, tell_rate=True)
+    assert len(motion.joints) == 120
+    assert np.allclose(motion.joints[:119, 0, 0] - motion.joints[0, 0, 0], np.arange(119))
+    assert np.flatnonzero(motion.confidence[:, 0] == 0).tolist() == [6, 7, 59, 119]
+    assert "tells no frame rate; taken as 30 frames/s" in caplog.text
+    assert "1 files are no frames and left out (meta.json)" in caplog.text and "1 files are torn" in caplog.text
+
+
+def test_every_second_openpose_frame_is_half_the_rate(tmp_path: Path) -> None:
+    for number in range(100, 200, 2):
+        frame(tmp_path / "op", f"a_{number:012d}_keypoints.json", float(number))
+    motion = load_motion(tmp_path / "op", fps=50.0)
+    assert (len(motion.joints), motion.fps) == (50, 25.0)
+
+
+def test_openpose_folders_that_are_no_recording_are_named(tmp_path: Path) -> None:
+    for name in ("a_1_keypoints.json", "b_1_keypoints.json"):
+        frame(tmp_path / "two", name, 1.0)
+    with pytest.raises(InputError, match="are both frame 1; expected one recording"):
+        load_motion(tmp_path / "two")
+    for name in ("1.json", "2.json", "999999999.json"):
+        frame(tmp_path / "far", name, 1.0)
+    with pytest.raises(InputError, match="frames 1 to 999999999; expected at most"):
+        load_motion(tmp_path / "far")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "1.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="no OpenPose frame"):
+        load_motion(tmp_path / "deep")
+
+
+@pytest.mark.parametrize(
+    ("shape", "joints"),
+    [((12, 72), 24), ((12, 24, 3), 24), ((12, 66), 22), ((12, 52, 3), 22), ((12, 156), 22), ((12, 165), 22), ((1, 12, 72), 24)],
+)
+def test_smpl_poses_of_every_usual_shape_are_read(tmp_path: Path, shape: tuple[int, ...], joints: int) -> None:
+    flat = RNG.normal(0, 0.4, (12, 72))
+    flat[:, 3 * joints :] = 0
+    whole = np.concatenate([flat[:, : 3 * joints], RNG.normal(size=(12, 200))], axis=1)[:, : int(np.prod(shape)) // 12]
+    translation = RNG.normal(size=(12, 3))
+    given = translation[None] if shape[0] == 1 else translation
+    np.savez(tmp_path / "s.npz", smpl_poses=whole.reshape(shape), smpl_trans=given, fps=30)
+    motion = load_motion(tmp_path / "s.npz")
+    assert motion.fps == 30.0 and np.allclose(motion.joints, forward_kinematics(flat, translation), atol=1e-5)
+    parameters = load_smpl(tmp_path / "s.npz")
+    assert parameters is not None and np.allclose(parameters[0], flat) and parameters[3] == 30.0
+
+
+def test_amass_stands_upright(tmp_path: Path) -> None:
+    poses = np.zeros((12, 156))
+    poses[:, 0] = np.pi / 2  # its people stand along z
+    np.savez(tmp_path / "amass.npz", poses=poses, trans=np.zeros((12, 3)), mocap_framerate=120.0, betas=np.zeros(16))
+    motion = load_motion(tmp_path / "amass.npz")
+    head, foot = motion.joints[0, 15], motion.joints[0, 10]
+    assert motion.fps == 120.0 and head[1] - foot[1] > 1.4
+
+
+@pytest.mark.parametrize("fps", [0.0, -3.0, np.nan, np.inf, 1e9, "30", [30, 30]])
+def test_a_rate_that_is_none_is_named_and_not_replaced(tmp_path: Path, fps: Any) -> None:
+    path = tmp_path / "m.npz"
+    np.savez(path, joints=RNG.normal(size=(40, 17, 2)), fps=fps)
+    with pytest.raises(InputError, match=r"m\.npz: fps .*; give --fps"):
+        load_motion(path)
+    assert load_motion(path, fps=20.0).fps == 20.0
+
+
+def test_odd_smpl_shapes_are_named_with_the_file(tmp_path: Path) -> None:
+    for n, (poses, translation) in enumerate((((12, 70), (12, 3)), ((12, 72), (11, 3)), ((12,), (12, 3)), ((0, 72), (0, 3)))):
+        np.savez(tmp_path / f"{n}.npz", smpl_poses=np.zeros(poses), smpl_trans=np.zeros(translation))
+        with pytest.raises(InputError, match=rf"{n}\.npz: smpl_poses \("):
+            load_motion(tmp_path / f"{n}.npz")
+
+
+def bomb(kind: str) -> bytes:
+    """Pickles of a few hundred bytes that take gigabytes or hours where they are compared, printed or unfolded."""
+    doubled = b"]q\0" + b"".join(b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86q" + bytes([n + 1]) for n in range(60))
+    last = b"h" + bytes([60])
+    return {
+        "as a key": b"}" + doubled + last + b"K\1s.",
+        "as a dtype": b"cnumpy\ndtype\n" + doubled + last + b"\x85R.",
+        "as a value": b"}X\6\0\0\0joints" + doubled + last + b"s.",
+        "as itself": b"}X\6\0\0\0joints]q\0h\0as.",
+        "as lists": b"}X\6\0\0\0joints" + b"]" * 200 + b"a" * 199 + b"s.",
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["as a key", "as a dtype", "as a value", "as itself", "as lists"])
+def test_pickle_bombs_cost_nothing(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "bomb.pkl").write_bytes(bomb(kind))
+    begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=r"bomb\.pkl"):
+        load_motion(tmp_path / "bomb.pkl")
+    assert time.perf_counter() - begun < 2.0 and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+def test_an_npz_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("joints.npy", "w") as member:
+        for _ in range(300):
+            member.write(bytes(1 << 20))
+    with pytest.raises(InputError, match=r"unpacks to 31\d MB"):
+        load_motion(tmp_path / "bomb.npz")
+
+
+def test_a_pipe_in_a_motion_file_s_place_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.npz")
+    with pytest.raises(InputError, match="no file that can be read twice"):
+        load_motion(tmp_path / "m.npz")

@@ -75,3 +75,15 @@ def test_beats_are_the_first_column_of_an_annotation(tmp_path: Path) -> None:
     path.write_text("one\n")
     with pytest.raises(InputError, match="one time in seconds per line"):
         read_beats(path)
+
+
+def test_every_usual_sound_file_and_every_way_to_write_a_letter_is_matched(tmp_path: Path) -> None:
+    composed, decomposed = "\u00e9t\u00e9", "e\u0301te\u0301"
+    for folder, names in {"made": [f"{composed}.music.opus", "b.aiff", "c.aif"], "own": [f"{decomposed}.opus", "b.m4a", "c.flac"]}.items():
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).touch()
+    (tmp_path / "own" / f"{decomposed}.beats").write_text("1.0\n")
+    matches, wrong = match(tmp_path / "made", reference=tmp_path / "own")
+    assert not wrong and [one.reference.name for one in matches if one.reference] == ["b.m4a", "c.flac", f"{decomposed}.opus"]
+    assert matches[2].beats == tmp_path / "own" / f"{decomposed}.beats"

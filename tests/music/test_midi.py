@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dance2music.composer.compose import compose, compose_corpus_piece
 from dance2music.errors import InputError
 from dance2music.music.midi import load_midi, save_midi
+from dance2music.music.smf import read_smf
 from dance2music.types import Score
 
 
@@ -91,3 +93,30 @@ def test_a_foreign_file_gets_roles_by_instrument(tmp_path: Path) -> None:
     score = load_midi(tmp_path / "foreign.mid")
     assert sorted(t.role for t in score.tracks) == ["bass", "chords", "drums", "pad"]
     assert score.tempo_bpm == pytest.approx(100.0)
+
+
+def test_our_reader_finds_what_another_finds(tmp_path: Path) -> None:
+    import symusic
+
+    save_midi(compose_corpus_piece(3, duration_seconds=12.0), tmp_path / "piece.mid")
+    ours, theirs = read_smf(tmp_path / "piece.mid"), symusic.Score(str(tmp_path / "piece.mid"))
+    assert ours.tempos == [(tempo.time, tempo.mspq) for tempo in theirs.tempos] and ours.markers == [one.text for one in theirs.markers]
+
+    def notes(tracks: Any) -> list[Any]:
+        return sorted(
+            (t.name, t.program, t.is_drum, sorted((n.time, n.duration, n.pitch, n.velocity) for n in t.notes))
+            for t in tracks
+            if len(t.notes)
+        )
+
+    assert notes(ours.tracks) == notes(theirs.tracks)
+
+
+def test_a_marker_that_lies_is_refused(tmp_path: Path) -> None:
+    save_midi(compose_corpus_piece(3, duration_seconds=4.0), tmp_path / "piece.mid")
+    data = (tmp_path / "piece.mid").read_bytes()
+    at = data.index(b"seconds=") + 8
+    for odd in (b"4.0.0000", b"........"):
+        (tmp_path / "odd.mid").write_bytes(data[:at] + odd + data[at + 8 :])
+        with pytest.raises(InputError, match=r"odd\.mid: its marker of dance2music is damaged"):
+            load_midi(tmp_path / "odd.mid")

@@ -71,6 +71,10 @@ _Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON in
 def generate(
     video: Annotated[Path | None, typer.Argument(help="The dance: a video file of 1 s to 10 min.", show_default=False)] = None,
     from_motion: Annotated[Path | None, typer.Option(help="Start from a motion file instead; -o then names an audio file.")] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second of the motion file.", show_default="as the file tells, or the usual rate of its kind"),
+    ] = None,
     genre: Annotated[
         str | None,
         typer.Option(
@@ -161,6 +165,7 @@ def generate(
             video=video,
             out=out,
             from_motion=from_motion,
+            fps=fps,
             genre=genre,
             seed=seed,
             takes=takes,

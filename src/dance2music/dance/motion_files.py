@@ -1,28 +1,28 @@
 """Motion files: our npz, AIST++ pickles, OpenPose JSON, and plain arrays.
 
-Nothing that a file could hide is run: npz and npy are read without pickle, and pickles by a reader that knows numpy arrays, plain
-containers and numbers, and refuses everything else. Arrays follow the convention of `Motion` (y up) but for OpenPose and AIST++'s 2-D
-keypoints, which are in pixels with y down and are turned over here.
+`array_files` reads tables and runs nothing that a file could hide. Arrays follow the convention of `Motion` (y up) but for OpenPose and
+AIST++'s 2-D keypoints, which are in pixels with y down and are turned over here.
 """
 
 from __future__ import annotations
 
-import io
-import json
-import pickle
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from dance2music.dance.array_files import read_table
+from dance2music.dance.openpose_files import read_openpose
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.dance.smpl import AIST_FPS, SMPL_FEATURES, forward_kinematics, joints_of_features
 from dance2music.errors import InputError
-from dance2music.files import whole_file
+from dance2music.files import check_regular, exists, whole_file
 from dance2music.types import Motion
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_FPS = 30.0
 """Frame rate of files that do not tell theirs (OpenPose, plain arrays); AIST++ files have 60."""
@@ -32,6 +32,12 @@ MIN_KNOWN_SHARE = 0.3
 
 MAX_SECONDS = 605.0
 
+_SUFFIXES = (".npz", ".npy", ".pkl", ".pickle")
+_RATES = ("fps", "mocap_framerate", "mocap_frame_rate")
+_POSE_WIDTHS = (66, 72, 156, 165)
+"""Numbers per frame of SMPL without hands, SMPL, SMPL-H and SMPL-X, in axis-angles."""
+_telling: ContextVar[bool] = ContextVar("telling", default=False)
+
 _SKELETON_OF_COUNT = {
     len(s.joints): name
     for name, s in SKELETONS.items()
@@ -39,15 +45,15 @@ _SKELETON_OF_COUNT = {
 }
 
 
-def load_motion(path: str | Path, *, fps: float | None = None, camera: int = 0) -> Motion:
+def load_motion(path: str | Path, *, fps: float | None = None, camera: int = 0, tell_rate: bool = False) -> Motion:
     """Read a motion file.
 
     ==================================  =============================================================================================
     ``.npz``                            `save_motion`'s (without ``confidence`` [T, J] it is 1); or ``joints`` [T, J, 2|3] with ``fps``;
-                                        or ``smpl_poses`` and ``smpl_trans``
+                                        or ``smpl_poses`` and ``smpl_trans``, or AMASS's ``poses``, ``trans``, ``mocap_framerate``
     ``.npy``                            [T, J, 2|3]; [T, 219] SMPL features (60 fps) and [T, 75] BODY-25 (30 fps) as published with D2M-GAN
     ``.pkl``                            AIST++ ``keypoints3d``, ``keypoints2d`` or ``smpl_poses`` with ``smpl_trans`` and ``smpl_scaling``
-    folder                              OpenPose: one ``*.json`` per frame, BODY-25
+    folder                              OpenPose as it comes: one ``*.json`` per frame, BODY-25
     ==================================  =============================================================================================
 
     J tells the skeleton: 17 COCO, 23 ballroom, 24 SMPL, 25 BODY-25, 33 BlazePose, 83 holistic. Gaps (NaN, or no person in a frame) are
@@ -58,6 +64,7 @@ def load_motion(path: str | Path, *, fps: float | None = None, camera: int = 0) 
     path : file, or folder of OpenPose files.
     fps : float or None, overrides the frame rate of the file.
     camera : int, which view of AIST++'s 2-D keypoints.
+    tell_rate : whether a frame rate that had to be assumed is logged as a warning.
 
     Raises
     ------
@@ -67,26 +74,29 @@ def load_motion(path: str | Path, *, fps: float | None = None, camera: int = 0) 
     path = Path(path)
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise InputError(f"fps: {fps}; expected a positive number of frames per second")
-    if not path.exists():
+    if not exists(path):
         raise InputError(f"{path}: does not exist; expected a motion file (.npz, .npy, .pkl) or a folder of OpenPose JSON files")
+    held = _telling.set(tell_rate)
     try:
         if path.is_dir():
             return _openpose(path, fps)
-        suffix = path.suffix.lower()
-        if suffix == ".npz":
-            return _npz(path, fps, camera)
-        if suffix == ".npy":
-            with path.open("rb") as file:
-                return _array(path, np.load(file, allow_pickle=False), fps)
-        if suffix in (".pkl", ".pickle"):
-            return _named(path, _read_pickle(path), fps, camera)
-    except (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, OverflowError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if path.suffix.lower() not in _SUFFIXES:
+            hint = "; give the folder of the OpenPose files" if path.suffix.lower() == ".json" else ""
+            raise InputError(
+                f"{path}: unknown kind of motion file {path.suffix!r}; expected .npz, .npy, .pkl or a folder of OpenPose JSON files{hint}"
+            )
+        check_regular(path, "a motion file")
+        table = read_table(path)
+        if path.suffix.lower() == ".npy":
+            return _array(path, table, fps)
+        if path.suffix.lower() == ".npz" and not isinstance(table, Mapping):
+            raise InputError(f"{path}: is a single array; name it .npy")
+        return _skeletal(path, table, fps) if isinstance(table, Mapping) and "skeleton" in table else _named(path, table, fps, camera)
+    except (OSError, ValueError, TypeError, KeyError, IndexError, MemoryError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{path}: cannot be read as a motion file ({reason})") from error
-    hint = "; give the folder of the OpenPose files" if path.suffix.lower() == ".json" else ""
-    raise InputError(
-        f"{path}: unknown kind of motion file {path.suffix!r}; expected .npz, .npy, .pkl or a folder of OpenPose JSON files{hint}"
-    )
+    finally:
+        _telling.reset(held)
 
 
 def load_smpl(path: str | Path) -> tuple[np.ndarray, np.ndarray, float, float] | None:
@@ -95,21 +105,14 @@ def load_smpl(path: str | Path) -> tuple[np.ndarray, np.ndarray, float, float] |
     NaN stays NaN. Raises InputError as `load_motion`.
     """
     path = Path(path)
+    table = read_table(path)
+    if not isinstance(table, Mapping) or not {"smpl_poses", "smpl_trans"} <= table.keys():
+        return None
     try:
-        if path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                arrays: Any = {name: archive[name] for name in archive.files}
-        else:
-            arrays = _read_pickle(path)
-        if not isinstance(arrays, Mapping) or not {"smpl_poses", "smpl_trans"} <= arrays.keys():
-            return None
-        poses = np.asarray(arrays["smpl_poses"], dtype=np.float64)
-        translation = np.asarray(arrays["smpl_trans"], dtype=np.float64)
-        fps = float(np.asarray(arrays.get("fps", AIST_FPS)).reshape(()))
-        scaling = float(np.asarray(arrays.get("smpl_scaling", 1.0)).reshape(-1)[0])
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read as SMPL parameters ({str(error).splitlines()[0]}); get it again") from error
-    return poses.reshape(len(poses), -1), translation.reshape(len(translation), -1), scaling, fps
+        poses, translation, scaling = _smpl(path, table["smpl_poses"], table["smpl_trans"], table.get("smpl_scaling", 1.0))
+        return poses, translation, scaling, _own_rate(path, table) or AIST_FPS
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{path}: cannot be read as SMPL parameters ({' '.join(str(error).split())}); get it again") from error
 
 
 def save_motion(motion: Motion, path: str | Path, **about: Any) -> None:
@@ -135,67 +138,107 @@ def save_motion(motion: Motion, path: str | Path, **about: Any) -> None:
         np.savez_compressed(file, **arrays, **about)
 
 
-def _npz(path: Path, fps: float | None, camera: int) -> Motion:
-    with np.load(path, allow_pickle=False) as archive:
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise InputError(f"{path}: is a single array; name it .npy")
-        arrays = {name: archive[name] for name in archive.files}
-    if "skeleton" not in arrays:
-        return _named(path, arrays, fps, camera)
-    skeleton = str(arrays["skeleton"])
+def _skeletal(path: Path, arrays: Mapping[str, Any], fps: float | None) -> Motion:
+    """Motion of a table that names its skeleton, as `save_motion` writes it."""
+    skeleton = str(arrays["skeleton"])[:40]
     if skeleton not in SKELETONS:
         raise InputError(f"{path}: skeleton {skeleton!r}; expected one of {', '.join(SKELETONS)}")
     for name in ("joints", "fps"):
         if name not in arrays:
             raise InputError(f"{path}: has no {name!r}; expected joints, fps and skeleton as save_motion writes them")
-    flow = arrays.get("flow_energy")
-    if flow is not None and (flow.shape != arrays["joints"].shape[:1] or not np.isfinite(flow).all()):
-        raise InputError(f"{path}: flow_energy {flow.shape}; expected one finite number for each of {len(arrays['joints'])} frames")
-    rate = fps or float(arrays["fps"])
-    return _motion(path, arrays["joints"], arrays.get("confidence"), rate, skeleton, flow=flow, source=str(arrays.get("source", "")))
+    joints, flow, confidence = _numbers(path, arrays["joints"]), arrays.get("flow_energy"), arrays.get("confidence")
+    if flow is not None:
+        flow = _numbers(path, flow)
+        if flow.shape != joints.shape[:1] or not np.isfinite(flow).all():
+            raise InputError(f"{path}: flow_energy {flow.shape}; expected one finite number for each of {len(joints)} frames")
+    confidence = None if confidence is None else _numbers(path, confidence)
+    rate = fps or _own_rate(path, arrays)
+    assert rate is not None, "there is one"
+    return _motion(path, joints, confidence, rate, skeleton, flow=flow, source=str(arrays.get("source", ""))[:200])
+
+
+def _own_rate(path: Path, arrays: Mapping[str, Any]) -> float | None:
+    """The frame rate that a table tells; None where it tells none. Raises InputError where it is none."""
+    name = next((name for name in _RATES if name in arrays), None)
+    if name is None:
+        return None
+    values = np.asarray(arrays[name])
+    if values.size != 1 or values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: {name} is no number; expected frames per second; give --fps")
+    rate = float(values.reshape(()))
+    if not 1.0 <= rate <= 1000.0:
+        raise InputError(f"{path}: {name} {rate:g}; expected 1 to 1000 frames per second; give --fps")
+    return rate
+
+
+def _numbers(path: Path, values: Any) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: numbers of type {values.dtype}; expected real numbers")
+    return values.astype(np.float64)
 
 
 def _named(path: Path, arrays: Any, fps: float | None, camera: int) -> Motion:
-    """Motion of a table of named arrays: AIST++ files, and npz with joints."""
+    """Motion of a table of named arrays: AIST++ files, AMASS files, and npz with joints."""
     if not isinstance(arrays, Mapping):
-        raise InputError(f"{path}: holds {type(arrays).__name__}; expected a table with keypoints3d, keypoints2d, smpl_poses or joints")
-    own = float(np.asarray(arrays["fps"]).reshape(())) if "fps" in arrays else None
+        held = "one array" if isinstance(arrays, np.ndarray) else type(arrays).__name__
+        raise InputError(f"{path}: holds {held}; expected a table with keypoints3d, keypoints2d, smpl_poses or joints")
+    own = fps or _own_rate(path, arrays)
     for name in ("joints", "keypoints3d_optim", "keypoints3d"):
         if name in arrays:
-            rate = fps or own or (DEFAULT_FPS if name == "joints" else AIST_FPS)
-            return _array(path, np.asarray(arrays[name]), rate)
-    rate = fps or own or AIST_FPS
-    if "smpl_poses" in arrays and "smpl_trans" in arrays:
-        poses, translation = np.asarray(arrays["smpl_poses"], dtype=np.float64), np.asarray(arrays["smpl_trans"], dtype=np.float64)
-        known = np.isfinite(np.concatenate([poses.reshape(len(poses), -1), translation.reshape(len(translation), -1)], axis=1)).all(axis=1)
-        scaling = float(np.asarray(arrays.get("smpl_scaling", 1.0)).reshape(-1)[0])
-        joints = forward_kinematics(np.nan_to_num(poses), np.nan_to_num(translation), scaling=scaling)
-        return _motion(path, np.where(np.asarray(known)[:, None, None], joints, np.nan), None, rate, "smpl-24")
+            return _array(path, arrays[name], own or _assumed(path, DEFAULT_FPS if name == "joints" else AIST_FPS))
+    for names in (("smpl_poses", "smpl_trans"), ("poses", "trans")):
+        if names[0] in arrays and names[1] in arrays:
+            poses, translation, scaling = _smpl(path, arrays[names[0]], arrays[names[1]], arrays.get("smpl_scaling", 1.0))
+            known = np.isfinite(np.concatenate([poses, translation], axis=1)).all(axis=1)
+            joints = forward_kinematics(np.nan_to_num(poses), np.nan_to_num(translation), scaling=scaling)
+            if names[0] == "poses":  # AMASS has z up
+                joints = joints[..., [0, 2, 1]] * np.array([1.0, 1.0, -1.0], dtype=np.float32)
+            return _motion(path, np.where(known[:, None, None], joints, np.nan), None, own or _assumed(path, AIST_FPS), "smpl-24")
     if "keypoints2d" in arrays:
-        views = np.asarray(arrays["keypoints2d"], dtype=np.float64)
+        views = _numbers(path, arrays["keypoints2d"])
         if views.ndim != 4 or views.shape[2:] != (17, 3) or not 0 <= camera < len(views):
             raise InputError(f"{path}: keypoints2d {views.shape}, camera {camera}; expected [cameras, T, 17, 3] and one of its cameras")
-        return _pixels(path, views[camera], rate, "coco-17")
-    names = ", ".join(str(name) for name in list(arrays)[:6]) or "nothing"
-    raise InputError(f"{path}: holds {names}; expected joints, keypoints3d, keypoints2d, or smpl_poses with smpl_trans")
+        return _pixels(path, views[camera], own or _assumed(path, AIST_FPS), "coco-17")
+    names_held = ", ".join(str(name)[:40] for name in list(arrays)[:6]) or "nothing"
+    raise InputError(f"{path}: holds {names_held}; expected joints, keypoints3d, keypoints2d, or smpl_poses with smpl_trans")
+
+
+def _smpl(path: Path, poses: Any, translation: Any, scaling: Any) -> tuple[np.ndarray, np.ndarray, float]:
+    """SMPL parameters: poses [T, 72] and translation [T, 3] of any shape in which SMPL, SMPL-H and SMPL-X write them, scaling.
+
+    Hands and faces are left out: SMPL-H and SMPL-X have the same 22 joints first, to which the two of SMPL's hands are added at rest.
+    """
+    poses, translation = _numbers(path, poses), _numbers(path, translation)
+    if poses.ndim >= 3 and poses.shape[0] == 1:  # a batch of one
+        poses, translation = poses[0], translation[0] if translation.ndim == 3 else translation
+    width = int(np.prod(poses.shape[1:])) if poses.ndim > 1 else 0
+    if width not in _POSE_WIDTHS or poses.ndim > 3 or len(poses) < 1 or translation.shape not in ((len(poses), 3), (len(poses), 1, 3)):
+        raise InputError(
+            f"{path}: smpl_poses {poses.shape}, smpl_trans {translation.shape}; expected [T, {' or '.join(map(str, _POSE_WIDTHS))}] "
+            "(or joints by 3) and [T, 3]"
+        )
+    flat = poses.reshape(len(poses), width)
+    flat = flat if width == 72 else np.concatenate([flat[:, :66], np.zeros((len(flat), 6))], axis=1)
+    return flat, translation.reshape(len(poses), 3), float(_numbers(path, scaling).reshape(-1)[0])
 
 
 def _array(path: Path, values: np.ndarray, fps: float | None) -> Motion:
     """Motion of one plain array."""
-    values = np.asarray(values)
-    if values.dtype.kind not in "fiu":
-        raise InputError(f"{path}: numbers of type {values.dtype}; expected real numbers")
-    values = values.astype(np.float64)
+    values = _numbers(path, values)
+    if values.ndim == 4 and values.shape[0] == 1:  # a batch of one
+        values = values[0]
     if values.ndim == 2 and values.shape[1] == SMPL_FEATURES:
         known = np.isfinite(values).all(axis=1)
         joints = joints_of_features(np.nan_to_num(values))
-        return _motion(path, np.where(np.asarray(known)[:, None, None], joints, np.nan), None, fps or AIST_FPS, "smpl-24")
+        rate = fps or _assumed(path, AIST_FPS)
+        return _motion(path, np.where(np.asarray(known)[:, None, None], joints, np.nan), None, rate, "smpl-24")
     if values.ndim == 2 and values.shape[1] == 75:
-        return _pixels(path, values.reshape(-1, 25, 3), fps or DEFAULT_FPS, "body-25")
+        return _pixels(path, values.reshape(-1, 25, 3), fps or _assumed(path, DEFAULT_FPS), "body-25")
     if values.ndim != 3 or values.shape[1] not in _SKELETON_OF_COUNT or values.shape[2] not in (2, 3):
         counts = ", ".join(f"{count} ({name})" for count, name in _SKELETON_OF_COUNT.items())
         raise InputError(f"{path}: array {values.shape}; expected [T, J, 2 or 3] with J one of {counts}, or [T, 219], or [T, 75]")
-    return _motion(path, values, None, fps or DEFAULT_FPS, _SKELETON_OF_COUNT[values.shape[1]])
+    return _motion(path, values, None, fps or _assumed(path, DEFAULT_FPS), _SKELETON_OF_COUNT[values.shape[1]])
 
 
 def _pixels(path: Path, points: np.ndarray, fps: float, skeleton: str) -> Motion:
@@ -208,36 +251,14 @@ def _pixels(path: Path, points: np.ndarray, fps: float, skeleton: str) -> Motion
 
 
 def _openpose(folder: Path, fps: float | None) -> Motion:
-    files = sorted(folder.glob("*.json"))
-    if not files:
-        raise InputError(f"{folder}: no .json files; expected OpenPose output, one file per frame")
-    frames = np.full((len(files), 25, 3), np.nan)
-    last: np.ndarray | None = None
-    for i, file in enumerate(files):
-        try:
-            table = json.loads(file.read_text(encoding="utf-8"))
-            people = [np.array(p["pose_keypoints_2d"], dtype=np.float64) for p in table["people"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file}: is no OpenPose frame; expected people with pose_keypoints_2d (BODY-25, 75 numbers)") from error
-        if any(p.shape != (75,) for p in people):
-            raise InputError(
-                f"{file}: pose_keypoints_2d has {len(people[0])} numbers; expected 75 (BODY-25), run OpenPose with its default model"
-            )
-        bodies = [p.reshape(25, 3) for p in people if (p.reshape(25, 3)[:, 2] > 0).any()]
-        if bodies:
-            last = frames[i] = _same_person(bodies, last)
-    return _pixels(folder, frames, fps or DEFAULT_FPS, "body-25")
+    frames, step = read_openpose(folder)
+    return _pixels(folder, frames, (fps or _assumed(folder, DEFAULT_FPS)) / step, "body-25")
 
 
-def _same_person(bodies: list[np.ndarray], last: np.ndarray | None) -> np.ndarray:
-    """The body nearest to the last one; at first the largest."""
-
-    def middle(body: np.ndarray) -> np.ndarray:
-        return body[body[:, 2] > 0, :2].mean(axis=0)
-
-    if last is None:
-        return max(bodies, key=lambda b: float(np.ptp(b[b[:, 2] > 0, 1])))
-    return min(bodies, key=lambda b: float(np.linalg.norm(middle(b) - middle(last))))
+def _assumed(path: Path, fps: float) -> float:
+    """The usual rate of a kind of file that does not tell its own, said."""
+    logger.log(logging.WARNING if _telling.get() else logging.DEBUG, "%s: tells no frame rate; taken as %g frames/s (--fps)", path, fps)
+    return fps
 
 
 def _motion(
@@ -283,91 +304,3 @@ def _motion(
         flow_energy=None if flow is None else flow.astype(np.float32),
         source=source or path.name,
     )
-
-
-class _Maker:
-    """A function that a pickle may call, and can do nothing else with."""
-
-    __slots__ = ("make",)
-
-    def __init__(self, make: Callable[..., Any]) -> None:
-        self.make = make
-
-    def __call__(self, *args: Any) -> Any:
-        return self.make(*args)
-
-    def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError("it changes what it should only call")
-
-
-class _Dtype:
-    """Stands for a numpy dtype while a pickle is read: numpy's own would trust the state in the file."""
-
-    __slots__ = ("dtype",)
-
-    def __init__(self, code: str, *_: Any) -> None:
-        self.dtype = np.dtype(str(code))
-        if self.dtype.kind not in "fiub":
-            raise pickle.UnpicklingError(f"it holds an array of {self.dtype}; only arrays of numbers are read")
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        if state[1] in ("<", ">", "|", "="):
-            self.dtype = self.dtype.newbyteorder(state[1])
-
-
-class _Array:
-    """Stands for a numpy array while a pickle is read."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, *_: Any) -> None:
-        self.value = np.zeros(0)
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, dtype, fortran, data = state
-        self.value = _from_buffer(data, dtype, shape, "F" if fortran else "C").value
-
-
-def _from_buffer(data: Any, dtype: _Dtype, shape: tuple[int, ...], order: str) -> _Array:
-    array = _Array()
-    array.value = np.frombuffer(data, dtype=dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
-    return array
-
-
-def _scalar(dtype: _Dtype, data: bytes) -> float:
-    return float(np.frombuffer(data, dtype=dtype.dtype, count=1)[0])
-
-
-def _latin1(text: str, encoding: str) -> bytes:
-    return text.encode("latin1" if encoding == "latin1" else "ascii")
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Unpickles numpy arrays of numbers, plain containers, numbers and texts; a pickle that names anything else is refused."""
-
-    allowed: ClassVar[dict[tuple[str, str], Callable[..., Any]]] = {
-        ("numpy.core.multiarray", "_reconstruct"): _Array,
-        ("numpy.core.multiarray", "scalar"): _scalar,
-        ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-        ("numpy", "ndarray"): _Array,
-        ("numpy", "dtype"): _Dtype,
-        ("_codecs", "encode"): _latin1,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        maker = self.allowed.get((module.replace("numpy._core", "numpy.core"), name))
-        if maker is None:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}; only arrays of numbers are read")
-        return _Maker(maker)
-
-
-def _read_pickle(path: Path) -> Any:
-    try:
-        table = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
-    except (pickle.UnpicklingError, AttributeError, IndexError, ImportError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as a motion file ({error})") from error
-    if isinstance(table, _Array):
-        raise InputError(f"{path}: holds one array; expected a table with keypoints3d, keypoints2d or smpl_poses")
-    if isinstance(table, dict):
-        return {name: value.value if isinstance(value, _Array) else value for name, value in table.items()}
-    return table

@@ -23,7 +23,7 @@ SEGMENT_SECONDS = 2.0
 SLACK_SECONDS = 0.05
 """So much may be missing at the end of a clip's last segment, and is filled: AIST's counts come out a frame short here and there."""
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
-MUSIC_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
+MUSIC_SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".opus", ".oga", ".mp3", ".m4a", ".aac")
 SPLITS = ("train", "validation", "test")
 MANIFEST, SKIPPED, ABOUT = "manifest.jsonl", "skipped.jsonl", "prepared.json"
 

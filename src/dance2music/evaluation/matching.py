@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from dance2music.errors import InputError
 
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".mp4", ".mov", ".mkv", ".webm", ".avi")
+SOUND_SUFFIXES = (
+    *(".wav", ".flac", ".aiff", ".aif", ".ogg", ".opus", ".oga", ".mp3", ".m4a", ".aac"),
+    *(".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"),
+)
 """Suffixes that may hold music, the one that is taken first where a name has several."""
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
@@ -82,7 +86,7 @@ def match(
     matches = []
     for name, (dance, take) in sorted(kept.items(), key=lambda item: (item[1], item[0])):
         found = partner("reference", dance)
-        beats = None if found is None else found.with_name(f"{dance}{BEATS_SUFFIX}")
+        beats = None if found is None else found.with_suffix(BEATS_SUFFIX)
         matches.append(
             Match(
                 name, dance, take, music[name], found, beats if beats is not None and beats.is_file() else None,
@@ -120,10 +124,11 @@ def _files(folder: Path, suffixes: Iterable[str], what: str, *, folders: bool = 
     for path in sorted(folder.iterdir(), key=lambda p: (order.get(p.suffix.lower(), 99), p.name)):
         if path.name.startswith("."):
             continue
+        # Of one name, systems write letters with accents as one or as two characters.
         if path.is_file() and path.suffix.lower() in order:
-            found.setdefault(path.stem, path)
+            found.setdefault(normalize("NFC", path.stem), path)
         elif folders and path.is_dir():
-            found.setdefault(path.name, path)
+            found.setdefault(normalize("NFC", path.name), path)
     if not found:
         raise InputError(f"{folder}: holds no {what}; expected files with one of {', '.join(suffixes)}")
     return dict(sorted(found.items()))

@@ -186,11 +186,12 @@ def meanwhile() -> Iterator[Callable[[Callable[[], object]], object]]:
 
 def watch(job: ResolvedJob, stages: Stages) -> tuple[Motion, float]:
     """Motion of the dance and the length of the music to make, in seconds."""
+    request = job.request
     if job.video is None:
         from dance2music.dance.motion_files import load_motion
 
         with stages.stage("motion"):
-            motion = load_motion(job.source)
+            motion = load_motion(job.source, fps=request.fps, tell_rate=True)
         check_motion_length(job.source, motion.duration_seconds)
         return motion, motion.duration_seconds
     with stages.stage("watch") as report:

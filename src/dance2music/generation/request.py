@@ -24,6 +24,7 @@ from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, M
 MAX_TAKES = 32
 MAX_SEED = 2**53
 """What every program reads exactly from JSON; the seeds of candidates are a thousand times as large, and have 63 bits."""
+FPS_LIMITS = (1.0, 1000.0)
 MIDI_SUFFIXES = (".mid", ".midi")
 SAMPLE_RATES = (44_100, 48_000)
 """Hz, of music for a video."""
@@ -40,6 +41,7 @@ class Request:
     video: Path | None = None
     out: Path | None = None
     from_motion: Path | None = None
+    fps: float | None = None
     genre: str | None = None
     seed: int = 0
     takes: int = 1
@@ -254,6 +256,9 @@ def _check_numbers(request: Request) -> None:
         genre_index(request.genre)
     if request.from_motion is not None and request.out is None:
         raise InputError("generate --from-motion: expected -o with the name of an audio file to write")
+    if request.fps is not None and (request.from_motion is None or not FPS_LIMITS[0] <= request.fps <= FPS_LIMITS[1]):
+        wrong = "is the rate of a motion file, and a video has its own" if request.from_motion is None else "frames per second"
+        raise InputError(f"--fps {request.fps:g}: {wrong}; expected {FPS_LIMITS[0]:g} to {FPS_LIMITS[1]:g} with --from-motion")
     if request.tempo_bpm is not None and not TEMPO_LIMITS_BPM[0] <= request.tempo_bpm <= TEMPO_LIMITS_BPM[1]:
         raise InputError(f"--tempo {request.tempo_bpm:g}: expected {TEMPO_LIMITS_BPM[0]:g} to {TEMPO_LIMITS_BPM[1]:g} beats per minute")
 

@@ -1,4 +1,4 @@
-"""Score to a Standard MIDI File and back, with the beat grid as tempo map (symusic reads and writes).
+"""Score to a Standard MIDI File and back, with the beat grid as tempo map (symusic writes, `smf` reads).
 
 The file starts at 0 s: beats before the last one ahead of that are left out. Swing is written into the note positions, so that any player
 swings; the file's markers keep genre, key, downbeat and length, so that our own files come back as they were to within a tick.
@@ -14,13 +14,14 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.music.smf import Smf, SmfTrack, read_smf
 from dance2music.types import BEATS_PER_BAR, GENRES, ROLES, Note, Score, Track, swing_beats
 
 TICKS_PER_BEAT = 960
 _MARKER = re.compile(
     r"dance2music genre=(\S+) key=(\d+) minor=([01]) downbeat=(-?\d+) lead_ticks=(-?\d+) lead_in=(-?[\d.]+) seconds=([\d.]+) beats=(\d+)"
 )
-_MAX_NOTES = 1_000_000
+_MAX_NOTES = 200_000
 
 
 def save_midi(score: Score, path: str | Path) -> None:
@@ -77,29 +78,23 @@ def load_midi(path: str | Path) -> Score:
     InputError
         If the file is missing, is no MIDI file, holds no notes or absurdly many.
     """
-    import symusic
-
     path = Path(path)
+    midi = read_smf(path)
     try:
-        with path.open("rb") as file:
-            head = file.read(4)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a MIDI file; check the path") from error
-    if head not in (b"MThd", b"RIFF"):
-        raise InputError(f"{path}: starts with {head!r}, so it is not a MIDI file; expected .mid or .midi; choose another file")
-    midi: Any
-    try:
-        midi = symusic.Score(str(path))
-    except (RuntimeError, ValueError, OSError) as error:
-        raise InputError(f"{path}: a damaged MIDI file ({' '.join(str(error).split())}); choose another file") from error
+        return _score(path, midi)
+    except (ValueError, IndexError, OverflowError, ZeroDivisionError, AssertionError) as error:
+        raise InputError(f"{path}: its marker of dance2music is damaged ({error}); choose another file") from error
+
+
+def _score(path: Path, midi: Smf) -> Score:
     n_notes = sum(len(t.notes) for t in midi.tracks)
     if not 0 < n_notes <= _MAX_NOTES or midi.ticks_per_quarter <= 0:
         raise InputError(f"{path}: holds {n_notes} notes; expected 1 to {_MAX_NOTES}; choose another file")
     tpq = midi.ticks_per_quarter
-    match = next((m for m in (_MARKER.match(x.text) for x in midi.markers) if m), None)
+    match = next((m for m in map(_MARKER.fullmatch, midi.markers) if m), None)
     lead_ticks, downbeat = (int(match[5]), int(match[4])) if match else (0, 0)
-    n_beats = int(match[8]) if match else max(2, int(np.ceil(max(n.end for t in midi.tracks for n in t.notes) / tpq)) + 1)
-    if n_beats > _MAX_NOTES:
+    n_beats = int(match[8]) if match else max(2, int(np.ceil(max(n.time + n.duration for t in midi.tracks for n in t.notes) / tpq)) + 1)
+    if not 2 <= n_beats <= _MAX_NOTES:
         raise InputError(f"{path}: {n_beats} beats long; expected at most {_MAX_NOTES}; choose another file")
     times = _beat_times(midi, lead_ticks, n_beats)
     if match:
@@ -135,9 +130,9 @@ def _microseconds(period_seconds: float) -> int:
     return int(np.clip(round(period_seconds * 1e6), 1, 2**24 - 1))
 
 
-def _beat_times(midi: Any, first_tick: int, n_beats: int) -> np.ndarray:
+def _beat_times(midi: Smf, first_tick: int, n_beats: int) -> np.ndarray:
     """Times of ``n_beats`` beats from ``first_tick`` on through the tempo map; 120 bpm where the file names none."""
-    tempos = sorted({t.time: t.mspq for t in midi.tempos}.items())
+    tempos = sorted(dict(midi.tempos).items())
     ticks = np.array([0] + [t for t, _ in tempos], dtype=np.float64)
     seconds_per_tick = np.array([500_000] + [m for _, m in tempos]) / 1e6 / midi.ticks_per_quarter
     starts = np.concatenate([[0.0], np.cumsum(np.diff(ticks) * seconds_per_tick[:-1])])
@@ -146,11 +141,9 @@ def _beat_times(midi: Any, first_tick: int, n_beats: int) -> np.ndarray:
     return starts[row] + (at - ticks[row]) * seconds_per_tick[row]
 
 
-def _read_track(track: Any, tpq: int, lead_ticks: int, downbeat: int, *, named: bool) -> Track:
-    name, program, is_drum = track.name, int(track.program), bool(track.is_drum)
-    notes = [
-        Note((n.time - lead_ticks) / tpq - downbeat, max(n.duration, 1) / tpq, int(n.pitch), max(1, int(n.velocity))) for n in track.notes
-    ]
+def _read_track(track: SmfTrack, tpq: int, lead_ticks: int, downbeat: int, *, named: bool) -> Track:
+    name, program, is_drum = track.name, track.program, track.is_drum
+    notes = [Note((n.time - lead_ticks) / tpq - downbeat, max(n.duration, 1) / tpq, n.pitch, n.velocity) for n in track.notes]
     notes.sort(key=lambda n: (n.start_beats, n.pitch))
     if named and name in ROLES:
         role = name
