@@ -21,6 +21,7 @@ SEARCHED_RATES_HZ = (40.0, 700.0)
 ATTACK_FROM_HZ = 6000.0
 """Above it hats and the noise of snares are nearly all there is."""
 
+_RATES_AT_ONCE = 256
 _BETWEEN = (0.3, 0.4, 0.6, 0.7)
 _HEARD = 1e-3
 """Peak of the envelope relative to that of the sound below which there is nothing to measure."""
@@ -67,7 +68,7 @@ def frame_rate_comb(audio: Audio, rate_hz: float, *, band_hz: tuple[float, float
         If the band holds no multiple or reaches beyond half the sample rate.
     """
     low, high = band_hz
-    multiples = _multiples(rate_hz, low, high)
+    multiples = _multiples(np.array([rate_hz]), low, high)[0][0]
     if len(multiples) == 0 or high > audio.sample_rate / 2:
         raise InputError(
             f"comb: band {low:g} to {high:g} Hz at {audio.sample_rate} Hz; expected multiples of {rate_hz:g} Hz below half the rate; "
@@ -80,7 +81,7 @@ def frame_rate_comb(audio: Audio, rate_hz: float, *, band_hz: tuple[float, float
     hz = np.arange(len(mean)) * bin_hz
     at = np.round(multiples * rate_hz / bin_hz).astype(int)
     lines = sum(float(mean[b - 1 : b + 2].sum()) for b in at)
-    return Comb(_comb_level(rate_hz, multiples, spectrum), lines / max(float(mean[(hz > low) & (hz < high)].sum()), 1e-30))
+    return Comb(float(_comb_levels(np.array([rate_hz]), band_hz, spectrum)[0]), lines / max(float(mean[(hz > low) & (hz < high)].sum()), 1e-30))
 
 
 def found_comb(
@@ -103,18 +104,19 @@ def found_comb(
     spectrum = _fine_spectrum(audio)
     if spectrum is None or high <= band_hz[0]:
         return FoundComb(float("nan"), 0.0, 0.0)
-    rates, rate = [], rates_hz[0]
-    while rate < rates_hz[1]:
-        rates.append(rate)
-        rate += 0.5 * spectrum[0] * rate / high
-    levels = np.array([_comb_level(rate, _multiples(rate, band_hz[0], high), spectrum) for rate in rates])
-    best = rates[int(np.flatnonzero(levels >= 0.9 * levels.max())[0])] if levels.max() > 0 else rates[int(levels.argmax())]
+    steps = np.log(rates_hz[1] / rates_hz[0]) / np.log1p(0.5 * spectrum[0] / high)
+    rates = rates_hz[0] * (1.0 + 0.5 * spectrum[0] / high) ** np.arange(int(np.ceil(steps)))
+    blocks = np.array_split(rates, range(_RATES_AT_ONCE, len(rates), _RATES_AT_ONCE))
+    levels = np.concatenate([_comb_levels(block, (band_hz[0], high), spectrum) for block in blocks])
+    best = float(rates[np.flatnonzero(levels >= 0.9 * levels.max())[0] if levels.max() > 0 else levels.argmax()])
     return FoundComb(best, *frame_rate_comb(audio, best, band_hz=(band_hz[0], high)))
 
 
-def _multiples(rate_hz: float, low_hz: float, high_hz: float) -> np.ndarray:
-    """Multiples of a rate, as int64 [n], above ``low_hz`` that have the next one below ``high_hz``."""
-    return np.arange(int(low_hz / rate_hz) + 1, int(high_hz / rate_hz))
+def _multiples(rates_hz: np.ndarray, low_hz: float, high_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Multiples of each rate [R], as int64 [R, n], above ``low_hz`` that have the next one below ``high_hz``; and bool [R, n]: which are."""
+    first, last = (low_hz / rates_hz).astype(int) + 1, (high_hz / rates_hz).astype(int)
+    multiples = first[:, None] + np.arange(max(0, int((last - first).max())))
+    return multiples, multiples < last[:, None]
 
 
 def _fine_spectrum(audio: Audio) -> tuple[float, np.ndarray, np.ndarray] | None:
@@ -130,16 +132,21 @@ def _fine_spectrum(audio: Audio) -> tuple[float, np.ndarray, np.ndarray] | None:
     return audio.sample_rate / n_fft, np.percentile(power, 25, axis=1), power.mean(axis=1)
 
 
-def _comb_level(rate_hz: float, multiples: np.ndarray, spectrum: tuple[float, np.ndarray, np.ndarray]) -> float:
-    """Median over multiples [n] of the lasting level on them over that between them, dB."""
+def _comb_levels(rates_hz: np.ndarray, band_hz: tuple[float, float], spectrum: tuple[float, np.ndarray, np.ndarray]) -> np.ndarray:
+    """Median over the multiples of each rate [R] of the lasting level on them over that between them, dB, float64 [R]."""
     bin_hz, lasting, mean = spectrum
     floor = 1e-10 * float(mean.max())
+    multiples, there = _multiples(rates_hz, *band_hz)
 
     def at(offset: float) -> np.ndarray:
-        return np.asarray(lasting[np.round((multiples + offset) * rate_hz / bin_hz).astype(int)])
+        bins = np.round((multiples + offset) * rates_hz[:, None] / bin_hz).astype(int)
+        return np.asarray(lasting[np.minimum(bins, len(lasting) - 1)])
 
     between = np.mean([at(offset) for offset in _BETWEEN], axis=0)
-    return float(np.median(10 * np.log10((at(0.0) + floor) / (between + floor))))
+    levels = np.sort(np.where(there, 10 * np.log10((at(0.0) + floor) / (between + floor)), np.inf), axis=1)
+    count = there.sum(axis=1)
+    middle = np.stack([(count - 1) // 2, count // 2], axis=1)
+    return np.asarray(np.take_along_axis(levels, middle, axis=1).mean(axis=1))
 
 
 def averaged_log_mel_l1(reference: np.ndarray, estimate: np.ndarray, sample_rate: int, *, n_frames: int = 8) -> float:
