@@ -42,7 +42,7 @@ def test_wilder_sections_have_more_going_on_than_calmer_ones() -> None:
     calm = draw_sections(take("planned"), SPAN, seeds=[1, 2, 3], change=Change(energy="calmer"))
     wild = draw_sections(take("planned"), SPAN, seeds=[1, 2, 3], change=Change(energy="wilder"))
     energies = [[energy_of(made.latest, SPAN) for made in group] for group in (calm, wild)]
-    assert max(energies[0]) <= min(energies[1]) and sum(energies[0]) < 0.9 * sum(energies[1])
+    assert max(energies[0]) <= min(energies[1]) and sum(energies[0]) < 0.95 * sum(energies[1])
 
 
 def test_another_genre_changes_the_section_and_keeps_key_and_what_is_outside() -> None:

@@ -81,7 +81,8 @@ def frame_rate_comb(audio: Audio, rate_hz: float, *, band_hz: tuple[float, float
     hz = np.arange(len(mean)) * bin_hz
     at = np.round(multiples * rate_hz / bin_hz).astype(int)
     lines = sum(float(mean[b - 1 : b + 2].sum()) for b in at)
-    return Comb(float(_comb_levels(np.array([rate_hz]), band_hz, spectrum)[0]), lines / max(float(mean[(hz > low) & (hz < high)].sum()), 1e-30))
+    whole = max(float(mean[(hz > low) & (hz < high)].sum()), 1e-30)
+    return Comb(float(_comb_levels(np.array([rate_hz]), band_hz, spectrum)[0]), lines / whole)
 
 
 def found_comb(
@@ -113,7 +114,7 @@ def found_comb(
 
 
 def _multiples(rates_hz: np.ndarray, low_hz: float, high_hz: float) -> tuple[np.ndarray, np.ndarray]:
-    """Multiples of each rate [R], as int64 [R, n], above ``low_hz`` that have the next one below ``high_hz``; and bool [R, n]: which are."""
+    """Multiples of each rate [R] above ``low_hz`` that have the next one below ``high_hz``: int64 [R, n], and bool [R, n], which count."""
     first, last = (low_hz / rates_hz).astype(int) + 1, (high_hz / rates_hz).astype(int)
     multiples = first[:, None] + np.arange(max(0, int((last - first).max())))
     return multiples, multiples < last[:, None]

@@ -82,6 +82,9 @@ class RhythmConfig:
     """Rhythms of one tempo count as two where their beats are at least this far apart."""
     listed: int = 4
     """Alternatives that are kept."""
+    lag_seconds: float = 0.02
+    """How far the evidence lies behind the beats of the music that dancers hear (median over real dances, between 0 and 32 ms by three
+    readings); a grid that is estimated is moved ahead by it."""
     use_network: bool = True
     follow: FollowConfig = field(default_factory=FollowConfig)
 
@@ -140,6 +143,7 @@ def estimate_rhythm(
         tempo = float(60.0 / np.median(np.diff(beat_times_seconds)))
         downbeat = _downbeat(beat_times_seconds, motion, windows, centres)
         return Rhythm(beat_times_seconds, downbeat, tempo, 1.0, kinematic_beats(motion))
+    reach = duration + config.lag_seconds
     looked = _Look(windows, centres, width, tempo_bpm, config)
     whole = None
     if motion.duration_seconds <= config.steady_seconds:
@@ -147,14 +151,14 @@ def estimate_rhythm(
         whole = windows[0] if len(windows) == 1 else make_windows(motion, middle, motion.duration_seconds, network)[0]
     if len(windows) == 1:
         assert whole is not None
-        found = _steady(whole, float(centres[0]), width, tempo_bpm, duration, config)
+        found = _steady(whole, float(centres[0]), width, tempo_bpm, reach, config)
     else:
-        found = looked.path(duration)
+        found = looked.path(reach)
         if whole is not None:
-            steady = _steady(whole, motion.duration_seconds / 2, motion.duration_seconds, tempo_bpm, duration, config)
+            steady = _steady(whole, motion.duration_seconds / 2, motion.duration_seconds, tempo_bpm, reach, config)
             if looked.value_of(steady[0].grid) >= found[0].value - config.steady_margin * len(windows):
                 found = steady
-    grid = cover(found[0].grid, duration)
+    grid = cover(found[0].grid - config.lag_seconds, duration)
     tempo = float(60.0 / np.median(np.diff(grid)))
     if tempo_bpm is None:
         grid = follow(grid, kinematic_beat_readings(motion), config.follow)
@@ -165,7 +169,7 @@ def estimate_rhythm(
         tempo_bpm=tempo,
         confidence=found[0].probability,
         kinematic_beats_seconds=kinematic_beats(motion),
-        alternatives=tuple(_hypothesis(other) for other in found[1 : 1 + config.listed]),
+        alternatives=tuple(_hypothesis(other.grid - config.lag_seconds, other.probability) for other in found[1 : 1 + config.listed]),
     )
 
 
@@ -177,10 +181,9 @@ class _Grid(NamedTuple):
     probability: float
 
 
-def _hypothesis(found: _Grid) -> Hypothesis:
+def _hypothesis(grid: np.ndarray, probability: float) -> Hypothesis:
     """What is told of a grid that was not chosen."""
-    grid = found.grid
-    return Hypothesis(float(60.0 / np.median(np.diff(grid))), float(grid[grid >= 0][0]), found.probability)
+    return Hypothesis(float(60.0 / np.median(np.diff(grid))), float(grid[grid >= 0][0]), probability)
 
 
 def _flow_if_no_pose(motion: Motion) -> Motion:

@@ -321,17 +321,21 @@ class _Painter:
 
 
 def example_dance(seconds: float = 10.0) -> tuple[Motion, Rhythm]:
-    """The dance of the example video and its exact beats: house at 120 bpm, a downbeat at 0.4 s."""
+    """The dance of the example video and its exact beats: house at 120 bpm, a downbeat at 0.4 s, with the timing of the average dancer."""
     from dance2music.synthetic.choreography import dance
+    from dance2music.synthetic.timing import MARGIN_SECONDS, TimingConfig, hurried
 
     period, first = 0.5, 0.4
     before = 4
     beats = first + period * (np.arange(int(seconds / period) + 3 * before) - before)
     rhythm = Rhythm(beats, before % 4, 60.0 / period, 1.0, np.zeros(0))
-    return dance(rhythm, genre=GENRES.index("house"), seed=EXAMPLE_SEED, duration_seconds=seconds), rhythm
+    drawn = dance(rhythm, genre=GENRES.index("house"), seed=EXAMPLE_SEED, duration_seconds=seconds + MARGIN_SECONDS)
+    average = TimingConfig(lead_beats=0.06, arm_lead_beats=0.03, lead_spread=0.0, arm_lead_spread=0.0, bounce_share=0.0)
+    return hurried(drawn, beats, seconds, np.random.default_rng(EXAMPLE_SEED), average), rhythm
 
 
-EXAMPLE_SEED = 0
+EXAMPLE_SEED = 17
+"""A dancer who stops on the beats, as the second reading sees it."""
 
 
 def example_video(path: str | Path, seconds: float = 10.0) -> Rhythm:
