@@ -9,7 +9,7 @@ LIBRARY ?= studio
 TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
 TORCH_VERSION := 2.13.0
 PYTEST_ARGS ?=
-# Test files run side by side in so many processes, four at most; JOBS=0 runs one after the other in one process.
+# Test files run side by side in so many processes of one thread, four at most; JOBS=0 runs one after the other in one process.
 JOBS ?= auto
 
 BIN := $(VENV)/bin
@@ -40,7 +40,7 @@ studio: $(VENV)/.installed-studio
 	$(BIN)/dance2music studio $(LIBRARY)
 
 test: $(VENV)/.installed-dev
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(JOBS) --maxprocesses=4 --dist loadfile $(PYTEST_ARGS)
+	OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses=4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

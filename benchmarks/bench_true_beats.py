@@ -93,7 +93,8 @@ def main() -> None:
         print(
             f"{path.stem:34s} {name.tempo_bpm:5.1f} bpm: {own.tempo_bpm:5.1f} ({own.confidence:.2f}; second {second:5.1f}), F {at_70:.2f} "
             f"(120 ms {at_120:.2f}), "
-            f"{1000 * behind_seconds(own.beat_times_seconds, true):+.0f} ms, {GENRES[guess.genre]}{'' if guess.sure else ' by tempo and energy'}",
+            f"{1000 * behind_seconds(own.beat_times_seconds, true):+.0f} ms, "
+            f"{GENRES[guess.genre]}{'' if guess.sure else ' by tempo and energy'}",
             flush=True,
         )
     if not paths:
