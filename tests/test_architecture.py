@@ -15,7 +15,7 @@ LAYERS = (
     ("processes",),
     ("parallel", "child", "losses", "checkpoint"),
     ("music", "video"),
-    ("dance",),
+    ("dance", "people"),
     ("nn",),
     ("codec", "rhythm", "perception"),
     ("metrics", "composer", "sound"),

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "generate": "dance2music.generation.job",
     "read_motion": "dance2music.dance.watch",
+    "read_dancers": "dance2music.dance.watch",
     "condition": "dance2music.generation.pipeline",
     "load_method": "dance2music.generation.methods",
     "best_take": "dance2music.generation.ranking",

@@ -44,6 +44,7 @@ class Corpus(IntEnum):
     POSE_NOISE = 11
     SYMBOLIC_POSE_NOISE = 12
     DANCE = 24
+    COMPANY = 33
     RHYTHM_ITEM = 41
     PIECE_TEMPO = 60
     PIECE_SOUND = 71

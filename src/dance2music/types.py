@@ -57,6 +57,28 @@ class Motion:
         return len(self.joints) / self.fps
 
 
+class Span(NamedTuple):
+    """A part of a clip or of a piece of music, in seconds from its beginning."""
+
+    begin_seconds: float
+    end_seconds: float
+
+
+class Dancer(NamedTuple):
+    """One of those who were seen in a video.
+
+    ``motion`` covers the whole clip, without confidence where the dancer is away, which ``seen`` says; ``size`` is the median height of the
+    body in heights of the picture, ``sureness`` the mean confidence of its joints while it is seen; ``share`` (0..1) is how much it counts
+    for the rhythm.
+    """
+
+    motion: Motion
+    size: float
+    sureness: float
+    seen: tuple[Span, ...]
+    share: float = 1.0
+
+
 class Hypothesis(NamedTuple):
     """Another rhythm that a dance may have: its tempo, one of its beats (the first at or after 0), and how probable it is, 0..1."""
 
@@ -126,13 +148,6 @@ class GenreGuess(NamedTuple):
     sure: bool
 
 
-class Span(NamedTuple):
-    """A part of a piece of music, in seconds from its beginning."""
-
-    begin_seconds: float
-    end_seconds: float
-
-
 @dataclass(frozen=True)
 class Conditioning:
     """All that a generator may look at of one dance, on one uniform time axis.
@@ -146,7 +161,10 @@ class Conditioning:
     genre : int, index into `GENRES`.
     fps : float, of `motion` and `visual`.
     duration_seconds : float, length of the music to make.
-    dance : the joints, for methods that have encoders of their own; None where only features are known.
+    dance : the joints, for methods that have encoders of their own; None where only features are known. Of several dancers those of the
+        one who counts most.
+    dancers : everybody who was seen, numbered from 1 in this order (`dance.dancers`), those who do not count with a share of 0; none
+        where no body was seen.
     sections : the form that music for it takes, in order and without gaps; none where music has no form to follow.
     hits_seconds : float64 [n], increasing: moments that the music may stress, off the grid too (`rhythm.stops`).
     genre_guess : what the genre was chosen by; None where the user chose it.
@@ -162,6 +180,7 @@ class Conditioning:
     sections: tuple[Section, ...] = ()
     hits_seconds: np.ndarray = field(default_factory=lambda: np.zeros(0))
     genre_guess: GenreGuess | None = None
+    dancers: tuple[Dancer, ...] = ()
 
 
 class Quantized(NamedTuple):

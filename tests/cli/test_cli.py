@@ -60,7 +60,7 @@ def test_all_options_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     requests = replace_job(monkeypatch)
     given = "generate d.mp4 -o o.mp4 --genre pop --seed 4 --takes 3 --tempo 99.5 --method cmt --level high --weights w --wav --midi n.mid"
     given += " --take t.take --precision bf16 --audio a.flac --markers m.csv --sample-rate 44100"
-    given += " --keep-original -3 --duck 9 --duck-attack 0.1 --duck-release 0.7"
+    given += " --keep-original -3 --duck 9 --duck-attack 0.1 --duck-release 0.7 --dancer 2"
     given += (
         " --stems s --soundfont f.sf2 --instruments drums,bass --set top_p=1 --set density_control=0.5 --no-denoise --no-plot --no-hits"
     )
@@ -71,7 +71,7 @@ def test_all_options_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
         wav=True, midi=Path("n.mid"), stems=Path("s"), take=Path("t.take"), soundfont="f.sf2", precision="bf16",
         instruments=("drums", "bass"), settings=("top_p=1", "density_control=0.5"), denoise=False, plot=False, hits=False,
         audio=Path("a.flac"), markers=Path("m.csv"), sample_rate=44100, keep_original_db=-3.0,
-        duck_db=9.0, duck_attack_seconds=0.1, duck_release_seconds=0.7,
+        duck_db=9.0, duck_attack_seconds=0.1, duck_release_seconds=0.7, dancer="2",
     )  # fmt: skip
     assert requests[1] == Request(None, Path("o.wav"), Path("d.npz"))
 
@@ -95,6 +95,17 @@ def test_a_summary_for_people_and_json_for_programs(monkeypatch: pytest.MonkeyPa
     assert run(monkeypatch, "generate", "d.mp4", "--json", "--takes", "2") == 0
     said = capsys.readouterr()
     assert json.loads(said.out) == [REPORT, REPORT] and said.err == ""
+
+
+def test_where_several_are_seen_a_line_says_who_counts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    people = [
+        {"number": 1, "share": 0.75, "size": 0.6, "sureness": 0.9, "seen_seconds": [[0.0, 9.9]]},
+        {"number": 2, "share": 0.25, "size": 0.4, "sureness": 0.9, "seen_seconds": [[0.0, 2.0], [5.0, 7.5]]},
+    ]
+    monkeypatch.setattr(job, "run", lambda request, **options: [REPORT | {"dancers": people}])
+    assert run(monkeypatch, "generate", "d.mp4") == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "people" in line)
+    assert line.strip() == "2 people seen: 1 for 9.9 s (75% of the rhythm), 2 for 4.5 s (25% of the rhythm)"
 
 
 def test_an_error_of_input_is_one_line_and_exit_code_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,12 +12,12 @@ import pytest
 import videos
 from dance2music.dance.kinematics import kinematic_beats
 from dance2music.dance.skeleton import SKELETONS
-from dance2music.dance.watch import read_motion
+from dance2music.dance.watch import read_dancers, read_motion
 from dance2music.generation import job
 from dance2music.generation.request import Request
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.drawing import Look, draw_frames, example_dance
-from dance2music.types import Motion
+from dance2music.types import Dancer, Motion
 from dance2music.video.container import VideoInfo, probe
 
 SIZE = (240, 320)
@@ -60,17 +60,19 @@ def hips(motion: Motion) -> np.ndarray:
     return motion.joints[:, HIPS, 0].mean(axis=1)
 
 
-def test_of_two_dancers_one_is_followed_all_the_time(tmp_path: Path) -> None:
+def test_of_two_dancers_each_is_followed_all_the_time(tmp_path: Path) -> None:
     other = dance(np.arange(-1.0, 4.0, 0.6), genre=2, seed=8, duration_seconds=2.0)
     alone = read_motion(film(tmp_path / "one.mp4", example(2.0)))
-    both = read_motion(film(tmp_path / "two.mp4", example(2.0), other))
-    assert both.skeleton == "holistic-83" and "100 %" in both.source
+    both = [one.motion for one in read_dancers(film(tmp_path / "two.mp4", example(2.0), other))]
+    assert len(both) == 2
     middle = SIZE[0] / SIZE[1]
-    left = float(np.mean(hips(both) < middle))
-    assert left in (0.0, 1.0), "it stays on one side"
-    assert np.abs(np.diff(hips(both))).max() < 0.1, "and never jumps"
-    if left:
-        assert np.median(np.linalg.norm(both.joints[:, WRISTS, :2] - alone.joints[:, WRISTS, :2], axis=-1)) < 0.05
+    sides = [float(np.mean(hips(one) < middle)) for one in both]
+    assert sorted(sides) == [0.0, 1.0], "each stays on its side"
+    for one in both:
+        assert one.skeleton == "holistic-83" and "100 %" in one.source
+        assert np.abs(np.diff(hips(one))).max() < 0.1, "and never jumps"
+    left = both[sides.index(1.0)]
+    assert np.median(np.linalg.norm(left.joints[:, WRISTS, :2] - alone.joints[:, WRISTS, :2], axis=-1)) < 0.05
 
 
 def test_a_dancer_who_leaves_is_followed_while_there(tmp_path: Path) -> None:
@@ -97,11 +99,12 @@ def test_a_turned_film_of_a_variable_rate_gives_the_same_dance(tmp_path: Path, m
     phone = film(tmp_path / "phone.mp4", example(2.5), turned=90, uneven=True)
     watched: list[Motion] = []
 
-    def remember(video: VideoInfo, **options: object) -> Motion:
-        watched.append(read_motion(video, **options))
-        return watched[-1]
+    def remember(video: VideoInfo, **options: object) -> tuple[Dancer, ...]:
+        dancers = read_dancers(video, **options)
+        watched.append(dancers[0].motion)
+        return dancers
 
-    monkeypatch.setattr("dance2music.generation.job.read_motion", remember)
+    monkeypatch.setattr("dance2music.generation.job.read_dancers", remember)
     (report,) = job.run(Request(video=phone, genre="house", method="composer", plot=False))
     (seen,) = watched
     count = min(len(plain.joints), len(seen.joints)) - 3

@@ -37,8 +37,9 @@ from dance2music.generation.request import Request, resolve
 from dance2music.generation.take import Source, Take, make_takes
 from dance2music.methods.composer import Composer
 from dance2music.music.audio import load_audio
+from dance2music.people.dancers import of_motion
 from dance2music.synthetic.drawing import example_dance, example_video
-from dance2music.types import Motion
+from dance2music.types import Dancer
 from dance2music.video.container import VideoInfo
 
 SECONDS = 3.0
@@ -74,11 +75,11 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The drawn dance stands for what is seen in any video; gives the list of the videos that were watched."""
     watched: list[Path] = []
 
-    def read_motion(video: VideoInfo, *, progress: Callable[[float], None] | None = None) -> Motion:
+    def read_dancers(video: VideoInfo, *, progress: Callable[[float], None] | None = None) -> tuple[Dancer, ...]:
         watched.append(video.path)
-        return example_dance(SECONDS)[0]
+        return (of_motion(example_dance(SECONDS)[0]),)
 
-    monkeypatch.setattr("dance2music.generation.job.read_motion", read_motion)
+    monkeypatch.setattr("dance2music.generation.job.read_dancers", read_dancers)
     return watched
 
 

@@ -17,8 +17,9 @@ from dance2music.generation import job
 from dance2music.generation.request import Request
 from dance2music.music.audio import load_audio
 from dance2music.music.loudness import loudness, true_peak_db
+from dance2music.people.dancers import of_motion
 from dance2music.synthetic.drawing import example_dance
-from dance2music.types import ROLES, Motion
+from dance2music.types import ROLES, Dancer
 from dance2music.video.container import VideoInfo
 
 SECONDS = 3.0
@@ -34,10 +35,10 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def video(bars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it, in which the drawn dance is seen."""
 
-    def read_motion(video: VideoInfo, *, progress: Callable[[float], None] | None = None) -> Motion:
-        return example_dance(SECONDS)[0]
+    def read_dancers(video: VideoInfo, *, progress: Callable[[float], None] | None = None) -> tuple[Dancer, ...]:
+        return (of_motion(example_dance(SECONDS)[0]),)
 
-    monkeypatch.setattr("dance2music.generation.job.read_motion", read_motion)
+    monkeypatch.setattr("dance2music.generation.job.read_dancers", read_dancers)
     return Path(shutil.copy(bars, tmp_path / "clip.mp4"))
 
 

@@ -21,8 +21,9 @@ from dance2music.methods.composer import Composer
 from dance2music.metrics.strict import tempo_right
 from dance2music.music.beats import onset_times
 from dance2music.music.loudness import loudness
+from dance2music.people.dancers import numbered
 from dance2music.synthetic.drawing import example_dance
-from dance2music.types import GENRES, Audio, Conditioning, Latents, Note, Rhythm, Score, Span, Track
+from dance2music.types import GENRES, Audio, Conditioning, Dancer, Latents, Note, Rhythm, Score, Span, Track
 
 SAMPLE_RATE = 22_050
 
@@ -181,3 +182,17 @@ def test_the_end_is_loud_enough_fades_and_keeps_its_length() -> None:
         assert loudness(audio) == pytest.approx(-16.0, abs=1.0) and float(np.abs(audio.samples).max()) <= 1.0
         assert float(np.abs(audio.samples[:, -50:]).max()) < 0.02
     assert len(onset_times(audio)) > 3
+
+
+def test_music_for_several_dancers_is_of_all_or_of_one() -> None:
+    first, second = example_dance(6.0)[0], example_dance(6.0)[0]
+    second = replace(second, joints=second.joints[::-1].copy())
+    people = numbered([Dancer(first, 0.6, 0.9, (Span(0.0, 6.0),)), Dancer(second, 0.4, 0.9, (Span(0.0, 6.0),))])
+    both = pipeline.condition(people, genre="house")
+    assert both.dance is first and [round(one.share, 2) for one in both.dancers] == [0.6, 0.4]
+    alone = pipeline.condition(people, genre="house", dancer="2")
+    assert alone.dance is second and [one.share for one in alone.dancers] == [0.0, 1.0]
+    assert torch.equal(alone.motion, pipeline.condition(second, genre="house").motion)
+    assert np.array_equal(alone.rhythm.beat_times_seconds, pipeline.condition(second, genre="house").rhythm.beat_times_seconds)
+    with pytest.raises(InputError, match="--dancer 7: 2 dancers are seen"):
+        pipeline.condition(people, dancer="7")

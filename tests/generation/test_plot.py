@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dance2music.dance.second_reading import second_beats
 from dance2music.generation.plot import SHOWN_SECONDS, plot_result
 from dance2music.synthetic.drawing import example_dance
-from dance2music.types import Audio, Motion, Rhythm, Section
+from dance2music.types import Audio, Dancer, Motion, Rhythm, Section, Span
 
 SAMPLE_RATE = 22_050
 
@@ -104,3 +104,16 @@ def test_every_name_is_drawn_as_text(tmp_path: Path, drawn: list[Figure]) -> Non
     plot_result(motion, rhythm, clicks(np.arange(0.5, 4.0, 0.5), 4.0), tmp_path / "a.png", title=title)
     assert drawn[0].get_suptitle() == "Ba$$in $\\frac{$ \ufffd\ufffd\U0001f57a.mp4: planned, house\n-14 LUFS"
     assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_several_dancers_have_a_bar_each_with_their_share(tmp_path: Path, drawn: list[Figure]) -> None:
+    motion, rhythm = dance_of(4.0)
+    other = Motion(motion.joints[::-1].copy(), motion.confidence, motion.fps, motion.skeleton)
+    people = (Dancer(motion, 0.6, 0.9, (Span(0.0, 4.0),), 0.8), Dancer(other, 0.4, 0.9, (Span(0.0, 1.0), Span(2.0, 3.0)), 0.2))
+    plot_result(motion, rhythm, clicks(rhythm.beat_times_seconds, 4.0), tmp_path / "out.png", dancers=people)
+    plot_result(motion, rhythm, clicks(rhythm.beat_times_seconds, 4.0), tmp_path / "out.png", dancers=people[:1])
+    several, alone = drawn
+    assert len(several.axes) == 4 and len(alone.axes) == 3
+    assert [label.get_text() for label in several.axes[0].get_yticklabels()] == ["dancer 1 (80%)", "dancer 2 (20%)"]
+    assert [len(bars.get_paths()) for bars in several.axes[0].collections] == [1, 2]
+    assert len(several.axes[1].lines) == 2, "the speed of either"

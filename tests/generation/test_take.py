@@ -23,7 +23,7 @@ from dance2music.generation.outputs import describe, stems_of
 from dance2music.generation.take import Edit, Source, Take, check_span, finished_take, load_take, make_takes, regenerate, span_of_bars
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
-from dance2music.types import Conditioning, Rhythm, Score, Span
+from dance2music.types import Conditioning, Dancer, Rhythm, Score, Span
 
 SECONDS = 6.0
 SPAN = Span(2.0, 4.0)
@@ -348,3 +348,18 @@ def test_only_a_generators_own_piece_is_drawn_into() -> None:
     (take,) = make_takes(LoadedMethod(METHODS["composer"], Composer()), dance(), seeds=[0])
     with pytest.raises(AssertionError, match="latents"):
         generator.generate(dance(), [0], span=SPAN, keep=take.music)
+
+
+def test_a_take_knows_who_was_seen(tmp_path: Path) -> None:
+    given = dance()
+    assert given.dance is not None
+    other = replace(given.dance, joints=given.dance.joints[::-1].copy(), source="other")
+    people = (Dancer(other, 0.4, 0.8, (Span(1.0, 2.0), Span(3.0, 4.5)), 0.25), Dancer(given.dance, 0.6, 0.9, (Span(0.0, SECONDS),), 0.75))
+    (take,) = make_takes(load_method("composer"), replace(given, dancers=people), seeds=[1])
+    finished_take(take, denoise=False).save(tmp_path / "a.take")
+    again = load_take(tmp_path / "a.take").conditioning
+    assert again.dancers[1].motion is again.dance
+    assert np.array_equal(again.dancers[0].motion.joints, other.joints) and again.dancers[0].motion.source == "other"
+    assert [one[1:] for one in again.dancers] == [one[1:] for one in people]
+    told = describe(take)["dancers"]
+    assert [one["share"] for one in told] == [0.25, 0.75] and told[0]["seen_seconds"] == [[1.0, 2.0], [3.0, 4.5]]

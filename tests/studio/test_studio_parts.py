@@ -10,15 +10,21 @@ import numpy as np
 import pytest
 
 from dance2music.errors import InputError
+from dance2music.generation.pipeline import condition
 from dance2music.music.audio import save_wav
 from dance2music.music.loudness import loudness
+from dance2music.people.dancers import numbered
+from dance2music.studio.api import check_who
 from dance2music.studio.events import Events
+from dance2music.studio.making import for_dancer, load_dance, save_dance
 from dance2music.studio.mixing import gains_of, is_neutral, mixed
 from dance2music.studio.pace import STAGES, Pace
 from dance2music.studio.pictures import check_demuxer
 from dance2music.studio.rhythms import changed
+from dance2music.studio.uploads import Refused
 from dance2music.studio.waves import wave, write_waves
-from dance2music.types import Audio, Rhythm
+from dance2music.synthetic.drawing import example_dance
+from dance2music.types import Audio, Dancer, Rhythm, Span
 
 GRID = Rhythm(np.arange(-1, 9) * 0.5 + 0.1, 1, 120.0, 0.9, np.array([1.0]))
 """120 bpm, beats at -0.4, 0.1, 0.6, ..., the first downbeat at 0.1 s."""
@@ -160,3 +166,27 @@ def test_only_readers_of_video_files_see_an_upload(clip: Path, tmp_path: Path) -
     for path in (tmp_path / "list.mp4", tmp_path / "stream.mp4", (tmp_path / "sound.wav").rename(other)):
         with pytest.raises(InputError, match="cannot be read as a video"):
             check_demuxer(path)
+
+
+def test_a_dancer_is_chosen_among_those_who_were_seen() -> None:
+    dance = {"about": {"dancers": [{"number": 1}, {"number": 2}]}}
+    for who in (None, "all", "largest", "2"):
+        check_who(who, dance)
+    for who in ("3", "0", "me"):
+        with pytest.raises(Refused, match=f"dancer.*{who}"):
+            check_who(who, dance)
+    with pytest.raises(Refused, match=r"expected all, largest$"):
+        check_who("1", {"about": {}})
+
+
+def test_a_watched_dance_can_be_given_to_another_dancer(tmp_path: Path) -> None:
+    first, second = (example_dance(3.0)[0] for _ in range(2))
+    second = replace(second, joints=second.joints[::-1].copy())
+    people = numbered([Dancer(first, 0.6, 0.9, (Span(0.0, 3.0),)), Dancer(second, 0.4, 0.9, (Span(0.0, 3.0),))])
+    save_dance(condition(people, genre="house"), tmp_path / "dance.take")
+    seen = load_dance(tmp_path / "dance.take")
+    other = for_dancer(seen, "2")
+    assert other.dance is not None and np.array_equal(other.dance.joints, second.joints) and other.genre == seen.genre
+    again = for_dancer(other, "all")
+    assert [one.share for one in again.dancers] == pytest.approx([one.share for one in people])
+    assert np.array_equal(again.rhythm.beat_times_seconds, seen.rhythm.beat_times_seconds)

@@ -14,6 +14,7 @@ from dance2music.errors import InputError
 from dance2music.generation.methods import DEFAULT, METHODS
 from dance2music.methods.base import SOUNDS
 from dance2music.music.duck import DuckConfig
+from dance2music.people.dancers import ALL, LARGEST
 from dance2music.types import GENRES
 
 app = typer.Typer()
@@ -75,6 +76,14 @@ def generate(
         float | None,
         typer.Option(help="Frames per second of the motion file.", show_default="as the file tells, or the usual rate of its kind"),
     ] = None,
+    dancer: Annotated[
+        str,
+        typer.Option(
+            help="Who the music is for: all, largest, or a number, 1 for the most prominent; the report has who was seen.",
+            rich_help_panel=_RHYTHM,
+            autocompletion=_among((ALL, LARGEST)),
+        ),
+    ] = ALL,
     genre: Annotated[
         str | None,
         typer.Option(
@@ -166,6 +175,7 @@ def generate(
             out=out,
             from_motion=from_motion,
             fps=fps,
+            dancer=dancer,
             genre=genre,
             seed=seed,
             takes=takes,
@@ -292,11 +302,13 @@ def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(reports, indent=2))
         return
-    from dance2music.generation.sync import sync_in_words
+    from dance2music.generation.sync import dancers_in_words, sync_in_words
 
     for report in reports:
         typer.echo(f"{report['output']}: {report['genre']} at {report['tempo_bpm']:.1f} bpm, " + sync_in_words(report["sync"]))
         typer.echo(f"  and {', '.join(Path(name).name for name in report['files'][1:])}")
+        if len(dancers := report.get("dancers", [])) > 1:
+            typer.echo(f"  {dancers_in_words(dancers)}")
         other = next(iter(report.get("rhythm_alternatives", [])), None)
         if other is not None and other["probability"] >= _WORTH_SAYING:
             typer.echo(

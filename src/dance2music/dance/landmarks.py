@@ -8,6 +8,8 @@ right first (Zhang et al. 2020; Kartynnik et al. 2019). The numbers are those of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ from dance2music.dance.detection import BODY_DETECTOR, FACE_DETECTOR, Detection,
 from dance2music.dance.networks import Network
 from dance2music.dance.regions import Region
 from dance2music.dance.skeleton import FACE_MESH_INDEX
+from dance2music.people.bodies import MIN_VISIBILITY, hips, same, trunk_length
 
 BODY_JOINTS = 33
 DETAILS = 21 + 21 + len(FACE_MESH_INDEX)
@@ -24,6 +27,9 @@ TILE_SHARE = 0.6
 """Side of the squares in which small bodies are looked for, as a share of the picture's shorter side."""
 CLOSE_LOOK_EVERY = 18
 """Pictures without anybody from one close look to the next: it takes as long as fifteen others."""
+_NEAR_GROWTH = 1.5
+_FOUND_NEAR = 0.35
+"""A search result this near to a body that is known is that one, in lengths of the trunk."""
 _DETAIL_CONFIDENCE = 0.9
 _MIN_PRESENCE = 0.5
 _BODY_GROWTH = 1.25
@@ -62,7 +68,15 @@ class BodyFinder:
 
     def find_small(self, image: np.ndarray) -> list[Region]:
         """As `find`, for bodies too small for a look at the whole picture uint8 [H, W, 3]: at overlapping squares of `TILE_SHARE`."""
-        return self._find(image, _tiles(image))
+        return self._find(image, _tiles(image, TILE_SHARE))
+
+    def find_in_squares(self, image: np.ndarray) -> list[Region]:
+        """As `find`, at overlapping squares of the shorter side of a picture uint8 [H, W, 3]: people side by side are larger in them."""
+        return self._find(image, _tiles(image, 1.0))
+
+    def find_near(self, image: np.ndarray, place: Region) -> list[Region]:
+        """As `find`, around a place in a picture uint8 [H, W, 3]."""
+        return self._find(image, [replace(place, angle=0.0).grown(_NEAR_GROWTH)])
 
     def _find(self, image: np.ndarray, places: list[Region]) -> list[Region]:
         found = [detection for place in places for detection in _detected(self._network, BODY_DETECTOR, image, place)]
@@ -93,10 +107,11 @@ class BodyReader:
 
 
 class BodyEstimator:
-    """33 joints of one body, followed from picture to picture."""
+    """33 joints of one body, followed from picture to picture; or of all bodies in a picture (`crowd.CrowdEstimator`)."""
 
     def __init__(self) -> None:
         self._finder, self._reader = BodyFinder(), BodyReader()
+        self.company = False
         self._region: Region | None = None
         self._unseen = 0
 
@@ -113,7 +128,38 @@ class BodyEstimator:
         if not found and self._unseen % CLOSE_LOOK_EVERY == 0:
             found = self._finder.find_small(image)
         self._unseen = 0 if found else self._unseen + 1
+        if len(found) > 1 and not self.company:
+            self.company = len(self._read_all(image, found, ())) > 1
         return found[0] if found else None
+
+    def everybody(
+        self, image: np.ndarray, known: Sequence[np.ndarray] = (), places: Sequence[Region] = (), *, closely: bool = False
+    ) -> list[Body]:
+        """All bodies in a picture uint8 [H, W, 3] RGB but those that are known, float32 [33, 4] each; the surest first.
+
+        ``places`` are looked at by themselves: somebody may be there whom a look at the whole picture does not find. ``closely``: the
+        picture is looked at in squares.
+        """
+        found = self._read_all(image, self._finder.find_in_squares(image) if closely else self._finder.find(image), known)
+        for place in places:
+            here = [*known, *(one.joints for one in found)]
+            found += self._read_all(image, [place], here) or self._read_all(image, self._finder.find_near(image, place), here)
+        return found
+
+    def read(self, image: np.ndarray, region: Region) -> Body | None:
+        """The body in a region of a picture uint8 [H, W, 3] RGB; None if there is none."""
+        return self._reader.read(image, region)
+
+    def _read_all(self, image: np.ndarray, regions: list[Region], known: Sequence[np.ndarray]) -> list[Body]:
+        """The bodies in some regions, each once, without those that are known."""
+        found: list[Body] = []
+        for region in regions:
+            there = [*known, *(one.joints for one in found)]
+            near = [np.hypot(*(hips(body) - [region.x, region.y])) < _FOUND_NEAR * trunk_length(body) for body in there]
+            body = None if any(near) else self._reader.read(image, region)
+            if body is not None and body.joints[:, 3].mean() >= MIN_VISIBILITY and not any(same(body.joints, other) for other in there):
+                found.append(body)
+        return found
 
     def forget(self) -> None:
         """Look for a dancer anew in the next picture."""
@@ -182,10 +228,10 @@ def _whole(image: np.ndarray) -> Region:
     return Region(0.5 * width, 0.5 * height, float(width), float(height)).grown(1.0)
 
 
-def _tiles(image: np.ndarray) -> list[Region]:
-    """Squares that cover the picture, each half over the next."""
+def _tiles(image: np.ndarray, share: float) -> list[Region]:
+    """Squares of a share of the shorter side that cover the picture, each half over the next."""
     height, width = image.shape[:2]
-    side = TILE_SHARE * min(height, width)
+    side = share * min(height, width)
     xs, ys = (np.linspace(side / 2, length - side / 2, int(np.ceil(2 * length / side)) - 1) for length in (width, height))
     return [Region(float(x), float(y), side, side) for y in ys for x in xs]
 

@@ -1,12 +1,13 @@
-"""From frames to a Motion: MediaPipe for body, hands and face (`landmarks`), optical flow beside it, all in one pass over the frames.
+"""From frames to the Motion of each dancer: MediaPipe's networks for body, hands and face (`landmarks`), optical flow beside them.
 
-MediaPipe follows one person: of several dancers the one that its detector prefers in the first frame, usually the largest; `tracking`
-keeps it to that one. MediaPipe's own landmark filter is causal and delays what it smooths; it is off, and joints are smoothed afterwards
-with zero phase: measured on filmed dances, less jitter and no delay.
+In one pass over the frames `people.everybody` follows those who are seen; `people.identities` tells them apart. MediaPipe's own filter of
+landmarks is causal and delays what it smooths; it is off, and joints are smoothed afterwards with zero phase: measured on filmed dances,
+less jitter and no delay.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
@@ -16,9 +17,14 @@ from dance2music.dance.flow import FlowMeter, flow_motion
 from dance2music.dance.kinematics import low_pass
 from dance2music.dance.landmarks import DETAILS, BodyEstimator, DetailEstimator
 from dance2music.dance.skeleton import SKELETONS
-from dance2music.dance.tracking import DETAIL_EVERY, Frame, Method, tracked
+from dance2music.dance.tracking import DETAIL_EVERY, Frame, Method
 from dance2music.errors import InputError
-from dance2music.types import Motion
+from dance2music.people.bodies import MIN_VISIBILITY
+from dance2music.people.crowd import MOST_FOLLOWED, Piece
+from dance2music.people.dancers import numbered
+from dance2music.people.everybody import watch_everybody
+from dance2music.people.identities import Stretch, identities
+from dance2music.types import Dancer, Motion, Span
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +36,15 @@ MIN_DANCER_SHARE = 0.3
 
 _REACH_SECONDS = 0.07
 """Farther than this from any frame in which it was seen, a joint has confidence 0."""
-_MIN_VISIBILITY = 0.3
+LEAST_SECONDS = 1.0
+"""Who is seen for less than this, and less than a tenth of the clip, is nobody."""
+_SPAN_GAP_SECONDS = 0.5
+"""Who is not found for no longer than this was not away."""
 
 
 POSE_ESTIMATORS: dict[str, Method] = {
-    "holistic": Method("holistic-83", BodyEstimator, DetailEstimator),
-    "body": Method("blazepose-33", BodyEstimator),
+    "holistic": Method("holistic-83", BodyEstimator, DetailEstimator, BodyEstimator),
+    "body": Method("blazepose-33", BodyEstimator, crowd=BodyEstimator),
 }
 """Ways of finding joints, by name."""
 
@@ -45,7 +54,14 @@ _ANCHORS = (15, 16, 0)
 def estimate(
     frames: Iterable[Frame], *, method: str = "holistic", fps: float = 30.0, progress: Callable[[float], None] | None = None
 ) -> Motion:
-    """Follow the dancer through the frames of a video.
+    """Follow the dancer through the frames of a video: of several the first of `estimate_dancers`, which has parameters and errors."""
+    return estimate_dancers(frames, method=method, fps=fps, progress=progress)[0].motion
+
+
+def estimate_dancers(
+    frames: Iterable[Frame], *, method: str = "holistic", fps: float = 30.0, progress: Callable[[float], None] | None = None
+) -> tuple[Dancer, ...]:
+    """Follow everybody through the frames of a video.
 
     Joints are in units of the image height: x to the right from the left edge, y up from the lower edge, z depth relative to the hips
     (smaller is nearer to the camera). Gaps are interpolated and have confidence 0. ``flow_energy`` comes from the same pass.
@@ -59,8 +75,9 @@ def estimate(
 
     Returns
     -------
-    Motion, joints [T, J, 3] with the estimator's skeleton; or, if fewer than `MIN_DANCER_SHARE` of the frames show a dancer, the motion
-    of the picture itself as skeleton ``flow`` (see `flow.flow_motion`), as ``source`` says and a warning in the log.
+    At least one, as `dancers.numbered` orders them, each with joints [T, J, 3] of the estimator's skeleton; or, if fewer than
+    `MIN_DANCER_SHARE` of the frames show anybody, a single one with the motion of the picture itself as skeleton ``flow`` (see
+    `flow.flow_motion`), seen nowhere, as ``source`` says and a warning in the log.
 
     Raises
     ------
@@ -70,40 +87,69 @@ def estimate(
     if method not in POSE_ESTIMATORS:
         raise InputError(f"pose estimator: {method!r}; expected one of {', '.join(POSE_ESTIMATORS)}")
     flow = FlowMeter()
-    times: list[float] = []
-    rows: list[np.ndarray | None] = []
-    name = POSE_ESTIMATORS[method].skeleton
-    joint_count = len(SKELETONS[name].joints)
-    height = 0.0
-    for part in tracked(_measured(frames, flow, times), POSE_ESTIMATORS[method]):
-        height = float(part.height)
-        rows += [_joined(body, detail, joint_count) for body, detail in zip(part.bodies, part.details)]
-        if progress is not None:
-            progress(times[len(rows) - 1])
-    if not times:
+    taken: list[float] = []
+    watched = watch_everybody(_measured(frames, flow, taken), POSE_ESTIMATORS[method], progress=progress)
+    if not taken:
         raise InputError("video: no frames to look at; expected a video with at least one picture, is the file truncated?")
+    times = np.asarray(taken)
     count = int(np.floor((times[-1] - min(times[0], 0.0)) * fps + 1e-6)) + 1
     grid = np.arange(count) / fps
-    energy = flow.energy(grid)
-    seen = [row is not None and float(np.nanmean(row[:33, 3])) > _MIN_VISIBILITY for row in rows]
-    share = float(np.mean(seen))
+    energy = flow.energy(grid).astype(np.float32)
+    tables = _tables(watched.pieces, times, len(SKELETONS[POSE_ESTIMATORS[method].skeleton].joints))
+    seen = [np.isfinite(table[:, 0, 3]) for table in tables]
+    share = float(np.mean(np.any(seen, axis=0))) if tables else 0.0
     if share < MIN_DANCER_SHARE:
         log.warning("a dancer is seen in %.0f %% of the frames only; following the motion of the picture instead", 100 * share)
-        return flow_motion(flow, fps=fps, count=count, source=f"optical flow (a dancer in {100 * share:.0f} % of the frames)")
-    empty = np.full((joint_count, 4), np.nan, dtype=np.float32)
-    table = np.stack([row if row is not None and ok else empty for row, ok in zip(rows, seen)])
-    joints, confidence = _uniform(table, np.asarray(times), grid)
-    joints /= height
-    joints[..., 1] = 1.0 - joints[..., 1]
-    smooth = low_pass(joints, fps=fps, cutoff_hz=JOINT_CUTOFF_HZ, weights=confidence[..., None])
-    return Motion(
-        joints=smooth.astype(np.float32),
-        confidence=confidence.astype(np.float32),
-        fps=float(fps),
-        skeleton=name,
-        flow_energy=energy.astype(np.float32),
-        source=f"mediapipe {method} (a dancer in {100 * share:.0f} % of the frames)",
-    )
+        told = f"optical flow (a dancer in {100 * share:.0f} % of the frames)"
+        return (Dancer(flow_motion(flow, fps=fps, count=count, source=told), 0.0, 0.0, ()),)
+    if watched.most > MOST_FOLLOWED:
+        log.warning("%d people in the picture at once; of them %d are followed at a time", watched.most, MOST_FOLLOWED)
+    found = []
+    for table, here in zip(tables, seen):
+        joints, confidence = _uniform(table, times, grid)
+        joints /= watched.height
+        joints[..., 1] = 1.0 - joints[..., 1]
+        smooth = low_pass(joints, fps=fps, cutoff_hz=JOINT_CUTOFF_HZ, weights=confidence[..., None])
+        motion = Motion(
+            joints=smooth.astype(np.float32),
+            confidence=confidence.astype(np.float32),
+            fps=float(fps),
+            skeleton=POSE_ESTIMATORS[method].skeleton,
+            flow_energy=energy,
+            source=f"mediapipe {method} (a dancer in {100 * np.mean(here):.0f} % of the frames)",
+        )
+        bodies = table[here, :33]
+        size = float(np.median(np.ptp(bodies[..., 1], axis=1))) / watched.height
+        found.append(Dancer(motion, size, float(bodies[..., 3].mean()), _spans(times, here)))
+    return numbered(found)
+
+
+def _tables(pieces: list[Piece], times: np.ndarray, joint_count: int) -> list[np.ndarray]:
+    """Joints float [T, J, 4] of each person, NaN where it was not seen; of those who were there for a moment none."""
+    people = identities(pieces, times)
+    if len(people) < 2 and all(a.stop <= b.start for a, b in itertools.pairwise(pieces)):
+        people = [[Stretch(piece, piece.start, piece.stop) for piece in pieces]]  # nobody else: everything that was found
+    tables = []
+    for parts in people:
+        table = np.full((len(times), joint_count, 4), np.nan, dtype=np.float32)
+        for piece, start, stop in parts:
+            for frame in range(start, stop):
+                row = _joined(piece.at(frame), piece.details.get(frame), joint_count)
+                if row is not None and float(np.nanmean(row[:33, 3])) > MIN_VISIBILITY:
+                    table[frame] = row
+        tables.append(table)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    least = min(LEAST_SECONDS, 0.1 * len(times) * step)
+    long = [table for table in tables if np.isfinite(table[:, 0, 3]).sum() * step >= least]
+    return long or tables[:1]
+
+
+def _spans(times: np.ndarray, seen: np.ndarray) -> tuple[Span, ...]:
+    """From when to when somebody was there, by the frames in which it was seen, bool [T]."""
+    at = times[seen]
+    breaks = np.flatnonzero(np.diff(at) > _SPAN_GAP_SECONDS)
+    begins, ends = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(at) - 1]])
+    return tuple(Span(float(at[a]), float(at[b])) for a, b in zip(begins, ends))
 
 
 def _joined(body: np.ndarray | None, detail: np.ndarray | None, count: int) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""Following one dancer through the frames of a video, on worker threads and with bounded memory.
+"""Following one dancer through the frames of a video, in chunks that several threads can work on.
 
 The frames go to the trackers in short chunks (MediaPipe releases the interpreter lock, so two trackers use two cores). Every chunk begins
 anew, with a few frames of overlap that show whether it follows the same dancer as the chunk before; so the result does not depend on the
@@ -10,16 +10,15 @@ from __future__ import annotations
 import ctypes
 import gc
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from dance2music.parallel import awaited, threads
+from dance2music.people.bodies import elsewhere
+from dance2music.people.crowd import CrowdEstimator
 
 WORKERS = 2
 CHUNK_FRAMES = 36
@@ -35,10 +34,7 @@ DETAIL_EVERY = 10
 """Hands and face are looked at in every tenth frame (2.4 per second) by one thread: they cost more time and memory than the body,
 and no rhythm is read from them."""
 
-_PATIENCE_FRAMES = 10
-_MAX_TRUNK_SPEED = 8.0
-"""In lengths of the trunk per second, about 4 m/s: what moves faster from frame to frame is the tracker jumping to somebody else."""
-_TRUNK = [11, 12, 23, 24]
+PATIENCE_FRAMES = 10
 
 
 class Frame(Protocol):
@@ -87,11 +83,13 @@ class PartEstimator(Protocol):
 
 
 class Method(NamedTuple):
-    """How to find joints: trackers of the body (BlazePose's 33 joints), and of the details that follow these in ``skeleton``, if any."""
+    """How to find joints: trackers of the body (BlazePose's 33 joints), of the details that follow these in ``skeleton``, if any, and what
+    finds everybody, if it can; without it one dancer is followed."""
 
     skeleton: str
     body: Callable[[], PoseEstimator]
     detail: Callable[[], PartEstimator] | None = None
+    crowd: Callable[[], CrowdEstimator] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,60 +129,6 @@ def chunks(frames: Iterable[Frame]) -> Iterator[Chunk]:
         yield chunk()
 
 
-class Tracked(NamedTuple):
-    """What was found in consecutive frames: joints of the body and further joints (None where none were found or looked for)."""
-
-    height: int
-    bodies: list[np.ndarray | None]
-    details: list[np.ndarray | None]
-
-
-def tracked(frames: Iterable[Frame], method: Method) -> Iterator[Tracked]:
-    """Joints of the body and details in all frames, chunk by chunk in order; a few chunks are held at once."""
-    before: list[Sighting | None] = []
-    pending: deque[tuple[Chunk, Future[list[np.ndarray | None]]]] = deque()
-    looking: deque[tuple[int, list[np.ndarray | None], Future[list[np.ndarray | None]]]] = deque()
-
-    def track(chunk: Chunk, seen: Sighting | None) -> list[np.ndarray | None]:
-        with _lent(method.body) as tracker:
-            return follow(tracker, chunk, seen)
-
-    with threads(WORKERS, thread_name_prefix="pose") as pool, threads(1, thread_name_prefix="pose") as lane:
-        source = chunks(frames)
-        exhausted = False
-        while not exhausted or pending or looking:
-            while not exhausted and len(pending) < HELD_CHUNKS:
-                chunk = next(source, None)
-                if chunk is None:
-                    exhausted = True
-                else:
-                    pending.append((chunk, pool.submit(track, chunk, None)))
-            if pending:
-                chunk, future = pending.popleft()
-                rows = awaited(future)
-                seen = _last_seen(before, chunk.overlap)
-                if seen is not None and _other_dancer(seen, chunk, rows):
-                    rows = awaited(pool.submit(track, chunk, seen))
-                before = [None if row is None else Sighting(row, time) for row, time in zip(rows, chunk.times)][chunk.overlap :]
-                bodies = rows[chunk.overlap :]
-                wanted = [
-                    (image, row) if i % DETAIL_EVERY == 0 and row is not None and method.detail is not None else None
-                    for i, (image, row) in enumerate(zip(chunk.images[chunk.overlap :], bodies), start=chunk.start + chunk.overlap)
-                ]
-                looking.append((chunk.images[0].shape[0], bodies, lane.submit(_look, method, wanted)))
-            while looking and (len(looking) > 1 or not pending):
-                height, bodies, details = looking.popleft()
-                yield Tracked(height, bodies, awaited(details))
-
-
-def _look(method: Method, wanted: list[tuple[np.ndarray, np.ndarray] | None]) -> list[np.ndarray | None]:
-    """Further joints in the images with bodies that are wanted."""
-    if method.detail is None or not any(wanted):
-        return [None] * len(wanted)
-    with _lent(method.detail) as tracker:
-        return [None if pair is None else tracker.detect(*pair) for pair in wanted]
-
-
 class _Forgetful(Protocol):
     def forget(self) -> None: ...
 
@@ -196,7 +140,7 @@ _idle_lock = threading.Lock()
 
 
 @contextmanager
-def _lent(make: Callable[[], F]) -> Iterator[F]:
+def lent(make: Callable[[], F]) -> Iterator[F]:
     """An idle tracker of this kind that has forgotten everything, or a new one; kept for the next chunk, and for the next video, since
     MediaPipe never gives all of its memory back."""
     with _idle_lock:
@@ -228,52 +172,43 @@ def follow(tracker: PoseEstimator, chunk: Chunk, seen: Sighting | None) -> list[
     """Joints float32 [n, 4] in every frame of a chunk, None where nobody was found.
 
     Where the tracker jumps to somebody else, or from the start if ``seen`` tells who to look for, it is shown the surroundings of the
-    dancer only; a dancer who is not found there for `_PATIENCE_FRAMES` is given up.
+    dancer only; a dancer who is not found there for `PATIENCE_FRAMES` is given up.
     """
     tracker.forget()
     rows: list[np.ndarray | None] = []
     last, missed, lost = seen, 0, seen is not None
     for image, time in zip(chunk.images, chunk.times):
         row = None if lost else tracker.detect(image)
-        if last is not None and (lost or (row is not None and _elsewhere(last, row, time))):
+        if last is not None and (lost or (row is not None and elsewhere(last.joints, row, time - last.time_seconds))):
             tracker.forget()
             row = tracker.detect(_only_near(image, last.joints))
-            if row is not None and _elsewhere(last, row, time):
+            if row is not None and elsewhere(last.joints, row, time - last.time_seconds):
                 row = None
         lost = False
         if row is not None:
             last, missed = Sighting(row, time), 0
         else:
             missed += 1
-            if missed >= _PATIENCE_FRAMES:
+            if missed >= PATIENCE_FRAMES:
                 last = None
         rows.append(row)
     return rows
 
 
-def _last_seen(before: list[Sighting | None], overlap: int) -> Sighting | None:
+def last_seen(before: list[Sighting | None], overlap: int) -> Sighting | None:
     """Where the chunk before has the dancer: in the first of the shared frames, else later in these, else a little earlier."""
     start = len(before) - overlap
-    order = [*before[start:], *reversed(before[max(0, start - _PATIENCE_FRAMES) : start])]
+    order = [*before[start:], *reversed(before[max(0, start - PATIENCE_FRAMES) : start])]
     return next((sighting for sighting in order if sighting is not None), None)
 
 
-def _other_dancer(seen: Sighting, chunk: Chunk, rows: list[np.ndarray | None]) -> bool:
-    """True if a chunk follows somebody else than the dancer seen in the frames that it shares with the chunk before, or right before."""
-    for row, time in zip(rows[: chunk.overlap + _PATIENCE_FRAMES], chunk.times):
+def other_dancer(seen: Sighting, chunk: Chunk, rows: list[np.ndarray | None]) -> bool:
+    """True if a chunk, of bodies [33, 4], follows somebody else than the dancer seen in the frames that it shares with the chunk before, or
+    right before."""
+    for row, time in zip(rows[: chunk.overlap + PATIENCE_FRAMES], chunk.times):
         if row is not None and time >= seen.time_seconds:
-            return _elsewhere(seen, row, max(time, seen.time_seconds + 0.05))
+            return elsewhere(seen.joints, row, max(time - seen.time_seconds, 0.05))
     return False
-
-
-def _elsewhere(seen: Sighting, joints: np.ndarray, time_seconds: float) -> bool:
-    """True if these joints can hardly be the same body at this time: its trunk is too far off, or of quite another size."""
-    a, b = seen.joints, joints
-    size = [
-        max(float(np.linalg.norm(p[[11, 12], :2].mean(0) - p[[23, 24], :2].mean(0))), 0.25 * float(np.ptp(p[:33, 1])), 1.0) for p in (a, b)
-    ]
-    moved = float(np.linalg.norm(a[_TRUNK, :2].mean(0) - b[_TRUNK, :2].mean(0))) / size[0]
-    return moved > 0.05 + _MAX_TRUNK_SPEED * max(time_seconds - seen.time_seconds, 0.01) or not 0.5 < size[1] / size[0] < 2.0
 
 
 def _only_near(image: np.ndarray, joints: np.ndarray) -> np.ndarray:

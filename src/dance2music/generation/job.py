@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dance2music.dance.watch import read_motion
+from dance2music.dance.watch import read_dancers
 from dance2music.errors import InputError
 from dance2music.files import placed_together
 from dance2music.generation import pipeline
@@ -25,7 +25,8 @@ from dance2music.generation.ranking import RANKING, best_take
 from dance2music.generation.request import Request, ResolvedJob, TakeFiles, check_motion_length, kept_original, resolve
 from dance2music.generation.take import Source, finished_take
 from dance2music.parallel import one_thread
-from dance2music.types import Conditioning, Motion
+from dance2music.people.dancers import ALL, of_motion
+from dance2music.types import Conditioning, Dancer
 from dance2music.work import Cancel, Progress, Stages, cancellable
 
 if TYPE_CHECKING:
@@ -113,10 +114,11 @@ def prepare(job: ResolvedJob, stages: Stages) -> tuple[LoadedMethod, Conditionin
                 pipeline.dance_genre_classifier()
         for name in later_modules(request):
             begin(partial(import_module, name))
-        motion, duration = watch(job, stages)
+        dancers, duration = watch(job, stages)
     with stages.stage("rhythm"):
         conditioning = pipeline.condition(
-            motion,
+            dancers,
+            dancer=request.dancer,
             genre=request.genre,
             tempo_bpm=request.tempo_bpm,
             duration_seconds=duration,
@@ -184,8 +186,8 @@ def meanwhile() -> Iterator[Callable[[Callable[[], object]], object]]:
                 sys.setswitchinterval(_interval_before)
 
 
-def watch(job: ResolvedJob, stages: Stages) -> tuple[Motion, float]:
-    """Motion of the dance and the length of the music to make, in seconds."""
+def watch(job: ResolvedJob, stages: Stages) -> tuple[Sequence[Dancer], float]:
+    """Who dances, and the length of the music to make, in seconds."""
     request = job.request
     if job.video is None:
         from dance2music.dance.motion_files import load_motion
@@ -193,14 +195,14 @@ def watch(job: ResolvedJob, stages: Stages) -> tuple[Motion, float]:
         with stages.stage("motion"):
             motion = load_motion(job.source, fps=request.fps, tell_rate=True)
         check_motion_length(job.source, motion.duration_seconds)
-        return motion, motion.duration_seconds
+        return (of_motion(motion),), motion.duration_seconds
     with stages.stage("watch") as report:
-        motion = read_motion(job.video, progress=report)
+        dancers = read_dancers(job.video, progress=report)
     if job.video.duration_seconds > RANKING.ranked_seconds:  # whose music takes more memory than watching
         from dance2music.dance.tracking import give_back
 
         give_back()
-    return motion, job.video.duration_seconds
+    return dancers, job.video.duration_seconds
 
 
 def tempo_chosen(request: Request) -> str:
@@ -212,6 +214,7 @@ def tempo_chosen(request: Request) -> str:
 def asked(request: Request) -> dict[str, Any]:
     """What a report says of the request."""
     chosen = {
+        "dancer": "" if request.dancer == ALL else request.dancer,
         "half_time": request.half_time,
         "double_time": request.double_time,
         "shift_beats": request.shift_beats,

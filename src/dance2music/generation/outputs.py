@@ -18,7 +18,7 @@ from dance2music.files import Placing, placed_together, whole_file
 from dance2music.generation.markers import markers_of, save_markers
 from dance2music.generation.methods import METHODS
 from dance2music.generation.request import ORIGINAL, SAMPLE_RATES, KeptOriginal, TakeFiles
-from dance2music.generation.sync import report_sync, sync_in_words
+from dance2music.generation.sync import report_dancers, report_sync, sync_in_words
 from dance2music.generation.take import Take
 from dance2music.generation.take_file import versions
 from dance2music.music.duck import Mixed
@@ -65,7 +65,8 @@ def write_take(
 
                 assert take.conditioning.dance is not None, "a take that is drawn has its dance"
                 dance, rhythm = take.conditioning.dance, take.conditioning.rhythm
-                plot_result(dance, rhythm, take.finished, files.picture, title=title_of(written), sections=take.sections)
+                title, people = title_of(written), take.conditioning.dancers
+                plot_result(dance, rhythm, take.finished, files.picture, title=title, sections=take.sections, dancers=people)
         there = [str(path) for path in files.all() if path == files.report or path in placing.written]
         written |= {"output": str(files.music), "files": there, "seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
         written |= {"not_written": failed} if failed else {}
@@ -243,6 +244,7 @@ def describe(take: Take) -> dict[str, Any]:
         "duration_seconds": conditioning.duration_seconds,
         "denoised": take.finishing.denoise,
     }
+    told["dancers"] = report_dancers(conditioning.dancers)
     if motion is not None:
         told["motion"] = {"source": motion.source, "skeleton": motion.skeleton, "fps": motion.fps}
     return told

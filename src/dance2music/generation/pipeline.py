@@ -2,13 +2,14 @@
 
 Each step is a public function that can be used alone, so that one can enter with a file, a `Motion`, a `Conditioning`, codes or a take:
 
-    video --read_motion--> Motion --condition--> Conditioning --best_take--> Take --finished--> Audio --mux--> video
+    video --read_dancers--> Motion of each dancer --condition--> Conditioning --best_take--> Take --finished--> Audio --mux--> video
 
 `generation.job` walks it with files; `generation.ranking` makes takes and keeps one, `generation.take` is what lasts of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,8 +19,9 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.parallel import one_thread
+from dance2music.people.dancers import ALL
 from dance2music.rhythm.choices import AS_READ, Choice
-from dance2music.types import GENRES, Conditioning, GenreGuess, Motion, Rhythm
+from dance2music.types import GENRES, Conditioning, Dancer, GenreGuess, Motion, Rhythm
 
 if TYPE_CHECKING:
     from dance2music.perception.dance_genre import DanceGenreClassifier
@@ -29,8 +31,9 @@ FEATURE_FPS = 30.0
 
 
 def condition(
-    motion: Motion,
+    motion: Motion | Sequence[Dancer],
     *,
+    dancer: str = ALL,
     genre: str | None = None,
     tempo_bpm: float | None = None,
     duration_seconds: float | None = None,
@@ -43,7 +46,9 @@ def condition(
 
     Parameters
     ----------
-    motion : the dance.
+    motion : the dance, or those of everybody in a video (`dance.watch.read_dancers`).
+    dancer : who the music is for: ``all``, ``largest`` or a number from 1 (`people.dancers`). Rhythm and energy are read from all who
+        count, by their shares; genre and stops from the one who counts most.
     genre : one of `GENRES`, or None to choose one from the dance.
     tempo_bpm : None to estimate it from the dance.
     duration_seconds : length of the music; the motion's own by default.
@@ -55,21 +60,24 @@ def condition(
     Raises
     ------
     InputError
-        If the genre is unknown, the tempo cannot be played, or the choice cannot be followed.
+        If the genre is unknown, there is no such dancer, the tempo cannot be played, or the choice cannot be followed.
     """
     import torch
 
     from dance2music.dance.flow import visual_features
-    from dance2music.dance.kinematics import motion_features
+    from dance2music.people.dancers import chosen, features_of_all, leading, of_motion
     from dance2music.rhythm.sections import energy_at_beats, plan_sections
     from dance2music.rhythm.stops import hit_times
 
+    dancers = chosen((of_motion(motion),) if isinstance(motion, Motion) else motion, dancer)
+    first = leading(dancers)
+    motion, others = first.motion, [one for one in dancers if one is not first and one.share > 0]
     duration = motion.duration_seconds if duration_seconds is None else duration_seconds
     with one_thread():
-        rhythm = rhythm_of(motion, duration, tempo_bpm=tempo_bpm, choice=choice, network=rhythm_network)
+        rhythm = rhythm_of(motion, duration, tempo_bpm=tempo_bpm, choice=choice, network=rhythm_network, others=others, share=first.share)
         guess = None if genre is not None else choose_genre(motion, rhythm.tempo_bpm, classifier=genre_classifier)
         seen = Conditioning(
-            motion=torch.from_numpy(motion_features(motion, fps=FEATURE_FPS)),
+            motion=torch.from_numpy(features_of_all([first, *others], fps=FEATURE_FPS)),
             visual=torch.from_numpy(visual_features(motion, fps=FEATURE_FPS)),
             rhythm=rhythm,
             genre=guess.genre if guess is not None else genre_index(genre or ""),
@@ -78,6 +86,7 @@ def condition(
             dance=motion,
             hits_seconds=hit_times(motion) if hits else np.zeros(0),
             genre_guess=guess,
+            dancers=tuple(one for one in dancers if one.seen),
         )
         return replace(seen, sections=plan_sections(energy_at_beats(seen), seen.rhythm, duration))
 
@@ -89,14 +98,27 @@ def rhythm_of(
     tempo_bpm: float | None = None,
     choice: Choice = AS_READ,
     network: RhythmModel | None = None,
+    others: Sequence[Dancer] = (),
+    share: float = 1.0,
 ) -> Rhythm:
-    """The beat grid of music for a dance, as estimated or as the user chose it. Raises InputError as `condition`."""
+    """The beat grid of music for a dance, as estimated or as the user chose it. Raises InputError as `condition`.
+
+    ``others`` dance to the same music, with shares beside ``share``.
+    """
     from dance2music.rhythm.choices import check_choice, choose, tapped_grid
     from dance2music.rhythm.estimate import estimate_rhythm
 
     check_choice(choice)
     tapped = None if choice.taps_seconds is None else tapped_grid(choice.taps_seconds, duration_seconds)
-    rhythm = estimate_rhythm(motion, tempo_bpm=tempo_bpm, duration_seconds=duration_seconds, beat_times_seconds=tapped, network=network)
+    rhythm = estimate_rhythm(
+        motion,
+        tempo_bpm=tempo_bpm,
+        duration_seconds=duration_seconds,
+        beat_times_seconds=tapped,
+        network=network,
+        others=others,
+        share=share,
+    )
     return choose(rhythm, choice, duration_seconds) if choice.any else rhythm
 
 

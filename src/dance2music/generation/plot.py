@@ -13,7 +13,7 @@ from dance2music.dance.second_reading import second_beats, second_speed
 from dance2music.files import whole_file
 from dance2music.music.beats import band_rises, beats_heard, log_mel
 from dance2music.names import as_text
-from dance2music.types import Audio, Motion, Rhythm, Section
+from dance2music.types import Audio, Dancer, Motion, Rhythm, Section
 
 SHOWN_SECONDS = 30.0
 _MEL_HOP_LENGTH = 256
@@ -25,14 +25,22 @@ _DANCE, _KINEMATIC, _MUSIC, _BEAT, _GRID, _SECTION = "#3b6ea8", "#c8352c", "#444
 
 
 def plot_result(
-    motion: Motion, rhythm: Rhythm, audio: Audio, path: str | Path, *, title: str = "", sections: Sequence[Section] = ()
+    motion: Motion,
+    rhythm: Rhythm,
+    audio: Audio,
+    path: str | Path,
+    *,
+    title: str = "",
+    sections: Sequence[Section] = (),
+    dancers: Sequence[Dancer] = (),
 ) -> None:
     """Speed of the dancer with kinematic beats, onset strength of the music with its beats, and its mel-spectrogram.
 
     Speed and kinematic beats are of the second reading (`dance.second_reading`), which took no part in making or choosing the music.
 
     One time axis, as in D2M-GAN Fig. 5 and Creative-GAN Fig. 4. Of long dances the first `SHOWN_SECONDS` are shown, as the title says.
-    ``sections`` of the music stand over the dancer's velocity.
+    ``sections`` of the music stand over the dancer's velocity. Where there are several ``dancers``, a bar for each above it shows when
+    it was seen, and its share of the rhythm; the speeds of the others are drawn faintly.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -45,10 +53,13 @@ def plot_result(
     figure = Figure(figsize=(12, 7.5), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(as_text(title), fontsize=11, parse_math=False)
-    dance, music, mel = figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 3))
+    several = len(dancers) > 1
+    *above, dance, music, mel = figure.subplots(3 + several, 1, sharex=True, height_ratios=(0.12 * len(dancers),) * several + (2, 2, 3))
+    if several:
+        _draw_people(above[0], dancers, shown)
     kinematic = second_beats(motion)
     kinematic = kinematic[kinematic < shown]
-    _draw_dance(dance, motion, kinematic, shown)
+    _draw_dance(dance, motion, kinematic, shown, [one.motion for one in dancers if one.motion is not motion and one.share > 0])
     _draw_sections(dance, sections, rhythm, shown)
     _draw_music(music, heard, rhythm, kinematic, shown)
     _draw_mel(mel, heard)
@@ -57,10 +68,31 @@ def plot_result(
         figure.savefig(temporary, dpi=110, pil_kwargs={"compress_level": _PNG_LEVEL})
 
 
-def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float) -> None:
+def _draw_people(axes: Any, dancers: Sequence[Dancer], shown: float) -> None:
+    """A bar per dancer, the darker the more it counts."""
+    for row, one in enumerate(dancers):
+        spans = [(begin, min(end, shown) - begin) for begin, end in one.seen if begin < shown]
+        axes.broken_barh(spans, (row - 0.4, 0.8), facecolors=_DANCE, alpha=0.15 + 0.85 * one.share)
+    labels = [f"dancer {number} ({one.share:.0%})" for number, one in enumerate(dancers, start=1)]
+    axes.set_yticks(range(len(dancers)), labels, fontsize=8)
+    axes.set(ylim=(len(dancers) - 0.5, -0.5))
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.tick_params(bottom=False, left=False)
+
+
+def _speed(motion: Motion, shown: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times [T] in seconds and the speed [T] of a dancer there, in body sizes per second."""
     velocity = second_speed(motion) / (1.0 if motion.skeleton == "flow" else body_size(motion))
     times = np.arange(len(velocity)) / motion.fps
-    velocity, times = velocity[times <= shown], times[times <= shown]
+    return times[times <= shown], velocity[times <= shown]
+
+
+def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float, others: Sequence[Motion]) -> None:
+    for other in others:
+        times, velocity = _speed(other, shown)
+        seen = np.asarray(other.confidence.max(axis=1) > 0)[: len(times)]
+        axes.plot(times, np.where(seen, velocity, np.nan), color=_DANCE, alpha=0.35, linewidth=0.9)
+    times, velocity = _speed(motion, shown)
     axes.plot(times, velocity, color=_DANCE, linewidth=1.4, label="speed of the dancer (second reading)")
     top = float(velocity.max(initial=1e-6))
     axes.vlines(kinematic, 0, top, color=_KINEMATIC, linewidth=1.0, label="kinematic beats (its minima)")

@@ -17,6 +17,7 @@ from dance2music.methods.base import Given
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.duck import DuckConfig
 from dance2music.names import fitting
+from dance2music.people.dancers import ALL, check_dancer
 from dance2music.rhythm.choices import AS_READ, Choice, check_choice, read_taps
 from dance2music.types import ROLES
 from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS, VideoInfo, probe
@@ -43,6 +44,7 @@ class Request:
     from_motion: Path | None = None
     fps: float | None = None
     genre: str | None = None
+    dancer: str = ALL
     seed: int = 0
     takes: int = 1
     tempo_bpm: float | None = None
@@ -250,6 +252,7 @@ def _check_numbers(request: Request) -> None:
     if not 1 <= request.takes <= MAX_TAKES:
         raise InputError(f"--takes {request.takes}: expected 1 to {MAX_TAKES}")
     check_seed(request.seed)
+    check_dancer(request.dancer)
     if request.sample_rate is not None and request.sample_rate not in SAMPLE_RATES:
         raise InputError(f"--sample-rate {request.sample_rate}: expected {' or '.join(map(str, SAMPLE_RATES))} Hz")
     if request.genre is not None:

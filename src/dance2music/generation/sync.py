@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from dance2music.dance.second_reading import second_beats
 from dance2music.generation.ranking import measure_sync
 from dance2music.metrics.rhythm import beat_f
-from dance2music.types import Audio, Motion, Rhythm
+from dance2music.types import Audio, Dancer, Motion, Rhythm
 
 _SHIFTS = 100
 _FEWEST_STOPS = 6
@@ -49,6 +49,29 @@ def report_sync(audio: Audio, rhythm: Rhythm, motion: Motion | None) -> dict[str
         "readings_agree_by_chance": float(np.mean([beat_f(own, (beats + shift) % motion.duration_seconds) for shift in shifts])),
         "ranked_by": {name: first[name] for name in ("beat_alignment", "shifted_mean", "lift", "kinematic_beats")},
     }
+
+
+def report_dancers(dancers: Sequence[Dancer]) -> list[dict[str, Any]]:
+    """Who was seen, for the report: number, share of the rhythm, size and sureness as in `types.Dancer`, and when, in seconds."""
+    return [
+        {
+            "number": number,
+            "share": round(one.share, 4),
+            "size": round(one.size, 4),
+            "sureness": round(one.sureness, 4),
+            "seen_seconds": [[round(span.begin_seconds, 3), round(span.end_seconds, 3)] for span in one.seen],
+        }
+        for number, one in enumerate(dancers, start=1)
+    ]
+
+
+def dancers_in_words(dancers: Sequence[Mapping[str, Any]]) -> str:
+    """Who was seen (`report_dancers`), how long, and how much each counts, in a line."""
+    each = [
+        f"{one['number']} for {sum(end - begin for begin, end in one['seen_seconds']):.1f} s ({one['share']:.0%} of the rhythm)"
+        for one in dancers
+    ]
+    return f"{len(dancers)} people seen: {', '.join(each)}"
 
 
 def sync_in_words(sync: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from dance2music.types import (
     ROLES,
     SECTION_NAMES,
     Conditioning,
+    Dancer,
     GenreGuess,
     Hypothesis,
     Latents,
@@ -38,12 +40,13 @@ from dance2music.types import (
     Rhythm,
     Score,
     Section,
+    Span,
     Track,
 )
 from dance2music.video.container import MAX_SECONDS
 
 FORMAT = "dance2music-take-1"
-MAX_EDITS, MAX_NOTES, MAX_BEATS = 10_000, 1_000_000, 100_000
+MAX_EDITS, MAX_NOTES, MAX_BEATS, MAX_DANCERS = 10_000, 1_000_000, 100_000, 100
 LIBRARIES = ("torch", "numpy", "librosa", "av", "ai-edge-litert", "symusic")
 """What decides the bits of music beside the package itself."""
 MAX_BEATS_AROUND = 64
@@ -127,6 +130,7 @@ def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[st
         },
         "sections": _put_sections(given.sections),
     }
+    header["dancers"] = [_put_dancer(one, k, dance, tensors) for k, one in enumerate(given.dancers)]
     if dance is not None:
         tensors |= {"dance.joints": torch.from_numpy(dance.joints), "dance.confidence": torch.from_numpy(dance.confidence)}
         if dance.flow_energy is not None:
@@ -161,6 +165,9 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
         need(known and joints.shape[2] in (2, 3) and len(joints) > 0, "joints", (about["skeleton"], *joints.shape))
         need(confidence.shape == joints.shape[:2] and (flow is None or len(flow) == len(joints)), "confidence", confidence.shape)
         dance = Motion(joints, confidence, number(about["fps"], 1, 1000), about["skeleton"], flow, text(about["source"]))
+    told_dancers = header.get("dancers", [])
+    need(len(told_dancers) <= MAX_DANCERS and (dance is not None or not told_dancers), "dancers", len(told_dancers))
+    dancers = tuple(_dancer(one, k, dance, tensors) for k, one in enumerate(told_dancers) if dance is not None)
     features = {}
     for name in ("motion", "visual"):
         features[name] = torch.from_numpy(_array(tensors[name], torch.float32, 2))
@@ -173,7 +180,30 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
         guess = GenreGuess(genre, tuple(number(p, 0, 1) for p in told["probabilities"]), bool(told["sure"]))
     hits = _array(tensors["hits"], torch.float64, 1) if "hits" in tensors else np.zeros(0)  # older takes have none
     sections = _sections(header.get("sections", []), len(beats))
-    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance, sections, hits, guess)
+    return Conditioning(features["motion"], features["visual"], rhythm, genre, fps, duration, dance, sections, hits, guess, dancers)
+
+
+def _put_dancer(one: Dancer, k: int, dance: Motion | None, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """One of those who were seen: its joints among ``tensors`` [...], unless they are those of the dance."""
+    if one.motion is not dance:
+        tensors |= {
+            f"dancer{k}.joints": torch.from_numpy(one.motion.joints),
+            f"dancer{k}.confidence": torch.from_numpy(one.motion.confidence),
+        }
+    seen = [list(span) for span in one.seen]
+    return {"share": one.share, "size": one.size, "sureness": one.sureness, "seen": seen, "source": one.motion.source}
+
+
+def _dancer(told: Mapping[str, Any], k: int, dance: Motion, tensors: Mapping[str, Tensor]) -> Dancer:
+    """The inverse of `_put_dancer`."""
+    motion = dance
+    if f"dancer{k}.joints" in tensors:
+        joints = _array(tensors[f"dancer{k}.joints"], torch.float32, 3)
+        confidence = _array(tensors[f"dancer{k}.confidence"], torch.float32, 2)
+        need(joints.shape == dance.joints.shape and confidence.shape == dance.confidence.shape, "joints of a dancer", joints.shape)
+        motion = replace(dance, joints=joints, confidence=confidence, source=text(told["source"]))
+    seen = tuple(Span(number(a, 0, MAX_SECONDS), number(b, 0, MAX_SECONDS + SLACK_SECONDS)) for a, b in told["seen"])
+    return Dancer(motion, number(told["size"], 0, 100), number(told["sureness"], 0, 1), seen, number(told["share"], 0, 1))
 
 
 def _put_sections(sections: Sequence[Section]) -> list[dict[str, Any]]:

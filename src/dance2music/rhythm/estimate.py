@@ -8,6 +8,7 @@ poses and kinetic velocity is not here: see `dance.pose` and `dance.kinematics`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,10 +18,11 @@ from dance2music.dance.kinematics import kinematic_beats, kinetic_velocity
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.errors import InputError
 from dance2music.rhythm.choices import TEMPO_LIMITS_BPM
-from dance2music.rhythm.evidence import Window, embedded_network, evidence, kinematic_beat_readings, make_windows
+from dance2music.rhythm.evidence import Window, embedded_network, evidence, kinematic_beat_readings
 from dance2music.rhythm.follow import FollowConfig, follow
 from dance2music.rhythm.grids import anchored_grid, best_path, cover, phase_anchors, steady_grid
-from dance2music.types import BEATS_PER_BAR, Hypothesis, Motion, Rhythm
+from dance2music.rhythm.together import followed, windows_of_all
+from dance2music.types import BEATS_PER_BAR, Dancer, Hypothesis, Motion, Rhythm
 
 if TYPE_CHECKING:
     from dance2music.rhythm.network import RhythmModel
@@ -104,6 +106,8 @@ def estimate_rhythm(
     beat_times_seconds: np.ndarray | None = None,
     config: RhythmConfig | None = None,
     network: RhythmModel | None = None,
+    others: Sequence[Dancer] = (),
+    share: float = 1.0,
 ) -> Rhythm:
     """Estimate the beat grid that music for this dance should have.
 
@@ -121,6 +125,10 @@ def estimate_rhythm(
         Defaults to ``RhythmConfig()``.
     network : RhythmModel or None
         Weights of one's own (`dance2music train rhythm`); None takes those that the package carries.
+    others : sequence of Dancer
+        Further dancers to the same music, with their shares of the rhythm; those of share 0 say nothing.
+    share : float
+        That of ``motion``, the greatest, where there are others.
 
     Returns
     -------
@@ -138,7 +146,8 @@ def estimate_rhythm(
     duration = max(motion.duration_seconds, duration_seconds or 0.0)
     network = (network or embedded_network()) if config.use_network else None
     centres, width = _window_centres(motion.duration_seconds, config)
-    windows = make_windows(motion, centres, width, network)
+    others = [other for other in others if other.share > 0]
+    windows = windows_of_all(motion, others, share, centres, width, network)
     if beat_times_seconds is not None:
         tempo = float(60.0 / np.median(np.diff(beat_times_seconds)))
         downbeat = _downbeat(beat_times_seconds, motion, windows, centres)
@@ -148,7 +157,7 @@ def estimate_rhythm(
     whole = None
     if motion.duration_seconds <= config.steady_seconds:
         middle = np.array([motion.duration_seconds / 2])
-        whole = windows[0] if len(windows) == 1 else make_windows(motion, middle, motion.duration_seconds, network)[0]
+        whole = windows[0] if len(windows) == 1 else windows_of_all(motion, others, share, middle, motion.duration_seconds, network)[0]
     if len(windows) == 1:
         assert whole is not None
         found = _steady(whole, float(centres[0]), width, tempo_bpm, reach, config)
@@ -161,7 +170,8 @@ def estimate_rhythm(
     grid = cover(found[0].grid - config.lag_seconds, duration)
     tempo = float(60.0 / np.median(np.diff(grid)))
     if tempo_bpm is None:
-        grid = follow(grid, kinematic_beat_readings(motion), config.follow)
+        readings = [reading for one in followed(motion, others, share) for reading in kinematic_beat_readings(one)]
+        grid = follow(grid, readings, config.follow)
         grid[0], grid[-1] = min(grid[0], 0.0), max(grid[-1], duration)
     return Rhythm(
         beat_times_seconds=grid,

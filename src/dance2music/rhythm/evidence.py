@@ -42,6 +42,8 @@ class Window:
     beat_activation : float64 [T], logits of the network minus their mean, or None without network.
     downbeat_probability : float64 [T], smoothed over a quarter of a second, or None.
     tempo_log_p : float64 [n], log-probability at ``tempo_bins_bpm`` [n], or None; of a long window the sum over independent looks.
+    weight : how much this dancer's evidence counts beside that of the others.
+    company : the same stretch of the other dancers, see `rhythm.together`.
     """
 
     curves: np.ndarray
@@ -53,6 +55,8 @@ class Window:
     downbeat_probability: np.ndarray | None = None
     tempo_log_p: np.ndarray | None = None
     tempo_bins_bpm: np.ndarray | None = None
+    weight: float = 1.0
+    company: tuple[Window, ...] = ()
 
 
 def rhythm_features(motion: Motion) -> np.ndarray:
@@ -201,8 +205,18 @@ def evidence(window: Window, tempi_bpm: np.ndarray, phases: np.ndarray, sigma_se
 
     ``agreement`` is a sum over kinematic beats (mean of their readings) of ``exp(-d^2 / 2 sigma^2)`` minus its value by chance: Beat
     Alignment (Li et al. 2021) with the grid as music. ``network_beat`` is the sum over frames of the network's activation times the same
-    kernel, per kernel mass.
+    kernel, per kernel mass. Of several dancers each term is the weighted sum of theirs.
     """
+    terms = _evidence_of_one(window, tempi_bpm, phases, sigma_seconds)
+    if not window.company:
+        return terms
+    everybody = [window, *window.company]
+    each = [terms, *(_evidence_of_one(other, tempi_bpm, phases, sigma_seconds) for other in window.company)]
+    return {name: np.asarray(sum(one.weight * of_one[name] for one, of_one in zip(everybody, each))) for name in terms}
+
+
+def _evidence_of_one(window: Window, tempi_bpm: np.ndarray, phases: np.ndarray, sigma_seconds: float) -> dict[str, np.ndarray]:
+    """`evidence` of a single dancer."""
     period = 60.0 / tempi_bpm
     chance = sigma_seconds * np.sqrt(2 * np.pi) / period
     agreement = np.zeros((len(tempi_bpm), len(phases)))

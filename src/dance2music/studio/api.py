@@ -14,9 +14,10 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from dance2music import __version__
 from dance2music.config import from_dict
-from dance2music.errors import ConfigError
+from dance2music.errors import ConfigError, InputError
 from dance2music.generation.methods import METHODS
 from dance2music.generation.request import MAX_SEED
+from dance2music.people.dancers import ALL, LARGEST, check_dancer
 from dance2music.studio import bodies
 from dance2music.studio.events import Events
 from dance2music.studio.library import Library, Row
@@ -159,6 +160,18 @@ def check_genre(genre: str | None) -> None:
     """Refuse a genre that is none: raises Refused (422)."""
     if genre is not None and genre not in GENRES:
         raise Refused(422, f"genre: {genre!r}; expected one of {', '.join(GENRES)}")
+
+
+def check_who(dancer: str | None, dance: Row) -> None:
+    """Refuse a dancer who is not in the dance: raises Refused (422)."""
+    if dancer is not None:
+        try:
+            check_dancer(dancer)
+        except InputError as error:
+            raise Refused(422, str(error).removeprefix("--")) from error
+        people = len(dance["about"].get("dancers", []))
+        if dancer not in (ALL, LARGEST) and int(dancer) > people:
+            raise Refused(422, f"dancer: {dancer}; expected {ALL}, {LARGEST}" + (f" or 1 to {people}" if people else ""))
 
 
 def check_seed(seed: int) -> int:

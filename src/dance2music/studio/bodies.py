@@ -30,6 +30,7 @@ class MakeTakes:
     method: str = field(default="planned", metadata={"says": "planned, composer or memory"})
     sound: str = field(default="", metadata={"says": "studio, hybrid, neural or soundfont; left out: the method's own"})
     like: str | None = field(default=None, metadata={"says": "id of a take of this dance on whose beats they are made"})
+    dancer: str | None = field(default=None, metadata={"says": "all, largest or a number, as the dance's about.dancers has them"})
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import METHODS
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.studio import bodies
-from dance2music.studio.api import Studio, check_count, check_genre, check_seed, check_sound, file_of, fresh_seed, queued, row_of
+from dance2music.studio.api import Studio, check_count, check_genre, check_seed, check_sound, check_who, file_of, fresh_seed, queued, row_of
 from dance2music.studio.library import Row, clean_title, new_id
 from dance2music.studio.rhythms import FASTEST_BPM, SLOWEST_BPM
 from dance2music.studio.task import DANCE_FILE, POSTER_FILE, PREVIEW_FILE
@@ -122,8 +122,11 @@ async def make_takes(studio: Studio, request: Request, body: bodies.MakeTakes) -
     check_sound(body.method, body.sound)
     check_genre(body.genre)
     check_like(studio, dance, body.like)
+    check_who(body.dancer, dance)
     seed = check_seed(fresh_seed(studio, dance) if body.seed is None else body.seed)
     asked: Row = {"count": body.count, "seed": seed, "genre": body.genre, "method": body.method, "sound": body.sound, "like": body.like}
+    if body.dancer is not None:
+        asked["dancer"] = body.dancer
     if isinstance(body, bodies.ChangeRhythm):
         asked["rhythm"] = _rhythm(body)
     return queued(studio, "takes", dance, asked)

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from dance2music.dance.watch import read_motion
+from dance2music.dance.watch import read_dancers
 from dance2music.errors import InputError
 from dance2music.generation import pipeline, take_file
 from dance2music.generation.methods import DEFAULT, LoadedMethod, Method, load, method_of
 from dance2music.generation.outputs import describe
 from dance2music.generation.ranking import best_take
 from dance2music.generation.redraw import Change, draw_sections
+from dance2music.generation.sync import report_dancers
 from dance2music.generation.take import Source, Take, finished_take, keeping_sound, open_take
 from dance2music.methods.base import Given
 from dance2music.music.audio import save_wav
@@ -61,9 +62,9 @@ def new_dance(task: Task) -> None:
         folder = task.new_folder("dance")
         poster(info, folder / POSTER_FILE)
     with task.stages.stage("watch") as report:
-        motion = read_motion(info, progress=report)
+        dancers = read_dancers(info, progress=report)
     with task.stages.stage("rhythm"):
-        conditioning = pipeline.condition(motion, genre=task.asked.get("genre"), duration_seconds=info.duration_seconds)
+        conditioning = pipeline.condition(dancers, genre=task.asked.get("genre"), duration_seconds=info.duration_seconds)
         save_dance(conditioning, folder / DANCE_FILE)
     if not browser_plays(info):
         with task.stages.stage("preview"):
@@ -73,9 +74,11 @@ def new_dance(task: Task) -> None:
 
 
 def more_takes(task: Task) -> None:
-    """Make takes for a dance that was watched, on its own beats, on those of another take, or on others that were chosen."""
+    """Make takes for a dance that was watched, or one of those who dance, on its own beats, on those of another take, or on chosen ones."""
     with task.stages.stage("load"):
         conditioning = load_dance(task.paths["dance"])
+        if task.asked.get("dancer") and conditioning.dancers:
+            conditioning = for_dancer(conditioning, task.asked["dancer"])
         if "like" in task.paths:
             other = load_dance(task.paths["like"] / TAKE_FILE)
             conditioning = replace(conditioning, rhythm=other.rhythm, sections=other.sections)
@@ -89,6 +92,13 @@ def more_takes(task: Task) -> None:
     if genre is not None:
         conditioning = replace(conditioning, genre=pipeline.genre_index(genre))
     make_takes(task, conditioning)
+
+
+def for_dancer(conditioning: Conditioning, dancer: str) -> Conditioning:
+    """What was seen of a dance, in its genre, for all or one of those who dance. Raises InputError if there is no such dancer."""
+    duration, genre = conditioning.duration_seconds, GENRES[conditioning.genre]
+    chosen = pipeline.condition(conditioning.dancers, dancer=dancer, genre=genre, duration_seconds=duration)
+    return replace(chosen, genre_guess=conditioning.genre_guess)
 
 
 def make_takes(task: Task, conditioning: Conditioning) -> None:
@@ -205,6 +215,7 @@ def about_dance(info: VideoInfo, conditioning: Conditioning) -> dict[str, Any]:
         "rhythm_confidence": rhythm.confidence,
         "beat_times_seconds": [round(float(t), 4) for t in rhythm.beat_times_seconds],
         "downbeat": rhythm.downbeat,
+        "dancers": report_dancers(conditioning.dancers),
         "kinematic_beats_seconds": [round(float(t), 4) for t in rhythm.kinematic_beats_seconds],
     }
 

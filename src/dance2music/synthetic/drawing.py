@@ -5,7 +5,7 @@ The project needs no filmed person: its example video and its tests are drawn he
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -84,18 +84,23 @@ def draw_video(
     InputError
         If the motion has another skeleton, the size is odd or tiny, or the file cannot be written.
     """
+    if look is None:
+        look = Look() if seed is None else Look.draw(seed)
+    write_pictures(draw_frames(motion, size=size, fps=fps, look=look), path, size=size, fps=fps)
+
+
+def write_pictures(pictures: Iterable[np.ndarray], path: str | Path, *, size: tuple[int, int], fps: float) -> None:
+    """Write pictures uint8 [H, W, 3] RGB as a video; parameters as in `draw_video`, raises InputError as that does."""
     import av
 
     width, height = size
     if width % 2 or height % 2 or min(size) < 64:
         raise InputError(f"size: {width}x{height}; expected even numbers of at least 64 pixels")
-    if look is None:
-        look = Look() if seed is None else Look.draw(seed)
     with whole_file(path) as temporary, av.open(str(temporary), "w") as out:
         stream = out.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"preset": "veryfast", "crf": "25", "threads": "1"}
-        for image in draw_frames(motion, size=size, fps=fps, look=look):
+        for image in pictures:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         out.mux(stream.encode())
 
@@ -108,6 +113,17 @@ def draw_frames(motion: Motion, *, size: tuple[int, int], fps: float, look: Look
     InputError
         If the motion is not of 24 SMPL joints in three dimensions.
     """
+    joints = poses_at(motion, fps)
+    camera = Camera.around(joints, size, look)
+    stage = empty_stage(size, camera, look)
+    for pose in joints:
+        canvas = Canvas(stage)
+        Painter(canvas, camera, look).dancer(pose)
+        yield np.ascontiguousarray(canvas.image)
+
+
+def poses_at(motion: Motion, fps: float) -> np.ndarray:
+    """Joints float [T, 24, 3] of a dance at so many pictures per second. Raises InputError as `draw_frames`."""
     if motion.skeleton != "smpl-24" or motion.joints.shape[1:] != (24, 3):
         raise InputError(f"motion: skeleton {motion.skeleton} {motion.joints.shape}; expected smpl-24 with 3-D joints; convert it first")
     count = max(1, round(motion.duration_seconds * fps))
@@ -115,15 +131,11 @@ def draw_frames(motion: Motion, *, size: tuple[int, int], fps: float, look: Look
     low = at.astype(int)
     high = np.minimum(low + 1, len(motion.joints) - 1)
     share = (at - low)[:, None, None]
-    joints = motion.joints[low] * (1.0 - share) + motion.joints[high] * share
-    camera = _Camera.around(joints, size, look)
-    stage = np.dstack([_stage(size, camera, look), np.full(size[::-1], 255, np.uint8)])
-    for pose in joints:
-        yield _Painter(stage, camera, look).dancer(pose)
+    return np.asarray(motion.joints[low] * (1.0 - share) + motion.joints[high] * share)
 
 
 @dataclass(frozen=True)
-class _Camera:
+class Camera:
     """Perspective view of the stage: rotation, centre of the scene, distance in metres, focal length in pixels, picture centre."""
 
     turn: np.ndarray
@@ -133,15 +145,16 @@ class _Camera:
     middle: np.ndarray
 
     @classmethod
-    def around(cls, joints: np.ndarray, size: tuple[int, int], look: Look) -> _Camera:
+    def around(cls, joints: np.ndarray, size: tuple[int, int], look: Look) -> Camera:
+        """The camera that has all joints [..., J, 3] in a picture of this size (width, height), from where the look has it."""
         cy, sy, cp, sp = np.cos(look.yaw), np.sin(look.yaw), np.cos(look.pitch), np.sin(look.pitch)
         turn = np.array([[cy, 0.0, sy], [sp * sy, cp, -sp * cy], [-cp * sy, sp, cp * cy]])
-        low, high = joints.min(axis=(0, 1)), joints.max(axis=(0, 1))
+        low, high = joints.reshape(-1, 3).min(axis=0), joints.reshape(-1, 3).max(axis=0)
         centre = 0.5 * (low + high)
         distance = 5.0
         seen = (joints - centre) @ turn.T
         flat = seen[..., :2] / (distance - seen[..., 2:])
-        reach = np.abs(flat).max(axis=(0, 1)) + 0.03
+        reach = np.abs(flat.reshape(-1, 2)).max(axis=0) + 0.03
         focal = float(look.fill * min(0.5 * size[0] / reach[0], 0.5 * size[1] / reach[1]))
         return cls(turn, centre, distance, focal, np.array([0.5 * size[0], 0.52 * size[1]]))
 
@@ -151,9 +164,13 @@ class _Camera:
         scale = self.focal / np.maximum(self.distance - seen[..., 2], 0.5)
         return self.middle + seen[..., :2] * scale[..., None] * [1.0, -1.0], scale
 
+    def depth(self, points: np.ndarray) -> float:
+        """How near the middle of points [n, 3] is, in metres from the centre of the scene towards the camera."""
+        return float((((points - self.centre) @ self.turn.T)[:, 2]).mean())
 
-def _stage(size: tuple[int, int], camera: _Camera, look: Look) -> np.ndarray:
-    """Empty stage, uint8 [H, W, 3]: a wall with soft light and a floor with faint boards."""
+
+def empty_stage(size: tuple[int, int], camera: Camera, look: Look) -> np.ndarray:
+    """Empty stage with opacity, uint8 [H, W, 4]: a wall with soft light and a floor with faint boards."""
     width, height = size
     horizon, _ = camera.project(np.array([0.0, 0.0, -2.0]))
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
@@ -168,21 +185,21 @@ def _stage(size: tuple[int, int], camera: _Camera, look: Look) -> np.ndarray:
     for across in np.arange(-6.0, 6.1, 0.75):
         ends, _ = camera.project(np.array([[across, 0.0, -2.0], [across, 0.0, 2.2]]))
         boards.line(ends[0], ends[1], 1.0, dark)
-    return np.where(edge > 0.0, boards.image, image)
+    return np.dstack([np.where(edge > 0.0, boards.image, image), np.full(size[::-1], 255, np.uint8)])
 
 
 def _shade(colour: Colour, factor: float) -> Colour:
     return (min(255, int(colour[0] * factor)), min(255, int(colour[1] * factor)), min(255, int(colour[2] * factor)))
 
 
-class _Painter:
-    """Paints one frame, farthest parts first."""
+class Painter:
+    """Paints a dancer of one look on a canvas, farthest parts first."""
 
-    def __init__(self, stage: np.ndarray, camera: _Camera, look: Look) -> None:
-        self.canvas, self.camera, self.look = Canvas(stage), camera, look
+    def __init__(self, canvas: Canvas, camera: Camera, look: Look) -> None:
+        self.canvas, self.camera, self.look = canvas, camera, look
 
-    def dancer(self, joints: np.ndarray) -> np.ndarray:
-        """The picture with the dancer of joints [24, 3] in it."""
+    def dancer(self, joints: np.ndarray) -> None:
+        """The dancer of joints [24, 3], over what is on the canvas."""
         look = self.look
         up = joints[12] - joints[0]
         up /= np.linalg.norm(up) + 1e-9
@@ -192,8 +209,11 @@ class _Painter:
         self._shadow(joints)
         parts: list[tuple[float, int]] = []
         for side in (0, 1):
-            parts += [(self._depth(joints[[4 + side, 7 + side]]) - 0.02, side), (self._depth(joints[[18 + side, 20 + side]]), 2 + side)]
-        parts += [(self._depth(joints[[0, 9]]), 4), (self._depth(joints[[15]]) + 0.02, 5)]
+            parts += [
+                (self.camera.depth(joints[[4 + side, 7 + side]]) - 0.02, side),
+                (self.camera.depth(joints[[18 + side, 20 + side]]), 2 + side),
+            ]
+        parts += [(self.camera.depth(joints[[0, 9]]), 4), (self.camera.depth(joints[[15]]) + 0.02, 5)]
         for _, part in sorted(parts):
             if part < 2:
                 self._leg(joints, part, look)
@@ -203,10 +223,6 @@ class _Painter:
                 self._trunk(joints, look)
             else:
                 self._head(joints, up, forward, look)
-        return np.ascontiguousarray(self.canvas.image)
-
-    def _depth(self, points: np.ndarray) -> float:
-        return float((((points - self.camera.centre) @ self.camera.turn.T)[:, 2]).mean())
 
     def _limb(self, a: np.ndarray, b: np.ndarray, wide_a: float, wide_b: float, colour: Colour) -> None:
         """A tapered limb between two points, widths (diameters) in metres."""

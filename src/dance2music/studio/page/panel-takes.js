@@ -19,15 +19,23 @@ export class TakesPanel {
     this.genre = select("Genre", [["", "As the dance has it"], ...genres.map((genre) => [genre, genre])], "");
     this.method = select("Method", Object.keys(methods).map((name) => [name, METHODS[name] ?? name]), "planned", () => this.#sounds());
     this.place = h("div", {});
+    this.who = h("div", {});
     this.count = number("How many", { value: 1, min: 1, max: 8 });
     this.button = h("button", { type: "submit", class: "main" }, icon("plus"), "Make more takes");
     this.element = h("form", { class: "form", onsubmit: (event) => this.#make(event) },
       h("p", { class: "hint" }, "Every take is other music for the same dance. Press 1 to 9 while it plays to hear them against each other."),
-      this.genre.element, this.method.element, this.place, this.count.element, this.button);
+      this.who, this.genre.element, this.method.element, this.place, this.count.element, this.button);
     this.#sounds();
   }
 
   refresh() {
+    const people = this.work.dance.about.dancers ?? [];
+    if (people.length > 1 && !this.dancer) {
+      const share = ({ share }) => `${Math.round(100 * share)} % of the beat`;
+      this.dancer = select("For", [["", "As the take that is heard"], ["all", "All who dance"], ["largest", "The largest dancer"],
+        ...people.map((one) => [`${one.number}`, `Dancer ${one.number} (${share(one)})`])], "");
+      fill(this.who, this.dancer.element);
+    }
     this.button.lastChild.textContent = this.work.takes.length ? "Make more takes" : "Make a take";
     this.button.disabled = this.work.dance.state !== "ready" || store.about.read_only;
   }
@@ -41,7 +49,8 @@ export class TakesPanel {
   async #make(event) {
     event.preventDefault();
     const made = await attempt(() => ask("POST", `/api/dances/${this.work.dance.id}/takes`, {
-      count: this.count.value, genre: this.genre.value || null, method: this.method.value, sound: this.sound.value, like: this.work.take?.id ?? null,
+      count: this.count.value, genre: this.genre.value || null, method: this.method.value, sound: this.sound.value,
+      dancer: this.dancer?.value || null, like: this.dancer?.value ? null : this.work.take?.id ?? null,
     }));
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
   }

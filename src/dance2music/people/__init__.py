@@ -1,0 +1,1 @@
+"""Everybody in a picture: followed, told apart, weighed."""
