@@ -9,19 +9,23 @@ LIBRARY ?= studio
 TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
 TORCH_VERSION := 2.13.0
 PYTEST_ARGS ?=
+MINUTES ?= 5
+KILLS ?= 50
 # Test files run side by side in so many processes of one thread, four at most; JOBS=0 runs one after the other in one process.
 JOBS ?= auto
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studio test lint types check bench wheel torch clean
+.PHONY: help demo studio test fuzz kill lint types check bench wheel torch clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    draw a dance video and give it music: $(OUT)/dance.music.mp4"
 	@echo "make studio  open the studio: a page on this machine where a dance gets its music (library: LIBRARY=studio)"
 	@echo "make test    run the tests"
+	@echo "make fuzz    read damaged files of every kind for MINUTES=5, and keep the seeds that find something"
+	@echo "make kill    kill commands at KILLS=50 random moments each and look at what they left (tens of minutes)"
 	@echo "make lint    ruff's checks and formatting"
 	@echo "make types   mypy"
 	@echo "make check   lint, types and test"
@@ -41,6 +45,12 @@ studio: $(VENV)/.installed-studio
 
 test: $(VENV)/.installed-dev
 	OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses=4 --dist loadfile $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.installed-dev
+	cd tests && PYTHONPATH=../src $(abspath $(BIN))/python -m fuzz.test_fuzz $(MINUTES)
+
+kill: $(VENV)/.installed-dev
+	DANCE2MUSIC_KILLS=$(KILLS) $(BIN)/python -m pytest tests/kill $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

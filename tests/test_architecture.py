@@ -11,7 +11,7 @@ from dance2music.generation.methods import METHODS
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "dance2music"
 LAYERS = (
     ("errors", "seeds", "types"),
-    ("config", "files", "leftovers", "names", "work"),
+    ("config", "documents", "files", "leftovers", "names", "work"),
     ("processes",),
     ("parallel", "child", "losses", "checkpoint"),
     ("music", "video"),

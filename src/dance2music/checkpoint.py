@@ -5,20 +5,23 @@ Nothing is ever unpickled: our own files are safetensors, and torch files from e
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import json
 import logging
 import pickle
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from dance2music.config import from_json, to_json
+from dance2music.documents import json_value
 from dance2music.errors import ConfigError, InputError
 from dance2music.files import whole_file
 
@@ -26,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 FORMAT = "dance2music-1"
 _SCALE = "::scale"
+_LARGEST_SIZE, _LARGEST_LIST = 1 << 20, 4096
+_MOST_TIMES_HELD, _SMALL, _MOST_CALLS = 8, 1 << 22, 200_000
+"""A model may make room for so many times the numbers of its file, and so many more: averages, windows and filters that are not stored."""
+_MAKERS = {"empty", "zeros", "ones", "full", "rand", "randn", "arange", "linspace", "eye", "tensor", "empty_like", "zeros_like"}
 
 KINDS: dict[str, tuple[str, str, str]] = {
     "spectral-codec": ("dance2music.codec.spectral", "SpectralCodecConfig", "SpectralCodec"),
@@ -110,15 +117,58 @@ def load_model(path: str | Path, *, expected: str | None = None) -> nn.Module:
         config = from_json(getattr(module, config_name), metadata["config"], where=str(path))
     except ConfigError as error:
         raise InputError(f"{path}: made by another version of dance2music ({error}); use that version or train again") from error
-    model: nn.Module = getattr(module, model_name)(config)
+    model = _built(getattr(module, model_name), config, tensors, path)
     fill(model, _from_int8(tensors), where=str(path))
     return model.eval()
+
+
+def _built(make: Callable[[Any], nn.Module], config: Any, tensors: Mapping[str, Tensor], path: str | Path) -> nn.Module:
+    """The model of a config that a file holds, as long as it is of the size of the file's tensors: raises InputError otherwise."""
+    _check_sizes(config, path)
+    try:
+        with _Limited(_MOST_TIMES_HELD * sum(value.numel() for value in tensors.values()) + _SMALL):
+            return make(config)
+    except (AssertionError, ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise InputError(f"{path}: its config fits no model ({reason}); the file was changed or damaged; get it again") from error
+
+
+class _Limited(TorchFunctionMode):
+    """While it holds, so many numbers may be made room for, in so many calls; raises ValueError."""
+
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self._numbers, self._calls = numbers, _MOST_CALLS
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self._calls -= 1
+        if isinstance(result, Tensor) and getattr(func, "__name__", "") in _MAKERS:
+            self._numbers -= result.numel()  # before anything is written there, this takes no memory
+        if min(self._numbers, self._calls) < 0:
+            raise ValueError("it wants more numbers than the file holds")
+        return result
+
+
+def _check_sizes(value: Any, path: str | Path) -> None:
+    """Refuse a config with numbers that no model of ours has: raises InputError."""
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            _check_sizes(getattr(value, field.name), path)
+    elif isinstance(value, tuple):
+        for one in value[:_LARGEST_LIST]:
+            _check_sizes(one, path)
+    too_large = (isinstance(value, int) and abs(value) > _LARGEST_SIZE) or (isinstance(value, tuple) and len(value) > _LARGEST_LIST)
+    if too_large:
+        raise InputError(
+            f"{path}: its config holds {str(value)[:40]}; expected sizes of a model; the file was changed or damaged; get it again"
+        )
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
     """What made a model file, as given to `save_model`, with its kind and config. Raises InputError as `load_model`."""
     metadata, _ = _read(path)
-    return {"kind": metadata["kind"], "config": json.loads(metadata["config"]), **json.loads(metadata["provenance"])}
+    return {"kind": metadata["kind"], "config": json_value(metadata["config"]), **json_value(metadata["provenance"])}
 
 
 def load_embedded(name: str, *, expected: str | None = None) -> nn.Module:
@@ -134,7 +184,7 @@ def load_embedded(name: str, *, expected: str | None = None) -> nn.Module:
     if not file.is_file():
         raise InputError(f"embedded weights {name!r}: not in this installation; install dance2music again or give a file of your own")
     with resources.as_file(file) as path:
-        listed = json.loads((folder / "sha256.json").read_text(encoding="utf-8")).get(path.name)
+        listed = json_value((folder / "sha256.json").read_text(encoding="utf-8")).get(path.name)
         if listed != sha256_of(path):
             raise InputError(f"{path}: is not the file that was released (sha256 differs); install dance2music again")
         return load_model(path, expected=expected)
@@ -153,7 +203,7 @@ def embed(path: str | Path, name: str, folder: str | Path) -> Path:
     with whole_file(target) as temporary:
         temporary.write_bytes(Path(path).read_bytes())
     listing = Path(folder) / "sha256.json"
-    known = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
+    known = json_value(listing.read_text(encoding="utf-8")) if listing.exists() else {}
     with whole_file(listing) as temporary:
         temporary.write_text(json.dumps({**known, target.name: sha256_of(target)}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return target

@@ -16,6 +16,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from dance2music.documents import json_value
 from dance2music.errors import ConfigError, InputError
 
 C = TypeVar("C")
@@ -51,7 +52,7 @@ def from_dict(kind: type[C], values: dict[str, Any], *, where: str = "config") -
 def from_json(kind: type[C], text: str, *, where: str = "config") -> C:
     """Build config ``kind`` from JSON text."""
     try:
-        values = json.loads(text)
+        values = json_value(text)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{where}: not valid JSON ({error.msg} at character {error.pos})") from error
     if not isinstance(values, dict):
@@ -119,7 +120,7 @@ def _replace(config: Any, path: list[str], value: str, where: str) -> Any:
     if len(path) > 1:
         return dataclasses.replace(config, **{path[0]: _replace(getattr(config, path[0]), path[1:], value, where)})
     try:
-        plain = json.loads(value)
+        plain = json_value(value)
     except json.JSONDecodeError:
         plain = value
     return dataclasses.replace(config, **{path[0]: _coerce(plain, hints[path[0]], where)})
@@ -138,7 +139,7 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
         args = get_args(hint)
         inner = [args[0]] * len(value) if len(args) == 2 and args[1] is Ellipsis else list(args)
         if len(inner) != len(value):
-            raise ConfigError(f"{where}: expected {len(inner)} values, got {len(value)}: {value!r}")
+            raise ConfigError(f"{where}: expected {len(inner)} values, got {len(value)}: {reprlib.repr(value)}")
         return tuple(_coerce(v, a, where) for v, a in zip(value, inner))
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if abs(value) > sys.float_info.max and not isinstance(value, float):
@@ -147,4 +148,4 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     name = getattr(hint, "__name__", str(hint))
-    raise ConfigError(f"{where}: expected {name}, got {type(value).__name__} {value!r}")
+    raise ConfigError(f"{where}: expected {name}, got {type(value).__name__} {reprlib.repr(value)}")

@@ -1,14 +1,23 @@
 """Every error that this package raises on purpose.
 
-`InputError` is for what a user handed in, `ConfigError` for settings that do not fit together,
-`TrainingDiverged` for a run whose loss is no number any more, `Cancelled` for work that was asked to stop. A message says what is wrong,
-the value, what was expected and what to do, in one line; the command line prints that line and exits with code 2. Broken invariants of our
-own are `assert`s.
+`InputError` is for what a user handed in, `ConfigError` for settings that do not fit together, `TrainingDiverged` for a run whose loss is
+no number any more, `PartlyDone` for one of which a part is missing, `Cancelled` for work that was asked to stop. A message says what is
+wrong, the value, what was expected and what to do, in one line; the command line prints that line and exits with code 2. Broken invariants
+of our own are `assert`s.
 """
+
+LONGEST_MESSAGE = 2000
 
 
 class Dance2MusicError(Exception):
-    """Base of all errors raised on purpose; the command line turns it into one line and exit code 2."""
+    """Base of all errors raised on purpose; the command line turns it into one line and exit code 2.
+
+    Of a message that is longer than `LONGEST_MESSAGE` letters, because of what a file holds, the middle is left out.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        half = LONGEST_MESSAGE // 2
+        super().__init__(message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} ... {message[-half:]}")
 
 
 class InputError(Dance2MusicError):
@@ -21,6 +30,10 @@ class ConfigError(Dance2MusicError):
 
 class TrainingDiverged(Dance2MusicError):
     """A loss or gradient is no longer a number; the message names the step and the term."""
+
+
+class PartlyDone(Dance2MusicError):
+    """Something beside the main thing could not be written; the rest is there. The command line ends with code 3."""
 
 
 class Cancelled(Dance2MusicError):

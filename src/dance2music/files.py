@@ -132,7 +132,7 @@ class Placing:
         parents = {path.parent for _, path in moves}
         try:
             with _briefly_locked(moves[0][1].parent):
-                lists = [] if len(moves) + len(stale) == 1 else [_write_list(parent, moves, stale) for parent in sorted(parents)]
+                lists = [] if len(moves) + len(stale) == 1 else _write_lists(parents | {path.parent for path in stale}, moves, stale)
                 try:
                     _move(moves, stale)
                 except OSError:
@@ -272,16 +272,27 @@ def _move(moves: list[tuple[Path, Path]], stale: list[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _write_list(parent: Path, moves: list[tuple[Path, Path]], stale: list[Path]) -> tuple[Path, int | None]:
-    """Write which temporary file of a folder goes where, for `leftovers.sweep`."""
-    temporary, lock = _temporary_beside(parent / f"outputs{LEFT_LIST}")
+def _write_lists(parents: set[Path], moves: list[tuple[Path, Path]], stale: list[Path]) -> list[tuple[Path, int | None]]:
+    """Write which temporary file of each folder goes where, for `leftovers.sweep`; the list that the set hangs on last."""
+    first, *others = sorted(parents)
+    temporary, lock = _temporary_beside(first / "outputs.part")
+    head = temporary.with_suffix(LEFT_LIST)
+    written = [_write_list(_temporary_beside(parent / "outputs.part"), moves, stale, head=str(head.resolve())) for parent in others]
+    return [*written, _write_list((temporary, lock), moves, stale, others=[str(parent.resolve()) for parent in others])]
+
+
+def _write_list(
+    place: tuple[Path, int | None], moves: list[tuple[Path, Path]], stale: list[Path], **about: object
+) -> tuple[Path, int | None]:
+    temporary, lock = place
     content = {
-        "moves": [[a.name, b.name] for a, b in moves if b.parent == parent],
-        "stale": [path.name for path in stale if path.parent == parent],
+        "moves": [[a.name, b.name] for a, b in moves if b.parent == temporary.parent],
+        "stale": [path.name for path in stale if path.parent == temporary.parent],
+        **about,
     }
     temporary.write_text(json.dumps(content), encoding="utf-8")
     _to_disk(temporary)
-    return temporary, lock
+    return temporary.replace(temporary.with_suffix(LEFT_LIST)), lock
 
 
 def _temporary_beside(path: Path) -> tuple[Path, int | None]:

@@ -26,6 +26,7 @@ MARK = "-d2m_"
 LEFT_LIST = ".set"
 """Suffix of a list of what goes where (`files.placed_together`)."""
 _LEFT = re.compile(rf"\..*{MARK}[a-z0-9_]{{8}}(\.[^/]*)?", re.DOTALL)
+_MOST_FOLDERS = 16
 TAKEN = -1
 """What `locked` gives where another has the lock."""
 _swept: set[Path] = set()
@@ -66,7 +67,8 @@ def sweep(folder: Path, *, again: bool = False) -> None:
                 continue
             try:
                 if path.suffix == LEFT_LIST:
-                    _finish(path)
+                    with suppress(OSError, ValueError, TypeError, KeyError):
+                        _finish(path)
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
@@ -76,16 +78,26 @@ def sweep(folder: Path, *, again: bool = False) -> None:
 
 
 def _finish(path: Path) -> None:
-    """Put the rest of a set in place. A list only ever names files of its own folder, whoever wrote it."""
+    """Put the rest of a set in place. A list only ever names files of its own folder, whoever wrote it.
+
+    A set that is spread over folders has a list in each. One is the head, written last and removed last: as long as it is there the set
+    is to be finished, without it the set was never complete.
+    """
     content = json.loads(path.read_text(encoding="utf-8"))
     names = [*(name for move in content["moves"] for name in move), *content["stale"]]
     if not all(isinstance(name, str) and Path(name).name == name for name in names):
+        return
+    head = content.get("head")
+    if head is not None and not os.path.lexists(head):
         return
     for temporary, name in content["moves"]:
         if _LEFT.fullmatch(temporary) and path.with_name(temporary).exists():
             path.with_name(temporary).replace(path.with_name(name))
     for name in content["stale"]:
         path.with_name(name).unlink(missing_ok=True)
+    for folder in content.get("others", [])[:_MOST_FOLDERS]:
+        if Path(folder).resolve() != path.parent.resolve():
+            sweep(Path(folder), again=True)
 
 
 def locked(path: Path, *, wait: bool = True) -> int | None:

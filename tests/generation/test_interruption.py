@@ -35,7 +35,7 @@ cli.main()
     ("number", "place", "there", "code"),
     [
         (signal.SIGINT, 'soundfile, "write"', ".song-*.wav", 130),  # within the writing of a file
-        (signal.SIGTERM, 'outputs, "describe"', "song.wav", 143),  # between two files of a take
+        (signal.SIGTERM, 'outputs, "describe"', ".song-*.wav", 143),  # between two files of a take, which wait for each other
     ],
     ids=["Ctrl-C", "kill"],
 )
@@ -46,7 +46,7 @@ def test_a_signal_in_the_middle_leaves_nothing(tmp_path: Path, number: signal.Si
     program = [sys.executable, "-c", PAUSED.format(place=place), *arguments]
     with subprocess.Popen(program, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "paused\n"
-        assert list(tmp_path.glob(there)), "a file is being written, or there already"
+        assert list(tmp_path.glob(there)), "a file is being written, or waits"
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
     assert process.returncode == code and said == "dance2music: interrupted\n"

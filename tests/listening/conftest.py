@@ -12,6 +12,9 @@ from dance2music.listening.design import ListeningConfig
 from dance2music.music.audio import save_wav
 from listening_example import SECONDS, Built, notes
 
+SALT = 7316512983234187611
+"""Drawn once, so that the tests see the same test every time."""
+
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -33,5 +36,5 @@ def built(sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     """Three parts, few items, three listeners."""
     folder = tmp_path_factory.mktemp("listening") / "test"
     config = ListeningConfig(listeners=3, rated_items=3, pairs=2, checks=1, symbolic=("cmt",), focus="ours")
-    key = build(folder, {name: sources[name] for name in ("ours", "cmt")}, original=sources["original"], config=config)
+    key = build(folder, {name: sources[name] for name in ("ours", "cmt")}, original=sources["original"], config=config, salt=SALT)
     return Built(folder, folder.with_name("test.key.json"), key, sources)

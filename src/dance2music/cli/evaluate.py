@@ -65,8 +65,7 @@ def evaluate(
     )  # fmt: skip
     with progress_bars() as progress:
         progress("score", 0.0)
-        results = run(config, out, progress=lambda done, of: progress("score", done / of))
-    write_report(results, out / "report.html")
+        results = run(config, out, progress=lambda done, of: progress("score", done / of), report=write_report)
     typer.echo(results_text(results))
     typer.echo(f"{out / 'results.json'} and report.html")
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dance2music.cli.progress import progress_bars
-from dance2music.errors import InputError
+from dance2music.errors import InputError, PartlyDone
 from dance2music.generation.methods import DEFAULT, METHODS
 from dance2music.methods.base import SOUNDS
 from dance2music.music.duck import DuckConfig
@@ -18,9 +18,6 @@ from dance2music.people.dancers import ALL, LARGEST
 from dance2music.types import GENRES
 
 app = typer.Typer()
-
-PARTLY_DONE = 3
-"""Exit code where something beside the music could not be written."""
 
 _MUSIC, _RHYTHM, _SOUND, _OUTPUT = "Music", "Rhythm", "Sound", "Output"
 _METHODS = (
@@ -320,9 +317,7 @@ def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _tell_failures(reports: list[dict[str, Any]]) -> None:
-    """Say what could not be written beside the music, and end with the code for that."""
+    """Say what could not be written beside the music: raises PartlyDone."""
     failed = {name: reason for report in reports for name, reason in report.get("not_written", {}).items()}
-    for name, reason in failed.items():
-        typer.echo(f"dance2music: {name}: was not written, the rest was ({reason})", err=True)
     if failed:
-        raise typer.Exit(PARTLY_DONE)
+        raise PartlyDone("; ".join(f"{name}: was not written, the rest was ({reason})" for name, reason in failed.items()))

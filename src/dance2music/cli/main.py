@@ -20,7 +20,7 @@ from dance2music.cli.studio import app as studio_app
 from dance2music.cli.train import app as train_app
 from dance2music.cli.train import formerly_app, measure_app
 from dance2music.cli.weights import app as weights_app
-from dance2music.errors import Dance2MusicError
+from dance2music.errors import Dance2MusicError, PartlyDone
 from dance2music.work import Cancel, cancellable
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Music for a dance.")
@@ -64,6 +64,8 @@ class _Stderr(logging.Handler):
             self.handleError(record)
 
 
+PARTLY_DONE = 3
+"""Exit code where something beside the main thing could not be written."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
@@ -82,6 +84,8 @@ def main() -> None:
             raise KeyboardInterrupt
         if code:
             raise SystemExit(code)
+    except PartlyDone as error:
+        _leave(str(error), PARTLY_DONE)
     except Dance2MusicError as error:
         if _asked_to_end:
             _leave("interrupted", 128 + _asked_to_end[0], at_once=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -63,7 +64,7 @@ def read_table(path: Path) -> Any:
 
 _REFUSALS = (
     *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError, OverflowError, RecursionError, AttributeError),
-    *(NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError),
+    *(NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, tokenize.TokenError),
 )
 """What numpy, zipfile and the machine below were seen to raise for damaged files."""
 

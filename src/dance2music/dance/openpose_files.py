@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import re
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def _bodies(path: Path) -> list[np.ndarray] | None:
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise InputError(f"{path}: has {path.stat().st_size / 1e6:.0f} MB; expected one OpenPose frame")
-        people = json.loads(path.read_text(encoding="utf-8"))["people"]
+        people = json_value(path.read_text(encoding="utf-8"))["people"]
         rows: list[Any] = [person["pose_keypoints_2d"] for person in people if person.get("pose_keypoints_2d")]
         points = [np.array(row, dtype=np.float64) for row in rows]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

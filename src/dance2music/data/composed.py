@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from dance2music.data.manifest import MANIFEST, Listing, Skip, Source, check_leaks
+from dance2music.documents import inside, json_value, plain_name
 from dance2music.errors import InputError
 from dance2music.types import GENRES
 
@@ -25,23 +25,24 @@ def list_composed(folder: Path, *, lists: Path | None = None) -> Listing:
     skipped: list[Skip] = []
     try:
         for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
+            row = json_value(line)
+            name = plain_name(row["name"], where=str(path))
             if "audio" not in row:
-                skipped.append(Skip(row["name"], "was made without its music (--no-audio)"))
+                skipped.append(Skip(name, "was made without its music (--no-audio)"))
                 continue
             sources.append(
                 Source(
-                    name=row["name"],
-                    song=row["song"],
+                    name=name,
+                    song=plain_name(row["song"], where=str(path)),
                     split="test" if row["split"] == "held-out" else "train",
-                    music=folder / row["audio"],
-                    motion=folder / row["motion"],
+                    music=inside(folder, row["audio"], where=str(path)),
+                    motion=inside(folder, row["motion"], where=str(path)),
                     genre=GENRES.index(row["genre"]),
                     tempo_bpm=float(row["tempo_bpm"]),
                     beat_times_seconds=tuple(float(t) for t in row["beat_times_seconds"]),
                 )
             )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(f"{path}: is no composed corpus ({error}); expected the folder that 'dance2music data synthetic' made") from error
     check_leaks(sources, where=str(folder))
     return Listing(sources, skipped)

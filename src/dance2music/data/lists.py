@@ -150,5 +150,7 @@ def _beside(path: Path, music: list[str], kind: str) -> list[str]:
 def _resolve(folder: Path, beside: Path, entry: str) -> Path | None:
     """The file of an entry: below the folder, or below it without the entry's first folder, or beside the list."""
     relative = PurePosixPath(entry.removeprefix("./"))
+    if relative.is_absolute() or ".." in relative.parts or "\0" in entry:
+        return None
     shorter = PurePosixPath(*relative.parts[1:])
     return next((path for path in (folder / relative, folder / shorter, beside / relative) if path.is_file()), None)

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from dance2music.documents import fits, inside, json_value, plain_name
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.types import GENRES
 
 SAMPLE_RATE = 22050
 """Hz, of all music of both papers."""
@@ -25,6 +27,7 @@ SLACK_SECONDS = 0.05
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 MUSIC_SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".opus", ".oga", ".mp3", ".m4a", ".aac")
 SPLITS = ("train", "validation", "test")
+_MOST_SEGMENTS = 10_000
 MANIFEST, SKIPPED, ABOUT = "manifest.jsonl", "skipped.jsonl", "prepared.json"
 
 
@@ -131,9 +134,19 @@ class ClipRow:
     def from_json(cls, text: str, *, where: str) -> ClipRow:
         """The row of a line. Raises InputError if it is none."""
         try:
-            values: dict[str, Any] = json.loads(text)
-            return cls(**{**values, "segments": tuple(int(k) for k in values["segments"])})
-        except (ValueError, TypeError, KeyError) as error:
+            values: dict[str, Any] = json_value(text)
+            row = cls(**{**values, "segments": tuple(int(k) for k in values["segments"])})
+            if not fits(row, cls) or not all(0 <= number < 1e6 for number in (row.duration_seconds, row.tempo_bpm or 0)):
+                raise ValueError("a value of another kind")
+            if not row.segments or len(row.segments) > _MOST_SEGMENTS or not all(1 <= k <= _MOST_SEGMENTS for k in row.segments):
+                raise ValueError("segments that cannot be")
+            if row.genre is not None and row.genre not in GENRES:
+                raise ValueError("an unknown genre")
+            plain_name(row.name, where=where)
+            for file in (row.features, *row.codes.values()):
+                inside(Path(), file, where=where)
+            return row
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise InputError(f"{where}: is no row of a manifest ({error}); run 'dance2music data prepare' again") from error
 
 

@@ -36,6 +36,7 @@ from dance2music.data.features import ClipFeatures, clip_features, music_digest,
 from dance2music.data.folder import list_folder
 from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Listing, Progress, Reader, Skip, Source, check_leaks, write_lines
 from dance2music.data.tiktok import list_tiktok
+from dance2music.documents import json_value, plain_name
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.leftovers import only_here
@@ -133,6 +134,8 @@ def prepare(
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder; expected that of the data set {dataset!r}; unpack it there")
     listing = DATASETS[dataset](folder, lists=None if lists is None else Path(lists))
+    for clip in listing.sources:
+        plain_name(clip.name, where=str(folder))
     doubles = [name for name, count in Counter(clip.name for clip in listing.sources).items() if count > 1]
     if doubles:
         raise InputError(f"{folder}: {len(doubles)} clips have the name of another, first {doubles[0]!r}; expected one each; rename them")
@@ -230,7 +233,7 @@ class _Maker:
     def _known(self, clip: Source) -> Result:
         """Row and skips of an earlier run; (None, []) where there are none or they are out of date."""
         try:
-            record: dict[str, Any] = json.loads(self._record(clip).read_text(encoding="utf-8"))
+            record: dict[str, Any] = json_value(self._record(clip).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None, []
         if record.get("key") != self.key(clip):
@@ -333,7 +336,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 def _check_same(out: Path, dataset: str) -> None:
     """Refuse a folder that holds another data set."""
     try:
-        about: dict[str, Any] = json.loads((out / ABOUT).read_text(encoding="utf-8"))
+        about: dict[str, Any] = json_value((out / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
     if about.get("dataset") != dataset:

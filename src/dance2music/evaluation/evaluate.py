@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.data.aist_beats import beats_by_name
-from dance2music.errors import InputError
+from dance2music.errors import InputError, PartlyDone
 from dance2music.evaluation.catalogue import Pair, score_pair
 from dance2music.evaluation.controls import make_controls
 from dance2music.evaluation.features import (
@@ -50,6 +50,7 @@ from dance2music.evaluation.jobs import (
 from dance2music.evaluation.matching import Match, read_beats
 from dance2music.evaluation.results import GENERATED, ClipValues, Results, save_results
 from dance2music.evaluation.summary import Scored, summarize
+from dance2music.files import placed_together
 from dance2music.metrics.genre import Database, retrieved_genre
 from dance2music.music.loudness import SILENCE_LUFS
 from dance2music.music.midi import load_midi
@@ -71,6 +72,7 @@ def evaluate(
     executor: str | Engine = "process",
     cancel: Cancel | None = None,
     progress: Progress | None = None,
+    report: Callable[[Results, Path], object] | None = None,
 ) -> Results:
     """Evaluate a folder of music and write ``OUT/results.json``.
 
@@ -81,12 +83,15 @@ def evaluate(
     executor : `parallel.Engine` that runs ``config.workers`` processes, or its name.
     cancel : stops between clips, and workers at any time; a second call goes on with what was heard.
     progress : called after each clip.
+    report : writes ``OUT/report.html``, which is put in place together with the results.
 
     Raises
     ------
     InputError
         If folders or names do not match, a file cannot be read or holds NaN (the message names it), a setting is out of range, or a
         worker dies.
+    PartlyDone
+        If the report cannot be written; the results are.
     """
     folder = Path(out)
     matches, left_out = matched(config)
@@ -126,7 +131,18 @@ def evaluate(
         },
         **summarize(clips, windows, seed=config.seed),
     )
-    save_results(results, folder / "results.json")
+    failed = ""
+    with placed_together() as placing:
+        save_results(results, folder / "results.json")
+        if report is not None:
+            try:
+                with placed_together():
+                    report(results, folder / "report.html")
+            except (InputError, OSError, ValueError, RuntimeError) as error:
+                failed = " ".join(str(error).split())
+                placing.stale.append(folder / "report.html")
+    if failed:
+        raise PartlyDone(f"{folder / 'report.html'}: was not written, the results were ({failed})")
     return results
 
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dance2music.documents import fits, json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 
@@ -173,13 +174,13 @@ def load_results(path: str | Path) -> Results:
     """
     expected = "expected the results.json of dance2music evaluate"
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json_value(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); {expected}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: format {content.get('format') if isinstance(content, dict) else None!r}; {expected} ({FORMAT})")
     try:
-        return Results(
+        results = Results(
             **{key: content[key] for key in ("name", "created", "seed", "settings", "versions", "inputs")},
             metrics={name: MetricInfo(**{**info, "needs": tuple(info["needs"])}) for name, info in content["metrics"].items()},
             systems=tuple(content["systems"]),
@@ -191,7 +192,10 @@ def load_results(path: str | Path) -> Results:
             beaten_by={metric: [Beaten(**beaten) for beaten in row] for metric, row in content["beaten_by"].items()},
             groups=tuple(Group(**{**group, "summary": _intervals(group["summary"])}) for group in content["groups"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+        if not fits(results, Results) or not all(info.better in ("higher", "lower", "") for info in results.metrics.values()):
+            raise TypeError("a value of another kind")
+        return results
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: incomplete ({type(error).__name__}: {error}); {expected}") from error
 
 

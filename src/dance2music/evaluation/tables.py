@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.evaluation.results import CONTROLS, GENERATED, Interval, Results, load_results
 from dance2music.metrics.published_tables import TABLES, Column, PublishedTable
@@ -35,7 +36,7 @@ def read_measured(path: Path) -> list[Measured]:
         If the file is neither.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_value(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); expected a results.json or the file of dance2music listen score") from error
     if isinstance(content, dict) and content.get("format") == LISTENING_FORMAT:

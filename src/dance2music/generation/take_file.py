@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from dance2music.checkpoint import codec_digest, content_digest, read_tensors
 from dance2music.dance.kinematics import MOTION_FEATURES
 from dance2music.dance.skeleton import SKELETONS
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.generation.methods import LoadedMethod
@@ -51,6 +52,8 @@ LIBRARIES = ("torch", "numpy", "librosa", "av", "ai-edge-litert", "symusic")
 """What decides the bits of music beside the package itself."""
 MAX_BEATS_AROUND = 64
 """Sections may begin before a beat grid and end behind it by so much."""
+MAX_DIFFERENCE_SECONDS = 2.0
+"""By so much a dance, or what is read from it, may be longer or shorter than its music."""
 SLACK_SECONDS = 1.0
 """By so much the parts of a take may be longer than the music."""
 _MAX_BYTES = 2 << 30
@@ -88,7 +91,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise InputError(f"{path}: is {found}; expected {FORMAT}, as 'dance2music generate --take' of this version writes it")
     if metadata.get("digest") != content_digest(tensors, metadata, ("format", "take")):
         raise InputError(f"{path}: content does not match its digest; the file was changed or damaged; get it again")
-    header = json.loads(metadata["take"])
+    header = json_value(metadata["take"])
     need(isinstance(header, dict), "the header", type(header).__name__)
     return header, tensors
 
@@ -173,6 +176,9 @@ def take_conditioning(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) 
         features[name] = torch.from_numpy(_array(tensors[name], torch.float32, 2))
         need(len(features[name]) > 0, name, tuple(features[name].shape))
     need(features["motion"].shape[1] == MOTION_FEATURES, "motion", tuple(features["motion"].shape))
+    for what, seconds in (("motion", len(features["motion"]) / fps), ("dance", duration if dance is None else dance.duration_seconds)):
+        need(abs(seconds - duration) <= MAX_DIFFERENCE_SECONDS, f"the length of the {what}", seconds)
+    need(beats[0] < duration and beats[-1] > 0, "beats", "outside the music")
     genre = GENRES.index(header["genre"])
     guess = None
     if (told := header.get("genre_guess")) is not None:
@@ -276,6 +282,7 @@ def _score(name: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor], d
     tracks = [Track(t["role"], whole(t["program"], 0, 127), [], flag(t["is_drum"]), number(t["gain"], 0, 100)) for t in about["tracks"]]
     need(all(track.role in ROLES for track in tracks), "roles", [track.role for track in tracks])
     need(bool((notes[:, [0, 3, 4]] % 1 == 0).all()), "notes", "between two pitches, velocities or tracks")
+    need(bool((notes[:, 2] > 0).all()), "a note", "shorter than nothing")
     for index, start, length, pitch, velocity in notes.tolist():
         tracks[int(number(index, 0, len(tracks) - 1))].notes.append(Note(start, length, int(pitch), int(velocity)))
     beats = _beats(tensors[f"{name}.beats"])

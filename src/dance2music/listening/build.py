@@ -40,6 +40,7 @@ def build(
     config: ListeningConfig | None = None,
     key: Path | None = None,
     common: bool = False,
+    salt: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write a listening test: a folder for the listeners and a key for the experimenter.
@@ -57,6 +58,7 @@ def build(
     config : settings.
     key : file for the key; beside the folder by default, ``<out>.key.json``.
     common : leave out clips that some method lacks.
+    salt : what names and orders hang on beside the seed; drawn where it is None, and never to be told to listeners.
     progress : called with ("samples", share).
 
     Returns
@@ -77,7 +79,7 @@ def build(
     check_config(config, list(methods))
     pictures = any(texts.PART_TEXTS[part]["video"] for part in config.parts)
     clips = {c.name: c for c in find_clips(methods, original, videos, pictures=pictures, common=common, seconds=config.seconds)}
-    salt = secrets.randbits(_SALT_BITS)
+    salt = secrets.randbits(_SALT_BITS) if salt is None else salt
     sessions = assign(config, list(clips), list(methods), original=original is not None, salt=salt)
     wanted = _wanted(sessions)
     with whole_folder(out) as folder:

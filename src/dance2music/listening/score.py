@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from dance2music import __version__
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.listening.build import KEY_FORMAT, KEY_VERSION
-from dance2music.listening.design import CLICK, NOISE, ORIGINAL, SHIFTED
+from dance2music.listening.design import CLICK, NOISE, ORIGINAL, PARTS, SHIFTED
 from dance2music.listening.statistics import Interval, krippendorff_alpha, mean_opinion_score, sign_test, wilson
 
 RESULT_FORMAT = "dance2music-listening-result"
@@ -71,9 +72,16 @@ def read_key(path: Path) -> dict[str, Any]:
     if not all(isinstance(key.get(name), kind) for name, kind in (("test", str), ("media", dict), ("sessions", list), ("config", dict))):
         raise InputError(f"{path}: incomplete; expected the key that dance2music listen build wrote; copy it again")
     try:
+        for medium in key["media"].values():
+            if not isinstance(medium["beeps"], int) or not isinstance(medium["clip"], str) or not isinstance(medium["source"], str):
+                raise TypeError("a sample of another kind")
         for trial in (trial for session in key["sessions"] for trial in session):
-            _ = trial["training"], trial["part"], [key["media"][name]["beeps"] for name in trial["samples"]]
-    except (KeyError, TypeError) as error:
+            known = isinstance(trial["part"], str) and trial["part"] in PARTS
+            if not known or not 1 <= len([key["media"][name] for name in trial["samples"]]) <= 2 or not isinstance(trial["training"], bool):
+                raise TypeError("an item of another kind")
+        if not isinstance(key["clips"], dict) or not all(part in PARTS for part in key["config"]["parts"]):
+            raise TypeError("clips or parts of another kind")
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: damaged ({error}); expected the key that dance2music listen build wrote; copy it again") from error
     return key
 
@@ -89,10 +97,12 @@ def read_session(path: Path, key: dict[str, Any]) -> Session:
     expected = "expected the file that the page saved"
     data = _read_json(path, RESULT_FORMAT, RESULT_VERSION, "the file that the page of a listening test saved")
     if data.get("test") != key["test"]:
-        raise InputError(f"{path}: belongs to test {data.get('test')!r}; expected test {key['test']!r} of the key; choose the other key")
+        raise InputError(
+            f"{path}: belongs to test {str(data.get('test'))[:40]!r}; expected test {key['test'][:40]!r} of the key; choose the other key"
+        )
     listener, session = data.get("listener"), data.get("session")
     if not isinstance(listener, int) or isinstance(listener, bool) or not 1 <= listener <= len(key["sessions"]):
-        raise InputError(f"{path}: listener {listener!r}; expected 1 to {len(key['sessions'])}; {expected}")
+        raise InputError(f"{path}: listener {str(listener)[:40]}; expected 1 to {len(key['sessions'])}; {expected}")
     if not isinstance(session, str) or not session.isalnum() or not isinstance(data.get("answers"), list):
         raise InputError(f"{path}: no session or no answers; {expected}; ask the listener to send it again")
     trials = key["sessions"][listener - 1]
@@ -100,17 +110,17 @@ def read_session(path: Path, key: dict[str, Any]) -> Session:
     for answer in data["answers"]:
         number = answer.get("trial") if isinstance(answer, dict) else None
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(trials) or number in seen:
-            raise InputError(f"{path}: answer to item {number!r}; expected each of 0 to {len(trials) - 1} at most once; {expected}")
+            raise InputError(f"{path}: answer to item {str(number)[:40]}; expected each of 0 to {len(trials) - 1} at most once; {expected}")
         seen.add(number)
         trial, value = trials[number], answer.get("answer")
         if answer.get("samples") != trial["samples"]:
             raise InputError(
-                f"{path}: item {number} has samples {answer.get('samples')!r}; expected those of listener {listener}; {expected}"
+                f"{path}: item {number} has samples {str(answer.get('samples'))[:80]}; expected those of listener {listener}; {expected}"
             )
         allowed: tuple[Any, ...] = ("A", "B") if len(trial["samples"]) == 2 else (1, 2, 3, 4, 5)
         if value is not None and (isinstance(value, bool) or value not in allowed):
             raise InputError(
-                f"{path}: item {number} is answered with {value!r}; expected one of {', '.join(map(str, allowed))}; {expected}"
+                f"{path}: item {number} is answered with {str(value)[:40]}; expected one of {', '.join(map(str, allowed))}; {expected}"
             )
         if trial["training"]:
             continue
@@ -325,7 +335,7 @@ def _read_json(path: Path, kind: str, version: int, expected: str) -> dict[str, 
     try:
         if path.stat().st_size > MAX_FILE_BYTES and kind == RESULT_FORMAT:
             raise InputError(f"{path}: {path.stat().st_size} bytes; expected {expected}, of some kilobytes")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json_value(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected {expected}; check the name") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -333,5 +343,7 @@ def _read_json(path: Path, kind: str, version: int, expected: str) -> dict[str, 
     if not isinstance(data, dict) or data.get("format") != kind:
         raise InputError(f"{path}: is no such file; expected {expected}; check which file was given")
     if data.get("version") != version:
-        raise InputError(f"{path}: version {data.get('version')!r}; expected {version}; use the version of dance2music that made it")
+        raise InputError(
+            f"{path}: version {str(data.get('version'))[:40]}; expected {version}; use the version of dance2music that made it"
+        )
     return data

@@ -16,6 +16,7 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.music.loudness import loudness, normalize_loudness
+from dance2music.music.sound_files import read_samples
 from dance2music.types import Audio
 from dance2music.work import check
 
@@ -93,7 +94,7 @@ def load_audio(path: str | Path, *, sample_rate: int | None = None, mono: bool =
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected a sound file; check the name and its permissions") from error
     if size == 0:
         raise InputError(f"{path}: is empty (0 bytes); expected a sound file; copy or download it again")
-    samples, rate = _read_soundfile(path) or _read_av(path)
+    samples, rate = read_samples(path)
     if samples.shape[-1] == 0:
         raise InputError(f"{path}: has no sound (0 samples); expected music; choose another file")
     if not np.isfinite(samples).all():
@@ -320,39 +321,6 @@ def _concatenate(parts: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndar
         position += part.shape[-1]
     assert position == shape[-1], f"{position} samples, expected {shape[-1]}"
     return whole
-
-
-def _read_soundfile(path: Path) -> tuple[np.ndarray, int] | None:
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
-        return None
-    return np.ascontiguousarray(samples.T), int(rate)
-
-
-def _read_av(path: Path) -> tuple[np.ndarray, int]:
-    import av
-
-    expected = f"expected one of {', '.join(AUDIO_SUFFIXES)} or a video with sound; convert it or choose another file"
-    try:
-        with av.open(f"file:{path}", metadata_errors="surrogateescape", container_options={"protocol_whitelist": "file"}) as container:
-            if not container.streams.audio:
-                raise InputError(f"{path}: has no sound; {expected}")
-            stream = container.streams.audio[0]
-            rate = stream.codec_context.sample_rate
-            resampler = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=rate)
-            blocks: list[np.ndarray] = []
-            for frame in container.decode(stream):
-                blocks.extend(block.to_ndarray() for block in resampler.resample(frame))
-            blocks.extend(block.to_ndarray() for block in resampler.resample(None))
-    except (av.FFmpegError, ValueError) as error:
-        reason = str(getattr(error, "strerror", None) or error)
-        raise InputError(f"{path}: cannot be read as sound ({reason}); {expected}") from error
-    if not blocks:
-        raise InputError(f"{path}: has no sound (0 samples); {expected}")
-    return np.concatenate(blocks, axis=-1).astype(np.float32, copy=False), int(rate)
 
 
 def _save_pcm(audio: Audio, path: Path, kind: str, subtype: str) -> None:

@@ -54,6 +54,8 @@ _NOT_ADDED = {_KEY_RANGE, _VELOCITY_RANGE, _INSTRUMENT_ID, _SAMPLE_ID, _MODES, _
 _VORBIS = 0x10
 _MAX_RELEASE_SECONDS = 1.5
 _LOWPASS_TAPS = 47
+_MOST_ZONES, _MOST_STEP = 1024, 64.0
+"""What a damaged file may ask for: zones of an instrument, and how many samples of a wave become one."""
 
 
 class _Region(NamedTuple):
@@ -117,7 +119,8 @@ class SoundFont:
             return []
         base: dict[int, int] = {}
         zones: list[dict[int, int]] = []
-        for i in range(int(heads["bag"][index]), int(heads["bag"][index + 1])):
+        first, last = int(heads["bag"][index]), min(int(heads["bag"][index + 1]), len(bag) - 1)
+        for i in range(first, min(last, first + _MOST_ZONES)):
             rows = table[int(bag[i]) : int(bag[i + 1])]
             own = {int(k): int(a) for k, a in zip(rows["kind"], rows["amount"])}
             if target not in own:
@@ -139,8 +142,10 @@ class SoundFont:
         loop_start = int(row["loop_start"]) - origin + values.get(_LOOP_START, 0) + 32768 * values.get(_LOOP_START_COARSE, 0)
         loop_end = int(row["loop_end"]) - origin + values.get(_LOOP_END, 0) + 32768 * values.get(_LOOP_END_COARSE, 0)
         root = values[_ROOT] if 0 <= values[_ROOT] <= 127 else int(row["pitch"]) if row["pitch"] <= 127 else 60
-        cents = (pitch - root) * values[_SCALE_TUNING] + 100 * values.get(_COARSE, 0) + values.get(_FINE, 0) + int(row["correction"])
-        step = 2.0 ** (cents / 1200) * int(row["rate"]) / sample_rate
+        cents: float = (pitch - root) * values[_SCALE_TUNING] + 100 * values.get(_COARSE, 0) + values.get(_FINE, 0) + int(row["correction"])
+        step = 2.0 ** (min(max(cents, -12_000), 12_000) / 1200) * int(row["rate"]) / sample_rate
+        if not len(wave) or not 1 / _MOST_STEP <= step <= _MOST_STEP:
+            return np.zeros(0)
         n_samples = max(1, round(seconds * sample_rate))
         looped = values.get(_MODES, 0) & 1 and 0 <= loop_start < loop_end - 1 and loop_end <= last
         n_wave = int(np.ceil(n_samples * step)) + 4

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from dance2music.config import override
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.papers.ablation_data import AblationContext
@@ -178,7 +179,7 @@ def run_row(row: Row, context: AblationContext, folder: Path, *, steps: int, see
     out = folder / f"{row.name.replace(' + ', '-').replace(' ', '-')}-{steps}-{seed}"
     path = out / "result.json"
     if path.exists():
-        finished: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        finished: dict[str, Any] = json_value(path.read_text(encoding="utf-8"))
         if finished.get("settings", _settings(config)) != _settings(config):
             raise InputError(f"{path}: row {row.name!r} was trained with other settings; choose another folder or delete this one")
         return finished
@@ -186,7 +187,7 @@ def run_row(row: Row, context: AblationContext, folder: Path, *, steps: int, see
     perceptual = open_perceptual(config)
     generator = train_gan(config, material.segments, material.codec, out, perceptual=perceptual, preset=row.name).cpu()
     scores = score(generator, material.decoder.cpu(), material.held, config)
-    lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = [json_value(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     about = {"row": row.name, "seed": seed, "steps": steps, "settings": _settings(config)}
     result: dict[str, Any] = {**about, "scores": scores, "first": lines[0], "last": lines[-1]}
     with whole_file(path) as temporary:

@@ -28,6 +28,7 @@ from dance2music.baselines.jukebox_vqvae_train import JukeboxVqvaeTrainConfig, t
 from dance2music.checkpoint import load_model, save_model, sha256_of
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.config import to_dict
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.methods.performer import Performer, PerformerConfig
@@ -127,7 +128,7 @@ class Build:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as temporary:
                 temporary.write_text(json.dumps(corpus_vocabulary(300)))
-        return [tuple(v) for v in json.loads(path.read_text())]
+        return [tuple(v) for v in json_value(path.read_text())]
 
     def pairs(self, split: str = "train") -> list[Path]:
         """Stage: files of the composed pairs of a split, ``train`` or ``held``."""
@@ -281,7 +282,7 @@ class Build:
 
     def _symbolic(self, name: str, model: torch.nn.Module) -> None:
         """Write a symbolic model with what held-out batches lost at the end of its training."""
-        lines = [json.loads(line) for line in (self.folder / name / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        lines = [json_value(line) for line in (self.folder / name / "log.jsonl").read_text(encoding="utf-8").splitlines()]
         held_out = [{k: v for k, v in line.items() if k.startswith("held_out")} for line in lines if any("held_out" in k for k in line)]
         self._save(name, model, model.config, {"training": to_dict(getattr(self.recipe, name)), **(held_out[-1] if held_out else {})})
 

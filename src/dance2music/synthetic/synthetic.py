@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.leftovers import only_here
@@ -181,7 +182,7 @@ def _write_clip(job: _Job, folder: Path) -> dict[str, Any]:
     assert clip.rhythm is not None and clip.score is not None and clip.genre is not None
     row_path = folder / f"{clip.name}.json"
     if row_path.exists():
-        row: dict[str, Any] = json.loads(row_path.read_text(encoding="utf-8"))
+        row: dict[str, Any] = json_value(row_path.read_text(encoding="utf-8"))
         if all((folder / str(row[kind])).exists() for kind in ("motion", "midi", "audio", "filmed") if row.get(kind)):
             return row
     files = {"motion": f"{clip.name}.npz", "midi": f"{clip.name}.mid"}

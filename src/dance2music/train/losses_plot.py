@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 
@@ -36,7 +36,7 @@ def read_losses(log: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     curves: dict[str, dict[int, float]] = {}
     for i, line in enumerate(lines):
         try:
-            row = json.loads(line)
+            row = json_value(line)
             step = int(row["step"])
         except (ValueError, KeyError, TypeError) as error:
             if i == len(lines) - 1:

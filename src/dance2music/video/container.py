@@ -151,7 +151,7 @@ def probe(path: str | Path, *, check_length: bool = True) -> VideoInfo:
     """
     path = Path(path)
     with open_video(path) as (container, stream):
-        header_seconds = float(container.duration / av.time_base) if container.duration else 0.0
+        header_end = ((container.start_time or 0) + container.duration) / av.time_base if container.duration else 0.0
         edits = read_edits(path, stream.id) if "mov" in container.format.name else None
         if edits is not None and any(edit.rate != 1 for edit in edits.shown):
             raise InputError(f"{path}: its edit list plays a part at another speed or holds a picture; expected 1x; export it first")
@@ -183,7 +183,7 @@ def probe(path: str | Path, *, check_length: bool = True) -> VideoInfo:
             if any(later <= earlier for earlier, later in pairwise((frame.pts, *shown))):
                 raise unordered(path)
     if trusted is None:
-        info = _with_clock(info, edits, header_seconds)
+        info = _with_clock(info, edits, float(header_end) - info.start_seconds)
     if check_length:
         _check_length(path, info.duration_seconds)
     return info
@@ -237,7 +237,7 @@ def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFram
         except av.FFmpegError:  # data that ends within a packet: what came before it still counts
             packet = None
         frames: list[VideoFrame] = []
-        with suppress(av.InvalidDataError, av.EOFError):
+        with suppress(av.FFmpegError):
             frames = stream.decode(packet)
         yield from frames
         if packet is None or (packet.dts is None and packet.size == 0):

@@ -37,6 +37,8 @@ def sound_of(video: VideoInfo, *, sample_rate: int) -> Audio:
     try:
         with open_video(video.path) as (container, _):
             stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise ValueError("its codec is unknown")
             rate = stream.codec_context.sample_rate
             layout = "mono" if stream.codec_context.channels == 1 else "stereo"
             sound = np.zeros((1 if layout == "mono" else 2, round(video.duration_seconds * rate)), dtype=np.float32)
