@@ -118,6 +118,27 @@ def test_faders_are_rendered_into_the_export(studio: Running, take: Any, tmp_pat
     assert np.abs(mixed - drums).max() < 2e-4
 
 
+def test_other_instruments_play_the_same_notes_in_a_take_of_their_own(studio: Running, take: Any) -> None:
+    role, now = next(iter(take["about"]["voices"].items()))
+    other = next(name for name in studio.ask("GET", "/api/library")["voices"][role] if name != now)
+    job = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/voices", {role: other}))
+    (made,) = takes_of(studio, job)
+    assert made["about"]["voices"] == take["about"]["voices"] | {role: other} and not made["candidate"]
+    drums, stem = (sound(studio, made["id"], f"stems/{name}")[0] for name in ("drums", role))
+    assert not np.array_equal(stem, sound(studio, take["id"], f"stems/{role}")[0])
+    assert len(drums) == len(sound(studio, take["id"], "stems/drums")[0]) and drums.any()
+    for asked, status in (({role: now}, 422), ({role: "kazoo"}, 422)):
+        found, text, _ = studio.request(
+            "POST", f"/api/takes/{take['id']}/voices", json.dumps(asked).encode(), {"Content-Type": "application/json"}
+        )
+        assert found == status, text
+
+
+def test_the_document_says_how_a_video_comes_in(studio: Running) -> None:
+    upload = studio.ask("GET", "/api/openapi.json")["paths"]["/api/dances"]["post"]
+    assert "application/octet-stream" in upload["requestBody"]["content"] and upload["parameters"][0]["name"] == "title"
+
+
 def test_an_export_has_the_same_pictures_with_the_music(studio: Running, take: Any, clip: Path, tmp_path: Path) -> None:
     import av
 

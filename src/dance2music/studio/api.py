@@ -48,7 +48,10 @@ Handler = Callable[[Studio, Request, Any], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One thing that can be asked for: ``body`` is a class of `bodies`, ``gives`` says what comes back."""
+    """One thing that can be asked for: ``body`` is a class of `bodies`, ``gives`` says what comes back.
+
+    ``takes_bytes`` instead of a body: a file comes in, named by ``?title=``.
+    """
 
     method: str
     path: str
@@ -57,6 +60,7 @@ class Endpoint:
     gives: str
     body: type | None = None
     status: int = 200
+    takes_bytes: bool = False
 
 
 async def body_of(endpoint: Endpoint, request: Request) -> Any:
@@ -99,9 +103,13 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "operationId": "_".join([endpoint.method.lower(), *re.findall(r"\w+", endpoint.path)]),
             "responses": {str(endpoint.status): {"description": endpoint.gives}, "default": {"$ref": "#/components/responses/error"}},
         }
-        names = re.findall(r"{(\w+)", endpoint.path)
-        if names:
-            operation["parameters"] = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+        named = [(name, "path", True) for name in re.findall(r"{(\w+)", endpoint.path)]
+        named += [("title", "query", False)] if endpoint.takes_bytes else []
+        if named:
+            text = {"type": "string"}
+            operation["parameters"] = [{"name": name, "in": place, "required": must, "schema": text} for name, place, must in named]
+        if endpoint.takes_bytes:
+            operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
         if endpoint.body is not None:
             reference = {"$ref": f"#/components/schemas/{endpoint.body.__name__}"}
             operation["requestBody"] = {"content": {"application/json": {"schema": reference}}}

@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from dance2music.generation.markers import MARKER_SUFFIXES
+from dance2music.generation.voices import VOICES
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.types import GENRES, ROLES
 
@@ -56,6 +57,16 @@ class DrawSection:
     energy: str = field(default="", metadata={"enum": ("", "calmer", "wilder")})
     count: int = field(default=3, metadata={"says": "how many to choose from, 1 to 8"})
     seed: int | None = field(default=None, metadata={"says": "left out: one that was not used yet"})
+
+
+@dataclass(frozen=True)
+class ChangeVoices:
+    """Other instruments for a take; a role that is left out keeps its own."""
+
+    bass: str | None = field(default=None, metadata={"enum": tuple(VOICES["bass"])})
+    chords: str | None = field(default=None, metadata={"enum": tuple(VOICES["chords"])})
+    lead: str | None = field(default=None, metadata={"enum": tuple(VOICES["lead"])})
+    pad: str | None = field(default=None, metadata={"enum": tuple(VOICES["pad"])})
 
 
 @dataclass(frozen=True)

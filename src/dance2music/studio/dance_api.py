@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from dance2music import __version__
 from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import METHODS
+from dance2music.generation.voices import VOICES
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, check_sound, check_who, file_of, fresh_seed, queued, row_of
@@ -36,6 +37,7 @@ async def whole_library(studio: Studio, request: Request, body: None) -> Respons
             "folder": str(library.folder.resolve()),
             "read_only": library.read_only,
             "genres": GENRES,
+            "voices": {role: list(names) for role, names in VOICES.items()},
             "sound_suffixes": AUDIO_SUFFIXES,
             "marker_suffixes": MARKER_SUFFIXES,
             "methods": {name: {"sounds": m.sounds, "summary": m.summary} for name, m in METHODS.items() if not m.compared},

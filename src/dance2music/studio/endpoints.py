@@ -24,6 +24,7 @@ from dance2music.studio.dance_api import (
 )  # fmt: skip
 from dance2music.studio.take_api import (
     change_take,
+    change_voices,
     draw_section,
     export_file,
     export_take,
@@ -45,7 +46,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/openapi.json", "This document.", document, "an OpenAPI 3.1 document"),
     Endpoint("GET", "/api/library", "Everything in the library.", whole_library, "dances, takes, exports, jobs, and what can be chosen"),
     Endpoint("GET", "/api/events", "What happens, as server-sent events.", listen, "events named after tables; data is the row"),
-    Endpoint("POST", "/api/dances", "Upload a video (its bytes; ?title=NAME).", upload_dance, "the dance and its job", status=201),
+    Endpoint("POST", "/api/dances", "Upload a video.", upload_dance, "the dance and its job", status=201, takes_bytes=True),
     Endpoint("POST", "/api/dances/drawn", "Draw a dance.", draw_dance, "the dance and its job", bodies.DrawDance, 201),
     Endpoint("GET", "/api/dances/{id}", "A dance with its takes.", one_dance, "the dance"),
     Endpoint("PATCH", "/api/dances/{id}", "Rename a dance.", change_dance, "the dance", bodies.ChangeDance),
@@ -62,6 +63,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/takes/{id}/restore", "Take a take out of the bin.", take_back, "the take"),
     Endpoint("POST", "/api/takes/{id}/section", "Draw a section again.", draw_section, "the job", bodies.DrawSection, 202),
     Endpoint("POST", "/api/takes/{id}/keep", "Keep one of the sections to choose from.", keep_choice, "the take"),
+    Endpoint(
+        "POST", "/api/takes/{id}/voices", "The same notes with other instruments.", change_voices, "the job", bodies.ChangeVoices, 202
+    ),
     Endpoint("POST", "/api/takes/{id}/stems", "Play the instruments apart.", make_stems, "the job", status=202),
     Endpoint("POST", "/api/takes/{id}/exports", "Export a take.", export_take, "the job", bodies.Export, 202),
     Endpoint("GET", "/api/jobs/{id}", "How far a job is.", one_job, "the job"),

@@ -20,6 +20,7 @@ from dance2music.generation.ranking import best_take
 from dance2music.generation.redraw import Change, draw_sections
 from dance2music.generation.sync import report_dancers
 from dance2music.generation.take import Source, Take, finished_take, keeping_sound, open_take
+from dance2music.generation.voices import voices_of, with_voices
 from dance2music.methods.base import Given
 from dance2music.music.audio import save_wav
 from dance2music.music.loudness import loudness
@@ -139,6 +140,19 @@ def sections(task: Task) -> None:
         publish_take(task, drawn[number], number, method, sound, **told)
 
 
+def other_voices(task: Task) -> None:
+    """A take of the same notes with other instruments."""
+    with task.stages.stage("load"):
+        take, method = open_take(task.paths["take"] / TAKE_FILE, loader=loaded_method)
+        take = with_voices(take, task.asked["voices"])
+    if 0 not in task.made:
+        with task.stages.stage("finish"):
+            sound = take.finished
+        publish_take(task, take, 0, method, sound)
+    with task.stages.stage("stems"):
+        publish_stems(task, take, number=0)
+
+
 def stems(task: Task) -> None:
     """Play a take's instruments apart."""
     with task.stages.stage("load"):
@@ -155,6 +169,7 @@ def publish_take(task: Task, take: Take, number: int, method: LoadedMethod, soun
         save_wav(sound, folder / SOUND_FILE)
         take.save(folder / TAKE_FILE, method=method)
         about["waves"] = write_waves({"mix": sound}, folder / WAVES_FILE)
+        about["voices"] = voices_of(take)
         about["loudness_lufs"] = round(loudness(sound), 2)
         (folder / REPORT_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     task.publish("take", folder, number=number, about=about)
@@ -228,6 +243,7 @@ def digest_of(path: Path) -> str:
 
 
 KINDS: dict[str, Callable[[Task], None]] = {
-    "dance": new_dance, "takes": more_takes, "section": sections, "stems": stems, "export": export, "listen": listening_test,
+    "dance": new_dance, "takes": more_takes, "section": sections, "stems": stems, "voices": other_voices,
+    "export": export, "listen": listening_test,
 }  # fmt: skip
 """Kind of job -> what does it."""

@@ -16,6 +16,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "takes": ("start", "load", "rhythm", "music", "finish", "write", "stems"),
     "section": ("start", "load", "music", "finish", "write"),
     "stems": ("start", "load", "stems"),
+    "voices": ("start", "load", "finish", "write", "stems"),
     "export": ("start", "load", "mix", "write"),
     "listen": ("start", "load", "write"),
 }

@@ -16,6 +16,7 @@ from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import METHODS
 from dance2music.generation.redraw import ENERGIES
 from dance2music.generation.request import DUCK_LIMITS_DB, KEPT_LIMITS_DB
+from dance2music.generation.voices import VOICES
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, file_of, fresh_seed, queued, row_of, sent
@@ -72,6 +73,23 @@ async def draw_section(studio: Studio, request: Request, body: bodies.DrawSectio
     check_count(body.count)
     seed = check_seed(fresh_seed(studio, dance) if body.seed is None else body.seed)
     return queued(studio, "section", dance, asdict(body) | {"seed": seed}, take=take["id"])
+
+
+async def change_voices(studio: Studio, request: Request, body: bodies.ChangeVoices) -> Response:
+    """Queue a take of the same notes with other instruments."""
+    take, dance = _with_dance(studio, request)
+    wanted = {role: name for role, name in asdict(body).items() if name is not None}
+    playing = take["about"].get("voices") or {}
+    if not playing:
+        raise Refused(409, "this take is one recording, its instruments cannot be changed; make one with the studio's sound")
+    for role, name in wanted.items():
+        if name not in VOICES[role]:
+            raise Refused(422, f"{role}: {name!r}; expected one of {', '.join(VOICES[role])}")
+        if role not in playing:
+            raise Refused(409, f"{role} does not play in this take; choose of {', '.join(playing)}")
+    if all(playing[role] == name for role, name in wanted.items()):
+        raise Refused(422, "these instruments play already; choose another one")
+    return queued(studio, "voices", dance, {"voices": wanted}, take=take["id"])
 
 
 async def keep_choice(studio: Studio, request: Request, body: None) -> Response:

@@ -15,7 +15,7 @@ POSTER_FILE, PREVIEW_FILE = "poster.jpg", "preview.mp4"
 
 CANCEL = "cancel"
 """The server sends ``{CANCEL: job}`` to stop a job; the end of standard input stops it at once."""
-REUSED_AFTER = ("takes", "section", "stems", "export", "listen")
+REUSED_AFTER = ("takes", "section", "stems", "voices", "export", "listen")
 """Kinds of jobs after which the process, warm as it is, does the next one: they open no file that came in just before."""
 
 

@@ -6,6 +6,7 @@ import { attempt, toast } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const LEAST_TAPS = 4;
+const LEAST_PROBABLE = 0.02;
 
 export class RhythmPanel {
   key = "rhythm";
@@ -29,7 +30,7 @@ export class RhythmPanel {
       h("div", { class: "field" }, h("label", { for: "shift" }, "Move the beats"), this.shift),
       h("div", { class: "row" }, step("Bar a beat earlier", { bar: -1 }), step("Bar a beat later", { bar: 1 })),
       h("div", { class: "row" }, this.tapButton, this.tapText),
-      h("div", { class: "row" }, this.apply, this.reset));
+      h("div", { class: "row last" }, this.apply, this.reset));
   }
 
   refresh() {
@@ -38,11 +39,11 @@ export class RhythmPanel {
     const nothing = Object.keys(this.#asked).length === 0;
     const [a, b] = this.shown?.beat_times_seconds ?? [0, 1];
     fill(this.now, h("b", {}, `${(grid.tempo_bpm ?? 0).toFixed(1)} bpm`), nothing ? sure : ` → ${(60 / (b - a)).toFixed(1)} bpm`);
-    const readings = this.work.take?.about.rhythm_alternatives ?? [];
+    const readings = (this.work.take?.about.rhythm_alternatives ?? []).filter((reading) => reading.probability >= LEAST_PROBABLE);
     fill(this.others, readings.length > 0 && [h("h3", {}, "Other readings of this dance"), readings.map((reading) => h("button", {
-      type: "button", class: "reading", "aria-pressed": String(this.#asked.tempo_bpm === reading.tempo_bpm),
+      type: "button", class: "reading", "aria-pressed": String(this.#asked.tempo_bpm === reading.tempo_bpm && this.#asked.first_beat_seconds === reading.first_beat_seconds),
       onclick: () => { this.#asked = { tempo_bpm: reading.tempo_bpm, first_beat_seconds: reading.first_beat_seconds }; this.#preview(); },
-    }, h("span", {}, `${reading.tempo_bpm.toFixed(1)} bpm`), h("meter", { min: "0", max: "1", value: reading.probability }), h("small", {}, `${Math.round(100 * reading.probability)} %`)))]);
+    }, h("span", {}, difference(reading, grid)), h("meter", { min: "0", max: "1", value: reading.probability }), h("small", {}, `${Math.round(100 * reading.probability)} %`)))]);
     this.apply.disabled = nothing || this.work.dance.state !== "ready" || store.about.read_only;
     this.reset.disabled = nothing;
   }
@@ -124,6 +125,15 @@ export class RhythmPanel {
     this.#taps = [];
     this.refresh();
   }
+}
+
+/** How another reading differs: its tempo, or where its beats lie where that is the same. */
+function difference(reading, grid) {
+  const bpm = `${reading.tempo_bpm.toFixed(1)} bpm`;
+  if (Math.abs(reading.tempo_bpm / grid.tempo_bpm - 1) > 0.04) return bpm;
+  const beat = grid.beat_times_seconds.filter((time) => time <= reading.first_beat_seconds).at(-1) ?? grid.beat_times_seconds[0];
+  const later = ((reading.first_beat_seconds - beat) * grid.tempo_bpm) / 60;
+  return `${bpm}, ${later > 0.5 ? `${(1 - later).toFixed(1)} beat earlier` : `${later.toFixed(1)} beat later`}`;
 }
 
 /** The grid that comes of a wish, as the server will make it (studio/rhythms.py). */

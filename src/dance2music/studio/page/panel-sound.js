@@ -2,8 +2,9 @@
 
 import { ask } from "/page/api.js";
 import { fill, h } from "/page/dom.js";
+import { select } from "/page/fields.js";
 import { LEAST_DB, MOST_DB, isNeutral, levelsOf } from "/page/mix.js";
-import { attempt } from "/page/notify.js";
+import { attempt, toast } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const SAVE_MS = 400;
@@ -26,8 +27,9 @@ export class SoundPanel {
       h("div", { class: "bar" }, this.level, h("div", { class: "target" })), h("span", { class: "target-name" }, "−14"));
     this.whole = h("p", { class: "hint" });
     this.faders = h("div", { class: "faders" });
+    this.voices = h("div", { class: "form" });
     this.element = h("div", { class: "form" },
-      h("div", { class: "meter-row" }, this.meter, this.readout), this.whole, this.faders);
+      h("div", { class: "meter-row" }, this.meter, this.readout), this.whole, this.faders, this.voices);
   }
 
   show() {
@@ -45,6 +47,7 @@ export class SoundPanel {
     this.whole.textContent = take?.about.loudness_lufs === undefined ? "" : `The whole take has ${minus(take.about.loudness_lufs)} LUFS; −14 is what platforms play at.`;
     if (state === this.#shown) return;
     this.#shown = state;
+    fill(this.voices, this.#instruments(take));
     this.#mix = structuredClone(take?.mix ?? {});
     if (!take) fill(this.faders, h("p", { class: "hint" }, "There is nothing to hear yet."));
     else if (!stems) fill(this.faders, this.#none(take));
@@ -66,6 +69,29 @@ export class SoundPanel {
     const text = now > QUIETEST ? `${minus(now)} LUFS` : "– LUFS";
     if (this.readout.textContent !== text) this.readout.textContent = text;
     this.meter.setAttribute("aria-valuenow", this.#smooth.toFixed(0));
+  }
+
+  /** What plays each role, to choose another: the same notes come as a take of their own. */
+  #instruments(take) {
+    const playing = Object.entries(take?.about.voices ?? {});
+    if (!playing.length) return null;
+    const chosen = {};
+    const make = h("button", { type: "button", disabled: true, onclick: async () => {
+      make.disabled = true;
+      const made = await attempt(() => ask("POST", `/api/takes/${take.id}/voices`, chosen));
+      if (!made) return void (make.disabled = false);
+      if (!store.jobs.has(made.job.id)) store.put("jobs", made.job);
+      toast("A take with these instruments is being made");
+    } }, "Play it with these");
+    const choose = (role, now) => (name) => {
+      if (name === now) delete chosen[role];
+      else chosen[role] = name;
+      make.disabled = Object.keys(chosen).length === 0 || store.about.read_only;
+    };
+    return [h("h3", {}, "Instruments"), h("div", { class: "pair" }, playing.map(([role, now]) => {
+      const names = store.about.voices[role].map((name) => [name, name]);
+      return select(role, now ? names : [["", "as it is"], ...names], now, choose(role, now)).element;
+    })), make];
   }
 
   #none(take) {
