@@ -12,7 +12,12 @@ def main() -> None:
         if signal.getsignal(number) != signal.SIG_IGN:  # a shell tells its background jobs to ignore Ctrl-C
             signal.signal(number, _leave)
     try:
-        from dance2music.cli.main import main as command
+        try:
+            from dance2music.cli.main import main as command
+        except (MemoryError, OSError, ImportError) as error:
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            os.write(2, f"dance2music: cannot be started ({reason}); give it more memory (ulimit -v), or install it again\n".encode())
+            raise SystemExit(2) from None
 
         command()
     finally:  # all is done or said: what comes now finds a process that is only leaving

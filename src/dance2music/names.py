@@ -9,18 +9,21 @@ LONGEST_NAME_BYTES = 255
 _SHOWN_LETTERS = 200
 
 
-def as_text(name: str | Path) -> str:
+def as_text(name: str | Path, *, longest: int | None = _SHOWN_LETTERS) -> str:
     """A name, or a text with names in it, as it can be shown.
 
-    Line breaks stay; other control characters, and bytes that are no letters, become �; long lines lose their middle.
+    Line breaks stay; other control characters, and bytes that are no letters, become �; lines of more than ``longest`` letters lose their
+    middle.
     """
 
     def shown(letter: str) -> str:
         return letter if letter.isprintable() and not "\ud800" <= letter <= "\udfff" else "�"
 
     lines = ("".join(map(shown, line)) for line in str(name).split("\n"))
-    half = _SHOWN_LETTERS // 2
-    return "\n".join(line if len(line) <= _SHOWN_LETTERS else f"{line[:half]}…{line[-half:]}" for line in lines)
+    if longest is None:
+        return "\n".join(lines)
+    half = longest // 2
+    return "\n".join(line if len(line) <= longest else f"{line[:half]}…{line[-half:]}" for line in lines)
 
 
 def fitting(stem: str, ending: str) -> str:

@@ -120,7 +120,7 @@ def test_notes_and_stems_are_written_and_the_stems_add_up(tmp_path: Path, method
         take = best_take(load(resolved.method, resolved.given), conditioning, seed=i - 1)
         score = load_midi(tmp_path / f"notes-{i}.mid")
         assert take.score is not None and sorted(t.role for t in score.tracks) == sorted(t.role for t in take.score.tracks if t.notes)
-        stems = [load_audio(path).samples for path in (tmp_path / "stems").glob(f"*-{i}.wav")]
+        stems = [load_audio(path).samples for path in (tmp_path / f"stems-{i}").glob("*.wav")]
         assert 1 <= len(stems) <= len(score.tracks)  # CMT may write drums that no soundfont has
         assert np.abs(sum(stems) - take.audio.samples).max() < (len(stems) + 1) / 2**15
         assert {Path(name).name for name in report["files"]} >= {f"notes-{i}.mid", f"out-{i}.wav", f"out-{i}.json"}
@@ -194,7 +194,7 @@ def test_a_report_names_the_soundfont_and_its_digest(tmp_path: Path) -> None:
         (
             "planned",
             {"stems": Path("stems"), "sound": "neural"},
-            "--stems: method 'planned' plays no notes as neural; choose one of planned, composer",
+            "--stems: as neural, the music of 'planned' is one recording without instruments; choose --sound studio",
         ),
         ("memory", {"sound": "studio"}, "--sound 'studio': method 'memory' can be heard as neural; choose one of these"),
         ("cmt", {"sound": "opera"}, "--sound 'opera': unknown; method 'cmt' can be heard as soundfont, studio; choose one of these"),

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from dance2music.studio import api
 from dance2music.studio.uploads import Refused, check_length, receive, video_suffix
 
 
@@ -79,3 +80,15 @@ def test_nothing_is_written_of_what_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         asyncio.run(receive(chunks(b"PK\x03\x04" + b"x" * 5000), tmp_path, 5004))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_length_of_thousands_of_digits_is_too_large_and_no_fault_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="expected at most") as caught:
+        check_length("9" * 5000, tmp_path)
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize("values", [{"a": 10**400}, {"a": [{"b": -(1 << 63)}]}, {"like": "\ud800"}, {"\udfff": 1}])
+def test_values_that_nothing_can_hold_are_found_wherever_they_are(values: dict) -> None:
+    assert api._odd(values) is not None
+    assert api._odd({"a": [1, 2.5, None, True, "\u00e9\U0001f57a", {"b": (1 << 63) - 1}]}) is None

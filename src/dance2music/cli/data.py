@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from dance2music.cli.inputs import check_there
 from dance2music.cli.progress import progress_bars
 
 data_app = typer.Typer(no_args_is_help=True, help="Make training data.")
@@ -52,6 +53,8 @@ def prepare(
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
     """Prepare a data set for training: features and codes of every clip, one manifest row each, and a table of what was skipped."""
+    check_there(source, f"that of the data set {dataset!r}", folder=True)
+    check_there(lists, "a folder of lists", folder=True)
     from dance2music.data.prepare import prepare as run
 
     if not sys.stderr.isatty():

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dance2music.cli.inputs import check_there
+
 app = typer.Typer()
 
 
@@ -44,6 +46,10 @@ def evaluate(
         return
     if generated is None or out is None:
         raise InputError("evaluate: expected --generated FOLDER and -o FOLDER, or --table NAME; see dance2music evaluate --help")
+    for folder in (generated, reference, videos, motion):
+        check_there(folder, "a folder", folder=True)
+    for file in (genres, database, training, vggish):
+        check_there(file, "a file or folder")
     from dance2music.evaluation.evaluate import EvaluateConfig
     from dance2music.evaluation.evaluate import evaluate as run
     from dance2music.evaluation.report import write_report
@@ -78,6 +84,8 @@ def compare(
     json_report: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Say which differences between two evaluations are beyond noise."""
+    for path in (a, b):
+        check_there(path, "the results.json of dance2music evaluate")
     import json
 
     from dance2music.evaluation.compare import MAIN, comparison_text

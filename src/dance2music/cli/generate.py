@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dance2music.cli.inputs import check_there
 from dance2music.cli.progress import progress_bars
 from dance2music.errors import InputError, PartlyDone
 from dance2music.generation.methods import DEFAULT, METHODS
@@ -162,6 +163,10 @@ def generate(
     json_report: _Json = False,
 ) -> None:
     """Give a dance video back with newly generated music that is in time with the dancer."""
+    check_there(video, "a video file")
+    check_there(from_motion, "a motion file (.npz, .npy, .pkl) or a folder of OpenPose JSON files")
+    check_there(tap, "a text file with one time in seconds per line")
+    check_there(weights, "a folder of imported weights, or a model file")
     with progress_bars() as progress:
         progress("load", 0.0)
         from dance2music.generation.job import run
@@ -244,6 +249,8 @@ def regenerate(
     json_report: _Json = False,
 ) -> None:
     """Draw a section of a take again: outside it the music stays, inside it goes on in key, tempo and groove."""
+    check_there(take, "a take that 'generate --take' wrote")
+    check_there(video, "a video file")
     with progress_bars() as progress:
         progress("load", 0.0)
         from dance2music.generation.regenerate import SectionRequest, run
@@ -283,9 +290,13 @@ def example(
 ) -> None:
     """Draw an example video: a dancer whose beats are known."""
     from dance2music.synthetic.drawing import example_video
+    from dance2music.video.container import MAX_SECONDS
+    from dance2music.video.mux import OUTPUT_FORMATS
 
-    if not seconds > 0:
-        raise InputError(f"--seconds {seconds:g}: expected a length above 0, for example 10")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise InputError(f"--seconds {seconds:g}: expected a length above 0 and up to {MAX_SECONDS:g}, for example 10")
+    if out.suffix.lower() not in OUTPUT_FORMATS:
+        raise InputError(f"{out}: unknown kind of video {out.suffix!r}; expected {', '.join(OUTPUT_FORMATS)}; rename the output")
     out.parent.mkdir(parents=True, exist_ok=True)
     example_video(out, seconds=seconds)
     typer.echo(f"{out}: {seconds:g} s of dance")

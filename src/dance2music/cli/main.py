@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import warnings
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ from dance2music.cli.train import app as train_app
 from dance2music.cli.train import formerly_app, measure_app
 from dance2music.cli.weights import app as weights_app
 from dance2music.errors import Dance2MusicError, PartlyDone
+from dance2music.names import as_text
 from dance2music.work import Cancel, cancellable
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Music for a dance.")
@@ -74,6 +76,9 @@ def main() -> None:
     """Run the command line of this process; `entry.main` calls it."""
     logging.basicConfig(format="dance2music: %(levelname)s: %(message)s", level=logging.WARNING, handlers=[_Stderr()])
     warnings.simplefilter("ignore")
+    for stream in (sys.stdout, sys.stderr):  # names may have bytes that are no letters
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape" if stream.encoding.lower().startswith("utf") else "backslashreplace")
     signal.signal(signal.SIGTERM, _terminate)  # killed, too, it tidies up
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupt)
@@ -82,6 +87,8 @@ def main() -> None:
             code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt
             raise KeyboardInterrupt
+        if sys.stdout is not None:
+            sys.stdout.flush()
         if code:
             raise SystemExit(code)
     except PartlyDone as error:
@@ -90,20 +97,53 @@ def main() -> None:
         if _asked_to_end:
             _leave("interrupted", 128 + _asked_to_end[0], at_once=True)
         _leave(str(error), 2)
-    except (typer.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__context__, EOFError) and not _asked_to_end:  # typer makes an Abort of every EOFError
+            _leave("a file ends too early; copy or download it again", 2)
         _leave("interrupted", INTERRUPTED, at_once=True)
     except _Terminated as killed:
         _leave("interrupted", 128 + killed.signal, at_once=True)
     except Exception as error:
         if _asked_to_end:
             _leave("interrupted", 128 + _asked_to_end[0], at_once=True)
-        # Errors of usage: typer brings its own click, whose classes it does not export.
-        explain = getattr(error, "format_message", None)
-        if explain is None:
-            raise
+        if isinstance(error, BrokenPipeError):  # whoever read what is printed has enough
+            _drop_output()
+            raise SystemExit(_BROKEN_PIPE) from None
+        _leave(_explained(error), 2)
+
+
+_BROKEN_PIPE = 128 + 13
+
+
+def _explained(error: Exception) -> str:
+    """A line for an error that no code of ours raised; raises it again where it can only be a fault of ours."""
+    # Errors of usage: typer brings its own click, whose classes it does not export.
+    explain = getattr(error, "format_message", None)
+    if explain is not None:
         if type(error).__name__ == "NoArgsIsHelpError":
             raise SystemExit(2) from None
-        _leave(f"{explain()} (see {_verb_of(error)} --help)", 2)
+        return f"{explain()} (see {_verb_of(error)} --help)"
+    text = " ".join(str(error).split())[:300] or type(error).__name__
+    if isinstance(error, MemoryError) or any(sign in text for sign in _NO_MEMORY):
+        return f"there is not enough memory ({text}); close other programs, raise the limit (ulimit -v), or take a shorter piece"
+    if isinstance(error, UnicodeEncodeError):
+        return f"this terminal cannot show {text}; set PYTHONIOENCODING=utf-8"
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+        _drop_output()
+        where = "what is printed" if error.filename is None else os.fsdecode(error.filename)
+        return f"{where}: cannot be read or written ({error.strerror or text}); free space, or choose another place"
+    raise error
+
+
+_NO_MEMORY = ("not enough memory", "allocate memory", "Cannot allocate", "failed to map segment", "can't start new thread")
+"""What libraries say where the system gives no more memory, or no more threads."""
+
+
+def _drop_output() -> None:
+    """What could not be printed is not tried again while the process ends."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
 
 
 _asked_to_end: list[int] = []
@@ -121,12 +161,22 @@ class _Terminated(BaseException):
 
 
 def _terminate(number: int, _: object) -> None:
+    _at_once_if_asked_again(number)
     _asked_to_end.append(number)
     _stop.set()
     raise _Terminated(number)
 
 
+def _at_once_if_asked_again(number: int) -> None:
+    """Whoever asks again while files are being tidied up does not wait for that: the next run sweeps what is left."""
+    if _asked_to_end:
+        with suppress(OSError):
+            os.write(2, b"dance2music: interrupted\n")
+        os._exit(128 + number)
+
+
 def _interrupt(number: int, _: object) -> None:
+    _at_once_if_asked_again(number)
     _asked_to_end.append(number)
     _stop.set()
     raise KeyboardInterrupt
@@ -145,9 +195,11 @@ def _verb_of(error: Exception) -> str:
 def _leave(message: str, code: int, *, at_once: bool = False) -> None:
     """Say why, and exit; ``at_once``, all files being tidied up, without waiting for threads that are in the middle of a computation, and
     without taking the libraries down, which was seen to last for seconds."""
-    sys.stderr.write(f"dance2music: {' '.join(message.split())}\n")
-    if at_once:
-        sys.stdout.flush()
+    with suppress(OSError, ValueError, AttributeError):  # closed, or on a full disk
+        sys.stderr.write(f"dance2music: {as_text(' '.join(message.split()), longest=None)}\n")
         sys.stderr.flush()
+    if at_once:
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stdout.flush()
         os._exit(code)
     raise SystemExit(code)

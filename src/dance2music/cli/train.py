@@ -10,6 +10,9 @@ from typing import Annotated
 
 import typer
 
+from dance2music.cli.inputs import check_there
+from dance2music.errors import InputError
+
 measure_app = typer.Typer()
 """Verbs that train or load networks to measure them."""
 formerly_app = typer.Typer()
@@ -109,6 +112,7 @@ def _stage(name: str, does: str) -> Callable[..., None]:
     return train_stage
 
 
+_REAL = "a folder of 'data prepare', or of AIST++'s annotations"
 _Real = Annotated[
     Path | None,
     typer.Option("--data", help="Folder of 'data prepare' to mix in: real dances, as AIST++. Its test pieces are left out."),
@@ -118,12 +122,14 @@ _Real = Annotated[
 @app.command("rhythm", rich_help_panel=_SHIPPED)
 def train_rhythm(also: _Also = None, data: _Real = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
     """Train the network that finds the beats of a dance; 'generate --rhythm' reads with its weights."""
+    _check_real(data)
     _build(["rhythm", *(also or [])], out, [*(settings or []), *([] if data is None else [f"rhythm.data={json.dumps(str(data))}"])])
 
 
 @app.command("dance-genre", rich_help_panel=_SHIPPED)
 def train_dance_genre(data: _Real = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
     """Make the classifier of dances; 'generate --dance-genre' chooses with its weights."""
+    _check_real(data)
     _build(["dance_genre"], out, [*(settings or []), *([] if data is None else [f"dance_genre.data={json.dumps(str(data))}"])])
 
 
@@ -180,6 +186,16 @@ def ablate(
         out, {name: path for name, path in files.items() if path is not None}, data=data, clips=clips, held_out=held_out
     )
     typer.echo(run_table(table, context, out, steps=steps, seeds=seeds, size=size, settings=settings or []))
+
+
+def _check_real(data: Path | None) -> None:
+    """Refuse a folder that holds no dances, before anything is made: raises InputError."""
+    from dance2music.data.lists import find_list
+    from dance2music.data.manifest import MANIFEST
+
+    check_there(data, _REAL, folder=True)
+    if data is not None and not (data / MANIFEST).is_file() and find_list(data, "crossmodal_train") is None:
+        raise InputError(f"{data}: has neither {MANIFEST} nor a list crossmodal_train; expected {_REAL}; name another folder")
 
 
 def _build(stages: list[str], out: Path, settings: list[str] | None) -> None:

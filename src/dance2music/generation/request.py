@@ -176,6 +176,9 @@ def choice_of(request: Request) -> Choice:
     """What the request changes of the rhythm, the taps read from their file: raises InputError if that cannot be done."""
     if request.tap is not None and request.tempo_bpm is not None:
         raise InputError("--tap and --tempo: taps give the tempo; leave one of them out")
+    if request.tempo_bpm is not None and (request.half_time or request.double_time):
+        other = "half-time" if request.half_time else "double-time"
+        raise InputError(f"--tempo and --{other}: the tempo is given, so that no other level of it is read; leave one of them out")
     for option, path in (("rhythm", request.rhythm), ("dance-genre", request.dance_genre)):
         if path is not None and not path.is_file():
             raise InputError(f"--{option} {path}: no such file; expected one that 'dance2music train {option}' wrote; check the path")
@@ -214,9 +217,11 @@ def check_notes(request: Request, method: Method, sound: str) -> None:
         if request.midi.suffix.lower() not in MIDI_SUFFIXES:
             raise InputError(f"--midi {request.midi}: expected the name of a file to write that ends in {' or '.join(MIDI_SUFFIXES)}")
     if request.stems is not None and sound not in ("studio", "soundfont"):
+        played_as = [one for one in ("studio", "soundfont") if one in method.sounds]
         played = ", ".join(other.name for other in METHODS.values() if "studio" in other.sounds)
+        choice = f"--sound {' or '.join(played_as)}" if played_as else f"one of {played} with --sound studio"
         raise InputError(
-            f"--stems: method {method.name!r} plays no notes as {sound}; choose one of {played} with --sound studio, or leave --stems out"
+            f"--stems: as {sound}, the music of {method.name!r} is one recording without instruments; choose {choice}, or leave --stems out"
         )
     if request.soundfont is not None and sound != "soundfont":
         played = ", ".join(other.name for other in METHODS.values() if "soundfont" in other.sounds)
@@ -274,12 +279,21 @@ def check_seed(seed: int) -> None:
 
 def check_original(request: Request, video: VideoInfo | None) -> None:
     """Refuse what cannot be asked of the video's own sound: raises InputError."""
+    given = [
+        f"--{name} {value:g}"
+        for name, value, usual in (
+            ("duck", request.duck_db, 0.0),
+            ("duck-attack", request.duck_attack_seconds, DuckConfig.attack_seconds),
+            ("duck-release", request.duck_release_seconds, DuckConfig.release_seconds),
+        )
+        if value != usual
+    ]
     if request.keep_original_db is None:
-        if request.duck_db:
-            raise InputError(
-                f"--duck {request.duck_db:g}: there is nothing to give way to; expected --keep-original, too; leave --duck out"
-            )
+        if given:
+            raise InputError(f"{given[0]}: there is nothing to give way to; expected --keep-original, too; leave {given[0].split()[0]} out")
         return
+    if given and not request.duck_db:
+        raise InputError(f"{given[0]}: the music gives way by nothing; expected --duck with some dB, too; leave {given[0].split()[0]} out")
     if video is None:
         raise InputError("--keep-original: a motion file has no sound; expected a video; leave it out")
     if not video.has_audio:
@@ -341,6 +355,9 @@ def files_of(request: Request, out: Path, number: int) -> TakeFiles:
     def beside_music(suffix: str) -> Path:
         return numbered(out, suffix)
 
+    def folder_of(path: Path) -> Path:
+        return path if request.takes == 1 else path.with_name(fitting(path.name, f"-{number}"))
+
     music = out if request.takes == 1 else numbered(out)
     parts = (*ROLES, "effects") if request.keep_original_db is None else (*ROLES, "effects", ORIGINAL)
     return TakeFiles(
@@ -352,5 +369,5 @@ def files_of(request: Request, out: Path, number: int) -> TakeFiles:
         markers=None if request.markers is None else numbered(request.markers),
         picture=beside_music(".png") if request.plot else None,
         take=None if request.take is None else numbered(request.take),
-        stems=None if request.stems is None else {name: numbered(request.stems / f"{name}.wav") for name in parts},
+        stems=None if request.stems is None else {name: folder_of(request.stems) / f"{name}.wav" for name in parts},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from dance2music import __version__
 from dance2music.config import from_dict
+from dance2music.documents import json_value
 from dance2music.errors import ConfigError, InputError
 from dance2music.generation.methods import METHODS
 from dance2music.generation.request import MAX_SEED
@@ -32,6 +32,8 @@ _MIME = {
 }  # fmt: skip
 KEPT = "private, max-age=31536000, immutable"
 """How long a browser may keep a file of the library: an id never means another."""
+
+_MOST_DIGITS = 18
 
 
 @dataclass
@@ -78,12 +80,14 @@ async def body_of(endpoint: Endpoint, request: Request) -> Any:
     check = request.headers.get("content-length")
     if check is None or not check.isdecimal():
         raise Refused(411, "the length of the request is missing; send a Content-Length")
-    if int(check) > _MOST_BODY:
-        raise Refused(413, f"the request has {check} bytes; expected at most {_MOST_BODY}")
+    if int(check[:_MOST_DIGITS]) > _MOST_BODY:
+        raise Refused(413, f"the request has {check[:_MOST_DIGITS]} bytes; expected at most {_MOST_BODY}")
     try:
-        values = json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
+        values = json_value(await request.body())
+    except ValueError as error:
         raise Refused(422, f"the request is no JSON ({error})") from error
+    if (odd := _odd(values)) is not None:
+        raise Refused(422, f"the request holds {odd}")
     if not isinstance(values, dict):
         raise Refused(422, f"expected an object with the fields of {endpoint.body.__name__}")
     if missing := [name for name in bodies.schema(endpoint.body).get("required", ()) if name not in values]:
@@ -92,6 +96,17 @@ async def body_of(endpoint: Endpoint, request: Request) -> Any:
         return from_dict(endpoint.body, values, where="request")
     except ConfigError as error:
         raise Refused(422, str(error)) from error
+
+
+def _odd(value: Any) -> str | None:
+    """What of a JSON value no table and no file can hold, however it is meant; None where all is well."""
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        return "a text with half a letter (a lone surrogate)"
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        return "a whole number of more than 64 bits"
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    names = list(value) if isinstance(value, dict) else []
+    return next((odd for one in [*names, *inner] if (odd := _odd(one)) is not None), None)
 
 
 def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -173,6 +188,7 @@ def check_genre(genre: str | None) -> None:
 def check_who(dancer: str | None, dance: Row) -> None:
     """Refuse a dancer who is not in the dance: raises Refused (422)."""
     if dancer is not None:
+        dancer = dancer[:_MOST_DIGITS]
         try:
             check_dancer(dancer)
         except InputError as error:

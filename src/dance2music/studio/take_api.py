@@ -30,6 +30,8 @@ FILES = {"sound": SOUND_FILE, "waves": WAVES_FILE, "stem-waves": STEM_WAVES_FILE
 STEMS = (*ROLES, "effects")
 _TEST_FILE = re.compile(r"index\.html|listen\.css|listen\.js|test\.js|media/[0-9a-f]+\.(mp4|wav|m4a)")
 
+_MOST_DIGITS = 18
+
 
 async def change_take(studio: Studio, request: Request, body: bodies.ChangeTake) -> Response:
     """Rename a take or star it."""
@@ -149,7 +151,7 @@ async def export_file(studio: Studio, request: Request, body: None) -> Response:
     """A file of an export, by its number, to save."""
     row = row_of(studio, "exports", request)
     files, number = row["about"]["files"], request.path_params["name"]
-    if not number.isdecimal() or not int(number) < len(files):
+    if not number.isdecimal() or len(number) > _MOST_DIGITS or not int(number) < len(files):
         raise Refused(404, f"there is no such file; expected a number below {len(files)}")
     name = files[int(number)]
     return sent(studio.library.place("exports", row["id"]) / name, save_as=name)

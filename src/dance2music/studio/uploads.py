@@ -12,6 +12,8 @@ MAX_BYTES = 1 << 30
 ROOM_BYTES = 256 << 20
 """What is left free on the disk."""
 _HEAD = 1024
+_MOST_DIGITS = 18
+"""Of a number that a request has as text: of more, what they begin with is too large already."""
 
 
 class Refused(InputError):
@@ -59,7 +61,7 @@ def check_length(text: str | None, folder: Path, *, limit: int = MAX_BYTES) -> i
     """
     if text is None or not text.isdecimal():
         raise Refused(411, "the length of the upload is missing; send a Content-Length")
-    length = int(text)
+    length = int(text[:_MOST_DIGITS])
     if not length:
         raise Refused(415, "the file is empty (0 bytes); copy or download it again")
     if length > limit:
