@@ -168,7 +168,7 @@ def _check_sizes(value: Any, path: str | Path) -> None:
 def read_provenance(path: str | Path) -> dict[str, Any]:
     """What made a model file, as given to `save_model`, with its kind and config. Raises InputError as `load_model`."""
     metadata, _ = _read(path)
-    return {"kind": metadata["kind"], "config": json_value(metadata["config"]), **json_value(metadata["provenance"])}
+    return {**json_value(metadata["provenance"]), "kind": metadata["kind"], "config": json_value(metadata["config"])}
 
 
 def load_embedded(name: str, *, expected: str | None = None) -> nn.Module:

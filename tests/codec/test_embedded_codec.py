@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dance2music.checkpoint import load_embedded, read_provenance
+from dance2music.codec.embedded import LEVEL_CODEBOOKS, embedded_level
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import evaluate_codec, reconstruction_scores
@@ -51,6 +52,17 @@ def test_more_codebooks_keep_more_and_one_is_enough_to_tell_the_music(codec) -> 
         reconstruction_scores(codec, audio[0, 0].numpy(), n_codebooks=n)["log_mel_l1"] for n in (1, codec.n_codebooks, 0)
     )
     assert coarse > whole > unquantised
+
+
+@torch.no_grad()
+def test_its_levels_look_up_in_the_first_codebooks_alone(codec) -> None:
+    z = codec.encode(torch.from_numpy(composed_piece(HELD_OUT_PIECES + 3, 2.0, codec.sample_rate))[None, None])
+    codes = codec.quantize(z).codes
+    for level, count in LEVEL_CODEBOOKS.items():
+        coarse = embedded_level(level)
+        assert coarse.n_codebooks == count and torch.equal(coarse.quantize(z).codes, codes[:, :count])
+        heard = coarse.lookup(codes[:, :count])
+        assert torch.equal(heard, codec.lookup(codes[:, :count])) and torch.equal(coarse.decode(heard), codec.decode(heard))
 
 
 def test_its_latents_are_about_unit_variance_and_its_codes_are_all_in_use(codec) -> None:

@@ -284,7 +284,7 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]
     ),
     "weights that are not here": (
         lambda h, t: h.update(method="d2m-gan", given={**h["given"], "weights": "/nowhere", "sound": ""}),
-        "no such folder",
+        "no such file or folder",
     ),
 }  # fmt: skip
 

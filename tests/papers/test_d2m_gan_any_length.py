@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig
+import tiny
+from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig, seen_by
 from dance2music.papers.gan_step import build_network
 from dance2music.papers.trainings import GAN_TRAININGS
+from dance2music.rhythm.clock import CLOCK_FEATURES
 
 CONFIG = TemporalD2MGanConfig(
     motion=4, visual=2, latent_dim=8, channels=32, visual_channels=8, genre_dim=4, doublings=2, kernel_size=9, dilations=(1, 3, 9),
@@ -83,3 +85,14 @@ def test_standardised_motion_is_deaf_to_its_mean_and_scale_but_not_to_stillness(
     assert float(model(still, *given, n_frames=60).std(dim=-1).mean()) < 0.3 * float(plain.std(dim=-1).mean())
     as_it_is = TemporalD2MGan(replace(CONFIG, standardize=False))
     assert not torch.allclose(as_it_is(10 * motion + 3, *given, n_frames=60), as_it_is(motion, *given, n_frames=60), atol=0.2)
+
+
+def test_a_network_with_a_clock_hears_the_beats_and_not_the_pictures() -> None:
+    config = TemporalD2MGanConfig(visual=CLOCK_FEATURES, clock=True)
+    dance = tiny.conditioning()
+    clock = seen_by(config, dance)
+    assert clock.shape == (360, CLOCK_FEATURES)
+    assert torch.equal(seen_by(config, replace(dance, visual=dance.visual + 1)), clock)
+    later = replace(dance.rhythm, beat_times_seconds=dance.rhythm.beat_times_seconds + 0.1)
+    assert not torch.equal(seen_by(config, replace(dance, rhythm=later)), clock)
+    assert seen_by(replace(config, clock=False), dance) is dance.visual

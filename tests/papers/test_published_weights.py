@@ -191,8 +191,8 @@ def test_half_precision_is_asked_for_and_gives_nearly_the_same_latents(
 def test_weights_belong_to_one_method() -> None:
     with pytest.raises(InputError, match="--weights: method 'memory' has its weights in the package; leave --weights out"):
         load_method("memory", weights="folder")
-    with pytest.raises(InputError, match="method 'd2m-gan': has no weights in the package; expected --weights with a folder"):
-        load_method("d2m-gan", level="low")
+    with pytest.raises(InputError, match="--codec own: method 'memory' has no use for it; expected method d2m-gan, creative-gan"):
+        load_method("memory", codec="own")
 
 
 def test_the_command_prints_what_it_wrote_and_the_licence(

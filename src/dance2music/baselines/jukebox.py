@@ -259,9 +259,16 @@ def load_reconstruction(given: Given) -> CodecGenerator:
 
     codec: Codec
     if given.weights is not None:
+        from dance2music.checkpoint import load_model, read_provenance
         from dance2music.papers.published_weights import load_codec
 
-        codec = load_codec(given.weights, level=given.level)
+        if given.weights.is_file() and read_provenance(given.weights)["kind"] == "spectral-codec":
+            if given.level is not None:
+                raise InputError(f"--level {given.level!r}: {given.weights} is a spectral codec, which has one; leave --level out")
+            spectral: Any = load_model(given.weights)
+            codec = spectral
+        else:
+            codec = load_codec(given.weights, level=given.level)
     else:
         codec = embedded.embedded_codec() if given.level is None else embedded_vqvae(given.level)
     return CodecGenerator(Recording(None if given.heard is None else load_audio(given.heard)), codec)

@@ -15,7 +15,7 @@ app = typer.Typer()
 
 @app.command(rich_help_panel="Measure")
 def evaluate(
-    generated: Annotated[Path | None, typer.Option(help="Folder of generated music: sound files, or videos with sound.")] = None,
+    generated: Annotated[Path | None, typer.Option(help="Folder of generated music, or of 'generate-set'.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for results.json and report.html; a second call resumes.")] = None,
     reference: Annotated[Path | None, typer.Option(help="Folder of the dances' own music, matched by name.")] = None,
     videos: Annotated[Path | None, typer.Option(help="Folder of dance videos, matched by name.")] = None,
@@ -52,6 +52,7 @@ def evaluate(
         check_there(file, "a file or folder")
     from dance2music.evaluation.evaluate import EvaluateConfig
     from dance2music.evaluation.evaluate import evaluate as run
+    from dance2music.evaluation.jobs import of_set
     from dance2music.evaluation.report import write_report
     from dance2music.evaluation.terminal import results_text
 
@@ -69,6 +70,7 @@ def evaluate(
         cache=text(cache), partial=partial,
         seed=seed, workers=workers,
     )  # fmt: skip
+    config = of_set(config)
     with progress_bars() as progress:
         progress("score", 0.0)
         results = run(config, out, progress=lambda done, of: progress("score", done / of), report=write_report)

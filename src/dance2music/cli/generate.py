@@ -102,14 +102,22 @@ def generate(
     level: Annotated[
         str | None,
         typer.Option(
-            help="Of d2m-gan with --weights: high or low; of jukebox-reconstruction: high, low or finest.", rich_help_panel=_MUSIC
+            help="Of d2m-gan and creative-gan: high or low; of jukebox-reconstruction: high, low or finest.", rich_help_panel=_MUSIC
         ),
     ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of imported weights (see 'dance2music weights import'), or a model file of the method.", rich_help_panel=_MUSIC
+            help="What 'dance2music train' or 'weights import' wrote, folder or file; without --method, the method that plays it.",
+            rich_help_panel=_MUSIC,
         ),
+    ] = None,
+    codec: Annotated[
+        Path | None,
+        typer.Option(help="Codec that a generator of --weights was trained with.", show_default="the package's", rich_help_panel=_MUSIC),
+    ] = None,
+    decoder: Annotated[
+        Path | None, typer.Option(help="Codec with a decoder tuned by 'train decoder', to hear it with.", rich_help_panel=_MUSIC)
     ] = None,
     precision: Annotated[
         str, typer.Option(help="Of d2m-gan with --weights: fp32, bf16 (half the time) or auto (by CPU).", rich_help_panel=_MUSIC)
@@ -191,6 +199,8 @@ def generate(
             method=method,
             level=level,
             weights=weights,
+            codec=codec,
+            decoder=decoder,
             precision=precision,
             wav=wav,
             audio=audio,
@@ -214,6 +224,48 @@ def generate(
         reports = run(request, progress=progress)
     _tell(reports, as_json=json_report)
     _tell_failures(reports)
+
+
+@app.command("generate-set", rich_help_panel="Make music")
+def generate_set(
+    prepared: Annotated[Path, typer.Argument(help="Folder of 'data prepare'.", show_default=False)],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write; a second call makes what is missing.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    method: Annotated[str, typer.Option(help="As of 'generate'.", autocompletion=_among(METHODS))] = DEFAULT.name,
+    level: Annotated[str | None, typer.Option(help="high or low, as of 'generate'.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="What 'dance2music train' wrote, folder or file; without --method, the method that plays it.")
+    ] = None,
+    codec: Annotated[Path | None, typer.Option(help="Codec that it was trained with.", show_default="the package's")] = None,
+    decoder: Annotated[Path | None, typer.Option(help="Codec with a decoder tuned by 'train decoder'.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, bf16 or auto, as of 'generate'.")] = "fp32",
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting of the method as name=value.")] = None,
+    sound: Annotated[str, typer.Option(help="As of 'generate'.", show_default="the method's own")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same music.")] = 0,
+    takes: Annotated[int, typer.Option(help="How many takes of each.")] = 1,
+    whole: Annotated[bool, typer.Option("--whole", help="Music for whole clips instead of segments of two seconds.")] = False,
+    denoise: Annotated[bool, typer.Option(help="Take the codec's noise floor out of the music.")] = True,
+    limit: Annotated[int, typer.Option(help="Stop after so many.", show_default="all")] = 0,
+    json_report: _Json = False,
+) -> None:
+    """Make music for a whole split of a prepared data set, beside the dances' own: what 'evaluate' takes."""
+    with progress_bars() as progress:
+        progress("load", 0.0)
+        from dance2music.evaluation.sets import SetRequest
+        from dance2music.evaluation.sets import generate_set as run
+
+        request = SetRequest(
+            prepared=prepared, out=out, split=split, method=method, level=level, weights=weights, codec=codec, decoder=decoder,
+            precision=precision, settings=tuple(settings or ()), sound=sound, seed=seed, takes=takes, whole=whole, denoise=denoise,
+            limit=limit,
+        )  # fmt: skip
+        report = run(request, progress=progress)
+    if json_report:
+        typer.echo(json.dumps(report, indent=2))
+        return
+    for skip in report["skipped"]:
+        typer.echo(f"left out {skip['name']}: {skip['reason']}")
+    typer.echo(f"{out}: {report['names']} of {split} by {report['method']}, {report['made']} made now in {report['seconds']:.1f} s")
 
 
 @app.command(rich_help_panel="Make music")

@@ -270,6 +270,16 @@ def grown(codec: SpectralCodec, *, n_codebooks: int, decoder_depth: int, dropout
     return model.train(codec.training)
 
 
+@torch.no_grad()
+def first_codebooks(codec: SpectralCodec, n_codebooks: int) -> SpectralCodec:
+    """The same codec with the first ``n_codebooks`` of its residual codebooks alone, in evaluation mode: a coarser lookup."""
+    assert 1 <= n_codebooks <= codec.n_codebooks, "a codec has so many codebooks"
+    model = SpectralCodec(replace(codec.config, quantizer=replace(codec.config.quantizer, n_codebooks=n_codebooks)))
+    own = model.state_dict()
+    model.load_state_dict({name: value for name, value in codec.state_dict().items() if name in own})
+    return model.eval()
+
+
 @lru_cache(maxsize=8)
 def band_interpolation(sample_rate: int, n_fft: int, bands: int) -> Tensor:
     """Weights float32 [bands, n_fft // 2 + 1] that draw a line over all bins through values at mel-spaced centres, flat beyond the ends."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +76,27 @@ def matched(config: EvaluateConfig) -> tuple[list[Match], list[str]]:
         raise InputError(f"workers {config.workers}, lengths {config.lengths_seconds}; expected at least one process and positive seconds")
     folders = {kind: Path(getattr(config, kind)) if getattr(config, kind) else None for kind in ("reference", "videos", "motion")}
     return match(Path(config.generated), **folders, partial=config.partial)
+
+
+def of_set(config: EvaluateConfig) -> EvaluateConfig:
+    """The config of a folder that ``dance2music generate-set`` wrote, its references, motion and genres filled in where none are given.
+
+    Other folders' configs come back as they are. Raises InputError if the folder's ``set.json`` cannot be read.
+    """
+    folder = Path(config.generated)
+    about = folder / "set.json"
+    if not about.is_file():
+        return config
+    try:
+        method = str(json.loads(about.read_text(encoding="utf-8"))["method"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{about}: is no record of a set ({error}); expected one that 'dance2music generate-set' wrote") from error
+    genres = folder / "genres.csv"
+    own: dict[str, Any] = {"reference": str(folder / "reference"), "genres": str(genres) if genres.is_file() else "", "name": method}
+    if not config.videos:
+        own["motion"] = str(folder / "motion")
+    chosen = {name: getattr(config, name) or value for name, value in own.items()}
+    return replace(config, generated=str(folder / "music"), **chosen)
 
 
 def genres_of(config: EvaluateConfig, matches: list[Match]) -> dict[str, str | None]:

@@ -35,12 +35,12 @@ class Method:
     denoise : whether the noise floor of a codec is taken out; not where what a codec makes of music is the point.
     redraws : whether a section can be drawn again.
     settings : fields of its config that ``--set`` may change; ``levels`` : what ``--level`` may say.
-    weights : what ``--weights`` takes, as said to the user; '' where the weights in the package are the only ones.
-    needs_weights : whether it has none in the package.
+    kinds : of model files (`checkpoint.KINDS`) that ``--weights`` takes; none where the weights in the package are the only ones.
+    weights : what ``--weights`` takes, as said to the user; file : name of its weights in ``weights/`` of a training, without suffix.
+    codecs : whether ``--codec`` and ``--decoder`` say something to it.
     precisions, instruments : whether ``--precision`` and ``--instruments`` say something to it.
     hears : whether it looks at the music that the video has.
     visual_extractor : key of `perception.extractors.EXTRACTORS`, whose files may lie beside its weights.
-    formerly : a name that it once had and that is another method's now, for whoever types that without what it needs.
     """
 
     name: str
@@ -55,13 +55,14 @@ class Method:
     redraws: bool = False
     settings: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     weights: str = ""
-    needs_weights: bool = False
+    file: str = ""
+    codecs: bool = False
     precisions: bool = False
     instruments: bool = False
     hears: bool = False
     visual_extractor: str | None = None
-    formerly: str = ""
 
 
 _OWN = "a model file that 'dance2music train' wrote"
@@ -94,7 +95,6 @@ METHODS: dict[str, Method] = by_name(
             sounds=("studio", "hybrid", "neural", "soundfont"),
             candidates=None,
             redraws=True,
-            formerly="creative-gan",
         ),
         Method(
             "composer",
@@ -117,19 +117,25 @@ METHODS: dict[str, Method] = by_name(
         Method(
             "d2m-gan",
             "D2M-GAN's network (Zhu et al. 2022)",
-            "dance2music.papers.published_weights",
+            "dance2music.generation.trained",
+            "load_d2m_gan",
             levels=("high", "low"),
-            weights="a folder that 'dance2music weights import' wrote",
-            needs_weights=True,
+            kinds=("d2m-gan", "d2m-gan-two-seconds"),
+            weights="a folder that 'dance2music weights import' wrote, or a run of 'dance2music train gan'",
+            codecs=True,
             precisions=True,
             visual_extractor="i3d",
         ),
         Method(
             "creative-gan",
             "Creative-GAN's network (Huang et al. 2023)",
-            "dance2music.papers.creative_gan",
-            weights="a generator that 'dance2music train gan' wrote",
-            needs_weights=True,
+            "dance2music.generation.trained",
+            "load_creative_gan",
+            levels=("high", "low"),
+            kinds=("music-vector", "music-vector-temporal"),
+            weights="a run of 'dance2music train gan'",
+            codecs=True,
+            precisions=True,
             visual_extractor="tsn",
         ),
         Method(
@@ -147,7 +153,9 @@ METHODS: dict[str, Method] = by_name(
             notes=True,
             sounds=("soundfont", "studio"),
             settings=("temperature",),
+            kinds=("dance2music-online",),
             weights=_OWN,
+            file="dance2music_online",
         ),
         Method(
             "foley-music",
@@ -156,7 +164,9 @@ METHODS: dict[str, Method] = by_name(
             notes=True,
             sounds=("soundfont", "studio"),
             settings=("mode", "guided", "top_p", "temperature", "beams", "program"),
+            kinds=("foley-music",),
             weights=_OWN,
+            file="foley_music",
         ),
         Method(
             "cmt",
@@ -165,7 +175,9 @@ METHODS: dict[str, Method] = by_name(
             notes=True,
             sounds=("soundfont", "studio"),
             settings=("top_p", "beat_temperature", "duration_temperature", "density_control", "strength_control", "instruments"),
+            kinds=("cmt",),
             weights=_OWN,
+            file="cmt",
             instruments=True,
         ),
         Method(
@@ -175,7 +187,9 @@ METHODS: dict[str, Method] = by_name(
             notes=True,
             sounds=("soundfont", "studio"),
             settings=("guided", "top_p", "temperature", "program"),
+            kinds=("inverse-mv",),
             weights=_OWN,
+            file="inverse_mv",
         ),
         Method(
             "jukebox-random",
@@ -183,7 +197,9 @@ METHODS: dict[str, Method] = by_name(
             "dance2music.baselines.jukebox",
             "load_random",
             denoise=False,
+            kinds=("jukebox-prior",),
             weights=_OWN,
+            file="jukebox_prior",
         ),
         Method(
             "jukebox-reconstruction",
@@ -192,7 +208,9 @@ METHODS: dict[str, Method] = by_name(
             "load_reconstruction",
             denoise=False,
             levels=("high", "low", "finest", "high-untuned", "low-untuned", "finest-untuned"),
-            weights="a folder that 'dance2music weights import' wrote, or one model file",
+            kinds=("vqvae", "spectral-codec"),
+            weights="a folder that 'dance2music weights import' wrote, or a run of 'dance2music train codec' or 'train decoder'",
+            file="jukebox_vqvae",
             hears=True,
         ),
     ]
@@ -213,6 +231,22 @@ def method_of(name: str) -> Method:
     return METHODS[name]
 
 
+def method_for(name: str, weights: Path | None) -> Method:
+    """The method of that name, or where it is the command's default, which takes no weights, the one that plays the given ones.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, or nothing plays the weights.
+    """
+    method = method_of(name)
+    if weights is None or method != DEFAULT:
+        return method
+    from dance2music.generation.trained import found
+
+    return METHODS[found(weights, "", METHODS)[0]]
+
+
 def check_given(method: Method, given: Given) -> None:
     """Refuse what a method cannot take, before it is loaded.
 
@@ -226,15 +260,15 @@ def check_given(method: Method, given: Given) -> None:
         raise InputError(f"--precision {given.precision!r}: unknown; expected one of {', '.join(PRECISIONS)}")
     if given.precision == "bf16" and not (method.precisions and given.weights is not None):
         raise InputError(f"--precision bf16: method {name!r} plays in fp32; expected method d2m-gan with --weights; leave it out")
-    if given.weights is not None and not method.weights:
+    if given.weights is not None and not method.kinds:
         raise InputError(f"--weights: method {name!r} has its weights in the package; leave --weights out")
+    for option, path in (("codec", given.codec), ("decoder", given.decoder)):
+        if path is not None and not method.codecs:
+            takes = ", ".join(other.name for other in METHODS.values() if other.codecs)
+            raise InputError(f"--{option} {path}: method {name!r} has no use for it; expected method {takes}; leave it out")
     if given.level is not None and given.level not in method.levels:
         expected = f"expected one of {', '.join(method.levels)}" if method.levels else f"method {name!r} has no levels; leave --level out"
         raise InputError(f"--level {given.level!r}: unknown; {expected}")
-    if method.needs_weights and given.weights is None:
-        once = next((f"what once had this name is method {other.name!r}" for other in METHODS.values() if other.formerly == name), "")
-        instead = once or f"the default of the command is method {DEFAULT.name!r}"
-        raise InputError(f"method {name!r}: has no weights in the package; expected --weights with {method.weights}; {instead}")
     for text in given.settings:
         if text.partition("=")[0] not in method.settings:
             has = f"has only the settings {', '.join(method.settings)}" if method.settings else "has no settings"
@@ -282,6 +316,8 @@ def load_method(
     instruments: Sequence[str] = (),
     heard: str | Path | None = None,
     sound: str = "",
+    codec: str | Path | None = None,
+    decoder: str | Path | None = None,
 ) -> LoadedMethod:
     """The method of that name with its embedded weights, or with those that the user brings; the options are those of `Given`.
 
@@ -291,12 +327,17 @@ def load_method(
         If the method is unknown, does not take an option (`check_given`), an option is of another type, or a file cannot be read.
     """
     options: dict[str, Any] = {"weights": weights, "settings": settings, "instruments": instruments, "heard": heard}
+    options |= {"codec": codec, "decoder": decoder}
     return load(method_of(name), Given(level=level, precision=precision, sound=sound, **options))
 
 
 def load(method: Method, given: Given) -> LoadedMethod:
     """The method of a record, see `load_method`; what is given says how it is heard from then on."""
     check_given(method, given)
+    if given.weights is not None:
+        from dance2music.generation.trained import found
+
+        given = replace(given, weights=found(given.weights, method.name, METHODS)[1])
     given = replace(given, sound=heard_as(method, given))
     return LoadedMethod(method, _loader(method)(given), given)
 

@@ -211,7 +211,7 @@ def describe(take: Take) -> dict[str, Any]:
         "version": __version__,
         "libraries": versions(),
         "method": take.method,
-        "preset": f"{take.method}-{given.level or ('embedded' if given.weights is None else 'high')}",
+        "preset": f"{take.method}-{given.level or ('high' if given.weights is not None or METHODS[take.method].codecs else 'embedded')}",
     }
     if given.settings:
         told["settings"] = list(given.settings)
@@ -219,6 +219,7 @@ def describe(take: Take) -> dict[str, Any]:
         told["instruments"] = list(given.instruments)
     if given.weights is not None:
         told |= {"weights": str(given.weights), "precision": given.precision}
+    told |= {name: str(path) for name, path in (("codec", given.codec), ("decoder", given.decoder)) if path is not None}
     told["take"] = {"seed": take.seed, "candidates": take.candidates}
     if take.candidates > 1:
         told["take"]["chosen_by"] = "sync with the first reading of this dance, pulse, key and harmony"
@@ -277,7 +278,7 @@ def sound_of(take: Take) -> dict[str, Any]:
     told: dict[str, Any] = {"sound": given.sound}
     if method.hears:
         own = f"embedded VQ-VAE, {given.level}" if given.level else "embedded spectral codec"
-        told["codec"] = own if given.weights is None else "imported VQ-VAE"
+        told["codec"] = own if given.weights is None else f"codec of {given.weights.name}"
     if given.sound == "soundfont":
         from dance2music.music.synth import check_soundfont
 

@@ -11,7 +11,7 @@ from dance2music.config import fit_fields
 from dance2music.errors import InputError
 from dance2music.files import check_writable, exists
 from dance2music.generation.markers import MARKER_SUFFIXES
-from dance2music.generation.methods import DEFAULT, Method, check_given, heard_as, method_of
+from dance2music.generation.methods import DEFAULT, Method, check_given, heard_as, method_for
 from dance2music.generation.pipeline import genre_index
 from dance2music.methods.base import Given
 from dance2music.music.audio import AUDIO_SUFFIXES
@@ -57,6 +57,8 @@ class Request:
     method: str = DEFAULT.name
     level: str | None = None
     weights: Path | None = None
+    codec: Path | None = None
+    decoder: Path | None = None
     precision: str = "fp32"
     wav: bool = False
     audio: Path | None = None
@@ -153,10 +155,20 @@ def resolve(request: Request) -> ResolvedJob:
         raise InputError("generate: expected either a video or --from-motion FILE, and not both; see dance2music generate --help")
     _check_numbers(request)
     choice = choice_of(request)
-    method = method_of(request.method)
+    method = method_for(request.method, request.weights)
     heard = request.video if method.hears else None
     sound = request.sound or ("soundfont" if request.soundfont is not None and "soundfont" in method.sounds else "")
-    given = Given(request.weights, request.level, request.precision, request.settings, request.instruments, heard, sound)
+    given = Given(
+        request.weights,
+        request.level,
+        request.precision,
+        request.settings,
+        request.instruments,
+        heard,
+        sound,
+        request.codec,
+        request.decoder,
+    )
     check_given(method, given)
     check_notes(request, method, heard_as(method, given))
     video = None if request.video is None else probe(request.video)
@@ -167,8 +179,8 @@ def resolve(request: Request) -> ResolvedJob:
         out = _default_name(video)
     check_out_names(request, out, pictures=video is not None)
     outputs = tuple(files_of(request, out, number) for number in range(1, request.takes + 1))
-    given_files = (source, request.tap, request.rhythm, request.dance_genre, request.weights, request.soundfont)
-    check_files(outputs, [Path(one) for one in given_files if one is not None], video)
+    given_files = [source, request.tap, request.rhythm, request.dance_genre, request.weights, request.codec, request.decoder]
+    check_files(outputs, [Path(one) for one in (*given_files, request.soundfont) if one is not None], video)
     return ResolvedJob(request, method, given, source, video, outputs, choice)
 
 

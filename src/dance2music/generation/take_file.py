@@ -96,10 +96,13 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return header, tensors
 
 
+_GIVEN_FILES = ("weights", "codec", "decoder")
+
+
 def given_values(given: Given) -> dict[str, Any]:
     """What a user brought for a method, as JSON values; the music that it heard is not brought again."""
     return {
-        "weights": None if given.weights is None else str(given.weights),
+        **{name: None if path is None else str(path) for name, path in zip(_GIVEN_FILES, (given.weights, given.codec, given.decoder))},
         "level": given.level,
         "precision": given.precision,
         "settings": list(given.settings),
@@ -110,7 +113,9 @@ def given_values(given: Given) -> dict[str, Any]:
 
 def given_from(values: Mapping[str, Any]) -> Given:
     """The inverse of `given_values`; raises InputError where a value is of another type."""
-    return Given(**{name: values[name] for name in ("weights", "level", "precision", "settings", "instruments", "sound")})
+    files = {name: values.get(name) for name in _GIVEN_FILES}  # the first takes knew weights alone
+    rest: dict[str, Any] = {name: values[name] for name in ("level", "precision", "settings", "instruments", "sound")}
+    return Given(**rest | files)
 
 
 def put_conditioning(given: Conditioning, tensors: dict[str, Tensor]) -> dict[str, Any]:

@@ -32,7 +32,8 @@ sound under the studio's drums."""
 class Given:
     """What a user brings for a method; the fields are options of ``dance2music generate``.
 
-    ``weights`` is a folder of imported weights or a model file, ``settings`` are ``name=value`` texts, ``heard`` is a file with the dance's
+    ``weights`` is a folder of imported weights or a model file, ``codec`` and ``decoder`` model files of the codec that a trained generator
+    goes with and of one whose decoder was tuned from it, ``settings`` are ``name=value`` texts, ``heard`` is a file with the dance's
     own music, for methods that code it, ``sound`` one of `SOUNDS`, '' for the method's own. `generation.methods.Method` says which of these
     a method takes. Raises InputError for values of other types.
     """
@@ -44,6 +45,8 @@ class Given:
     instruments: tuple[str, ...] = ()
     heard: Path | None = None
     sound: str = ""
+    codec: Path | None = None
+    decoder: Path | None = None
 
     def __post_init__(self) -> None:
         fit_fields(self)

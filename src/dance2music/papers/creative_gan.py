@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from dance2music.dance.posture import POSTURE_FEATURES, posture_features
 from dance2music.errors import InputError
-from dance2music.methods.base import CodecGenerator, Given, quantized, whole_only
+from dance2music.methods.base import quantized, whole_only
 from dance2music.papers import d2m_tables
 from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig
 from dance2music.papers.d2m_gan import OVERLAP_SHARE, WINDOW_SECONDS, VQGenerator, VQGeneratorConfig, blend, motion_rows
-from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig
+from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig, seen_by
 from dance2music.perception.tsn import TSN_FEATURES
 from dance2music.seeds import PaperTake
 from dance2music.types import Codec, Conditioning, Latents, Span
@@ -183,7 +183,8 @@ class TemporalMusicVectorGenerator(nn.Module):
     ) -> list[Latents]:
         """See `methods.base.MusicGenerator.generate`: one noise vector per seed, whole pieces only."""
         whole_only(span, "creative-gan")
-        dance = conditioning.motion[None], conditioning.visual[None], torch.tensor([conditioning.genre])
+        seen = seen_by(self.config.network, conditioning)
+        dance = conditioning.motion[None], seen[None], torch.tensor([conditioning.genre])
         noises = [seeded_noise(seed, self.config.noise_dim) for seed in seeds]
         return [quantized(self(*dance, n_frames=n_frames, noise=noise)[0], codec) for noise in noises]
 
@@ -201,26 +202,3 @@ def _noise(noise: Tensor | None, like: Tensor, width: int, *, drawn: bool) -> Te
     if noise.shape != (len(like), width):
         raise InputError(f"noise: shape {list(noise.shape)}; expected {[len(like), width]}")
     return noise.to(like.dtype)
-
-
-def load(given: Given) -> CodecGenerator:
-    """A trained generator of either form, with the codec that comes with the package.
-
-    Raises
-    ------
-    InputError
-        If the file holds another model, or latents of another codec.
-    """
-    from dance2music.checkpoint import load_model
-    from dance2music.codec import embedded
-
-    assert given.weights is not None, "the record of this method asks for weights"
-    model, codec = load_model(given.weights), embedded.embedded_codec()
-    if not isinstance(model, MusicVectorGenerator | TemporalMusicVectorGenerator):
-        raise InputError(f"{given.weights}: is a {type(model).__name__}; expected a generator of Creative-GAN; choose another file")
-    width = model.config.generator.stack.rows[-1].channels if isinstance(model, MusicVectorGenerator) else model.config.network.latent_dim
-    if width != codec.dim:
-        raise InputError(
-            f"{given.weights}: makes latents of {width} numbers; expected the {codec.dim} of the embedded codec; choose one trained with it"
-        )
-    return CodecGenerator(model, codec)

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from dance2music.methods.base import quantized, whole_only
 from dance2music.nn.convolution import SLOPE, WeightNormConv1d
 from dance2music.papers.conv_stack import ResidualBlock
+from dance2music.rhythm.clock import clock_features
 from dance2music.types import GENRES, Codec, Conditioning, Latents, Span
 
 STILL = 0.02
@@ -34,6 +35,7 @@ class TemporalD2MGanConfig:
     kernel_size : of the convolutions between residual stacks (section 3.2: relatively large), odd.
     sigma : factor after tanh; it must exceed the largest latent of the codec.
     standardize : whether each motion feature has its mean over the clip taken away and is brought to unit deviation.
+    clock : whether the visual encoder sees the beat grid (`rhythm.clock`) in the place of pictures; ``visual`` is its width then.
     """
 
     motion: int = 80
@@ -47,6 +49,7 @@ class TemporalD2MGanConfig:
     dilations: tuple[int, ...] = (1, 3, 9, 27)
     sigma: float = 100.0
     standardize: bool = False
+    clock: bool = False
 
 
 class TemporalD2MGan(nn.Module):
@@ -105,8 +108,16 @@ class TemporalD2MGan(nn.Module):
         """See `methods.base.MusicGenerator.generate`: the same for every seed, whole pieces only."""
         whole_only(span, "d2m-gan")
         genre = torch.tensor([conditioning.genre])
-        z = self(conditioning.motion[None], conditioning.visual[None], genre, n_frames=n_frames)
+        z = self(conditioning.motion[None], seen_by(self.config, conditioning)[None], genre, n_frames=n_frames)
         return [quantized(z[0], codec)] * len(seeds)
+
+
+def seen_by(config: TemporalD2MGanConfig, conditioning: Conditioning) -> Tensor:
+    """What the visual encoder of a network looks at: float32 [T_v, V], pictures or the clock of the dance."""
+    if not config.clock:
+        return conditioning.visual
+    motion, seconds = conditioning.motion.numpy(), conditioning.duration_seconds
+    return torch.from_numpy(clock_features(conditioning.rhythm, motion, fps=conditioning.fps, duration_seconds=seconds))
 
 
 class _Stage(nn.Module):

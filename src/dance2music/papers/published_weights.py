@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dance2music.checkpoint import fill, load_model, read_provenance, read_torch_state, save_model, sha256_of
 from dance2music.errors import InputError
-from dance2music.methods.base import PRECISIONS, CodecGenerator, Given
+from dance2music.methods.base import PRECISIONS, CodecGenerator
 
 if TYPE_CHECKING:
     from dance2music.codec.vqvae import VQVAE
@@ -303,9 +303,3 @@ def _part(folder: Path, stem: str, level: str, kind: str) -> nn.Module:
     if told and told != level:
         raise InputError(f"{path}: is of the {told} level; expected {level}; import the other file")
     return load_model(path, expected=kind)
-
-
-def load(given: Given) -> CodecGenerator:
-    """D2M-GAN with the weights that the user brings; see `load_published`."""
-    assert given.weights is not None, "the record of this method asks for weights"
-    return load_published(given.weights, level=given.level or "high", precision=given.precision)
