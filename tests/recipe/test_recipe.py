@@ -18,7 +18,7 @@ from dance2music.methods.planned import Planned
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.perception.perceptual import PerceptualConfig
 from dance2music.recipe import build as recipes
-from dance2music.recipe.build import STAGES, SYMBOLIC, Build, Recipe, build, without_system_soundfonts
+from dance2music.recipe.build import PAPER_GANS, STAGES, SYMBOLIC, Build, Recipe, build, without_system_soundfonts
 from dance2music.recipe.codec_growth import CodecGrowth
 from dance2music.recipe.codec_refinement import CodecRefinement
 from dance2music.recipe.codec_sound import CodecSound
@@ -142,7 +142,7 @@ def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_default_recipe_makes_every_file_and_does_without_a_system_soundfont() -> None:
-    assert set(STAGES) == {"codec", "planned", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC}
+    assert set(STAGES) == {"codec", "planned", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC, *PAPER_GANS}
     bare = without_system_soundfonts(Recipe())
     assert bare.soundfont is None and bare.memory.soundfont is None
     assert replace(bare, soundfont="musescore", memory=Recipe().memory) == Recipe()

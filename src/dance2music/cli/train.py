@@ -20,7 +20,7 @@ formerly_app = typer.Typer()
 
 _STAGES = (
     "planned", "memory", "music_genre", "dance_genre", "perceptual", "dance2music_online", "cmt", "foley_music", "inverse_mv",
-    "jukebox_prior", "jukebox_vqvae",
+    "jukebox_prior", "jukebox_vqvae", "d2m_gan_high", "d2m_gan_low", "creative_gan_high", "creative_gan_low",
 )  # fmt: skip
 app = typer.Typer(
     no_args_is_help=True,
@@ -135,6 +135,7 @@ def train_dance_genre(data: _Real = None, out: _Out = _RUNS, settings: _RecipeSe
 
 _SHOWN = {
     "symbolic": "Train the systems that the papers compare with: all of the recipe's symbolic stages.",
+    "papers": "Train D2M-GAN and Creative-GAN as the package ships them, at both levels.",
 }
 for _name, _does in _SHOWN.items():
     app.command(_name, rich_help_panel=_SHIPPED)(_stage(_name, _does))
@@ -202,14 +203,15 @@ def _build(stages: list[str], out: Path, settings: list[str] | None) -> None:
     """Run stages of the recipe."""
     from dance2music.config import override
     from dance2music.music.synth import find_soundfonts
-    from dance2music.recipe.build import STAGES, SYMBOLIC, Recipe, build, without_system_soundfonts
+    from dance2music.recipe.build import PAPER_GANS, STAGES, SYMBOLIC, Recipe, build, without_system_soundfonts
 
     _tell()
     recipe = Recipe()
     if recipe.soundfont not in find_soundfonts():
         logging.warning("soundfont %r is not installed: training with the one that is always there", recipe.soundfont)
         recipe = without_system_soundfonts(recipe)
-    chosen = STAGES if "all" in stages else [name for stage in stages for name in (SYMBOLIC if stage == "symbolic" else (stage,))]
+    several = {"symbolic": SYMBOLIC, "papers": PAPER_GANS}
+    chosen = STAGES if "all" in stages else [name for stage in stages for name in several.get(stage, (stage,))]
     build(override(recipe, settings or []), out, stages=chosen)
     typer.echo(str(out / "weights"))
 

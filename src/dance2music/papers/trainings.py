@@ -73,7 +73,7 @@ def spectral_small(hop_length: int, n_fft: int, distortion_weight: float = 0.02)
 
 EMBEDDED_CODECS = {"spectral-small-high": spectral_small(256, 1024), "spectral-small-low": spectral_small(128, 512, distortion_weight=0.0)}
 
-_NARROW = ReshapedDiscriminatorConfig(
+NARROW_DISCRIMINATOR = ReshapedDiscriminatorConfig(
     rows=(
         ConvLayer(4, 15, stride=4, reflected=7),
         ConvLayer(16, 41, stride=4, zeros=20),
@@ -117,7 +117,7 @@ def _embedded(kind: str, level: str) -> GanTraining:
     )  # fmt: skip
     base = GanTraining(
         generator=network,
-        discriminator=_NARROW,
+        discriminator=NARROW_DISCRIMINATOR,
         codec=f"spectral-small-{level}",
         level=level,
         batch_size=4,

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -42,10 +42,12 @@ from dance2music.recipe.dance_genre import DanceGenreTrainConfig, train_dance_ge
 from dance2music.recipe.genre import GenreTrainConfig, train_music_genre
 from dance2music.recipe.memory import MemoryBuildConfig, build_memory
 from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
+from dance2music.recipe.paper_gans import PaperGans, regress, train_paper_gan
 from dance2music.recipe.perceptual import PerceptualTrainConfig, evaluate_perceptual, train_perceptual
 from dance2music.recipe.performer import PerformerTrainConfig, train_performer
 from dance2music.recipe.planner import PlannerTrainConfig, train_planner
 from dance2music.recipe.rhythm import RhythmTrainConfig, train_rhythm
+from dance2music.recipe.songbook import songbook_segments
 from dance2music.seeds import HELD_OUT_PAIRS
 from dance2music.train.codec import SpectralCodecTraining, train_codec
 
@@ -84,6 +86,7 @@ class Recipe:
     inverse_mv: InverseMvTrainConfig = field(default_factory=InverseMvTrainConfig)
     jukebox_prior: JukeboxTrainConfig = field(default_factory=JukeboxTrainConfig)
     jukebox_vqvae: JukeboxVqvaeTrainConfig = field(default_factory=JukeboxVqvaeTrainConfig)
+    paper_gans: PaperGans = field(default_factory=PaperGans)
 
 
 class Build:
@@ -242,6 +245,22 @@ class Build:
         model, held_out = train_jukebox_vqvae(config, self.folder / "jukebox_vqvae", pieces_folder=self.folder / "codec" / "pieces")
         self._save("jukebox_vqvae", model, model.config, {"training": to_dict(config), "held_out": held_out})
 
+    def d2m_gan_high(self) -> None:
+        """Stage: D2M-GAN's generator at the high level."""
+        self._paper_gan("d2m-gan", "high")
+
+    def d2m_gan_low(self) -> None:
+        """Stage: D2M-GAN's generator at the low level."""
+        self._paper_gan("d2m-gan", "low")
+
+    def creative_gan_high(self) -> None:
+        """Stage: Creative-GAN's generator at the high level."""
+        self._paper_gan("creative-gan", "high")
+
+    def creative_gan_low(self) -> None:
+        """Stage: Creative-GAN's generator at the low level."""
+        self._paper_gan("creative-gan", "low")
+
     def run(self, stages: Sequence[str]) -> None:
         """Carry out model stages by name (`STAGES`) and list the digests of what there is.
 
@@ -280,6 +299,17 @@ class Build:
         module.load_state_dict(torch.load(path, weights_only=True))
         return module.eval()
 
+    def _paper_gan(self, kind: str, level: str) -> None:
+        """Write a generator of one of the papers, from the common beginning of all four on."""
+        config, codec, folder = self.recipe.paper_gans, self.codec().requires_grad_(False), self.folder / "paper_gans"
+        segments = songbook_segments(config.songbook, codec, folder / "songbook")
+        begun = regress(config, segments, codec, folder / "regression")
+        name = f"{kind.replace('-', '_')}_{level}"
+        perceptual = load_model(self.weights("perceptual"), expected="perceptual")
+        model: Any = train_paper_gan(config, kind, level, segments, codec, begun, folder / name, perceptual=perceptual)
+        loops = {"regression": {"loop": to_dict(config.regression)}, kind: {"loop": to_dict(config.adversarial)}}
+        self._save(name, model, model.config, {"training": loops, "settings": to_dict(config), "level": level})
+
     def _symbolic(self, name: str, model: torch.nn.Module) -> None:
         """Write a symbolic model with what held-out batches lost at the end of its training."""
         lines = [json_value(line) for line in (self.folder / name / "log.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -295,7 +325,10 @@ class Build:
 SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior", "jukebox_vqvae")
 """Model files of the systems that the papers compare with: what the stage ``symbolic`` stands for."""
 
-STAGES: tuple[str, ...] = ("codec", "planned", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC)
+PAPER_GANS: tuple[str, ...] = ("d2m_gan_high", "d2m_gan_low", "creative_gan_high", "creative_gan_low")
+"""Model files of D2M-GAN and Creative-GAN: what the stage ``papers`` stands for."""
+
+STAGES: tuple[str, ...] = ("codec", "planned", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC, *PAPER_GANS)
 """Model files of the package, in the order in which they are made."""
 
 

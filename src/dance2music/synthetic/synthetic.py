@@ -62,8 +62,8 @@ def synthetic_rhythm(rng: np.random.Generator, *, genre: int, duration_seconds: 
     return Rhythm(beats, int(rng.integers(BEATS_PER_BAR)), float(60.0 / np.median(np.diff(beats))), 1.0, np.zeros(0))
 
 
-def _latents(rng: np.random.Generator, rhythm: Rhythm) -> tuple[np.ndarray, np.ndarray]:
-    """Energy per beat and accents per 16th, both in 0..1: sections of two bars, hits on downbeats, few syncopated ones."""
+def beat_energy(rng: np.random.Generator, rhythm: Rhythm) -> np.ndarray:
+    """Energy float [n_beats] per beat, 0..1: sections of two bars, some pieces even, some with a breakdown."""
     count = len(rhythm.beat_times_seconds)
     bar = (np.arange(count) - rhythm.downbeat) // BEATS_PER_BAR
     section = bar // 2 - (bar // 2).min()
@@ -72,7 +72,13 @@ def _latents(rng: np.random.Generator, rhythm: Rhythm) -> tuple[np.ndarray, np.n
         level[:] = level.mean()
     elif rng.random() < 0.2:
         level[int(rng.integers(len(level)))] = 0.1  # a breakdown
-    energy = np.clip(level[section] + rng.normal(0.0, 0.05, count), 0.0, 1.0)
+    return np.clip(level[section] + rng.normal(0.0, 0.05, count), 0.0, 1.0)
+
+
+def _latents(rng: np.random.Generator, rhythm: Rhythm) -> tuple[np.ndarray, np.ndarray]:
+    """Energy per beat (`beat_energy`) and accents per 16th, both in 0..1: hits on downbeats, few syncopated ones."""
+    count = len(rhythm.beat_times_seconds)
+    energy = beat_energy(rng, rhythm)
     accents = np.zeros(count * STEPS_PER_BEAT)
     on_bar = (np.arange(count) - rhythm.downbeat) % BEATS_PER_BAR == 0
     accents[::STEPS_PER_BEAT] = np.where(on_bar & (rng.random(count) < 0.25), rng.uniform(0.6, 1.0, count), 0.0)
