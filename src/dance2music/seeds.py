@@ -46,6 +46,7 @@ class Corpus(IntEnum):
     DANCE = 24
     COMPANY = 33
     RHYTHM_ITEM = 41
+    SONG_CLIP = 51
     PIECE_TEMPO = 60
     PIECE_SOUND = 71
     GENRE_CLIP_SOUND = 72

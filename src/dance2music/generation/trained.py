@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -25,38 +25,14 @@ _IMPORTED = ("motion_encoder", "generator_", "vqvae", "discriminator")
 """Beginnings of the names of what 'dance2music weights import' writes."""
 
 
-class Player(Protocol):
-    """What is known here of the record of a method (`generation.methods.Method`, which see)."""
-
-    @property
-    def name(self) -> str:
-        """What a user types."""
-        ...
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Of model files that it plays."""
-        ...
-
-    @property
-    def weights(self) -> str:
-        """What it takes, as said to the user."""
-        ...
-
-    @property
-    def file(self) -> str:
-        """Name of its weights in a training's folder ``weights``."""
-        ...
-
-
-def found(weights: Path, asked: str, players: Mapping[str, Player]) -> tuple[str, Path]:
+def found(weights: Path, asked: str, players: Mapping[str, Any]) -> tuple[str, Path]:
     """Name of the method that plays what a user brought, and the file, or folder of imported weights, to load.
 
     Parameters
     ----------
     weights : a model file, the folder of a training, or one of imported weights.
     asked : name of the method that the user wants; '' for the one that fits.
-    players : all methods by name.
+    players : records of all methods by name (`generation.methods.METHODS`).
 
     Raises
     ------
@@ -95,7 +71,7 @@ def _imported(folder: Path) -> str:
     return "jukebox-reconstruction" if all(name.startswith("vqvae") for name in names) else "d2m-gan"
 
 
-def _file_of(folder: Path, method: Player | None, players: Mapping[str, Player]) -> Path:
+def _file_of(folder: Path, method: Any, players: Mapping[str, Any]) -> Path:
     """The model file of a training's folder. Raises InputError as `found`."""
     for name in _IN_A_RUN:
         if (folder / name).is_file():

@@ -25,6 +25,7 @@ from dance2music.files import whole_file
 from dance2music.music.synth import render
 from dance2music.papers.segments import MOTION_FPS, StackedSegments
 from dance2music.rhythm.clock import CLOCK_FPS, clock_features
+from dance2music.seeds import Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.perturb import perturb
 from dance2music.synthetic.synthetic import beat_energy, synthetic_rhythm
@@ -127,7 +128,7 @@ def song_clip(seed: int, config: SongbookConfig, codec: SpectralCodec) -> SongCl
 
     Of the codec rate and hop alone count.
     """
-    rng = np.random.default_rng([seed, 51])
+    rng = np.random.default_rng([seed, Corpus.SONG_CLIP])
     genre, seconds = int(seed % len(GENRES)), config.clip_seconds
     rhythm = synthetic_rhythm(rng, genre=genre, duration_seconds=seconds)
     energy = beat_energy(rng, rhythm)
