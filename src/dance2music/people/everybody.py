@@ -36,6 +36,8 @@ from dance2music.people.crowd import Crowd, Piece
 
 COLOURS_EVERY = 12
 """Frames between two looks at the clothes of somebody who is alone."""
+CLOSELY_FRAMES = 144
+"""Frames from one closer look for somebody beside the dancer to the next."""
 DETAILED = 2
 """Hands and face are looked for on so many people at once at most, the largest."""
 
@@ -204,7 +206,14 @@ class _Watch:
             if estimator.company:
                 return _Found(rows, True)
             known = [row for row in rows[len(rows) // 2 :][:1] if row is not None]
-            return _Found(rows, len(known) + len(estimator.everybody(chunk.images[len(rows) // 2], known)) > 1)
+            others = estimator.everybody(chunk.images[len(rows) // 2], known, closely=_closely(chunk))
+            return _Found(rows, len(known) + len(others) > 1)
+
+
+def _closely(chunk: Chunk) -> bool:
+    """Whether others are looked for in squares, not at a glance: in the first chunk and in one of about `CLOSELY_FRAMES`."""
+    begin = chunk.start + chunk.overlap
+    return begin == 0 or begin // CLOSELY_FRAMES > max(0, begin - len(chunk.images) + chunk.overlap) // CLOSELY_FRAMES
 
 
 def _look(method: Method, wanted: list[_Wanted]) -> list[np.ndarray]:
