@@ -1,13 +1,13 @@
 """Two drawn dancers who cross: are both followed with their identities kept, and is the beat as good as that of one alone?
 
-    python benchmarks/bench_dancers.py [--films 20] [--folder FOLDER] [--first 0]
+    python benchmarks/bench_dancers.py [--films 20] [--folder FOLDER] [--first 0] [--alone]
 
 Draws films of 10 s (kept in ``--folder`` where that is given) in which two dancers to one music change places, the nearer one hiding the
-farther, half of the pairs in the same clothes; and the same dancers alone. An identity is kept when two people are found, each of them
-nearest to the same dancer in 95 % of the frames in which the dancers are apart, and seen in 70 % of all. Prints a row per film: whether
-identities are kept, share of the frames in which the one seen less is seen, and F at 70 ms of the beats with those of the music, read from
-both together, from either of them in the film of both, and from the films of one; then means with standard errors over films, and processor
-seconds per second of video.
+farther, half of the pairs in the same clothes; with ``--alone`` also the same dancers alone. An identity is kept when two people are
+found, each of them nearest to the same dancer in 95 % of the frames in which the dancers are apart, and seen in 70 % of all. Prints a row
+per film: whether identities are kept, share of the frames in which the one seen less is seen, and F at 70 ms of the beats with those of
+the music, read from both together, from either of them in the film of both, and from the films of one; then means with standard errors
+over films, and processor seconds per second of video.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--alone", action="store_true", help="watch films of each dancer alone, too")
     options = parser.parse_args()
     kept, rows = [], []
     print("| film | clothes | kept | seen | F both | F of each, together | F of each, alone |\n|---|---|---|---|---|---|---|")
@@ -100,20 +101,22 @@ def main() -> None:
             both = read_dancers(folder / f"both{seed}.mp4")
             seconds = time.process_time() - begun
             alone = []
-            for k, member in enumerate(members):
+            for k, member in enumerate(members if options.alone else ()):
                 filmed([member], folder / f"alone{seed}-{k}.mp4")
                 begun = time.process_time()
                 one = read_dancers(folder / f"alone{seed}-{k}.mp4")
                 alone.append((score(one, beats), time.process_time() - begun))
             good, seen = identity(both, truth)
             each = [score(both, beats, str(number)) for number in range(1, 1 + len(both))]
-            row = (score(both, beats), float(np.mean(each)), float(np.mean([f for f, _ in alone])))
+            row = [score(both, beats), float(np.mean(each)), seconds / SECONDS]
+            if alone:
+                row += [float(np.mean([f for f, _ in alone])), float(np.mean([used for _, used in alone])) / SECONDS]
             kept.append(good)
-            rows.append((*row, seconds / SECONDS, float(np.mean([used for _, used in alone])) / SECONDS))
+            rows.append(row)
             clothes = "same" if members[0].look == members[1].look else "own"
             values = " / ".join(f"{f:.2f}" for f in each), " / ".join(f"{f:.2f}" for f, _ in alone)
             print(f"| {seed} | {clothes} | {'yes' if good else 'NO'} | {seen:.2f} | {row[0]:.2f} | {values[0]} | {values[1]} |", flush=True)
-    names = ("F of both", "F of each, together", "F of each, alone", "processor s per s, two", "processor s per s, one")
+    names = ("F of both", "F of each, together", "processor s per s, two", "F of each, alone", "processor s per s, one")
     print(f"\nidentities kept in {sum(kept)} of {len(kept)} films")
     for name, column in zip(names, zip(*rows)):
         print(f"{name}: {with_error(list(column))}")

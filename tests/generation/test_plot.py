@@ -116,4 +116,6 @@ def test_several_dancers_have_a_bar_each_with_their_share(tmp_path: Path, drawn:
     assert len(several.axes) == 4 and len(alone.axes) == 3
     assert [label.get_text() for label in several.axes[0].get_yticklabels()] == ["dancer 1 (80%)", "dancer 2 (20%)"]
     assert [len(bars.get_paths()) for bars in several.axes[0].collections] == [1, 2]
+    assert [line.get_label() for line in several.axes[1].lines][-1] == "speed of dancer 1 (second reading)"
     assert len(several.axes[1].lines) == 2, "the speed of either"
+    assert [line.get_label() for line in alone.axes[0].lines] == ["speed of the dancer (second reading)"]

@@ -59,7 +59,9 @@ def plot_result(
         _draw_people(above[0], dancers, shown)
     kinematic = second_beats(motion)
     kinematic = kinematic[kinematic < shown]
-    _draw_dance(dance, motion, kinematic, shown, [one.motion for one in dancers if one.motion is not motion and one.share > 0])
+    others = [one.motion for one in dancers if one.motion is not motion and one.share > 0]
+    number = next((f"dancer {k}" for k, one in enumerate(dancers, start=1) if one.motion is motion and several), "the dancer")
+    _draw_dance(dance, motion, kinematic, shown, others, number)
     _draw_sections(dance, sections, rhythm, shown)
     _draw_music(music, heard, rhythm, kinematic, shown)
     _draw_mel(mel, heard)
@@ -87,13 +89,13 @@ def _speed(motion: Motion, shown: float) -> tuple[np.ndarray, np.ndarray]:
     return times[times <= shown], velocity[times <= shown]
 
 
-def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float, others: Sequence[Motion]) -> None:
+def _draw_dance(axes: Any, motion: Motion, kinematic: np.ndarray, shown: float, others: Sequence[Motion], who: str) -> None:
     for other in others:
         times, velocity = _speed(other, shown)
         seen = np.asarray(other.confidence.max(axis=1) > 0)[: len(times)]
         axes.plot(times, np.where(seen, velocity, np.nan), color=_DANCE, alpha=0.35, linewidth=0.9)
     times, velocity = _speed(motion, shown)
-    axes.plot(times, velocity, color=_DANCE, linewidth=1.4, label="speed of the dancer (second reading)")
+    axes.plot(times, velocity, color=_DANCE, linewidth=1.4, label=f"speed of {who} (second reading)")
     top = float(velocity.max(initial=1e-6))
     axes.vlines(kinematic, 0, top, color=_KINEMATIC, linewidth=1.0, label="kinematic beats (its minima)")
     axes.set(ylabel="body sizes / s", ylim=(0, 1.05 * top))

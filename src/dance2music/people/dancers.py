@@ -17,7 +17,7 @@ from dance2music.types import Dancer, Motion, Span
 ALL, LARGEST = "all", "largest"
 STILL_SPEED, LIVELY_SPEED = 0.25, 0.6
 """Mean kinetic velocity, in body sizes per second, up to which somebody stands still, and from which on it dances: the estimator's jitter
-on a standing person is 0.1 to 0.2, drawn and real dances have 0.7 to 2."""
+on people in a still picture with noise (6 grey levels) is .07 to .11, four filmed dances have .75 to 1.6."""
 
 
 def seen_seconds(dancer: Dancer) -> float:
