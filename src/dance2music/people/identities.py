@@ -17,6 +17,9 @@ import numpy as np
 from dance2music.people.bodies import PATCHES, colour_distance, middle, trunk_length
 from dance2music.people.crowd import Piece
 
+_LIKELIEST = 16
+"""Parts that a part may go on with, of all."""
+
 
 @dataclass(frozen=True)
 class LinkConfig:
@@ -52,13 +55,18 @@ class LinkConfig:
 
 @dataclass
 class Part:
-    """A piece between two doubts: frames ``start`` to ``stop`` of it; ``clean`` tells the frames with nobody near, ``merged`` whether two
-    people were nearly one where it begins."""
+    """A piece between two doubts.
+
+    Frames ``start`` to ``stop`` of it; ``clean`` bool [T] tells those with nobody near, ``places`` float [T, 2] and ``sizes`` [T] where its
+    trunk is and how long, NaN where it was not found, ``merged`` whether two people were nearly one where it begins.
+    """
 
     piece: Piece
     start: int
     stop: int
     clean: np.ndarray
+    places: np.ndarray
+    sizes: np.ndarray
     merged: bool = False
 
 
@@ -78,6 +86,21 @@ class Stretch(NamedTuple):
     piece: Piece
     start: int
     stop: int
+
+
+@dataclass(frozen=True)
+class _States:
+    """Several states: seconds [n], place and velocity [n, 2], size [n]."""
+
+    seconds: np.ndarray
+    place: np.ndarray
+    velocity: np.ndarray
+    size: np.ndarray
+
+    @classmethod
+    def of(cls, states: list[_State]) -> _States:
+        """The states side by side."""
+        return cls(*(np.array([getattr(state, name) for state in states]) for name in ("seconds", "place", "velocity", "size")))
 
 
 def identities(pieces: Sequence[Piece], times: np.ndarray, config: LinkConfig = LinkConfig()) -> list[list[Stretch]]:
@@ -111,6 +134,7 @@ def parts_of(pieces: Sequence[Piece], config: LinkConfig = LinkConfig()) -> list
     clean = [np.array([body is not None for body in piece.bodies]) for piece in pieces]
     cuts: list[set[int]] = [set() for _ in pieces]
     merged: set[tuple[int, int]] = set()
+    where = [_where(piece) for piece in pieces]
     for i, a in enumerate(pieces):
         cuts[i] |= _changes(a, config.other_colours)
         for j in range(i + 1, len(pieces)):
@@ -118,7 +142,12 @@ def parts_of(pieces: Sequence[Piece], config: LinkConfig = LinkConfig()) -> list
             start, stop = max(a.start, b.start), min(a.stop, b.stop)
             if stop <= start:
                 continue
-            gap = np.array([_apart(a.at(frame), b.at(frame)) for frame in range(start, stop)])
+            (at_a, size_a), (at_b, size_b) = (
+                (at[start - piece.start : stop - piece.start], size[start - piece.start : stop - piece.start])
+                for (at, size), piece in ((where[i], a), (where[j], b))
+            )
+            gap = np.linalg.norm(at_a - at_b, axis=1) / (0.5 * (size_a + size_b))
+            gap = np.where(np.isfinite(gap), gap, np.inf)  # one of them was not found
             close = gap < config.near
             clean[i][start - a.start : stop - a.start] &= ~close
             clean[j][start - b.start : stop - b.start] &= ~close
@@ -129,11 +158,22 @@ def parts_of(pieces: Sequence[Piece], config: LinkConfig = LinkConfig()) -> list
                 if gap[nearest - start] < config.merged:
                     merged |= {(i, nearest), (j, nearest)}
     found = []
-    for i, (piece, alone, at) in enumerate(zip(pieces, clean, cuts)):
-        edges = [piece.start, *sorted(frame for frame in at if piece.start < frame < piece.stop), piece.stop]
-        parts = [Part(piece, a, b, alone[a - piece.start : b - piece.start], (i, a) in merged) for a, b in itertools.pairwise(edges)]
-        found += [part for part in parts if any(piece.at(frame) is not None for frame in range(part.start, part.stop))]
+    for i, piece in enumerate(pieces):
+        edges = [piece.start, *sorted(frame for frame in cuts[i] if piece.start < frame < piece.stop), piece.stop]
+        for begin, end in itertools.pairwise(edges):
+            here = slice(begin - piece.start, end - piece.start)
+            if np.isfinite(where[i][1][here]).any():
+                found.append(Part(piece, begin, end, clean[i][here], where[i][0][here], where[i][1][here], (i, begin) in merged))
     return found
+
+
+def _where(piece: Piece) -> tuple[np.ndarray, np.ndarray]:
+    """Middle of the trunk [T, 2] and its length [T] in the frames of a piece; NaN where it was not found."""
+    places, sizes = np.full((len(piece.bodies), 2), np.nan), np.full(len(piece.bodies), np.nan)
+    for k, body in enumerate(piece.bodies):
+        if body is not None:
+            places[k], sizes[k] = middle(body), trunk_length(body)
+    return places, sizes
 
 
 def _changes(piece: Piece, least: float) -> set[int]:
@@ -155,13 +195,6 @@ def _median(colours: Sequence[np.ndarray]) -> np.ndarray:
     return np.where(seen, np.nanmedian(np.where(seen, stack, 0.0), axis=0), np.nan)
 
 
-def _apart(a: np.ndarray | None, b: np.ndarray | None) -> float:
-    """Distance of two trunks in lengths of the trunk."""
-    if a is None or b is None:
-        return float("inf")
-    return float(np.linalg.norm(middle(a) - middle(b))) / (0.5 * (trunk_length(a) + trunk_length(b)))
-
-
 def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
     """Begin and end of each run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
@@ -169,52 +202,60 @@ def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _links(parts: list[Part], times: np.ndarray, config: LinkConfig) -> tuple[dict[int, int], dict[int, int]]:
-    """For each part the one that follows it, and the inverse."""
-    from scipy.optimize import linear_sum_assignment
+    """For each part the one that follows it, and the inverse: of each part to one of the likeliest or none, so that all costs least."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
     n = len(parts)
-    ends = [_state(part, times, config, last=True) for part in parts]
-    starts = [_state(part, times, config, last=False) for part in parts]
-    worn = [_worn(part) for part in parts]
-    cost = np.full((n, 2 * n), 1e6)
-    cost[:, n:] = np.where(np.eye(n, dtype=bool), config.stranger, 1e6)
-    for i, a in enumerate(parts):
-        for j, b in enumerate(parts):
-            if i != j and b.start >= a.stop:
-                whole = a.piece is b.piece and b.start == a.stop and not b.merged
-                cost[i, j] = link_cost(ends[i], starts[j], colour_distance(worn[i], worn[j]), config) + (0.0 if whole else config.stay)
-    rows, columns = linear_sum_assignment(cost)
-    chosen = {int(i): int(j) for i, j in zip(rows, columns) if j < n and cost[i, j] < config.stranger}
+    starts = _States.of([_state(part, times, config, last=False) for part in parts])
+    worn = np.stack([_worn(part) for part in parts])
+    begins, merged = np.array([part.start for part in parts]), np.array([part.merged for part in parts])
+    pieces = np.array([id(part.piece) for part in parts])
+    rows, columns, values = [], [], []
+    for i, part in enumerate(parts):
+        costs = _costs(_state(part, times, config, last=True), starts, worn[i], worn, config)
+        whole = (pieces == pieces[i]) & (begins == part.stop) & ~merged
+        costs = np.where(begins >= part.stop, costs + np.where(whole, 0.0, config.stay), np.inf)
+        likely = np.argsort(costs, kind="stable")[:_LIKELIEST]
+        likely = likely[costs[likely] < config.stranger]
+        rows += [i] * (len(likely) + 1)
+        columns += [*likely.tolist(), n + i]
+        values += [*costs[likely].tolist(), config.stranger]
+    table = csr_array((np.array(values) + 1.0, (rows, columns)), shape=(n, 2 * n))  # what costs nothing is no entry
+    chosen = {int(i): int(j) for i, j in zip(*min_weight_full_bipartite_matching(table)) if j < n}
     return chosen, {j: i for i, j in chosen.items()}
 
 
-def link_cost(end: _State, start: _State, colour: float, config: LinkConfig) -> float:
-    """What speaks against a part that ends in one state going on as one that starts in the other, with this distance of their colours."""
-    size = np.sqrt(end.size * start.size)
-    seconds = max(start.seconds - end.seconds, 0.0)
-    off = end.place + 0.5 * seconds * end.velocity - (start.place - 0.5 * seconds * start.velocity)
-    place = 0.5 * (np.linalg.norm(off) / size / (config.place_sigma + config.drift_sigma * seconds)) ** 2
-    speed = 0.5 * (np.linalg.norm(end.velocity - start.velocity) / size / config.speed_sigma) ** 2 * np.exp(-0.5 * seconds)
-    larger = 0.5 * (np.log(end.size / start.size) / (config.size_sigma + 0.05 * seconds)) ** 2
-    worn = 0.0 if np.isnan(colour) else 0.5 * (colour / config.colour_sigma) ** 2
-    return float(min(place + speed, config.most_place) + min(larger, config.most_place) + worn)
+def _costs(end: _State, starts: _States, worn: np.ndarray, others_worn: np.ndarray, config: LinkConfig) -> np.ndarray:
+    """What speaks against a part that ends in one state, in colours [PATCHES, 3], going on as each of those that start in others, [n]."""
+    size = np.sqrt(end.size * starts.size)
+    seconds = np.maximum(starts.seconds - end.seconds, 0.0)
+    half = 0.5 * seconds[:, None]
+    off = end.place + half * end.velocity - (starts.place - half * starts.velocity)
+    place = 0.5 * (np.linalg.norm(off, axis=1) / size / (config.place_sigma + config.drift_sigma * seconds)) ** 2
+    speed = 0.5 * (np.linalg.norm(end.velocity - starts.velocity, axis=1) / size / config.speed_sigma) ** 2 * np.exp(-0.5 * seconds)
+    larger = 0.5 * (np.log(end.size / starts.size) / (config.size_sigma + 0.05 * seconds)) ** 2
+    apart = np.linalg.norm(worn - others_worn, axis=2)
+    known = np.isfinite(apart)
+    colour = np.where(known, apart, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return np.minimum(place + speed, config.most_place) + np.minimum(larger, config.most_place) + 0.5 * (colour / config.colour_sigma) ** 2
 
 
 def _state(part: Part, times: np.ndarray, config: LinkConfig, *, last: bool) -> _State:
     """State at one end of a part, by its clean frames there, or, where it has none, by all."""
-    frames = part.start + np.flatnonzero(part.clean)
+    frames = np.flatnonzero(part.clean)
     if not len(frames):
-        frames = np.array([f for f in range(part.start, part.stop) if part.piece.at(f) is not None])
-    edge = times[frames[-1]] if last else times[frames[0]]
-    frames = frames[np.abs(times[frames] - edge) <= config.fit_seconds]
-    bodies = [body for f in frames if (body := part.piece.at(int(f))) is not None]
-    at = times[frames] - edge
-    places = np.array([middle(body) for body in bodies])
+        frames = np.flatnonzero(np.isfinite(part.sizes))
+    at = times[part.start + frames]
+    edge = at[-1] if last else at[0]
+    near = np.abs(at - edge) <= config.fit_seconds
+    frames, at = frames[near], at[near] - edge
+    places = part.places[frames]
     velocity = np.zeros(2)
     if len(at) > 3:
         velocity = np.polyfit(at, places, 1)[0] * min(1.0, float(np.ptp(at)) / (0.5 * config.fit_seconds))
     centre = float(at.mean())
-    return _State(float(edge), places.mean(axis=0) - velocity * centre, velocity, float(np.median([trunk_length(b) for b in bodies])))
+    return _State(float(edge), places.mean(axis=0) - velocity * centre, velocity, float(np.median(part.sizes[frames])))
 
 
 def _worn(part: Part) -> np.ndarray:
