@@ -1,9 +1,13 @@
 """The shipped weights of D2M-GAN and Creative-GAN on held-out composed clips, through the path of ``generate``, beside controls.
 
-    python benchmarks/bench_paper_gans.py [--clips 24] [--seconds 6] [--methods d2m-gan:high,planned] [--timing] [--save FOLDER]
+    python benchmarks/bench_paper_gans.py [--clips 24] [--seconds 6] [--methods d2m-gan:high,planned] [--save FOLDER]
+    python benchmarks/bench_paper_gans.py --real DIR
+    python benchmarks/bench_paper_gans.py --timing
 
 Every clip is a drawn dance as a pose estimator would see it, its genre given. Music is made twice: on the beat grid that is read from the
-dance, and on the grid as a user taps it (``--tap``), which leaves out how well drawn dances are read.
+dance, and on the grid as a user taps it (``--tap``), which leaves out how well drawn dances are read. With ``--real`` the dances are
+those of a folder of AIST++ motion instead, whose beats the name of the piece tells; there is no music to compare with, and the genre is
+the name's.
 
 Columns: onset strength at the dance's true beats (50 ms reach, standard deviations above the piece's mean); the same at the beats of the
 next clip; their difference with a 95 % bootstrap interval over clips; key clarity, harmonic share and pulse (`metrics.musicality`); comb at
@@ -100,6 +104,31 @@ def played(name: str, seen: list[Conditioning]) -> list[Audio]:
     return [finished_take(best_take(method, one, seed=i, candidates=1)).finished for i, one in enumerate(seen)]
 
 
+def real(folder: Path, methods: list[str]) -> None:
+    """Onset strength at the true beats of real dances, on the grid as read, and at other times of the same music."""
+    from dance2music.dance.motion_files import load_motion
+    from dance2music.data.aist import AistName
+    from dance2music.data.aist_beats import beats_by_name
+
+    found = [(AistName.parse(path.stem), load_motion(path), path) for path in sorted(folder.glob("*.npz"))]
+    dances = [(motion, beats_by_name(path.stem, motion.duration_seconds), name) for name, motion, path in found if name is not None]
+    seen = [condition(motion, genre=GENRES[name.genre]) for motion, _, name in dances]
+    print("| music | dances | onset_z at true beats | at random times | difference |")
+    print("|" + " --- |" * 5)
+    for method in methods:
+        own, aside = [], []
+        for i, (audio, (motion, beats, _)) in enumerate(zip(played(method, seen), dances)):
+            envelope, fps = onset_envelope(Audio(mono(audio)[None].astype(np.float32), audio.sample_rate))
+            seconds = motion.duration_seconds
+            shifts = np.random.default_rng([i, GanScore.SHIFTS]).uniform(0, seconds, 20)
+            own.append(onset_z(envelope, fps, beats, reach_seconds=REACH_SECONDS))
+            aside.append(np.mean([onset_z(envelope, fps, (beats + shift) % seconds, reach_seconds=REACH_SECONDS) for shift in shifts]))
+        apart = bootstrap_interval(np.array(own) - np.array(aside))
+        error = np.std(own, ddof=1) / len(own) ** 0.5
+        difference = f"{np.mean(own) - np.mean(aside):.2f} [{apart.low:.2f}, {apart.high:.2f}]"
+        print(f"| {method} | {len(own)} | {np.mean(own):.2f} ± {error:.2f} | {np.mean(aside):.2f} | {difference} |", flush=True)
+
+
 def timing() -> None:
     """Seconds of making and finishing a take, after watching."""
     from dance2music.synthetic.drawing import example_dance
@@ -124,10 +153,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--timing", action="store_true", help="measure seconds alone")
     parser.add_argument("--save", type=Path, help="folder to write the first music of each method into")
+    parser.add_argument("--real", type=Path, help="folder of AIST++ motion to dance to instead")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     if arguments.timing:
         timing()
+        return
+    if arguments.real:
+        real(arguments.real, arguments.methods.split(","))
         return
     both = list(held_out(arguments.clips, arguments.seconds))
     clips, dances = [clip for clip, _ in both], [motion for _, motion in both]
