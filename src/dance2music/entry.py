@@ -21,7 +21,8 @@ def main() -> None:
 
         command()
     finally:  # all is done or said: what comes now finds a process that is only leaving
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _leave(number: int, _: object) -> None:

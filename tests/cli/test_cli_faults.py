@@ -104,3 +104,14 @@ def test_who_interrupts_twice_waits_for_nothing(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130 and said == "dance2music: interrupted\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_process_leaves_changes_nothing(number: signal.Signals) -> None:
+    program = (
+        "import atexit, os, sys\nfrom dance2music.entry import main\n"
+        f"atexit.register(lambda: os.kill(os.getpid(), {int(number)}))\nsys.argv[1:] = ['--version']\nmain()"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
