@@ -42,6 +42,7 @@ from dance2music.types import Audio, Conditioning, Score
 
 COMPARED = (
     "dance2music-offline", "dance2music-online", "foley-music", "cmt", "inverse-mv", "jukebox-random", "jukebox-reconstruction",
+    "d2m-gan", "creative-gan",
 )  # fmt: skip
 METHODS = (*COMPARED, "composer", "memory", DEFAULT.name)
 RECONSTRUCTION = "jukebox-reconstruction"

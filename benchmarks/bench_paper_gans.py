@@ -111,7 +111,8 @@ def real(folder: Path, methods: list[str]) -> None:
     from dance2music.data.aist_beats import beats_by_name
 
     found = [(AistName.parse(path.stem), load_motion(path), path) for path in sorted(folder.glob("*.npz"))]
-    dances = [(motion, beats_by_name(path.stem, motion.duration_seconds), name) for name, motion, path in found if name is not None]
+    known = [(motion, beats_by_name(path.stem, motion.duration_seconds), name) for name, motion, path in found]
+    dances = [(motion, beats, name) for motion, beats, name in known if beats is not None and name is not None]
     seen = [condition(motion, genre=GENRES[name.genre]) for motion, _, name in dances]
     print("| music | dances | onset_z at true beats | at random times | difference |")
     print("|" + " --- |" * 5)
