@@ -343,14 +343,24 @@ def full_disk(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("where", ["dance2music.video.mux._write", "soundfile.write", "matplotlib.figure.Figure.savefig"])
-def test_a_full_disk_leaves_no_file(video: Path, seen: list[Path], monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+def test_a_full_disk_leaves_no_file(video: Path, seen: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     resolved = resolve(request(video, wav=True, plot=True))
     monkeypatch.setattr(job, "resolve", lambda _: resolved)
-    monkeypatch.setattr(where, full_disk)
+    monkeypatch.setattr("dance2music.video.mux._write", full_disk)
     with pytest.raises(InputError, match="No space left on device"):
         job.run(request(video, wav=True, plot=True))
     assert names(video.parent) == {video.name}
+
+
+@pytest.mark.parametrize("where, suffix", [("soundfile.write", ".wav"), ("matplotlib.figure.Figure.savefig", ".png")])
+def test_what_the_disk_has_no_room_for_beside_the_music_is_named(
+    video: Path, seen: list[Path], monkeypatch: pytest.MonkeyPatch, where: str, suffix: str
+) -> None:
+    monkeypatch.setattr(where, full_disk)
+    (report,) = job.run(request(video, wav=True, plot=True))
+    (missing,) = report["not_written"].items()
+    assert missing[0].endswith(suffix) and "No space left on device" in missing[1]
+    assert names(video.parent) == {video.name} | {f"{video.stem}.music{kept}" for kept in {".mp4", ".wav", ".png", ".json"} - {suffix}}
 
 
 def test_an_interruption_leaves_no_file(video: Path, seen: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,7 +382,7 @@ def test_an_output_that_is_there_is_replaced(video: Path, seen: list[Path]) -> N
 
 
 @pytest.mark.parametrize(
-    ("codec", "suffix", "expected"), [("libvpx-vp9", ".webm", ".mp4"), ("mpeg4", ".avi", ".mp4"), ("msmpeg4", ".avi", ".mkv")]
+    ("codec", "suffix", "expected"), [("libvpx-vp9", ".webm", ".mp4"), ("mpeg4", ".avi", ".mp4"), ("msmpeg4", ".avi", ".mov")]
 )
 def test_the_name_without_o_is_one_that_can_be_written(tmp_path: Path, codec: str, suffix: str, expected: str) -> None:
     video = tmp_path / f"dance{suffix}"
