@@ -103,7 +103,7 @@ def running(folder: Path, *options: str) -> Iterator[Running]:
                 process.wait()
 
 
-def until(page: Page, expression: str, seconds: float = 20.0) -> Any:
+def until(page: Page, expression: str, seconds: float = 90.0) -> Any:
     """The value of an expression in a page once it is true. (Playwright's own waiting evaluates text, which the page's policy forbids.)"""
     end = time.monotonic() + seconds
     while not (value := page.evaluate(expression)):

@@ -117,7 +117,7 @@ def test_keys_step_by_frames_seconds_and_bars_and_choose_takes(studio: Running, 
         page.keyboard.press("?")
         page.wait_for_selector("dialog[open]")
         page.keyboard.press("Escape")
-        assert page.evaluate("document.querySelector('dialog')") is None
+        until(page, "document.querySelector('dialog') === null")
 
 
 def test_takes_change_without_a_gap_while_they_play(studio: Running, dance: Any) -> None:
