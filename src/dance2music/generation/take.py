@@ -28,8 +28,8 @@ PREVIEW_RATE = 24_000
 """Hz, of `Take.preview`."""
 LEAD_SECONDS = 0.02
 """How far ahead of the dance's beat grid the music is placed. A loud stroke is heard within 2.3 ms of its note in every sound (superflux,
-hop of 3 ms, its own lateness on clicks taken off); the rest makes up for the grid, which lies behind the beats of the dancers' own music
-by a median of 35 ms in the twelve development dances of AIST++."""
+hop of 3 ms, its own lateness on clicks taken off); the rest makes up for beat trackers, which hear beats about 27 ms after strokes, in the
+music that dancers heard too: a grid whose lag was measured by them (`RhythmConfig.lag_seconds`) lies that much late."""
 
 
 @dataclass(frozen=True)
