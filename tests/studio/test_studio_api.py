@@ -60,6 +60,7 @@ def test_stems_add_up_to_the_take(studio: Running, take: Any) -> None:
 
 def test_a_section_is_drawn_three_times_and_outside_no_sample_changes(studio: Running, take: Any) -> None:
     span = {"from_seconds": 1.2, "to_seconds": 2.4}
+    earlier = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/section", span | {"count": 1}))
     job = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/section", span))
     choices = takes_of(studio, job)
     assert [choice["title"] for choice in choices] == ["Choice 1", "Choice 2", "Choice 3"]
@@ -74,6 +75,7 @@ def test_a_section_is_drawn_three_times_and_outside_no_sample_changes(studio: Ru
     assert not kept["candidate"] and kept["title"].startswith("Take ") and kept["parent"] == take["id"]
     left = {choice["id"]: choice["deleted"] for choice in takes_of(studio, job)}
     assert left[choices[0]["id"]] and left[choices[2]["id"]] and left[choices[1]["id"]] is None
+    assert takes_of(studio, earlier)[0]["deleted"], "a choice that nobody decided about came back"
 
 
 def test_only_the_drums_of_a_section_are_drawn_where_that_is_asked(studio: Running, take: Any, tmp_path: Path) -> None:

@@ -223,8 +223,10 @@ def test_files_are_exported_and_saved(studio: Running, dance: Any) -> None:
     with at_work(studio, dance) as page:
         page.click("#tab-export")
         page.check("text=FLAC")
+        newest = "document.querySelector('.export a')?.href ?? ''"
+        before = page.evaluate(newest)
         page.click("form >> text=Export")
-        page.wait_for_selector(".export a", timeout=1000 * LONG_SECONDS)
+        until(page, f"({newest}) !== '{before}'", LONG_SECONDS)
         with page.expect_download() as download:
             page.click(".export a >> nth=0")
         assert download.value.suggested_filename.endswith(".mp4")

@@ -95,12 +95,12 @@ async def change_voices(studio: Studio, request: Request, body: bodies.ChangeVoi
 
 
 async def keep_choice(studio: Studio, request: Request, body: None) -> Response:
-    """Keep one of the sections that were drawn; the others of its job go into the bin."""
+    """Keep one of the sections that were drawn; every other choice of its dance goes into the bin."""
     take, dance = _with_dance(studio, request)
     if not take["candidate"]:
         return JSONResponse(take)
     library = studio.library
-    for other in library.rows("takes", "job = ? AND id != ? AND candidate = 1 AND deleted IS NULL", [take["job"], take["id"]]):
+    for other in library.rows("takes", "dance = ? AND id != ? AND candidate = 1 AND deleted IS NULL", [dance["id"], take["id"]]):
         library.change("takes", other["id"], deleted=time.time())
     kept = library.change("takes", take["id"], candidate=0, deleted=None, title=library.next_title(dance["id"]))
     _queue_stems(studio, dance, kept)

@@ -93,8 +93,13 @@ export class SectionPanel {
     this.refresh();
   }
 
+  /** Choices of this dance that nobody has decided about, those of earlier sections among them. */
+  #undecided() {
+    return [...store.takes.values()].filter((take) => take.candidate && !take.deleted && take.dance === this.work.dance.id);
+  }
+
   #list() {
-    const found = [...store.takes.values()].filter((take) => take.candidate && !take.deleted && take.dance === this.work.dance.id);
+    const found = this.#undecided();
     const job = this.#job ?? found.at(-1)?.job;
     const choices = found.filter((take) => take.job === job);
     if (!choices.length) {
@@ -109,7 +114,7 @@ export class SectionPanel {
       keep);
     fill(
       this.choices, h("h3", {}, `Choose one for ${this.work.timeline.grid.span({ from: choices[0].about.section.from_seconds, to: choices[0].about.section.to_seconds })}`),
-      row(base, "As it was", h("button", { type: "button", class: "quiet", onclick: () => this.#drop(choices, base) }, "None of them")),
+      row(base, "As it was", h("button", { type: "button", class: "quiet", onclick: () => this.#drop(base) }, "None of them")),
       choices.map((take) => row(take, take.title, h("button", { type: "button", onclick: () => this.#keep(take) }, "Keep"))));
   }
 
@@ -128,8 +133,8 @@ export class SectionPanel {
     toast(`Kept as ${kept.title}`);
   }
 
-  async #drop(choices, base) {
-    for (const take of choices) {
+  async #drop(base) {
+    for (const take of this.#undecided()) {
       const gone = await attempt(() => ask("DELETE", `/api/takes/${take.id}`));
       if (gone) store.put("takes", gone);
     }
