@@ -26,7 +26,7 @@ LAYERS = (
     ("baselines",),
     ("recipe",),
     ("generation",),
-    ("evaluation", "listening"),
+    ("evaluation", "listening", "ablation"),
     ("studio",),
     ("cli",),
     ("entry",),

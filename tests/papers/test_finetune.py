@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tiny_gan
 import torch
 
+import tiny_gan
 from dance2music.checkpoint import load_model
 from dance2music.errors import InputError
 from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig

@@ -12,16 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tiny_gan
 import torch
-from tiny_gan import CONFIG, codec, segments
 from torch import Tensor
 
+import tiny_gan
 from dance2music.errors import ConfigError, InputError, TrainingDiverged
 from dance2music.papers import gan_step as gan
 from dance2music.papers.gan_step import GanTrainer, GanWeights, train_gan
 from dance2music.papers.segments import SegmentBatches
 from dance2music.train.loop import start_fabric
+from tiny_gan import CONFIG, codec, segments
 
 HERE, SOURCE = Path(__file__).parent, Path(__file__).parents[2] / "src"
 NOTHING = GanWeights(0, 0, 0, 0, 0, 0, 0, 0)

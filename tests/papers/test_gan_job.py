@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 import typer
-from tiny_gan import codec_file_in
 from typer.testing import CliRunner
 
 from dance2music.checkpoint import load_model, read_provenance
@@ -21,6 +20,7 @@ from dance2music.papers.trainings import GAN_TRAININGS
 from dance2music.perception.perceptual import PerceptualNet
 from dance2music.perception.soundnet import SoundNet
 from dance2music.synthetic.synthetic import write_corpus
+from tiny_gan import codec_file_in
 
 SMALL = ["--set", "loop.steps=2", "--set", "loop.log_every_steps=1", "--set", "batch_size=2", "--set", "loop.accelerator=cpu"]
 PRESET = "d2m-gan-high-embedded"

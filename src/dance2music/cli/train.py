@@ -157,7 +157,7 @@ def score_gan(
     held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most; none of them is trained on.")] = 24,
 ) -> None:
     """Measure a trained generator, beside true, shifted, foreign and no music: on the dance's beats or not."""
-    from dance2music.papers.scores import score_file, scores_text
+    from dance2music.ablation.scores import score_file, scores_text
 
     typer.echo(scores_text(score_file(generator, codec, data=data, held_out=held_out)))
 
@@ -179,7 +179,7 @@ def ablate(
     settings: _Set = None,
 ) -> None:
     """Train and measure every row of an ablation table, and print it beside the paper's numbers."""
-    from dance2music.papers.ablations import AblationContext, rows_of, run_table
+    from dance2music.ablation.tables import AblationContext, rows_of, run_table
 
     rows_of(table, size)
     files = {"high": codec_high, "low": codec_low, "high fine-tuned": decoder_high, "low fine-tuned": decoder_low}

@@ -10,23 +10,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_gan import codec_file_in
 from typer.testing import CliRunner
 
 import small_gan
+from dance2music.ablation.material import AblationContext, prepared_clips
+from dance2music.ablation.scores import COLUMNS, controls, score, score_file
+from dance2music.ablation.tables import TABLES, rows_of, run_row, run_table, table_text
 from dance2music.checkpoint import save_model
 from dance2music.cli.main import app
 from dance2music.data.prepare import prepare
 from dance2music.errors import InputError
 from dance2music.metrics.published_tables import TABLES as PUBLISHED
-from dance2music.papers.ablation_data import AblationContext, prepared_clips
-from dance2music.papers.ablations import TABLES, rows_of, run_row, run_table, table_text
 from dance2music.papers.gan_step import build_network
 from dance2music.papers.runs import gan_training, motion_layout, open_codec
-from dance2music.papers.scores import COLUMNS, controls, score, score_file
 from dance2music.papers.segments import composed_clip
 from dance2music.papers.trainings import GAN_TRAININGS
 from dance2music.synthetic.synthetic import write_corpus
+from tiny_gan import codec_file_in
 
 
 def differences(a: Any, b: Any, where: str = "") -> set[str]:

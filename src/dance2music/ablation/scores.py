@@ -123,8 +123,8 @@ def score_file(generator: str | Path, codec: str | Path, *, data: str | Path, he
     InputError
         If a file is of another kind, or the generator is of no preset's sizes or was trained with another codec.
     """
+    from dance2music.ablation.material import AblationContext
     from dance2music.checkpoint import codec_digest, load_model, read_provenance
-    from dance2music.papers.ablation_data import AblationContext
     from dance2music.papers.runs import open_codec
     from dance2music.papers.trainings import GAN_TRAININGS
 

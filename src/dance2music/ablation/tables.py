@@ -1,6 +1,6 @@
 """The papers' ablations: every row is its base with one thing replaced; training, measuring and the table beside the paper's numbers.
 
-The data are composed clips or a prepared folder (`papers.ablation_data`). Composed music is not the papers' data: the tables say on what
+The data are composed clips or a prepared folder (`ablation.material`). Composed music is not the papers' data: the tables say on what
 they were measured, and lead with scores that an unsynchronised music fails (`metrics.rhythm`). The papers' Beats Coverage and Beats Hit
 stand beside them.
 """
@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from dance2music.ablation.material import AblationContext
+from dance2music.ablation.scores import COLUMNS, score
 from dance2music.config import override
 from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
-from dance2music.papers.ablation_data import AblationContext
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.papers.gan_step import GanTraining, GanWeights, train_gan
 from dance2music.papers.runs import open_perceptual
-from dance2music.papers.scores import COLUMNS, score
 
 LEVELS = ("high", "low")
 
