@@ -1,9 +1,10 @@
-"""JSON and names of files out of documents that strangers wrote: bounded, and never out of their folder."""
+"""JSON that everyone can read; JSON and names of files out of documents that strangers wrote: bounded, never out of their folder."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path, PurePath
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -29,6 +30,20 @@ def json_value(text: str | bytes) -> Any:
         raise json.JSONDecodeError("it is nested too deeply", "", 0) from None
     except ValueError as error:  # bytes that are no text, numbers of too many digits
         raise json.JSONDecodeError(" ".join(str(error).split())[:100], "", 0) from None
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON of a value as browsers and strict readers take it: what is no number (NaN) or has no end is null (RFC 8259, section 6)."""
+    return json.dumps(finite(value), indent=indent, allow_nan=False)
+
+
+def finite(value: Any) -> Any:
+    """A value with None in the place of numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def plain_name(name: object, *, where: str) -> str:

@@ -120,6 +120,15 @@ def test_faders_are_rendered_into_the_export(studio: Running, take: Any, tmp_pat
     assert np.abs(mixed - drums).max() < 2e-4
 
 
+def test_an_export_with_all_faders_down_leaves_a_library_that_a_page_can_read(studio: Running, take: Any) -> None:
+    muted = {stem: {"mute": True} for stem in take["about"]["stem_waves"]["names"]}
+    studio.ask("PATCH", f"/api/takes/{take['id']}", {"mix": muted})
+    job = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/exports", {"video": False, "sounds": [".wav"]}))
+    studio.ask("PATCH", f"/api/takes/{take['id']}", {"mix": {}})
+    (export,) = [row for row in studio.ask("GET", "/api/library")["exports"] if row["job"] == job["id"]]
+    assert export["about"]["loudness_lufs"] is None
+
+
 def test_other_instruments_play_the_same_notes_in_a_take_of_their_own(studio: Running, take: Any) -> None:
     role, now = next(iter(take["about"]["voices"].items()))
     other = next(name for name in studio.ask("GET", "/api/library")["voices"][role] if name != now)

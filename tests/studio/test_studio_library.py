@@ -39,6 +39,14 @@ def test_rows_come_back_as_they_were_entered_and_every_change_is_told(tmp_path: 
     assert library.row("dances", "nobody") is None
 
 
+def test_a_row_with_the_loudness_of_silence_can_be_sent_as_json(tmp_path: Path) -> None:
+    library = Library(tmp_path / "library")
+    added = library.add("exports", dance="d", title="Silence", job="j", about={"loudness_lufs": float("-inf")})
+    assert library.row("exports", added["id"]) == added and added["about"] == {"loudness_lufs": None}
+    library._db.execute("UPDATE exports SET about = '{\"loudness_lufs\": -Infinity}'")  # as version 0.1 wrote it
+    assert [row["about"] for row in library.rows("exports")] == [{"loudness_lufs": None}]
+
+
 def test_a_library_that_was_copied_opens_with_all_that_was_finished(tmp_path: Path) -> None:
     filled(tmp_path / "library").close()
     shutil.copytree(tmp_path / "library", tmp_path / "elsewhere")

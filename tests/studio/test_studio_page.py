@@ -203,6 +203,7 @@ def test_the_beat_is_tapped_while_it_plays(studio: Running, dance: Any) -> None:
 def test_a_muted_stem_falls_silent_and_stays_muted(studio: Running, dance: Any) -> None:
     with at_work(studio, dance) as page:
         page.keyboard.press("1")
+        until(page, "document.querySelector('.lane.take').classList.contains('active')")
         page.click("#tab-sound")
         page.wait_for_selector(".fader")
         page.wait_for_selector(".lane.stem")

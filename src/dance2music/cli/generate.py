@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from dance2music.cli.inputs import check_there
 from dance2music.cli.progress import progress_bars
+from dance2music.documents import json_text
 from dance2music.errors import InputError, PartlyDone
 from dance2music.generation.methods import DEFAULT, METHODS
 from dance2music.methods.base import SOUNDS
@@ -261,7 +261,7 @@ def generate_set(
         )  # fmt: skip
         report = run(request, progress=progress)
     if json_report:
-        typer.echo(json.dumps(report, indent=2))
+        typer.echo(json_text(report, indent=2))
         return
     for skip in report["skipped"]:
         typer.echo(f"left out {skip['name']}: {skip['reason']}")
@@ -360,7 +360,7 @@ _WORTH_SAYING = 0.1
 
 def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(reports, indent=2))
+        typer.echo(json_text(reports, indent=2))
         return
     from dance2music.generation.sync import dancers_in_words, sync_in_words
 

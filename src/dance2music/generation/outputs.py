@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dance2music import __version__
+from dance2music.documents import json_text
 from dance2music.errors import Cancelled
 from dance2music.files import Placing, placed_together, whole_file
 from dance2music.generation.markers import markers_of, save_markers
@@ -71,7 +71,7 @@ def write_take(
         written |= {"output": str(files.music), "files": there, "seconds": {**stages.seconds, "total": time.perf_counter() - begun}}
         written |= {"not_written": failed} if failed else {}
         with _spared(files.report, placing, failed), whole_file(files.report) as temporary:
-            temporary.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json_text(written, indent=2) + "\n", encoding="utf-8")
         if str(files.report) in failed:
             written |= {"not_written": failed, "files": [name for name in there if name != str(files.report)]}
     return written

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
+
+from dance2music.documents import json_text
 
 _QUEUED = 1000
 _BEAT_SECONDS = 15.0
@@ -32,7 +33,7 @@ class Events:
     def tell(self, kind: str, data: Any) -> None:
         """Tell every page, from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._spread, f"event: {kind}\ndata: {json.dumps(data)}\n\n")
+            self._loop.call_soon_threadsafe(self._spread, f"event: {kind}\ndata: {json_text(data)}\n\n")
 
     async def listen(self) -> AsyncIterator[str]:
         """The events of one connection, from now on."""

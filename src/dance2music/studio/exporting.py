@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dance2music.documents import json_text
 from dance2music.errors import InputError
 from dance2music.generation.markers import markers_of, save_markers
 from dance2music.generation.outputs import describe, with_original
@@ -58,7 +58,7 @@ def export(task: Task) -> None:
             write(".take", lambda path: take.save(path, method=method))
         level = loudness(sound)
         report = describe(take) | {"exported_loudness_lufs": round(level, 2), "mix": asked.get("mix", {})}
-        write(".json", lambda path: path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8"))
+        write(".json", lambda path: path.write_text(json_text(report, indent=2) + "\n", encoding="utf-8"))
     task.publish("export", folder, about={"files": written, "take": asked["take_id"], "loudness_lufs": round(level, 2)})
 
 

@@ -13,7 +13,6 @@ for `BIN_DAYS`.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -24,6 +23,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from dance2music.documents import finite, json_text, json_value
 from dance2music.errors import InputError
 
 VERSION = 1
@@ -246,11 +246,11 @@ def clean_title(text: str, *, otherwise: str) -> str:
 
 
 def _row(row: sqlite3.Row) -> Row:
-    return {name: json.loads(row[name]) if name in _JSON else row[name] for name in row.keys()}  # noqa: SIM118 (a sqlite3.Row)
+    return {name: finite(json_value(row[name])) if name in _JSON else row[name] for name in row.keys()}  # noqa: SIM118
 
 
 def _stored(values: Row) -> list[Any]:
-    return [json.dumps(value) if name in _JSON else value for name, value in values.items()]
+    return [json_text(value) if name in _JSON else value for name, value in values.items()]
 
 
 def _sync(path: Path) -> None:

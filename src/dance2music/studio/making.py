@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dance2music.dance.watch import read_dancers
+from dance2music.documents import json_text
 from dance2music.errors import InputError
 from dance2music.generation import pipeline, take_file
 from dance2music.generation.methods import DEFAULT, LoadedMethod, Method, load, method_of
@@ -171,7 +171,7 @@ def publish_take(task: Task, take: Take, number: int, method: LoadedMethod, soun
         about["waves"] = write_waves({"mix": sound}, folder / WAVES_FILE)
         about["voices"] = voices_of(take)
         about["loudness_lufs"] = round(loudness(sound), 2)
-        (folder / REPORT_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        (folder / REPORT_FILE).write_text(json_text(about, indent=2) + "\n", encoding="utf-8")
     task.publish("take", folder, number=number, about=about)
 
 

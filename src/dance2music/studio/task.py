@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from dance2music.documents import json_text
 from dance2music.work import Stages
 
 DANCE_FILE, TAKE_FILE, SOUND_FILE, REPORT_FILE, WAVES_FILE = "dance.take", "take.take", "sound.wav", "report.json", "waves.bin"
@@ -48,5 +48,5 @@ class Task:
 
     def publish(self, what: str, folder: Path, **told: Any) -> None:
         """Hand over a folder that is finished: ``what`` is dance, take, stems or export."""
-        self._out.write(json.dumps({"made": what, "folder": folder.name, **told}) + "\n")
+        self._out.write(json_text({"made": what, "folder": folder.name, **told}) + "\n")
         self._out.flush()

@@ -15,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
+from dance2music.documents import json_text
 from dance2music.errors import Cancelled, Dance2MusicError
 from dance2music.studio.task import CANCEL, REUSED_AFTER, Task
 from dance2music.work import Cancel, Stages, cancellable
@@ -71,7 +72,7 @@ def _do(spec: dict[str, Any], cancel: Cancel, out: TextIO) -> bool:
     _limit(spec["processor_seconds"], spec["memory_bytes"])
 
     def say(message: dict[str, Any]) -> None:
-        out.write(json.dumps(message) + "\n")
+        out.write(json_text(message) + "\n")
         out.flush()
 
     def progress(stage: str, share: float) -> None:
