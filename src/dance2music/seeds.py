@@ -45,6 +45,7 @@ class Corpus(IntEnum):
     SYMBOLIC_POSE_NOISE = 12
     DANCE = 24
     COMPANY = 33
+    TIMING = 36
     RHYTHM_ITEM = 41
     SONG_CLIP = 51
     PIECE_TEMPO = 60

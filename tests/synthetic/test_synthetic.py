@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dance2music.dance.kinematics import kinetic_velocity
 from dance2music.dance.motion_files import load_motion, save_motion
 from dance2music.errors import InputError
 from dance2music.synthetic.synthetic import synthetic_clip, write_corpus
+from dance2music.synthetic.timing import TimingConfig
 from dance2music.types import GENRES
 
 
@@ -32,6 +34,21 @@ def test_dance_music_and_beats_share_one_time_axis() -> None:
         assert beats[0] < 0.0 and beats[-1] > 5.0
         assert 75.0 < clip.rhythm.tempo_bpm < 141.0
         assert len(clip.rhythm.kinematic_beats_seconds) > 0
+
+
+def test_dancers_are_slowest_earlier_in_the_beat_than_they_are_choreographed() -> None:
+    def slowest(timing: TimingConfig | None) -> float:
+        """Place in the beat, in turns of a circle."""
+        turns = np.zeros(1, complex)
+        for seed in range(16):
+            clip = synthetic_clip(seed, duration_seconds=6.0, timing=timing)
+            assert clip.rhythm is not None
+            speed = kinetic_velocity(clip.motion)
+            beats = clip.rhythm.beat_at(np.arange(len(speed)) / clip.motion.fps)
+            turns += np.mean((speed.mean() - speed) / speed.std() * np.exp(2j * np.pi * beats))
+        return float(np.angle(turns[0]) / (2 * np.pi))
+
+    assert 0.08 < (slowest(None) - slowest(TimingConfig())) % 1.0 < 0.3
 
 
 def test_genres_and_tempi_are_all_drawn() -> None:

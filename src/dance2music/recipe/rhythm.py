@@ -91,7 +91,7 @@ def draw_item(seed: int, *, seconds: float, augmented: bool = True) -> RhythmIte
     rng = np.random.default_rng([seed, Corpus.RHYTHM_ITEM])
     longer = seconds + MARGIN_SECONDS
     if rng.random() < 0.5:
-        clip = synthetic_clip(seed, duration_seconds=longer)
+        clip = synthetic_clip(seed, duration_seconds=longer, timing=None)
         assert clip.rhythm is not None
         motion, grid, downbeat = clip.motion, clip.rhythm.beat_times_seconds, clip.rhythm.downbeat
     else:

@@ -25,6 +25,7 @@ from dance2music.parallel import Engine, engine
 from dance2music.seeds import Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.perturb import perturb
+from dance2music.synthetic.timing import MARGIN_SECONDS, REAL_TIMING, TimingConfig, hurried
 from dance2music.types import BEATS_PER_BAR, GENRE_CODES, GENRES, STEPS_PER_BEAT, Audio, Clip, Motion, Rhythm
 from dance2music.work import Cancel
 
@@ -86,7 +87,15 @@ def _latents(rng: np.random.Generator, rhythm: Rhythm) -> tuple[np.ndarray, np.n
     return energy, accents
 
 
-def synthetic_clip(seed: int, *, duration_seconds: float = 10.0, genre: int | None = None, fps: float = 60.0, audio: bool = False) -> Clip:
+def synthetic_clip(
+    seed: int,
+    *,
+    duration_seconds: float = 10.0,
+    genre: int | None = None,
+    fps: float = 60.0,
+    audio: bool = False,
+    timing: TimingConfig | None = REAL_TIMING,
+) -> Clip:
     """A composed piece and a dancer dancing to it; a pure function of the arguments.
 
     Parameters
@@ -97,6 +106,7 @@ def synthetic_clip(seed: int, *, duration_seconds: float = 10.0, genre: int | No
     fps : of the motion.
     audio : render the music with the default soundfont; otherwise ``audio`` of the clip has no samples, and `music.synth.render` of its
         score makes them when they are wanted.
+    timing : of the dancer, by default that of real ones; None: as choreographed, on the beat and resting after it.
 
     Returns
     -------
@@ -130,7 +140,11 @@ def synthetic_clip(seed: int, *, duration_seconds: float = 10.0, genre: int | No
         energy=energy,
         accents=accents,
     )
-    motion = dance(rhythm, genre=genre, seed=seed, fps=fps, duration_seconds=duration_seconds, score=score, energy=0.6 + 0.75 * energy)
+    longer = duration_seconds if timing is None else duration_seconds + MARGIN_SECONDS
+    motion = dance(rhythm, genre=genre, seed=seed, fps=fps, duration_seconds=longer, score=score, energy=0.6 + 0.75 * energy)
+    if timing is not None:
+        habits = np.random.default_rng([seed, Corpus.TIMING])
+        motion = hurried(motion, rhythm.beat_times_seconds, duration_seconds, habits, timing)
     sound = Audio(np.zeros((1, 0), np.float32), _SAMPLE_RATE)
     if audio:
         from dance2music.music.synth import render

@@ -33,11 +33,12 @@ class TimingConfig:
     """Share of dancers whose bounce lies anywhere in the beat."""
 
 
+REAL_TIMING = TimingConfig()
 MARGIN_SECONDS = 0.5
 """A dance that is to be hurried is drawn so much longer than it is wanted."""
 
 
-def hurried(motion: Motion, grid: np.ndarray, seconds: float, rng: np.random.Generator, config: TimingConfig = TimingConfig()) -> Motion:
+def hurried(motion: Motion, grid: np.ndarray, seconds: float, rng: np.random.Generator, config: TimingConfig = REAL_TIMING) -> Motion:
     """A drawn dance with the timing of real dancers.
 
     Parameters
