@@ -13,6 +13,7 @@ LAYERS = (
     ("errors", "seeds", "types"),
     ("config", "documents", "files", "leftovers", "names", "work"),
     ("processes",),
+    ("cluster",),
     ("parallel", "child", "losses", "checkpoint"),
     ("music", "video"),
     ("dance", "people"),

@@ -367,10 +367,16 @@ def test_an_engine_of_another_kind_can_be_plugged_in(monkeypatch: pytest.MonkeyP
     assert list(made.map(square, range(3))) == [0, 1, 4] and list(made.map(square, range(3), ordered=False)) == [4, 1, 0]
 
 
+def test_another_engine_takes_the_place_of_processes_in_a_block() -> None:
+    with parallel.working_on(Serial()):
+        assert engine("process", 4) == Serial()
+    assert engine("process", 4) == Processes(4)
+
+
 def test_engines_go_by_name() -> None:
     assert engine("process", 4) == Processes(4) and engine("serial", 4) == Serial()
-    with pytest.raises(InputError, match="engine 'ray': unknown; expected one of serial, process"):
-        engine("ray", 2)
+    with pytest.raises(InputError, match="engine 'dask': unknown; expected one of serial, process"):
+        engine("dask", 2)
     with pytest.raises(InputError, match="workers: 0; expected at least 1"):
         engine("process", 0)
 

@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from contextvars import copy_context
-from dataclasses import dataclass
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
 
+from dance2music.cluster import Ray
 from dance2music.errors import InputError
 from dance2music.work import Cancel, cancellable, check, current_cancel, report
 
@@ -110,25 +111,49 @@ class Processes:
                         told += 1
 
 
-ENGINES: dict[str, Callable[[int], Engine]] = {"serial": lambda workers: Serial(), "process": Processes}
+ENGINES: dict[str, Callable[[int], Engine]] = {"serial": lambda workers: Serial(), "process": Processes, "ray": Ray}
 """Engine by the name that a user types -> how to make it for a number of workers."""
 
 
-def engine(name: str | Engine, workers: int) -> Engine:
+_instead: ContextVar[Engine | None] = ContextVar("instead", default=None)
+
+
+@contextmanager
+def working_on(instead: Engine) -> Iterator[None]:
+    """What is worked on by processes in the block is worked on by that engine, however deep it is asked for: pools of training items."""
+    held = _instead.set(instead)
+    try:
+        yield
+    finally:
+        _instead.reset(held)
+
+
+def engine(name: str | Engine, workers: int, address: str = "") -> Engine:
     """The engine of that name with that many workers; an engine is given back as it is.
+
+    Parameters
+    ----------
+    address : of a cluster, for engines that work on one; "" for this machine alone.
 
     Raises
     ------
     InputError
-        If the name is unknown or there would be no worker.
+        If the name is unknown, there would be no worker, or the engine works on no cluster.
     """
     if not isinstance(name, str):
         return name
+    if name == "process" and (instead := _instead.get()) is not None:
+        return instead
     if name not in ENGINES:
         raise InputError(f"engine {name!r}: unknown; expected one of {', '.join(ENGINES)}")
     if workers < 1:
         raise InputError(f"workers: {workers}; expected at least 1")
-    return ENGINES[name](workers)
+    made = ENGINES[name](workers)
+    if not address:
+        return made
+    if not isinstance(made, Ray):
+        raise InputError(f"--address {address}: engine {name!r} works on this machine only; add --engine ray, or leave the address out")
+    return replace(made, address=address)
 
 
 _lock = threading.Lock()

@@ -29,9 +29,10 @@ from typing import Any
 
 from dance2music.errors import InputError
 
-_ONE_THREAD = dict.fromkeys(
+ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
+"""Environment of a worker."""
 _GRACE_SECONDS = 0.3
 """Between asking a worker to end and killing it."""
 _LEAVE_SECONDS = 2.0
@@ -207,7 +208,16 @@ def no_room(error: OSError) -> InputError:
 
 def is_worker() -> bool:
     """Whether this process may start none of its own: it is one worker of several, and the processors are taken."""
-    return bool(multiprocessing.current_process().daemon)
+    return _one_of_several or bool(multiprocessing.current_process().daemon)
+
+
+_one_of_several = False
+
+
+def become_worker() -> None:
+    """Say that this process, which others started, is one worker of several (`is_worker`)."""
+    global _one_of_several
+    _one_of_several = True
 
 
 def _check_script() -> None:
@@ -227,9 +237,9 @@ def _inherited() -> Iterator[None]:
 
         resource_tracker.ensure_running()  # before: starting it unblocks SIGINT
     with _starting:
-        before = {name: os.environ.get(name) for name in _ONE_THREAD}
+        before = {name: os.environ.get(name) for name in ONE_THREAD}
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if _POSIX else None
-        os.environ.update(_ONE_THREAD)
+        os.environ.update(ONE_THREAD)
         try:
             yield
         finally:
@@ -265,7 +275,7 @@ def _work(parent: Connection, group: int | None, level: int) -> None:
                     function = pickle.loads(source)
                 answer = pickle.dumps(("done", function(pickle.loads(task))))
             except Exception as error:
-                answer = pickle.dumps(("failed", _portable(error)))
+                answer = pickle.dumps(("failed", portable(error)))
             post.send(answer)
 
 
@@ -286,7 +296,7 @@ class _Post(QueueHandler):
             self.send(pickle.dumps(("log", record)))
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """An error that survives the way to the parent, with the worker's traceback as a note."""
     note = "in a worker process:\n" + traceback.format_exc()
     if isinstance(error, MemoryError):

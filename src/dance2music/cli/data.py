@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from dance2music.cli.engines import Address, EngineName, Workers, chosen
 from dance2music.cli.inputs import check_there
 from dance2music.cli.progress import progress_bars
 
@@ -23,7 +24,9 @@ def synthetic(
     seconds: Annotated[float, typer.Option(help="Length of a clip.")] = 10.0,
     filmed_share: Annotated[float, typer.Option(help="Share that is drawn as video and passes through the pose estimator.")] = 0.3,
     audio: Annotated[bool, typer.Option(help="Render the music too.")] = True,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    workers: Workers = 2,
+    engine: EngineName = "process",
+    address: Address = "",
 ) -> None:
     """Write composed music with a dancer dancing to it: motion, MIDI, sound, exact beats, one manifest row per clip."""
     from dance2music.synthetic.synthetic import write_corpus
@@ -37,6 +40,7 @@ def synthetic(
             filmed_share=filmed_share,
             audio=audio,
             workers=workers,
+            executor=chosen(engine, workers, address),
             progress=lambda done, of: progress("clips", done / of),
         )
     typer.echo(str(manifest))
@@ -50,13 +54,20 @@ def prepare(
     codec: Annotated[str | None, typer.Option(help="Make codes too: 'spectral' (embedded) or a model file of a codec.")] = None,
     lists: Annotated[Path | None, typer.Option(help="Folder of published lists (aist, tiktok) or of clips.csv (folder).")] = None,
     visual: Annotated[bool, typer.Option(help="Watch videos for optical flow.")] = True,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    shard: Annotated[
+        str, typer.Option(help="Make part I of N only, as 2/8; 'data merge' puts the parts together.", rich_help_panel="Workers")
+    ] = "",
+    workers: Workers = 2,
+    engine: EngineName = "process",
+    address: Address = "",
 ) -> None:
     """Prepare a data set for training: features and codes of every clip, one manifest row each, and a table of what was skipped."""
     check_there(source, f"that of the data set {dataset!r}", folder=True)
     check_there(lists, "a folder of lists", folder=True)
+    from dance2music.data.parts import Part
     from dance2music.data.prepare import prepare as run
 
+    part = Part.parse(shard) if shard else None
     if not sys.stderr.isatty():
         logging.getLogger("dance2music").setLevel(logging.INFO)
     with progress_bars() as progress:
@@ -67,12 +78,30 @@ def prepare(
             codec=codec,
             lists=lists,
             visual=visual,
+            part=part,
             workers=workers,
+            executor=chosen(engine, workers, address),
             progress=lambda done, of: progress("clips", done / of),
         )
     for line in report.table():
         typer.echo(line)
-    typer.echo(f"{out / 'manifest.jsonl'}: {report.made} clips made now, {report.kept} were there")
+    typer.echo(f"{out if part else out / 'manifest.jsonl'}: {report.made} clips made now, {report.kept} were there")
+
+
+@data_app.command()
+def merge(
+    out: Annotated[Path, typer.Argument(help="Folder that 'data prepare --shard I/N' wrote into.")],
+    others: Annotated[list[Path] | None, typer.Argument(help="Folders with further parts, made on machines that do not see OUT.")] = None,
+) -> None:
+    """Put the parts of a preparation together: the folder is as if it had been prepared in one go."""
+    for folder in (out, *(others or [])):
+        check_there(folder, "a folder that 'data prepare --shard I/N' wrote", folder=True)
+    from dance2music.data.merge import merge as run
+
+    report = run(out, others or [])
+    for line in report.table():
+        typer.echo(line)
+    typer.echo(f"{out / 'manifest.jsonl'}: {len(report.rows)} clips of all parts")
 
 
 @data_app.command(name="visual")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dance2music.cli.engines import Address, EngineName, Workers, chosen
 from dance2music.cli.inputs import check_there
 
 app = typer.Typer()
@@ -30,7 +31,9 @@ def evaluate(
     cache: Annotated[Path | None, typer.Option(help="Folder of what was heard, shared between methods.", show_default="OUT/cache")] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Leave out what does not match, and say so in the results.")] = False,
     seed: Annotated[int, typer.Option(help="Of controls, shifts and intervals.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    workers: Workers = 2,
+    engine: EngineName = "process",
+    address: Address = "",
     table: Annotated[str, typer.Option(help="Print a table of a paper instead (d2m-1 to d2m-6, creative-2 to creative-5).")] = "",
     measured: Annotated[list[Path] | None, typer.Option(help="With --table: a results.json, or scores of listen score; repeat it.")] = None,
 ) -> None:
@@ -71,9 +74,10 @@ def evaluate(
         seed=seed, workers=workers,
     )  # fmt: skip
     config = of_set(config)
+    executor = chosen(engine, workers, address)
     with progress_bars() as progress:
         progress("score", 0.0)
-        results = run(config, out, progress=lambda done, of: progress("score", done / of), report=write_report)
+        results = run(config, out, executor=executor, progress=lambda done, of: progress("score", done / of), report=write_report)
     typer.echo(results_text(results))
     typer.echo(f"{out / 'results.json'} and report.html")
 

@@ -27,7 +27,7 @@ _METHODS = (
 )
 
 
-def _among(names: Iterable[str]) -> Callable[[str], list[str]]:
+def among(names: Iterable[str]) -> Callable[[str], list[str]]:
     """What a shell completes a value to."""
     return lambda incomplete: [name for name in names if name.startswith(incomplete)]
 
@@ -79,18 +79,18 @@ def generate(
         typer.Option(
             help="Who the music is for: all, largest, or a number, 1 for the most prominent; the report has who was seen.",
             rich_help_panel=_RHYTHM,
-            autocompletion=_among((ALL, LARGEST)),
+            autocompletion=among((ALL, LARGEST)),
         ),
     ] = ALL,
     genre: Annotated[
         str | None,
         typer.Option(
-            help=f"One of {', '.join(GENRES)}.", show_default="chosen from the dance", rich_help_panel=_MUSIC, autocompletion=_among(GENRES)
+            help=f"One of {', '.join(GENRES)}.", show_default="chosen from the dance", rich_help_panel=_MUSIC, autocompletion=among(GENRES)
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same music.", rich_help_panel=_MUSIC)] = 0,
     takes: Annotated[int, typer.Option(help="How many different takes to write.", rich_help_panel=_MUSIC)] = 1,
-    method: Annotated[str, typer.Option(help=_METHODS, rich_help_panel=_MUSIC, autocompletion=_among(METHODS))] = DEFAULT.name,
+    method: Annotated[str, typer.Option(help=_METHODS, rich_help_panel=_MUSIC, autocompletion=among(METHODS))] = DEFAULT.name,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Setting of the method as name=value, see docs/methods.md.", rich_help_panel=_MUSIC),
@@ -144,7 +144,7 @@ def generate(
             help="studio (our own instruments, mixed), hybrid (neural with studio drums), neural or soundfont.",
             show_default="the method's own",
             rich_help_panel=_SOUND,
-            autocompletion=_among(SOUNDS),
+            autocompletion=among(SOUNDS),
         ),
     ] = "",
     soundfont: Annotated[
@@ -224,48 +224,6 @@ def generate(
         reports = run(request, progress=progress)
     _tell(reports, as_json=json_report)
     _tell_failures(reports)
-
-
-@app.command("generate-set", rich_help_panel="Make music")
-def generate_set(
-    prepared: Annotated[Path, typer.Argument(help="Folder of 'data prepare'.", show_default=False)],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write; a second call makes what is missing.")],
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    method: Annotated[str, typer.Option(help="As of 'generate'.", autocompletion=_among(METHODS))] = DEFAULT.name,
-    level: Annotated[str | None, typer.Option(help="high or low, as of 'generate'.")] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="What 'dance2music train' wrote, folder or file; without --method, the method that plays it.")
-    ] = None,
-    codec: Annotated[Path | None, typer.Option(help="Codec that it was trained with.", show_default="the package's")] = None,
-    decoder: Annotated[Path | None, typer.Option(help="Codec with a decoder tuned by 'train decoder'.")] = None,
-    precision: Annotated[str, typer.Option(help="fp32, bf16 or auto, as of 'generate'.")] = "fp32",
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Setting of the method as name=value.")] = None,
-    sound: Annotated[str, typer.Option(help="As of 'generate'.", show_default="the method's own")] = "",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same music.")] = 0,
-    takes: Annotated[int, typer.Option(help="How many takes of each.")] = 1,
-    whole: Annotated[bool, typer.Option("--whole", help="Music for whole clips instead of segments of two seconds.")] = False,
-    denoise: Annotated[bool, typer.Option(help="Take the codec's noise floor out of the music.")] = True,
-    limit: Annotated[int, typer.Option(help="Stop after so many.", show_default="all")] = 0,
-    json_report: _Json = False,
-) -> None:
-    """Make music for a whole split of a prepared data set, beside the dances' own: what 'evaluate' takes."""
-    with progress_bars() as progress:
-        progress("load", 0.0)
-        from dance2music.evaluation.sets import SetRequest
-        from dance2music.evaluation.sets import generate_set as run
-
-        request = SetRequest(
-            prepared=prepared, out=out, split=split, method=method, level=level, weights=weights, codec=codec, decoder=decoder,
-            precision=precision, settings=tuple(settings or ()), sound=sound, seed=seed, takes=takes, whole=whole, denoise=denoise,
-            limit=limit,
-        )  # fmt: skip
-        report = run(request, progress=progress)
-    if json_report:
-        typer.echo(json_text(report, indent=2))
-        return
-    for skip in report["skipped"]:
-        typer.echo(f"left out {skip['name']}: {skip['reason']}")
-    typer.echo(f"{out}: {report['names']} of {split} by {report['method']}, {report['made']} made now in {report['seconds']:.1f} s")
 
 
 @app.command(rich_help_panel="Make music")

@@ -17,6 +17,7 @@ from dance2music.cli.data import data_app
 from dance2music.cli.evaluate import app as evaluate_app
 from dance2music.cli.generate import app as generate_app
 from dance2music.cli.listen import app as listen_app
+from dance2music.cli.sets import app as sets_app
 from dance2music.cli.studio import app as studio_app
 from dance2music.cli.train import app as train_app
 from dance2music.cli.train import formerly_app, measure_app
@@ -27,6 +28,7 @@ from dance2music.work import Cancel, cancellable
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Music for a dance.")
 app.add_typer(generate_app)
+app.add_typer(sets_app)
 app.add_typer(studio_app)
 app.add_typer(listen_app, name="listen", rich_help_panel="Studio and listening")
 app.add_typer(evaluate_app)

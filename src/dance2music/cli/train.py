@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dance2music.cli.engines import Address, EngineName, Workers, chosen
 from dance2music.cli.inputs import check_there
 from dance2music.errors import InputError
+from dance2music.parallel import working_on
 
 measure_app = typer.Typer()
 """Verbs that train or load networks to measure them."""
@@ -37,9 +40,12 @@ _RUNS = Path("runs")
 
 
 @app.command("all", rich_help_panel=_SHIPPED)
-def train_all(out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
-    """Train everything that the package ships from nothing; what OUT already holds is kept or resumed."""
-    _build(["all"], out, settings)
+def train_all(
+    out: _Out = _RUNS, settings: _RecipeSet = None, workers: Workers = 2, engine: EngineName = "process", address: Address = ""
+) -> None:
+    """Train everything that the package ships from nothing; what OUT already holds is kept or resumed. Workers draw what is learnt from."""
+    with _drawn_by(engine, workers, address):
+        _build(["all"], out, settings)
 
 
 @app.command("codec", rich_help_panel=_PAPERS)
@@ -120,10 +126,19 @@ _Real = Annotated[
 
 
 @app.command("rhythm", rich_help_panel=_SHIPPED)
-def train_rhythm(also: _Also = None, data: _Real = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
+def train_rhythm(
+    also: _Also = None,
+    data: _Real = None,
+    out: _Out = _RUNS,
+    settings: _RecipeSet = None,
+    workers: Workers = 2,
+    engine: EngineName = "process",
+    address: Address = "",
+) -> None:
     """Train the network that finds the beats of a dance; 'generate --rhythm' reads with its weights."""
     _check_real(data)
-    _build(["rhythm", *(also or [])], out, [*(settings or []), *([] if data is None else [f"rhythm.data={json.dumps(str(data))}"])])
+    with _drawn_by(engine, workers, address):
+        _build(["rhythm", *(also or [])], out, [*(settings or []), *([] if data is None else [f"rhythm.data={json.dumps(str(data))}"])])
 
 
 @app.command("dance-genre", rich_help_panel=_SHIPPED)
@@ -187,6 +202,12 @@ def ablate(
         out, {name: path for name, path in files.items() if path is not None}, data=data, clips=clips, held_out=held_out
     )
     typer.echo(run_table(table, context, out, steps=steps, seeds=seeds, size=size, settings=settings or []))
+
+
+def _drawn_by(engine: str, workers: int, address: str) -> AbstractContextManager[None]:
+    """Have pools drawn by another engine; processes are as many as the recipe says."""
+    made = chosen(engine, workers, address)
+    return nullcontext() if engine == "process" else working_on(made)
 
 
 def _check_real(data: Path | None) -> None:

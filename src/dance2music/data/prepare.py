@@ -21,7 +21,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -35,6 +35,7 @@ from dance2music.data.composed import list_composed
 from dance2music.data.features import ClipFeatures, clip_features, music_digest, segment_audio
 from dance2music.data.folder import list_folder
 from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Listing, Progress, Reader, Skip, Source, check_leaks, write_lines
+from dance2music.data.parts import Part, Result
 from dance2music.data.tiktok import list_tiktok
 from dance2music.documents import json_value, plain_name
 from dance2music.errors import InputError
@@ -98,6 +99,7 @@ def prepare(
     visual: bool = True,
     workers: int = 1,
     executor: str | Engine = "process",
+    part: Part | None = None,
     cancel: Cancel | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -113,6 +115,7 @@ def prepare(
     visual : watch videos for optical flow.
     workers : processes.
     executor : `parallel.Engine` that runs them, or its name.
+    part : make this part of the clips only, beside other runs that make the others; `data.parts.merge` then writes the manifest.
     cancel : stops between clips, and workers at any time; a second call goes on.
     progress : called with (clips done, of).
 
@@ -126,11 +129,35 @@ def prepare(
         If the data set is unknown or broken as a whole, a song is in two splits, nothing can be used, or a worker dies. A single clip
         that cannot be used is skipped instead.
     """
-    if dataset not in DATASETS:
-        raise InputError(f"data set {dataset!r}: unknown; expected one of {', '.join(DATASETS)}")
     if workers < 1:
         raise InputError(f"workers: {workers}; expected at least 1")
     folder, out = Path(source), Path(out)
+    listing = list_clips(folder, dataset, lists)
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{out}: lies in the data set {folder}, of which it would become a part; choose an --out elsewhere")
+    _check_same(out, dataset)
+    make_folders(out, codec)
+    maker = Maker(out, visual, codec, "" if codec is None else codec_label_of(codec))
+    run = engine(executor, workers)
+    about = {"dataset": dataset, "source": str(folder), "visual": visual}
+    if part is None:
+        with only_here(out, "a preparation"):
+            results, kept = _make(maker, listing.sources, run, cancel, progress)
+            return finish(out, about, listing, results, made=len(results) - kept, kept=kept)
+    own = part.of(listing.sources)
+    with part.record_in(out, about | {"codec": maker.codec_label}, own, listing):
+        results, kept = _make(maker, own, run, cancel, progress)
+    rows = [row for row, _ in results.values() if row is not None]
+    skips = [skip for _, skips in results.values() for skip in skips]
+    return Report(
+        rows, skips, len(results) - kept, kept, [*listing.notes, f"part {part}: run the others, then 'dance2music data merge {out}'"]
+    )
+
+
+def list_clips(folder: Path, dataset: str, lists: str | Path | None) -> Listing:
+    """The clips of a data set, every name once and fit to be that of a file. Raises InputError as `prepare`."""
+    if dataset not in DATASETS:
+        raise InputError(f"data set {dataset!r}: unknown; expected one of {', '.join(DATASETS)}")
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder; expected that of the data set {dataset!r}; unpack it there")
     listing = DATASETS[dataset](folder, lists=None if lists is None else Path(lists))
@@ -139,54 +166,43 @@ def prepare(
     doubles = [name for name, count in Counter(clip.name for clip in listing.sources).items() if count > 1]
     if doubles:
         raise InputError(f"{folder}: {len(doubles)} clips have the name of another, first {doubles[0]!r}; expected one each; rename them")
-    if out.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{out}: lies in the data set {folder}, of which it would become a part; choose an --out elsewhere")
-    _check_same(out, dataset)
-    _make_folders(out, codec)
-    with only_here(out, "a preparation"):
-        return _prepare(folder, dataset, out, listing, codec, visual, engine(executor, workers), cancel, progress)
+    return listing
 
 
-def _prepare(
-    folder: Path,
-    dataset: str,
-    out: Path,
-    listing: Listing,
-    codec: str | None,
-    visual: bool,
-    workers: Engine,
-    cancel: Cancel | None,
-    progress: Progress | None,
-) -> Report:
-    """`prepare`, all being looked at, and alone in its folder."""
-    maker = _Maker(out, visual, codec, "" if codec is None else _codec_label(codec))
-    known = [(clip, maker.finished(clip)) for clip in listing.sources]
-    todo = [clip for clip, result in known if result is None]
-    results = [result for _, result in known if result is not None]
-    made = workers.map(maker, todo, ordered=False, cancel=cancel)
-    results += _told(made, len(todo), len(results), progress)
-    order = {clip.name: i for i, clip in enumerate(listing.sources)}
-    rows = sorted((row for row, _ in results if row is not None), key=lambda row: order[row.name])
-    skipped = [*listing.skipped, *sorted((s for _, skips in results for s in skips), key=lambda s: s.name)]
+def _make(
+    maker: Maker, clips: Sequence[Source], run: Engine, cancel: Cancel | None, progress: Progress | None
+) -> tuple[dict[str, Result], int]:
+    """Results by clip, in order, and how many were there already."""
+    known = {clip.name: maker.finished(clip) for clip in clips}
+    todo = [clip for clip in clips if known[clip.name] is None]
+    kept = len(clips) - len(todo)
+    made = {name: result for name, result in known.items() if result is not None}
+    for name, result in _told(run.map(maker, todo, ordered=False, cancel=cancel), len(todo), kept, progress):
+        made[name] = result
+    return {clip.name: made[clip.name] for clip in clips}, kept
+
+
+def finish(out: Path, about: dict[str, Any], listing: Listing, results: Mapping[str, Result], *, made: int = 0, kept: int = 0) -> Report:
+    """Write what was skipped, the manifest and what it is, of the results by clip in the order of the data set. Raises InputError as
+    `prepare`."""
+    where = str(about["source"])
+    rows = [row for row, _ in results.values() if row is not None]
+    skipped = [*listing.skipped, *sorted((skip for _, skips in results.values() for skip in skips), key=lambda skip: skip.name)]
     write_lines(out / SKIPPED, (json.dumps(dataclasses.asdict(skip)) for skip in skipped))
     if not rows:
         first = f"; first: {skipped[0].name}: {skipped[0].reason}" if skipped else ""
-        raise InputError(f"{folder}: none of {len(skipped)} clips can be used{first}; see {out / SKIPPED}")
-    check_leaks(rows, where=str(folder), same_held_out=True)
+        raise InputError(f"{where}: none of {len(skipped)} clips can be used{first}; see {out / SKIPPED}")
+    check_leaks(rows, where=where, same_held_out=True)
     write_lines(out / MANIFEST, (row.to_json() for row in rows))
-    about = {"dataset": dataset, "source": str(folder), "visual": visual, "clips": len(rows), "skipped": len(skipped),
-             "codecs": sorted({name for row in rows for name in row.codes})}  # fmt: skip
+    whole = about | {"clips": len(rows), "skipped": len(skipped), "codecs": sorted({name for row in rows for name in row.codes})}
     with whole_file(out / ABOUT) as temporary:
-        temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    return Report(rows, skipped, len(todo), len(known) - len(todo), listing.notes)
-
-
-Result = tuple[ClipRow | None, list[Skip]]
+        temporary.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+    return Report(rows, skipped, made, kept, listing.notes)
 
 
 @dataclass(frozen=True)
-class _Maker:
-    """Makes single clips; goes to the worker processes."""
+class Maker:
+    """Makes single clips; goes to the worker processes, which give a clip's name with its result."""
 
     out: Path
     visual: bool
@@ -206,7 +222,7 @@ class _Maker:
             return (None, skips) if skips else None
         return (row, skips) if not self.codec_label or self.codec_label in row.codes else None
 
-    def __call__(self, clip: Source) -> Result:
+    def __call__(self, clip: Source) -> tuple[str, Result]:
         """Make a clip, or go on with it: its features, its codes, and last its row."""
         row, skips = self._known(clip)
         if row is None:
@@ -225,23 +241,20 @@ class _Maker:
         }
         with whole_file(self._record(clip)) as temporary:
             temporary.write_text(json.dumps(record), encoding="utf-8")
-        return row, skips
+        return clip.name, (row, skips)
 
     def _record(self, clip: Source) -> Path:
         return self.out / "rows" / f"{clip.name}.json"
 
     def _known(self, clip: Source) -> Result:
         """Row and skips of an earlier run; (None, []) where there are none or they are out of date."""
-        try:
-            record: dict[str, Any] = json_value(self._record(clip).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        path = self._record(clip)
+        record = read_record(path)
+        if record is None or record.get("key") != self.key(clip):
             return None, []
-        if record.get("key") != self.key(clip):
-            return None, []
-        skips = [Skip(name, reason) for name, reason in record["skipped"]]
-        if record["row"] is None:
+        row, skips = result_of(record, path)
+        if row is None:
             return None, skips
-        row = ClipRow.from_json(json.dumps(record["row"]), where=str(self._record(clip)))
         if not (self.out / row.features).exists():
             return None, []
         codes = {name: file for name, file in row.codes.items() if (self.out / file).exists()}
@@ -289,7 +302,22 @@ class _Maker:
         return file
 
 
-def _told(results: Iterator[Result], count: int, before: int, progress: Progress | None) -> Iterator[Result]:
+def read_record(path: Path) -> dict[str, Any] | None:
+    """What a run wrote of a clip; None where it wrote nothing that can be read."""
+    try:
+        record: dict[str, Any] = json_value(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record
+
+
+def result_of(record: dict[str, Any], path: Path) -> Result:
+    """Row and skips of a clip's record. Raises InputError if the row is none."""
+    row = None if record["row"] is None else ClipRow.from_json(json.dumps(record["row"]), where=str(path))
+    return row, [Skip(name, reason) for name, reason in record["skipped"]]
+
+
+def _told(results: Iterator[tuple[str, Result]], count: int, before: int, progress: Progress | None) -> Iterator[tuple[str, Result]]:
     """The results as they come, with progress and now and then the time left; ``before`` clips were there already."""
     start = told = time.monotonic()
     for done, result in enumerate(results, start=1):
@@ -318,7 +346,7 @@ def _load_codec(name: str) -> Codec:
     return model.requires_grad_(False)  # type: ignore[no-any-return]
 
 
-def _codec_label(name: str) -> str:
+def codec_label_of(name: str) -> str:
     """Name of a codec's folder."""
     from dance2music.checkpoint import codec_label
 
@@ -345,10 +373,11 @@ def _check_same(out: Path, dataset: str) -> None:
         )
 
 
-def _make_folders(out: Path, codec: str | None) -> None:
+def make_folders(out: Path, codec: str | None) -> None:
+    """Make the folders that clips are written into. Raises InputError where that cannot be done."""
     wanted = [out / "clips", out / "rows"]
     if codec is not None:
-        wanted.append(out / "codes" / _codec_label(codec))
+        wanted.append(out / "codes" / codec_label_of(codec))
     try:
         for folder in wanted:
             folder.mkdir(parents=True, exist_ok=True)

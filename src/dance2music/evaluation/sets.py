@@ -17,7 +17,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +33,9 @@ from dance2music.files import whole_file
 from dance2music.generation.methods import DEFAULT, LoadedMethod, Method, check_given, load, method_for
 from dance2music.generation.request import MAX_TAKES, check_seed
 from dance2music.methods.base import CodecGenerator, Given, frames_in, quantized
+from dance2music.parallel import Engine, Serial, one_thread
 from dance2music.types import GENRES, Audio, Conditioning, Latents, Motion, Score, Span
-from dance2music.work import Cancel, Progress, cancellable, check
+from dance2music.work import Cancel, Progress, cancellable, current_cancel
 
 if TYPE_CHECKING:
     from dance2music.generation.take import Take
@@ -81,8 +84,14 @@ class Item:
     arrays: dict[str, np.ndarray]
 
 
-def generate_set(request: SetRequest, *, progress: Progress | None = None, cancel: Cancel | None = None) -> dict[str, Any]:
+def generate_set(
+    request: SetRequest, *, executor: Engine | None = None, progress: Progress | None = None, cancel: Cancel | None = None
+) -> dict[str, Any]:
     """Make what is missing of a set and return what it is: names, made now, there already, left out with reasons, seconds.
+
+    Parameters
+    ----------
+    executor : engine whose workers make the music, each with one thread; without one it is made here, with all threads.
 
     Raises
     ------
@@ -99,22 +108,22 @@ def generate_set(request: SetRequest, *, progress: Progress | None = None, cance
             has = sorted({row.split for row in read_manifest(request.prepared)})
             raise InputError(f"{request.prepared}: has no clip of split {request.split!r}; expected one of {', '.join(has) or 'none'}")
         _claim(request, method)
-        loaded = None if method.hears else load(method, given)
         names = list(_names(rows, request))
-        done, made, skipped = [], 0, []
-        for i, (row, segment, name) in enumerate(names):
-            check()
+        there = [all(path.is_file() for path in _files_of(request, name)) for _, _, name in names]
+        todo = [one for one, whole in zip(names, there) if not whole]
+        loaded = None if method.hears or executor is not None else load(method, given)
+        make = partial(_made, request, method, given, loaded, executor is not None)
+        if progress is not None:
+            progress("music", 0.0)
+        reasons: dict[str, str] = {}
+        for n, (name, reason) in enumerate((executor or Serial()).map(make, todo, ordered=False, cancel=current_cancel()), start=1):
+            if reason:
+                reasons[name] = reason
             if progress is not None:
-                progress("music", i / len(names))
-            files = _files_of(request, name)
-            try:
-                if not all(path.is_file() for path in files):
-                    item = read_item(request.prepared, row, segment, name)
-                    _write(item, request, loaded, method, given, files)
-                    made += 1
-                done.append((row, segment, name))
-            except InputError as error:
-                skipped.append({"name": name, "reason": str(error)})
+                progress("music", n / len(todo))
+        done = [one for one in names if one[2] not in reasons]
+        made = len(todo) - len(reasons)
+        skipped = [{"name": name, "reason": reasons[name]} for _, _, name in names if name in reasons]
         if progress is not None:
             progress("music", 1.0)
         _list(request, done)
@@ -124,6 +133,26 @@ def generate_set(request: SetRequest, *, progress: Progress | None = None, cance
         "out": str(request.out), "method": method.name, "split": request.split, "names": len(done), "made": made,
         "there": len(done) - made, "skipped": skipped, "seconds": round(time.perf_counter() - begun, 2),
     }  # fmt: skip
+
+
+_loaded_here = cache(load)
+"""Workers keep a method warm."""
+
+
+def _made(
+    request: SetRequest, method: Method, given: Given, loaded: LoadedMethod | None, alone: bool, one: tuple[ClipRow, int | None, str]
+) -> tuple[str, str]:
+    """Make an item: its name, and why it could not be made, or ""; ``alone`` with one thread, so that the engine changes no bit."""
+    row, segment, name = one
+    with one_thread() if alone else nullcontext():
+        if loaded is None and not method.hears:
+            loaded = _loaded_here(method, given)
+        try:
+            item = read_item(request.prepared, row, segment, name)
+            _write(item, request, loaded, method, given, _files_of(request, name))
+        except InputError as error:
+            return name, str(error)
+    return name, ""
 
 
 def _resolved(request: SetRequest) -> tuple[Method, Given]:
