@@ -22,10 +22,11 @@ from dance2music.dance.kinematics import kinetic_velocity
 from dance2music.evaluation.statistics import bootstrap_interval
 from dance2music.generation import pipeline
 from dance2music.generation.methods import METHODS, load_method
-from dance2music.generation.ranking import best_take, measure_sync
+from dance2music.generation.ranking import best_take
 from dance2music.generation.take import finished_take, make_takes
 from dance2music.metrics import production
 from dance2music.metrics.sound import attack_seconds, frame_rate_comb
+from dance2music.metrics.sync import measure_sync
 from dance2music.music.audio import resample
 from dance2music.music.beats import mono
 from dance2music.music.loudness import loudness, true_peak_db

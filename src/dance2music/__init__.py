@@ -23,7 +23,7 @@ _PUBLIC = {
     "regenerate": "dance2music.generation.take",
     "to_audio": "dance2music.generation.sound",
     "finish": "dance2music.generation.sound",
-    "measure_sync": "dance2music.generation.ranking",
+    "measure_sync": "dance2music.metrics.sync",
     "evaluate": "dance2music.evaluation.evaluate",
     "Cancel": "dance2music.work",
     "Dance2MusicError": "dance2music.errors",

@@ -13,12 +13,13 @@ import tiny
 from dance2music.errors import InputError
 from dance2music.generation import pipeline
 from dance2music.generation.methods import load_method
-from dance2music.generation.ranking import RANKING, best_take, candidates_for, drum_hits, measure_sync, rank
+from dance2music.generation.ranking import RANKING, best_take, candidates_for, drum_hits, rank
 from dance2music.generation.sound import finish, to_audio
 from dance2music.generation.take import LEAD_SECONDS, ahead, make_takes
 from dance2music.methods.base import looked_up
 from dance2music.methods.composer import Composer
 from dance2music.metrics.strict import tempo_right
+from dance2music.metrics.sync import measure_sync
 from dance2music.music.beats import onset_times
 from dance2music.music.loudness import loudness
 from dance2music.people.dancers import numbered

@@ -9,8 +9,9 @@ import numpy as np
 
 from dance2music.generation.methods import LoadedMethod
 from dance2music.generation.take import Take, keeping_sound, make_takes
+from dance2music.metrics.sync import measure_sync
 from dance2music.parallel import side_by_side
-from dance2music.types import Audio, Conditioning, Rhythm, Score
+from dance2music.types import Conditioning, Rhythm, Score
 from dance2music.work import part
 
 
@@ -41,35 +42,6 @@ class RankingConfig:
 
 
 RANKING = RankingConfig()
-
-
-def measure_sync(audio: Audio, rhythm: Rhythm, *, seed: int = 0) -> dict[str, float]:
-    """Beat Alignment of the music's onsets with the dancer's kinematic beats, and the same under random circular shifts.
-
-    Returns
-    -------
-    dict with ``beat_alignment``, ``shifted_mean``, ``shifted_error`` (standard error), ``lift`` (their difference), ``beat_f`` (F-measure
-    at 70 ms of the beats that a listener who expects about the dance's tempo hears in the music against the dance's beat grid),
-    ``beat_lift`` (the lift of those beats in place of the onsets), ``pulse_clarity`` (`metrics.musicality.pulse_clarity`),
-    ``kinematic_beats`` and ``onsets`` (counts).
-    Values are 0 where there are no beats.
-    """
-    from dance2music.metrics.rhythm import beat_f, shift_lift
-    from dance2music.music.beats import band_rises, beats_heard, onsets_in, pulse_in
-
-    rises, fps = band_rises(audio)
-    envelope = rises.mean(axis=0)
-    onsets = onsets_in(envelope, fps)
-    grid, kinematic = rhythm.beat_times_seconds, rhythm.kinematic_beats_seconds
-    heard = beats_heard(np.median(rises, axis=0), fps, around_bpm=rhythm.tempo_bpm)
-    return {
-        **shift_lift(kinematic, onsets, audio.duration_seconds, seed=seed),
-        "beat_f": beat_f(grid[(grid >= 0) & (grid < audio.duration_seconds)], heard),
-        "beat_lift": shift_lift(kinematic, heard, audio.duration_seconds, seed=seed)["lift"],
-        "pulse_clarity": pulse_in(envelope, fps),
-        "kinematic_beats": float(len(kinematic)),
-        "onsets": float(len(onsets)),
-    }
 
 
 def candidates_for(duration_seconds: float, config: RankingConfig = RANKING) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dance2music.dance.second_reading import second_beats
-from dance2music.generation.ranking import measure_sync
 from dance2music.metrics.rhythm import beat_f
+from dance2music.metrics.sync import hear, measure_sync
 from dance2music.types import Audio, Dancer, Motion, Rhythm
 
 _SHIFTS = 100
@@ -29,12 +29,13 @@ def report_sync(audio: Audio, rhythm: Rhythm, motion: Motion | None) -> dict[str
 
     Returns
     -------
-    dict with the values of `ranking.measure_sync` by the second reading, ``reading`` (which it is), ``readings_agree`` (F-measure at 70 ms
-    of the kinematic beats of both readings: what no music can be expected to exceed by much), ``readings_agree_by_chance`` (the same with
-    one of them shifted at random), and ``ranked_by``: alignment, its chance and lift by the reading that chose the take, which is no
+    dict with the values of `metrics.sync.measure_sync` by the second reading, ``reading`` (which it is), ``readings_agree`` (F-measure at
+    70 ms of the kinematic beats of both readings: what no music can be expected to exceed by much), ``readings_agree_by_chance`` (the same
+    with one of them shifted at random), and ``ranked_by``: alignment, its chance and lift by the reading that chose the take, which is no
     evidence.
     """
-    first = measure_sync(audio, rhythm)
+    heard = hear(audio, around_bpm=rhythm.tempo_bpm)
+    first = measure_sync(heard, rhythm)
     if motion is None:
         return {**first, "reading": "first: no joints to read a second time"}
     beats = second_beats(motion)
@@ -43,7 +44,7 @@ def report_sync(audio: Audio, rhythm: Rhythm, motion: Motion | None) -> dict[str
     shifts = rng.uniform(0.0, motion.duration_seconds, _SHIFTS)
     own = rhythm.kinematic_beats_seconds
     return {
-        **measure_sync(audio, replace(rhythm, kinematic_beats_seconds=beats)),
+        **measure_sync(heard, replace(rhythm, kinematic_beats_seconds=beats)),
         "reading": "second: took no part in making or choosing the music",
         "readings_agree": beat_f(own, beats),
         "readings_agree_by_chance": float(np.mean([beat_f(own, (beats + shift) % motion.duration_seconds) for shift in shifts])),

@@ -133,11 +133,16 @@ def sections(task: Task) -> None:
         change = Change(tuple(asked.get("roles") or ()), asked.get("genre"), asked.get("energy") or "")
         seeds = [int(asked["seed"]) + number for number in range(int(asked["count"]))]
         drawn = draw_sections(take, span, seeds=seeds, change=change, method=method)
-    with task.stages.stage("finish"):
-        sounds = side_by_side(lambda number: drawn[number].section_sound(before), numbers)
     told = {"section": {"from_seconds": span.begin_seconds, "to_seconds": span.end_seconds}}
-    for number, sound in zip(numbers, sounds):
-        publish_take(task, drawn[number], number, method, sound, **told)
+
+    def finished(number: int) -> tuple[Audio, dict[str, Any]]:
+        sound = drawn[number].section_sound(before)
+        return sound, _about(drawn[number], sound) | told
+
+    with task.stages.stage("finish"):
+        found = side_by_side(finished, numbers)
+    for number, (sound, about) in zip(numbers, found):
+        publish_take(task, drawn[number], number, method, sound, about=about)
 
 
 def other_voices(task: Task) -> None:
@@ -161,18 +166,22 @@ def stems(task: Task) -> None:
         publish_stems(task, take)
 
 
-def publish_take(task: Task, take: Take, number: int, method: LoadedMethod, sound: Audio, **told: Any) -> None:
-    """Write a take into a folder and hand it over."""
+def publish_take(task: Task, take: Take, number: int, method: LoadedMethod, sound: Audio, *, about: dict[str, Any] | None = None) -> None:
+    """Write a take into a folder and hand it over; ``about`` is what is said of it, where that is known already."""
     with task.stages.stage("write"):
         folder = task.new_folder(f"take-{number}")
-        about = describe(keeping_sound(take, finished=sound)) | told
+        about = _about(take, sound) if about is None else about
         save_wav(sound, folder / SOUND_FILE)
         take.save(folder / TAKE_FILE, method=method)
         about["waves"] = write_waves({"mix": sound}, folder / WAVES_FILE)
-        about["voices"] = voices_of(take)
-        about["loudness_lufs"] = round(loudness(sound), 2)
         (folder / REPORT_FILE).write_text(json_text(about, indent=2) + "\n", encoding="utf-8")
     task.publish("take", folder, number=number, about=about)
+
+
+def _about(take: Take, sound: Audio) -> dict[str, Any]:
+    """What is said of a take that sounds like this."""
+    about = describe(keeping_sound(take, finished=sound))
+    return about | {"voices": voices_of(take), "loudness_lufs": round(loudness(sound), 2)}
 
 
 def publish_stems(task: Task, take: Take, **told: Any) -> None:
