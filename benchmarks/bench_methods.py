@@ -205,7 +205,7 @@ def bench_held_out(methods: list[str], n: int, out: Path) -> None:
 
     from dance2music.baselines.jukebox import reconstruct
     from dance2music.codec.embedded import embedded_codec
-    from dance2music.evaluation.tables import read_measured, table_text
+    from dance2music.experiments.tables import read_measured, table_text
     from dance2music.music.audio import load_audio, save_wav
 
     run(n, tuple(m for m in methods if m != RECONSTRUCTION), out)

@@ -10,6 +10,7 @@ from dance2music.evaluation.statistics import bootstrap_interval
 
 INFO = {
     "beats_hit": MetricInfo("Beats Hit", "rhythm as published", ideal=1.0, worst=0.0),
+    "beat_alignment": MetricInfo("Beat Alignment", "sync with the dancer", ideal=1.0, worst=0.0),
     "beat_f_70ms": MetricInfo("beat F, 70 ms", "rhythm, strict", ideal=1.0, worst=0.0),
     "phase_error_ms": MetricInfo("phase error", "rhythm, strict", "ms", "lower", 0.0),
     "loudness_lufs": MetricInfo("loudness", "sound", "LUFS", ""),

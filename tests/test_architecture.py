@@ -27,7 +27,7 @@ LAYERS = (
     ("baselines",),
     ("recipe",),
     ("generation",),
-    ("evaluation", "listening", "ablation"),
+    ("evaluation", "listening", "experiments"),
     ("studio",),
     ("cli",),
     ("entry",),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dance2music.errors import InputError
-from dance2music.evaluation.tables import read_measured, table_text
+from dance2music.experiments.tables import read_measured, table_text
 from dance2music.listening.score import CHECK_SHARE, Vote, _preferences, read_key, read_session, score, write_scores
 from dance2music.listening.table import scores_text
 from listening_example import Built

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dance2music.errors import InputError
-from dance2music.metrics.diversity import distances, mean_distance_within, mean_pairwise_distance, novelty
+from dance2music.metrics.diversity import distances, mean_distance_between, mean_distance_within, mean_pairwise_distance, novelty
 
 
 def test_mean_distance_of_a_right_triangle() -> None:
@@ -40,3 +40,12 @@ def test_distances_agree_with_the_definition() -> None:
 def test_nan_embeddings_are_refused() -> None:
     with pytest.raises(InputError, match="finite embeddings"):
         mean_pairwise_distance(np.full((2, 2), math.nan))
+
+
+def test_diversity_between_dances_is_that_of_one_piece_per_dance_on_average() -> None:
+    x = np.random.default_rng(0).normal(size=(5, 4))
+    dances = ["a", "a", "b", "b", "b"]
+    drawn = [mean_pairwise_distance(x[[i, j]]) for i in (0, 1) for j in (2, 3, 4)]
+    assert mean_distance_between(x, dances) == pytest.approx(np.mean(drawn))
+    assert mean_distance_between(x, list("abcde")) == pytest.approx(mean_pairwise_distance(x))
+    assert math.isnan(mean_distance_between(x, ["a"] * 5))

@@ -14,9 +14,11 @@ from dance2music.metrics.genre import (
     EmbeddedGenre,
     genre_accuracy,
     genre_of_name,
+    genre_right,
     read_genres,
     retrieved_genre,
     song_of_name,
+    why_undefined,
 )
 from dance2music.music.synth import render
 from dance2music.perception.vggish import DIM, VGGish, load_vggish, log_mel_examples
@@ -32,6 +34,28 @@ def test_the_nearest_entry_decides_and_the_own_song_is_left_out() -> None:
     only = Database(BASE.embeddings[:1], BASE.genres[:1], ("a",))
     assert retrieved_genre(only, np.zeros(2), songs={"a"}) == -1
     assert retrieved_genre(Database(np.zeros((0, 2)), np.zeros(0, int), ()), np.zeros(2)) == -1
+
+
+@pytest.mark.parametrize(
+    ("database", "genre", "songs", "reason"),
+    [
+        (None, 2, (), "no database"),
+        (BASE, -1, (), "genre of the dance is not known"),
+        (BASE, 2, {"a"}, "no other song of the dance's genre"),
+        (BASE, 3, (), "no other song of the dance's genre"),
+        (Database(BASE.embeddings, np.array([2, 2, 2]), BASE.songs), 2, {"a"}, "one genre only"),
+    ],
+)
+def test_a_retrieval_is_undefined_where_no_answer_could_be_right_or_none_wrong(
+    database: Database | None, genre: int, songs: set[str], reason: str
+) -> None:
+    assert reason in why_undefined(database, genre, songs=songs)
+    assert database is None or math.isnan(genre_right(database, np.zeros(2), genre, songs=songs))
+
+
+def test_a_retrieval_is_right_or_wrong_elsewhere_and_wrong_for_silence() -> None:
+    assert genre_right(BASE, np.array([0.1, 0.0]), 2) == 1.0 and genre_right(BASE, np.array([0.9, 0.0]), 2) == 0.0
+    assert genre_right(BASE, np.array([0.1, 0.0]), 2, silent=True) == 0.0
 
 
 def test_accuracy_counts_what_has_a_genre() -> None:

@@ -19,6 +19,8 @@ from dance2music.metrics.rhythm import (
     shift_lift,
     shifted_alignments,
 )
+from dance2music.music.beats import aist_beat_frames
+from dance2music.types import Audio
 
 SHARED = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).parents[3] / "shared"))
 
@@ -40,6 +42,39 @@ def test_aist_score_agrees_with_the_published_tool(case: str) -> None:
     assert beat_alignment(music, motion, sigma_seconds=3.0) == pytest.approx(expected["mint_dir_reversed_music_to_motion"], abs=1e-9)
     in_seconds = beat_alignment(motion / 60, music / 60, sigma_seconds=3.0)
     assert in_seconds == pytest.approx(expected["same_beats_sigma3_in_seconds"], abs=1e-9)
+
+
+@pytest.mark.parametrize(("rate", "fps", "bpm"), [(44_100, 60.0, 130.0), (22_050, 60.0, 80.0), (22_050, 30.0, 120.0)])
+def test_beats_for_the_aist_score_are_those_of_its_tool_by_frame_rate_and_start_tempo(
+    tmp_path: Path, rate: int, fps: float, bpm: float
+) -> None:
+    """The tool's settings, written out: librosa loads at 512 samples per frame, its tracker starts at the tempo in the piece's name."""
+    import librosa
+    import soundfile
+
+    time = np.arange(12 * rate) / rate
+    beats = np.random.default_rng(3).normal(0, 1, len(time)) * np.exp(-30 * ((time + 0.1) % (60 / 127)))
+    samples = np.stack([0.2 * beats, 0.1 * np.roll(beats, 700)]).astype(np.float32)
+    soundfile.write(tmp_path / "music.wav", samples.T, rate, subtype="FLOAT")
+    sr = round(fps * 512)
+    y, _ = librosa.load(tmp_path / "music.wav", sr=sr)
+    envelope = librosa.onset.onset_strength(y=y, sr=sr)
+    _, expected = librosa.beat.beat_track(onset_envelope=envelope, sr=sr, hop_length=512, start_bpm=bpm, tightness=100)
+    found = aist_beat_frames(Audio(samples, rate), fps=fps, start_bpm=bpm)
+    assert len(found) > 10 and found.tolist() == expected.tolist()
+    joints = np.cumsum(gaussian_filter1d(np.random.default_rng(1).normal(0, 1, (round(12 * fps), 24, 3)), fps / 10, axis=0), axis=0)
+    score = beat_alignment_aist(joints.astype(np.float32), Audio(samples, rate), fps=fps, start_bpm=bpm)
+    dance = kinematic_beats_aist(joints.astype(np.float32), fps=fps)
+    distances = np.abs(dance[:, None] - expected[None]).min(axis=1)
+    assert score == pytest.approx(np.exp(-(distances**2) / (2 * (3 * fps / 60) ** 2)).mean())
+
+
+def test_the_start_tempo_of_the_aist_score_matters_and_silence_has_no_beats() -> None:
+    clicks = np.zeros((1, 22_050 * 8), np.float32)
+    clicks[0, :: round(22_050 * 60 / 150)] = 1.0
+    slow, fast = (aist_beat_frames(Audio(clicks, 22_050), start_bpm=bpm) for bpm in (75.0, 150.0))
+    assert np.median(np.diff(fast)) < np.median(np.diff(slow))
+    assert len(aist_beat_frames(Audio(np.zeros((1, 22_050), np.float32), 22_050))) == 0
 
 
 def test_alignment_of_a_beat_one_sigma_off_is_exp_of_minus_a_half() -> None:

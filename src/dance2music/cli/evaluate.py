@@ -23,7 +23,10 @@ def evaluate(
     motion: Annotated[Path | None, typer.Option(help="Folder of motion files, matched by name; instead of watching videos.")] = None,
     name: Annotated[str, typer.Option(help="Name of the method for tables.", show_default="the folder's")] = "",
     genres: Annotated[Path | None, typer.Option(help="File of name,genre lines.", show_default="read from AIST++ names")] = None,
-    database: Annotated[Path | None, typer.Option(help="Music for genre retrieval.", show_default="the references")] = None,
+    database: Annotated[
+        Path | None,
+        typer.Option(help="Music for genre retrieval, or a folder of 'data prepare': its training split.", show_default="the references"),
+    ] = None,
     training: Annotated[Path | None, typer.Option(help="Music that the method was trained on, to measure novelty.")] = None,
     vggish: Annotated[Path | None, typer.Option(help="VGGish weights.", show_default="the embedded genre classifier's layer")] = None,
     lengths: Annotated[str, typer.Option(help="Also score windows of these lengths in seconds, for example 2,3,4,5,10,30,60.")] = "",
@@ -34,19 +37,53 @@ def evaluate(
     workers: Workers = 2,
     engine: EngineName = "process",
     address: Address = "",
+    start_bpm: Annotated[float, typer.Option(help="Tempo at which AIST++'s score begins.", show_default="the piece's, else 120")] = 0.0,
+    protocol: Annotated[str, typer.Option(help="Only what a paper reports, as it does: d2m-gan or creative-gan, over all 2 s.")] = "",
+    denoise: Annotated[
+        bool | None,
+        typer.Option("--denoise/--no-denoise", help="With --protocol: gate noise first.", show_default="sets with a codec's noise"),
+    ] = None,
+    alignment: Annotated[
+        str, typer.Option("--beat-alignment", help="With --protocol creative-gan: smoothed, or aist (SMPL motion at 60 fps).")
+    ] = "smoothed",
     table: Annotated[str, typer.Option(help="Print a table of a paper instead (d2m-1 to d2m-6, creative-2 to creative-5).")] = "",
-    measured: Annotated[list[Path] | None, typer.Option(help="With --table: a results.json, or scores of listen score; repeat it.")] = None,
+    measured: Annotated[
+        list[Path] | None, typer.Option(help="With --table or --protocol: a results.json, or scores of listen score; repeat it.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="Of a table: text, latex, csv or json.")] = "text",
 ) -> None:
     """Score generated music by every metric, with controls beside each score."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dance2music.cli.progress import progress_bars
     from dance2music.errors import InputError
+    from dance2music.evaluation.formats import checked_format, rendered
+    from dance2music.experiments.tables import read_measured, table_text
 
+    checked_format(form)
+    if table and protocol:
+        raise InputError(f"--table {table}: is not for --protocol {protocol}, which has its own; leave one of them out")
+    given = [row for path in measured or [] for row in read_measured(path)]
     if table:
-        from dance2music.evaluation.tables import read_measured, table_text
-
-        typer.echo(table_text(table, [row for path in measured or [] for row in read_measured(path)]))
+        typer.echo(table_text(table, given, form=form))
         return
+    try:
+        seconds = tuple(float(part) for part in lengths.split(",") if part.strip())
+    except ValueError:
+        raise InputError(f"--lengths {lengths}: expected seconds with commas between them, for example 2,5,10") from None
+    if protocol:
+        from dance2music.experiments.protocols import PAPER_SECONDS, ProtocolRequest, evaluate_protocol, protocol_sheet
+
+        if len(seconds) > 1 or training is not None:
+            wrong = f"--lengths {lengths}: expected one length" if len(seconds) > 1 else f"--training {training}: measures no column of it"
+            raise InputError(f"{wrong} with --protocol {protocol}; leave it out")
+        request = ProtocolRequest(protocol, seconds[0] if seconds else PAPER_SECONDS, denoise, alignment).checked()
+        if given and generated is None:
+            typer.echo(rendered(protocol_sheet(request, given), form))
+            return
+    elif denoise is not None or alignment != "smoothed":
+        raise InputError(f"{'--beat-alignment' if denoise is None else '--denoise'}: is for --protocol; give that too, or leave it out")
+    elif given or form != "text":
+        raise InputError(f"{'--measured' if given else '--format'}: is for --table or --protocol; give one, or leave it out")
     if generated is None or out is None:
         raise InputError("evaluate: expected --generated FOLDER and -o FOLDER, or --table NAME; see dance2music evaluate --help")
     for folder in (generated, reference, videos, motion):
@@ -59,25 +96,29 @@ def evaluate(
     from dance2music.evaluation.report import write_report
     from dance2music.evaluation.terminal import results_text
 
-    try:
-        seconds = tuple(float(part) for part in lengths.split(",") if part.strip())
-    except ValueError:
-        raise InputError(f"--lengths {lengths}: expected seconds with commas between them, for example 2,5,10") from None
-
     def text(path: Path | None) -> str:
         return "" if path is None else str(path)
 
     config = EvaluateConfig(
         generated=str(generated), reference=text(reference), videos=text(videos), motion=text(motion), name=name, genres=text(genres),
-        database=text(database), training=text(training), vggish=text(vggish), lengths_seconds=seconds, codec=codec,
-        cache=text(cache), partial=partial,
+        database=text(database), training=text(training), vggish=text(vggish), lengths_seconds=() if protocol else seconds, codec=codec,
+        cache=text(cache), partial=partial, start_bpm=start_bpm,
         seed=seed, workers=workers,
     )  # fmt: skip
-    config = of_set(config)
     executor = chosen(engine, workers, address)
     with progress_bars() as progress:
         progress("score", 0.0)
-        results = run(config, out, executor=executor, progress=lambda done, of: progress("score", done / of), report=write_report)
+
+        def told(done: int, of: int) -> None:
+            progress("score", done / of)
+
+        if protocol:
+            results = evaluate_protocol(request, config, out, executor=executor, progress=told)
+        else:
+            results = run(of_set(config), out, executor=executor, progress=told, report=write_report)
+    if protocol:
+        typer.echo(rendered(protocol_sheet(request, [*read_measured(out / "results.json"), *given]), form))
+        return
     typer.echo(results_text(results))
     typer.echo(f"{out / 'results.json'} and report.html")
 

@@ -169,10 +169,10 @@ def score_gan(
     generator: Annotated[Path, typer.Argument(help="generator.safetensors of 'train gan'.")],
     codec: _Codec,
     data: _Data = "composed",
-    held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most; none of them is trained on.")] = 24,
+    held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most; 0: all of a test split, 24 composed ones.")] = 0,
 ) -> None:
     """Measure a trained generator, beside true, shifted, foreign and no music: on the dance's beats or not."""
-    from dance2music.ablation.scores import score_file, scores_text
+    from dance2music.experiments.scores import score_file, scores_text
 
     typer.echo(scores_text(score_file(generator, codec, data=data, held_out=held_out)))
 
@@ -190,11 +190,11 @@ def ablate(
     size: Annotated[str, typer.Option(help="embedded, or paper: the papers' sizes, on prepared data.")] = "embedded",
     seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 3,
     clips: Annotated[int, typer.Option(help="Composed clips that are trained on.")] = 200,
-    held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most.")] = 24,
+    held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most; 0: all of a test split, 24 composed ones.")] = 0,
     settings: _Set = None,
 ) -> None:
     """Train and measure every row of an ablation table, and print it beside the paper's numbers."""
-    from dance2music.ablation.tables import AblationContext, rows_of, run_table
+    from dance2music.experiments.ablations import AblationContext, rows_of, run_table
 
     rows_of(table, size)
     files = {"high": codec_high, "low": codec_low, "high fine-tuned": decoder_high, "low fine-tuned": decoder_low}

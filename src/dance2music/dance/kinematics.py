@@ -178,12 +178,13 @@ def minima(curve: np.ndarray, *, fps: float, min_distance_seconds: float) -> np.
     return (found + np.clip(shift, -0.5, 0.5)) / fps
 
 
-def kinematic_beats_aist(joints: np.ndarray) -> np.ndarray:
+def kinematic_beats_aist(joints: np.ndarray, *, fps: float = AIST_FPS) -> np.ndarray:
     """Kinematic beats with AIST++'s settings (Li et al. 2021; the score tool of its authors): no smoothing, strict minima of order 10.
 
     Parameters
     ----------
-    joints : float [T, 24, 3], SMPL joints at 60 fps.
+    joints : float [T, 24, 3], SMPL joints.
+    fps : float, frames per second; the order is 10 frames at 60 fps, and as long in seconds at others.
 
     Returns
     -------
@@ -191,7 +192,7 @@ def kinematic_beats_aist(joints: np.ndarray) -> np.ndarray:
     """
     from scipy.signal import argrelextrema
 
-    return argrelextrema(kinetic_velocity_aist(joints), np.less, order=AIST_ORDER_FRAMES)[0]
+    return argrelextrema(kinetic_velocity_aist(joints), np.less, order=max(1, round(AIST_ORDER_FRAMES * fps / AIST_FPS)))[0]
 
 
 def kinetic_velocity_aist(joints: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ from dance2music.metrics.production import (
 from dance2music.metrics.quality import log_mel_l1, multi_resolution_stft
 from dance2music.metrics.rhythm import AIST_FPS, AIST_SIGMA_FRAMES, F_WINDOW_SECONDS, beat_alignment, beat_f, shifted_alignments
 from dance2music.metrics.sound import attack_seconds, found_comb
+from dance2music.music.beats import USUAL_BPM, aist_beat_frames
 from dance2music.music.loudness import loudness_range, true_peak_db
 from dance2music.types import Audio, Score
 
@@ -158,6 +159,7 @@ class Pair:
     played : the music as it is in its file, all channels at its own rate; by default ``audio``.
     score : its notes.
     own_beats : float64 [n], beats of the music that the dancer heard, in seconds (`evaluation.own_beats`).
+    start_bpm : tempo at which AIST++'s score begins to look for beats.
     """
 
     heard: AudioFeatures
@@ -171,6 +173,7 @@ class Pair:
     played: Audio | None = None
     score: Score | None = None
     own_beats: np.ndarray | None = None
+    start_bpm: float = USUAL_BPM
 
     @property
     def whole(self) -> Audio:
@@ -269,7 +272,7 @@ def _with_dancer(pair: Pair, seed: int) -> tuple[dict[str, float], dict[str, np.
     values["lift_beats"] = values["beat_alignment"] - float(chance["lift_beats"].mean())
     aist = pair.seen.aist_beats_frames
     if aist is not None and len(aist):
-        frames = np.round(heard.beats * AIST_FPS)
+        frames = aist_beat_frames(pair.whole, fps=AIST_FPS, start_bpm=pair.start_bpm)
         values["beat_alignment_aist"] = beat_alignment(aist, frames, sigma_seconds=AIST_SIGMA_FRAMES)  # all in frames
         chance["lift_aist"] = shifted_alignments(aist, frames, duration * AIST_FPS, n=SHIFTS, seed=seed, sigma_seconds=AIST_SIGMA_FRAMES)
         values["lift_aist"] = values["beat_alignment_aist"] - float(chance["lift_aist"].mean())

@@ -9,7 +9,7 @@ evaluation goes on where it was.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from dance2music.data.aist_beats import beats_by_name
 from dance2music.errors import InputError, PartlyDone
 from dance2music.evaluation.catalogue import Pair, score_pair
 from dance2music.evaluation.controls import make_controls
+from dance2music.evaluation.databases import database_of, database_rule
 from dance2music.evaluation.features import (
     SAMPLE_RATE,
     AudioFeatures,
@@ -38,8 +39,6 @@ from dance2music.evaluation.jobs import (
     WINDOWS_PER_CLIP,
     EvaluateConfig,
     Job,
-    database_of,
-    database_rule,
     genres_of,
     jobs_of,
     load,
@@ -51,7 +50,7 @@ from dance2music.evaluation.matching import Match, read_beats
 from dance2music.evaluation.results import GENERATED, ClipValues, Results, save_results
 from dance2music.evaluation.summary import Scored, summarize
 from dance2music.files import placed_together
-from dance2music.metrics.genre import Database, retrieved_genre
+from dance2music.metrics.genre import Database, genre_right, why_undefined
 from dance2music.music.loudness import SILENCE_LUFS
 from dance2music.music.midi import load_midi
 from dance2music.parallel import Engine, engine, one_thread
@@ -62,7 +61,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of clips that are done, and of all."""
 
 _GIVEN = ("generated", "reference", "videos", "motion", "database", "training", "genres")
-_LIBRARIES = ("dance2music", "numpy", "scipy", "torch", "librosa", "mir_eval")
+LIBRARIES = ("dance2music", "numpy", "scipy", "torch", "librosa", "mir_eval")
 
 
 def evaluate(
@@ -121,8 +120,13 @@ def evaluate(
         name=config.name or Path(config.generated).resolve().name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=config.seed,
-        settings={**_protocol(config), "embedding": embedding(config.vggish).name, "database": database_rule(config)},
-        versions={name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
+        settings={
+            **_protocol(config),
+            "embedding": embedding(config.vggish).name,
+            "database": database_rule(config),
+            "undefined": undefined(clips, database),
+        },
+        versions={name: version(name) for name in LIBRARIES} | {"python": platform.python_version()},
         inputs={
             **{kind: getattr(config, kind) or None for kind in _GIVEN},
             "n_files": len(matches),
@@ -161,10 +165,10 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
     """
     store = Cache(cache_folder)
     m = job.match
-    seen = _seen(m, store, job.window)
+    seen = seen_of(m, store, job.window)
     kinematic = None if seen is None else seen.kinematic_beats
     files = (m.generated, m.reference, job.other)
-    played_generated, played_reference, played_other = (None if path is None else _cut(load(path), job.window) for path in files)
+    played_generated, played_reference, played_other = (None if path is None else cut(load(path), job.window) for path in files)
     assert played_generated is not None
     generated = as_heard(played_generated)
     reference, other = (None if audio is None else as_heard(audio) for audio in (played_reference, played_other))
@@ -183,7 +187,7 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
     for system, audio in {GENERATED: generated, **controls}.items():
         heard = hear(audio, hearing, store)
         score = _notes(m, job.window) if system == GENERATED else None
-        pair = Pair(heard, audio, heard_reference, reference, beats, bpm, seen, job.genre, played[system], score, own)
+        pair = Pair(heard, audio, heard_reference, reference, beats, bpm, seen, job.genre, played[system], score, own, job.start_bpm)
         scored.values[system], scored.chance[system] = score_pair(pair, seed=job.seed)
         scored.pieces[system], scored.frames[system] = heard.piece, heard.frames
         if system in (GENERATED, "reference"):
@@ -216,16 +220,30 @@ def add_retrieved(scored: Scored, database: Database | None, training: np.ndarra
     genre = -1 if scored.clip.genre is None else GENRES.index(scored.clip.genre)
     song = scored.clip.song or scored.clip.dance
     for system, piece in scored.pieces.items():
-        if database is not None and genre >= 0 and len(set(database.genres.tolist())) > 1:
-            silent = scored.values[system]["loudness_lufs"] <= SILENCE_LUFS  # has no nearest neighbour
+        if database is not None and genre >= 0:
             left = {song, other_song} if system == "other_song" and other_song is not None else {song}
-            scored.values[system]["genre_retrieval"] = float(not silent and retrieved_genre(database, piece, songs=left) == genre)
+            scored.values[system]["genre_retrieval"] = genre_right(
+                database, piece, genre, songs=left, silent=scored.values[system]["loudness_lufs"] <= SILENCE_LUFS
+            )
         if training is not None:
             scored.values[system]["novelty"] = float(novelty(training, piece[None])[0])
     return scored
 
 
-def _cut(audio: Audio, window: tuple[float, float] | None) -> Audio:
+def undefined(scored: Sequence[Scored], database: Database | None) -> dict[str, str]:
+    """Why a metric that one may look for is NaN for every clip, by its name."""
+    reasons: dict[str, str] = {}
+    for item in scored:
+        genre = -1 if item.clip.genre is None else GENRES.index(item.clip.genre)
+        reason = why_undefined(database, genre, songs={item.clip.song or item.clip.dance})
+        if not reason:
+            return {}
+        reasons[reason] = ""
+    return {"genre_retrieval": "; ".join(reasons)} if reasons else {}
+
+
+def cut(audio: Audio, window: tuple[float, float] | None) -> Audio:
+    """A window (start and length in seconds) of music [C, N], with zeros where it ends sooner; all of it for None."""
     if window is None:
         return audio
     first, n = round(window[0] * audio.sample_rate), round(window[1] * audio.sample_rate)
@@ -240,8 +258,8 @@ def _inside(times: np.ndarray, window: tuple[float, float] | None, duration: flo
     return times[(times >= start) & (times < start + length)] - start
 
 
-def _seen(m: Match, store: Cache, window: tuple[float, float] | None) -> MotionFeatures | None:
-    """The dance: from a motion file where there is one, else from the video."""
+def seen_of(m: Match, store: Cache, window: tuple[float, float] | None) -> MotionFeatures | None:
+    """The dance over a window in seconds: from a motion file where there is one, else from the video; None without either."""
     path = m.motion or m.video
     if path is None:
         return None

@@ -154,6 +154,30 @@ def hear(audio: Audio, config: HearingConfig, cache: Cache) -> AudioFeatures:
     )
 
 
+@dataclass(frozen=True)
+class RhythmFeatures:
+    """What a protocol needs of one piece: ``beats`` and ``d2m_onsets`` float64 [n] in seconds, the embedding ``piece`` float32 [D]."""
+
+    beats: np.ndarray
+    d2m_onsets: np.ndarray
+    piece: np.ndarray
+
+
+def heard_rhythm(audio: Audio, config: HearingConfig, cache: Cache) -> RhythmFeatures:
+    """The part of `hear` that a paper's protocol needs, in a twentieth of the time. Parameters as there."""
+    from dance2music.metrics.paper_rhythm import published_onsets
+    from dance2music.music.beats import beat_times
+
+    audio = as_heard(audio)
+
+    def compute() -> dict[str, np.ndarray]:
+        beats = np.asarray(beat_times(audio)[1], dtype=np.float64)
+        return {"beats": beats, "d2m_onsets": published_onsets(audio), "piece": embedding(config.vggish).piece(audio)}
+
+    arrays = cache.get("rhythm", _key(audio.samples.tobytes(), config), compute)
+    return RhythmFeatures(arrays["beats"], arrays["d2m_onsets"], arrays["piece"])
+
+
 def embed_piece(audio: Audio, config: HearingConfig, cache: Cache) -> np.ndarray:
     """Embedding float32 [D] of a whole piece: all that is needed of a database or of training music."""
     audio = as_heard(audio)

@@ -1,20 +1,24 @@
-"""What an evaluation is asked for, and the jobs that follow from it: which files, which other song, which windows, which database."""
+"""What an evaluation is asked for, and the jobs that follow from it: which files, which other song, which windows."""
 
 from __future__ import annotations
 
 import json
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dance2music.data.aist import AistName
+from dance2music.data.manifest import MANIFEST
 from dance2music.errors import InputError
-from dance2music.evaluation.features import Cache, HearingConfig, embed_piece
 from dance2music.evaluation.matching import Match, match, sounds
-from dance2music.metrics.genre import Database, genre_of_name, read_genres, song_of_name
+from dance2music.generation.methods import METHODS
+from dance2music.metrics.genre import genre_of_name, read_genres, song_of_name
+from dance2music.music.beats import USUAL_BPM
 from dance2music.seeds import Control
 from dance2music.types import GENRES, Audio
 
@@ -30,7 +34,10 @@ class EvaluateConfig:
     generated, reference, videos, motion : folders, '' where there is none; files are matched by name (`evaluation.matching`).
     name : of the method, for tables; by default the name of the folder.
     genres : file of ``name,genre`` lines; by default genres are read from AIST++ and corpus names.
-    database : folder of music with genres in its names, for retrieval; by default the references of the other songs.
+    songs : ``manifest.jsonl`` of a set, which says to which song a dance belongs; by default AIST++ names tell, else the name itself.
+    start_bpm : tempo at which AIST++'s score begins to look for the beat; 0 takes the piece's, by AIST++ name or ``songs``, else 120.
+    database : folder of music with genres in its names, or of ``dance2music data prepare``, of which the training segments are taken, for
+        retrieval; by default the references of the other songs.
     training : folder of the music that the method was trained on, for novelty.
     vggish : VGGish weights for the embeddings; by default the embedded classifier's.
     lengths_seconds : also cut all clips into windows of these lengths and score those.
@@ -46,6 +53,8 @@ class EvaluateConfig:
     motion: str = ""
     name: str = ""
     genres: str = ""
+    songs: str = ""
+    start_bpm: float = 0.0
     database: str = ""
     training: str = ""
     vggish: str = ""
@@ -59,7 +68,7 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class Job:
-    """One clip, or a window of it, to be scored: its files, the music of another song and which that is, genre and seed."""
+    """One clip, or a window of it, to be scored: its files, the music of another song and which that is, genre, its tempo, seed."""
 
     match: Match
     other: Path | None
@@ -68,6 +77,7 @@ class Job:
     song: str | None
     seed: int
     window: tuple[float, float] | None = None
+    start_bpm: float = USUAL_BPM
 
 
 def matched(config: EvaluateConfig) -> tuple[list[Match], list[str]]:
@@ -78,25 +88,81 @@ def matched(config: EvaluateConfig) -> tuple[list[Match], list[str]]:
     return match(Path(config.generated), **folders, partial=config.partial)
 
 
+@dataclass(frozen=True)
+class SetRecord:
+    """What made a folder of ``dance2music generate-set``: the method's name with its level, the prepared folder, and whether its music was
+    denoised, or should be, since the noise of a codec is in it."""
+
+    name: str
+    prepared: str
+    denoised: bool
+    noisy: bool
+
+
+def set_record(folder: Path) -> SetRecord | None:
+    """The record of a set, or None of a folder that is none. Raises InputError if its ``set.json`` cannot be read."""
+    path = folder / "set.json"
+    if not path.is_file():
+        return None
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        method, prepared = str(about["method"]), str(about["prepared"])
+        known = METHODS.get(method)
+        gated = known is None or known.denoise
+        level = about.get("level") or (known.levels[0] if known is not None and known.levels and about.get("weights") is None else "")
+        denoised = bool(about.get("denoise", True)) and gated
+        return SetRecord(f"{method}-{level}" if level else method, prepared, denoised, gated and not denoised)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: is no record of a set ({error}); expected one that 'dance2music generate-set' wrote") from error
+
+
 def of_set(config: EvaluateConfig) -> EvaluateConfig:
-    """The config of a folder that ``dance2music generate-set`` wrote, its references, motion and genres filled in where none are given.
+    """The config of a folder that ``dance2music generate-set`` wrote, its what it knows filled in where nothing is given.
 
     Other folders' configs come back as they are. Raises InputError if the folder's ``set.json`` cannot be read.
     """
     folder = Path(config.generated)
-    about = folder / "set.json"
-    if not about.is_file():
+    record = set_record(folder)
+    if record is None:
         return config
-    try:
-        method = str(json.loads(about.read_text(encoding="utf-8"))["method"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{about}: is no record of a set ({error}); expected one that 'dance2music generate-set' wrote") from error
-    genres = folder / "genres.csv"
-    own: dict[str, Any] = {"reference": str(folder / "reference"), "genres": str(genres) if genres.is_file() else "", "name": method}
+    genres, songs = folder / "genres.csv", folder / MANIFEST
+    own: dict[str, Any] = {"reference": str(folder / "reference"), "genres": str(genres) if genres.is_file() else "", "name": record.name}
+    own["songs"] = str(songs) if songs.is_file() else ""
     if not config.videos:
         own["motion"] = str(folder / "motion")
     chosen = {name: getattr(config, name) or value for name, value in own.items()}
     return replace(config, generated=str(folder / "music"), **chosen)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is known of the music that a dance was danced to: its song, by which clips of one song are told, and its tempo, 0 if unknown."""
+
+    song: str | None
+    tempo_bpm: float = 0.0
+    clip: str | None = None
+
+
+def pieces_of(config: EvaluateConfig, dances: Iterable[str]) -> dict[str, Piece]:
+    """The piece of every dance, from the manifest of its set or its AIST++ name. Raises InputError if the manifest cannot be read."""
+    listed: dict[str, Any] = {}
+    if config.songs:
+        try:
+            rows = [json.loads(line) for line in Path(config.songs).read_text(encoding="utf-8").splitlines()]
+            listed = {row["name"]: Piece(str(row["song"]), float(row["tempo_bpm"] or 0.0), str(row["clip"])) for row in rows}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{config.songs}: cannot be read ({error}); expected the manifest that 'dance2music generate-set' wrote"
+            ) from error
+    return {dance: listed.get(dance) or Piece(song_of_name(dance), _named_bpm(dance)) for dance in dances}
+
+
+def _named_bpm(dance: str) -> float:
+    """Tempo of the piece of an AIST++ sequence or segment, 0 for other names."""
+    try:
+        return float(AistName.parse(re.sub(r"_seg\d+$", "", dance)).tempo_bpm)
+    except InputError:
+        return 0.0
 
 
 def genres_of(config: EvaluateConfig, matches: list[Match]) -> dict[str, str | None]:
@@ -111,7 +177,8 @@ def jobs_of(config: EvaluateConfig, matches: list[Match], genres: dict[str, str 
     Drawn, since neighbours by name are often of one genre.
     """
     dances = {m.dance: m for m in matches}
-    songs = {dance: song_of_name(dance) or dance for dance in dances}
+    pieces = pieces_of(config, dances)
+    songs = {dance: piece.song or dance for dance, piece in pieces.items()}
     jobs = []
     for m in matches:
         seed = zlib.crc32(m.name.encode()) ^ config.seed
@@ -124,48 +191,25 @@ def jobs_of(config: EvaluateConfig, matches: list[Match], genres: dict[str, str 
                 other=None if other is None else other.reference or other.generated,
                 other_song=None if other is None else songs[other.dance],
                 genre=-1 if genre is None else GENRES.index(genre),
-                song=song_of_name(m.dance),
+                song=pieces[m.dance].song,
                 seed=seed,
+                start_bpm=config.start_bpm or pieces[m.dance].tempo_bpm or USUAL_BPM,
             )
         )
     return jobs
 
 
-def windows_of(job: Job, length: float) -> Iterator[Job]:
-    """Windows of a clip side by side, at most `WINDOWS_PER_CLIP`, spread over it; none for a shorter clip."""
+def windows_of(job: Job, length: float, *, most: int = WINDOWS_PER_CLIP) -> Iterator[Job]:
+    """Windows of a clip side by side, at most ``most``, spread over it; none for a shorter clip."""
     total = load(job.match.generated).duration_seconds
     n = int((total + 0.02) // length)  # a clip of 2 s may lack some samples
-    for i in sorted({round(k) for k in np.linspace(0, n - 1, min(n, WINDOWS_PER_CLIP))}) if n else ():
+    for i in sorted({round(k) for k in np.linspace(0, n - 1, min(n, most))}) if n else ():
         yield replace(job, window=(i * length, length), seed=job.seed + i + 1)
-
-
-def database_of(
-    config: EvaluateConfig, matches: list[Match], genres: dict[str, str | None], hearing: HearingConfig, store: Cache
-) -> Database | None:
-    """Pieces for genre retrieval: those of a folder, else the references."""
-    entries: list[tuple[Path | None, str | None, str]]
-    if config.database:
-        given, files = read_genres(config.genres) if config.genres else {}, sounds(Path(config.database), "music")
-        entries = [(path, given.get(name) or genre_of_name(name), song_of_name(name) or name) for name, path in files.items()]
-    else:
-        firsts = {m.dance: m.reference for m in reversed(matches) if m.reference is not None}
-        entries = [(path, genres[dance], song_of_name(dance) or dance) for dance, path in reversed(firsts.items())]
-    entries = [entry for entry in entries if entry[1] is not None]
-    if not entries:
-        return None
-    pieces = np.stack([embed_piece(load(path), hearing, store) for path, _, _ in entries if path is not None])
-    return Database(pieces, np.array([GENRES.index(genre) for _, genre, _ in entries if genre]), tuple(song for _, _, song in entries))
 
 
 def training_files(config: EvaluateConfig) -> list[Path]:
     """The music that the method was trained on."""
     return list(sounds(Path(config.training), "training music").values())
-
-
-def database_rule(config: EvaluateConfig) -> str:
-    """What genres are retrieved from, in words."""
-    source = f"music in {config.database}" if config.database else "the references of this evaluation"
-    return f"{source}; entries of the query's own song (by AIST++ name, else by file name) are left out; Euclidean, first of equals"
 
 
 def load(path: Path) -> Audio:

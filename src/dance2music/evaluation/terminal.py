@@ -48,6 +48,8 @@ def results_text(results: Results, *, metrics: tuple[str, ...] | None = None) ->
             lines.append(f"    reached by {reached}")
     for kind in dict.fromkeys(group.kind for group in results.groups):
         lines += ["", *_group_lines(results, kind)]
+    for name, reason in results.settings.get("undefined", {}).items():
+        lines += ["", f"Undefined: {results.metrics[name].label if name in results.metrics else name}: {reason}."]
     embedding = results.settings.get("embedding", "unknown")
     lines += ["", f"↓ less is better, · neither is; ! better than the generated music beyond noise. Embedding: {embedding}."]
     return "\n".join(lines)

@@ -72,6 +72,42 @@ def retrieved_genre(database: Database, embedding: np.ndarray, *, songs: Collect
     return int(database.genres[nearest]) if np.isfinite(distance[nearest]) else -1
 
 
+def genre_right(database: Database, embedding: np.ndarray, genre: int, *, songs: Collection[str] = (), silent: bool = False) -> float:
+    """Whether the nearest piece of a database is of the dance's genre: 1 or 0, NaN where no answer could be right or wrong.
+
+    Parameters
+    ----------
+    database, songs : as `retrieved_genre`.
+    embedding : float [D] of the query.
+    genre : of the dance, an index into `GENRES`.
+    silent : silence has no nearest neighbour: 0.
+    """
+    if why_undefined(database, genre, songs=songs):
+        return math.nan
+    return float(not silent and retrieved_genre(database, embedding, songs=songs) == genre)
+
+
+def why_undefined(database: Database | None, genre: int, *, songs: Collection[str] = ()) -> str:
+    """Why no retrieval from a database could be right, or none could be wrong, for a dance; "" where it says something.
+
+    Parameters
+    ----------
+    database : Database or None.
+    genre : of the dance, an index into `GENRES`; -1 where unknown.
+    songs : to be left out, as in `retrieved_genre`.
+    """
+    if genre < 0:
+        return "the genre of the dance is not known"
+    if database is None or not len(database.embeddings):
+        return "there is no database of music with known genres"
+    left = database.genres[~np.isin(np.array(database.songs), list(songs))]
+    if not np.any(left == genre):
+        return "the database has no other song of the dance's genre, so that no answer could be right"
+    if np.all(left == genre):
+        return "the database has one genre only, so that every answer would be right"
+    return ""
+
+
 def genre_accuracy(reference: Sequence[int], estimate: Sequence[int]) -> float:
     """Share of the pieces whose genre is that of their dance, S_c / S_t (D2M-GAN section 4.2): chance is about one over the genres.
 

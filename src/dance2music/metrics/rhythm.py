@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from dance2music.errors import InputError
+from dance2music.types import Audio
 
 SIGMA_SECONDS = 0.05
 """σ of Beat Alignment: the 3 frames at 60 fps of AIST++'s score tool."""
@@ -47,21 +48,25 @@ def beat_alignment(reference: np.ndarray, estimate: np.ndarray, *, sigma_seconds
     return _alignment(reference, estimate, sigma_seconds)
 
 
-def beat_alignment_aist(joints: np.ndarray, music_beats: np.ndarray) -> float:
-    """Beat Alignment exactly as AIST++'s score tool has it: SMPL joints at 60 fps, beats as frame numbers, σ 3 frames.
+def beat_alignment_aist(joints: np.ndarray, music: Audio | np.ndarray, *, fps: float = AIST_FPS, start_bpm: float = 120.0) -> float:
+    """Beat Alignment exactly as AIST++'s score tool has it: unsmoothed SMPL joints, beats as frame numbers, σ 3 frames at 60 fps.
 
     Parameters
     ----------
-    joints : float [T, 24, 3], SMPL joints at 60 fps.
-    music_beats : float [n], frame numbers at 60 fps.
+    joints : float [T, 24, 3], SMPL joints.
+    music : Audio, in which beats are found as the tool does (`music.beats.aist_beat_frames`), or float [n], beats as frame numbers.
+    fps : float, frames per second of the joints; σ and the order of the minima stay as long in seconds as they are at 60.
+    start_bpm : float, tempo at which the tracker of beats begins: the tool takes the piece's.
 
     Returns
     -------
-    float in 0..1
+    float in 0..1; 0 without kinematic beats, as the tool has it, and without music beats, where it stops.
     """
     from dance2music.dance.kinematics import kinematic_beats_aist
+    from dance2music.music.beats import aist_beat_frames
 
-    return beat_alignment(kinematic_beats_aist(joints), music_beats, sigma_seconds=AIST_SIGMA_FRAMES)  # both in frames
+    beats = aist_beat_frames(music, fps=fps, start_bpm=start_bpm) if isinstance(music, Audio) else music
+    return beat_alignment(kinematic_beats_aist(joints, fps=fps), beats, sigma_seconds=AIST_SIGMA_FRAMES * fps / AIST_FPS)  # all in frames
 
 
 def shift_lift(reference: np.ndarray, estimate: np.ndarray, duration_seconds: float, *, n: int = 200, seed: int = 0) -> dict[str, float]:

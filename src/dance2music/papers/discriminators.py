@@ -95,6 +95,8 @@ class ReshapedDiscriminatorConfig:
         ConvLayer(1, 3, zeros=1),
     )
     scales: int = 3
+    rows_as_channels: int = 0
+    """So many rows of latents are input channels, without the reshape (D2M-GAN Table 5); 0 lays them one after another into one."""
 
 
 class ReshapedDiscriminator(nn.Module):
@@ -107,11 +109,11 @@ class ReshapedDiscriminator(nn.Module):
     def __init__(self, config: ReshapedDiscriminatorConfig = ReshapedDiscriminatorConfig()) -> None:
         super().__init__()
         self.config = config
-        self.model = nn.ModuleDict({f"disc_{scale}": _Block(config.rows) for scale in range(config.scales)})
+        self.model = nn.ModuleDict({f"disc_{scale}": _Block(config.rows, config.rows_as_channels or 1) for scale in range(config.scales)})
 
     def forward(self, z: Tensor) -> list[list[Tensor]]:
         """z [B, E, L] -> per scale the activations of each layer; the last is the map of logits [B, 1, L_s]."""
-        x = z.flatten(1).unsqueeze(1)
+        x = z if self.config.rows_as_channels else z.flatten(1).unsqueeze(1)
         features = []
         for block in self.model.values():
             features.append(block(x))
@@ -120,12 +122,11 @@ class ReshapedDiscriminator(nn.Module):
 
 
 class _Block(nn.Module):
-    """One scale: x [B, 1, N] -> activations of each layer."""
+    """One scale: x [B, channels, N] -> activations of each layer."""
 
-    def __init__(self, rows: tuple[ConvLayer, ...]) -> None:
+    def __init__(self, rows: tuple[ConvLayer, ...], channels: int) -> None:
         super().__init__()
         self.model = nn.ModuleDict()
-        channels = 1
         for i, row in enumerate(rows):
             conv = WeightNormConv1d(channels, row.channels, row.kernel_size, stride=row.stride, padding=row.zeros, groups=row.groups)
             padding = [Reflection(row.reflected)] if row.reflected else []

@@ -144,7 +144,8 @@ class ComposedConfig:
 
 @dataclass(frozen=True)
 class ComposedClip:
-    """One composed clip: motion [T, F] and visual [T, V] features at `MOTION_FPS`, music [1, N], true and kinematic beats in seconds."""
+    """One clip: motion [T, F] and visual [T, V] features at `MOTION_FPS`, music [1, N], true and kinematic beats in seconds, the recording
+    that it is of and its song, both of which are its own where they are not named."""
 
     seed: int
     motion: np.ndarray
@@ -153,6 +154,8 @@ class ComposedClip:
     genre: int
     beat_times_seconds: np.ndarray
     kinematic_beats_seconds: np.ndarray
+    recording: str = ""
+    song: str = ""
 
 
 def composed_clip(seed: int, seconds: float, sample_rate: int) -> ComposedClip:

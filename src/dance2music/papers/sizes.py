@@ -20,8 +20,8 @@ from dance2music.train.pieces import SegmentsConfig
 def creative_gan_codec(*, level: int) -> VQVAETraining:
     """The Music VQ-VAE of Creative-GAN (Eq. 1-3, section 4.1.2) at one of its levels: 2 (hop 128, "high") or 1 (hop 32, "low").
 
-    Adam at 1e-5 with betas 0.5 and 0.9, two seconds, batches of 16, plain L1. Not in the paper: beta (0.25, van den Oord et al. 2017)
-    and the codebook's length (2048, as JukeBox).
+    Adam at 1e-5 with betas 0.5 and 0.9, two seconds, batches of 16, plain L1, no clipping, no average. Not in the paper: beta (0.25, van
+    den Oord et al. 2017) and the codebook's length (2048, as JukeBox).
     """
     codec = VQVAEConfig(levels=(level,), level=level, codebook_by_gradient=True)
     hop = codec.hop_length_of(level)
@@ -30,7 +30,7 @@ def creative_gan_codec(*, level: int) -> VQVAETraining:
         objective=VQVAEObjective(reconstruction="l1", multispectral_weight=0.0, commitment_weight=0.25),
         betas=(0.5, 0.9),
         segments=SegmentsConfig(n_samples=2 * codec.sample_rate // hop * hop, pieces_per_step=8, segments_per_piece=2),
-        loop=LoopConfig(steps=100_000, learning_rate=1e-5, warmup_steps=0, final_factor=1.0),
+        loop=LoopConfig(steps=100_000, learning_rate=1e-5, warmup_steps=0, final_factor=1.0, grad_clip=0.0, ema_decay=0.0),
     )
 
 

@@ -27,6 +27,9 @@ PAPER_LOOP = LoopConfig(
 )
 """Adam 1e-4, constant (D2M-GAN section 4.1); 3000 epochs of 415 batches of 16 are the released code's."""
 
+RELEASED_GAIN = (0.3, 1.0)
+"""D2M-GAN's released loader scales the music of each training segment by a factor between these."""
+
 CREATIVE_WEIGHTS = GanWeights(feature_matching=3.0, commitment=15.0, waveform=0.0, mel=0.0, style=1.0, perceptual=1.0)
 """Creative-GAN Eq. 12. Its weights are not given: those of D2M-GAN, and 1."""
 
@@ -107,6 +110,7 @@ def _paper(kind: str, level: str, data: str) -> GanTraining:
         loop=PAPER_LOOP,
         weights=D2M_RELEASED if form == "released" else GanWeights(),
         straight_through=form != "released",
+        gain=RELEASED_GAIN if form == "released" else (1.0, 1.0),
     )
 
 

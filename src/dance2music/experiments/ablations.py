@@ -1,8 +1,8 @@
 """The papers' ablations: every row is its base with one thing replaced; training, measuring and the table beside the paper's numbers.
 
-The data are composed clips or a prepared folder (`ablation.material`). Composed music is not the papers' data: the tables say on what
-they were measured, and lead with scores that an unsynchronised music fails (`metrics.rhythm`). The papers' Beats Coverage and Beats Hit
-stand beside them.
+The data are composed clips or a prepared folder (`experiments.material`). Composed music is not the papers' data: the tables say on what
+they were measured, and have, beside the papers' columns by their protocol (test segments, denoised), scores that an unsynchronised music
+fails (`metrics.rhythm`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from dance2music.ablation.material import AblationContext
-from dance2music.ablation.scores import COLUMNS, score
 from dance2music.config import override
 from dance2music.documents import json_value
 from dance2music.errors import InputError
+from dance2music.experiments.material import AblationContext
+from dance2music.experiments.scores import COLUMNS, reasons, score
 from dance2music.files import whole_file
-from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.papers.gan_step import GanTraining, GanWeights, train_gan
 from dance2music.papers.runs import open_perceptual
 
 LEVELS = ("high", "low")
+LATENT_DIM = 64
+"""Of both papers' codebooks."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def d2m_architecture(size: str) -> list[Row]:
             Row(f"{level} 1 discriminator", replace(base, discriminator=replace(base.discriminator, scales=1)), True),
             Row(f"{level} 2 discriminators", replace(base, discriminator=replace(base.discriminator, scales=2)), True),
             Row(f"{level} without scaling", replace(base, generator=with_sigma(base.generator, 1.0)), True),
-            Row(f"{level} without reshape", replace(base, discriminator=LatentDiscriminatorConfig()), True),
+            Row(f"{level} without reshape", replace(base, discriminator=replace(base.discriminator, rows_as_channels=LATENT_DIM)), True),
             Row(f"{level} without fine-tuning", base),
             Row(f"{level} full", base, True),
         ]
@@ -186,10 +187,12 @@ def run_row(row: Row, context: AblationContext, folder: Path, *, steps: int, see
     material = context.open(config, fine_tuned=row.fine_tuned)
     perceptual = open_perceptual(config)
     generator = train_gan(config, material.segments, material.codec, out, perceptual=perceptual, preset=row.name).cpu()
-    scores = score(generator, material.decoder.cpu(), material.held, config)
+    scores = score(generator, material.decoder.cpu(), material.held, config, database=material.database)
     lines = [json_value(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     about = {"row": row.name, "seed": seed, "steps": steps, "settings": _settings(config)}
-    result: dict[str, Any] = {**about, "scores": scores, "first": lines[0], "last": lines[-1]}
+    told = {name: None if math.isnan(value) else value for name, value in scores.items()}
+    result: dict[str, Any] = {**about, "scores": told, "undefined": reasons(material.held, material.database)}
+    result |= {"first": lines[0], "last": lines[-1]}
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
@@ -272,19 +275,29 @@ def table_text(
     ]
     for row, published in zip(rows, printed.rows):
         found = [result["scores"] for result in results if result["row"] == row.name]
-        cells = [_spread([scores[column] for scores in found]) for column in columns]
+        cells = [_spread([_value(scores, column) for scores in found]) for column in columns]
         paper = ["-" if value is None else f"{value:g}" for value in published.values]
         lines.append(f"| {row.name} | {len(found)} | {' | '.join(cells)} | {' | '.join(paper)} |")
-    reasons: dict[str, list[str]] = {}
+    undefined = {column: why for result in results for column, why in result.get("undefined", {}).items()}
+    lines += ["", *(f"Undefined: {column}: {why}." for column, why in undefined.items())] * bool(undefined)
+    without: dict[str, list[str]] = {}
     for name, reason in (lacking or {}).items():
-        reasons.setdefault(reason, []).append(name)
-    lines += ["", *(f"Not run: {', '.join(names)}: {reason}." for reason, names in reasons.items())] * bool(reasons)
+        without.setdefault(reason, []).append(name)
+    lines += ["", *(f"Not run: {', '.join(names)}: {reason}." for reason, names in without.items())] * bool(without)
     return "\n".join(lines) + "\n"
+
+
+def _value(scores: Mapping[str, float | None], column: str) -> float:
+    value = scores.get(column)
+    return math.nan if value is None else value
 
 
 def _spread(values: list[float]) -> str:
     if not values:
         return "not run"
+    values = [value for value in values if not math.isnan(value)]
+    if not values:
+        return "-"
     digits = 1 if abs(float(np.mean(values))) >= 20 else 2
-    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 and not math.isnan(float(np.std(values))) else ""
+    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
     return f"{np.mean(values):.{digits}f}{spread}"

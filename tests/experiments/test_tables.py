@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
+from dance2music.evaluation.formats import NOT_RUN
 from dance2music.evaluation.results import save_results
-from dance2music.evaluation.tables import NOT_RUN, read_measured, table_text
+from dance2music.experiments.tables import read_measured, table_text
 from dance2music.metrics.published_tables import TABLES
 from results_example import results
 
@@ -50,7 +52,28 @@ def test_a_measured_method_stands_below_its_row_with_n_data_and_the_best_control
     row = next(i for i, line in enumerate(lines) if line.startswith("Ours Low-level"))
     assert "60.0 [50.0, 70.0]" in lines[row + 1] and lines[row + 1].count(NOT_RUN) == 4
     assert lines[row + 2].split() == ["n", "2"] and "click fixed 90.0" in lines[row + 3]
-    assert "Measured here: d2m-gan-low: 2 clips of 10.0 to 10.0 s against ref, embedding made up, 2026-01-02." in text
+    assert "Measured here: d2m-gan-low: 2 clips of 10.0 s against ref, embedding made up, 2026-01-02." in text
+
+
+def test_values_over_another_length_than_the_printed_one_do_not_stand_beside_it(tmp_path: Path) -> None:
+    long = dataclasses.replace(results("d2m-gan-low", {"beats_hit": [0.5, 0.7]}, seconds=10.0), groups=())
+    save_results(long, tmp_path / "long.json")
+    text = table_text("d2m-1", read_measured(tmp_path / "long.json"))
+    assert "60.0" not in text and "not at 2 s" in text
+    assert "Not beside print: d2m-gan-low: measured over 10 s, printed over 2 s; give --lengths 2, or --protocol." in text
+    save_results(dataclasses.replace(long, clips=results("x", {"beats_hit": [0.5]}, seconds=1.997).clips), tmp_path / "short.json")
+    assert "60.0 [50.0, 70.0]" in table_text("d2m-1", read_measured(tmp_path / "short.json"))
+
+
+def test_rows_that_are_printed_for_other_lengths_say_so() -> None:
+    seconds = {row.key: row.seconds for name in ("d2m-3", "creative-4") for row in TABLES[name].rows}
+    assert seconds["d2m-gan-high-4s"] == 4.0 and seconds["creative-gan-low-5s"] == 5.0 and seconds["d2m-gan-low"] == 2.0
+
+
+def test_the_head_of_beat_alignment_says_which_form_was_computed_here(tmp_path: Path) -> None:
+    save_results(results("mine", {"beat_alignment": [0.5, 0.7]}, seconds=2.0), tmp_path / "results.json")
+    assert "Beat Alignment (here smoothed, in seconds)" in table_text("creative-2", read_measured(tmp_path / "results.json"))
+    assert "(here" not in table_text("creative-2", [])
 
 
 def test_a_method_that_the_paper_does_not_have_comes_last(tmp_path: Path) -> None:

@@ -13,19 +13,21 @@ import pytest
 from typer.testing import CliRunner
 
 import small_gan
-from dance2music.ablation.material import AblationContext, prepared_clips
-from dance2music.ablation.scores import COLUMNS, controls, score, score_file
-from dance2music.ablation.tables import TABLES, rows_of, run_row, run_table, table_text
 from dance2music.checkpoint import save_model
 from dance2music.cli.main import app
 from dance2music.data.prepare import prepare
 from dance2music.errors import InputError
+from dance2music.experiments.ablations import TABLES, rows_of, run_row, run_table, table_text
+from dance2music.experiments.material import AblationContext, prepared_clips
+from dance2music.experiments.scores import COLUMNS, controls, measure, score, score_file
+from dance2music.metrics.genre import Database, EmbeddedGenre
 from dance2music.metrics.published_tables import TABLES as PUBLISHED
 from dance2music.papers.gan_step import build_network
 from dance2music.papers.runs import gan_training, motion_layout, open_codec
 from dance2music.papers.segments import composed_clip
 from dance2music.papers.trainings import GAN_TRAININGS
 from dance2music.synthetic.synthetic import write_corpus
+from dance2music.types import Audio
 from tiny_gan import codec_file_in
 
 
@@ -51,7 +53,29 @@ def test_rows_differ_from_the_full_model_in_what_they_name() -> None:
     assert differences(rows["high without motion"].config, full) == {"inputs"}
     assert differences(rows["high 1 discriminator"].config, full) == {"discriminator.scales"}
     assert differences(rows["high without scaling"].config, full) == {"generator.sigma"}
-    assert differences(rows["high without reshape"].config, full) == {"discriminator"}
+    assert differences(rows["high without reshape"].config, full) == {"discriminator.rows_as_channels"}
+
+
+@pytest.mark.parametrize("size", ["embedded", "paper"])
+def test_every_row_of_a_table_of_d2m_gan_is_the_full_model_with_one_thing_replaced(size: str) -> None:
+    for table in ("d2m-2", "d2m-4", "d2m-5", "d2m-6"):
+        rows = rows_of(table, size)
+        full = {row.name.split()[0]: row for row in rows if row.name.endswith("full")}
+        for row in rows:
+            base = full[row.name.split()[0]]
+            changed = differences(row.config, base.config) | ({"decoder"} if row.fine_tuned != base.fine_tuned else set())
+            assert len(changed) == (row is not base), (table, row.name, changed)
+
+
+@pytest.mark.parametrize("name", ["d2m-gan-high-embedded", "d2m-gan-low-embedded"])
+def test_without_the_reshape_the_same_discriminator_sees_rows_of_latents_as_channels(name: str) -> None:
+    import torch
+
+    base = GAN_TRAININGS[name].discriminator
+    z = torch.zeros(1, 64, 172)
+    with_it, without = (build_network(c) for c in (base, dataclasses.replace(base, rows_as_channels=64)))
+    assert [[y.shape[1] for y in scale] for scale in with_it(z)] == [[y.shape[1] for y in scale] for scale in without(z)]
+    assert without(z)[0][0].shape[-1] < with_it(z)[0][0].shape[-1]
 
 
 def test_losses_of_creative_gan_are_added_one_by_one() -> None:
@@ -121,12 +145,20 @@ def test_rows_of_a_prepared_folder_are_trained_and_measured_and_the_others_say_w
     assert "Not run: low 2 s: no codec of the low level is given; make one with 'dance2music train codec'" in done.output
     result = json.loads((tmp_path / "d2m-3" / "high-2-s-1-0" / "result.json").read_text())
     assert {*COLUMNS, "codes"} == result["scores"].keys()
+    assert result["undefined"] == {
+        "genre_retrieval": "the database has no other song of the dance's genre, so that no answer could be right",
+        "dist_m": "there is one recording only",
+    }
+    assert all((result["scores"][column] is None) == (column in result["undefined"]) for column in COLUMNS)
     made = tmp_path / "d2m-3" / "high-2-s-1-0" / "generator.safetensors"
     told = CliRunner().invoke(app, ["score-gan", str(made), "--data", str(prepared), "--codec", str(codec_file)], catch_exceptions=False)
-    names = [line.split(" | ")[0].removeprefix("| ") for line in told.output.splitlines()[2:]]
+    names = [line.split(" | ")[0].removeprefix("| ") for line in told.output.splitlines()[2:] if line.startswith("| ")]
     assert names == [
         "generated", "true music", "music of another clip", "true music shifted", "white noise", "true music, coded"
     ]  # fmt: skip
+    (foreign,) = [line for line in told.output.splitlines() if line.startswith("| music of another clip")]
+    assert foreign.replace(" ", "") == "|musicofanotherclip|" + "-|" * (1 + len(COLUMNS))
+    assert "Undefined: music of another clip: the clips are of one song." in told.output
     with pytest.raises(InputError, match="is no generator of a preset"):
         score_file(codec_file, codec_file, data=prepared, held_out=1)
     with pytest.raises(InputError, match="other settings"):
@@ -178,4 +210,29 @@ def test_scores_tell_true_music_from_the_same_shifted_and_from_noise() -> None:
     above = {name: row["onset_z"] - row["onset_z_shifted"] for name, row in scores.items()}
     assert above["true music"] > above["true music shifted"] + 0.3 and above["true music"] > above["white noise"] + 0.3
     assert scores["true music"]["beats_hit"] == pytest.approx(100.0)
-    assert np.isfinite([value for row in scores.values() for value in row.values()]).all()
+    assert np.isfinite([value for row in scores.values() for name, value in row.items() if name != "genre_retrieval"]).all()
+
+
+def test_the_papers_columns_are_of_all_segments_denoised_and_retrieved_from_other_songs(monkeypatch: pytest.MonkeyPatch) -> None:
+    import dance2music.music.audio as sound
+
+    gated: list[float] = []
+    gate = sound.denoise
+    monkeypatch.setattr(sound, "denoise", lambda audio: gated.append(audio.duration_seconds) or gate(audio))
+    clips = [dataclasses.replace(composed_clip(seed, 4.0, 22050), song=f"song{seed}", genre=seed) for seed in (1, 2)]
+    music = [Audio(clip.audio, 22050) for clip in clips]
+    pieces = np.stack([EmbeddedGenre().piece(part) for part in music])
+    database = Database(pieces, np.array([1, 2]), ("other1", "other2"))
+    plain = measure(music, clips, database=database)
+    assert not gated and plain["genre_retrieval"] == plain["beats_coverage"] == plain["beats_hit"] == 100.0
+    measure(music, clips, database=database, gate=True)
+    assert gated == [2.0] * 4
+    measure(music, clips, window_seconds=3.0, gate=True)
+    assert gated[4:] == [3.0] * 2
+    own = measure(music, clips, database=dataclasses.replace(database, songs=("song1", "song2")))
+    assert np.isnan(own["genre_retrieval"])
+
+
+def test_a_part_of_the_test_split_is_spread_over_it(prepared: Path) -> None:
+    two = prepared_clips(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], limit=0)
+    assert len(two) == 2 and {clip.recording for clip in two} == {two[0].recording} and two[0].song
