@@ -9,8 +9,8 @@ import pytest
 
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
-from dance2music.evaluation.formats import NOT_RUN
 from dance2music.evaluation.results import save_results
+from dance2music.experiments.formats import NOT_RUN
 from dance2music.experiments.tables import read_measured, table_text
 from dance2music.metrics.published_tables import TABLES
 from results_example import results

@@ -56,7 +56,7 @@ def evaluate(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dance2music.cli.progress import progress_bars
     from dance2music.errors import InputError
-    from dance2music.evaluation.formats import checked_format, rendered
+    from dance2music.experiments.formats import checked_format, rendered
     from dance2music.experiments.tables import read_measured, table_text
 
     checked_format(form)
@@ -113,7 +113,7 @@ def evaluate(
             progress("score", done / of)
 
         if protocol:
-            results = evaluate_protocol(request, config, out, executor=executor, progress=told)
+            results = evaluate_protocol(request, config, out, executor=executor, progress=told, report=write_report)
         else:
             results = run(of_set(config), out, executor=executor, progress=told, report=write_report)
     if protocol:

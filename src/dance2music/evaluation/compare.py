@@ -10,9 +10,9 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
-from dance2music.evaluation.formats import layout
 from dance2music.evaluation.results import Interval, Results
 from dance2music.evaluation.statistics import CONFIDENCE, RESAMPLES, paired_difference
+from dance2music.experiments.formats import layout
 from dance2music.seeds import Resampling
 
 MAIN = (

@@ -135,6 +135,18 @@ def evaluate(
         },
         **summarize(clips, windows, seed=config.seed),
     )
+    place(results, folder, report)
+    return results
+
+
+def place(results: Results, folder: Path, report: Callable[[Results, Path], object] | None) -> None:
+    """Write ``results.json`` of a folder and ``report.html`` beside it, both or none.
+
+    Raises
+    ------
+    PartlyDone
+        If the report cannot be written; the results are, and an older report is gone.
+    """
     failed = ""
     with placed_together() as placing:
         save_results(results, folder / "results.json")
@@ -147,7 +159,6 @@ def evaluate(
                 placing.stale.append(folder / "report.html")
     if failed:
         raise PartlyDone(f"{folder / 'report.html'}: was not written, the results were ({failed})")
-    return results
 
 
 def _score(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> Scored:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ import numpy as np
 
 from dance2music.data.aist import AistName
 from dance2music.data.manifest import MANIFEST
+from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.evaluation.matching import Match, match, sounds
 from dance2music.generation.methods import METHODS
@@ -100,12 +100,14 @@ class SetRecord:
 
 
 def set_record(folder: Path) -> SetRecord | None:
-    """The record of a set, or None of a folder that is none. Raises InputError if its ``set.json`` cannot be read."""
+    """The record of a set of prepared dances, or None of a folder that is none. Raises InputError if its ``set.json`` cannot be read."""
     path = folder / "set.json"
     if not path.is_file():
         return None
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json_value(path.read_text(encoding="utf-8"))
+        if "folder" in about and "prepared" not in about:  # music for a folder of videos: nothing is known of its dances
+            return None
         method, prepared = str(about["method"]), str(about["prepared"])
         known = METHODS.get(method)
         gated = known is None or known.denoise
@@ -148,7 +150,7 @@ def pieces_of(config: EvaluateConfig, dances: Iterable[str]) -> dict[str, Piece]
     listed: dict[str, Any] = {}
     if config.songs:
         try:
-            rows = [json.loads(line) for line in Path(config.songs).read_text(encoding="utf-8").splitlines()]
+            rows = [json_value(line) for line in Path(config.songs).read_text(encoding="utf-8").splitlines()]
             listed = {row["name"]: Piece(str(row["song"]), float(row["tempo_bpm"] or 0.0), str(row["clip"])) for row in rows}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(

@@ -25,19 +25,19 @@ from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.controls import make_controls
 from dance2music.evaluation.databases import database_of, database_rule
-from dance2music.evaluation.evaluate import LIBRARIES, Progress, cut, seen_of, undefined
+from dance2music.evaluation.evaluate import LIBRARIES, Progress, cut, place, seen_of, undefined
 from dance2music.evaluation.features import Cache, HearingConfig, as_heard, embedding, heard_rhythm
-from dance2music.evaluation.formats import Sheet
 from dance2music.evaluation.jobs import EvaluateConfig, Job, genres_of, jobs_of, load, matched, of_set, pieces_of, set_record, windows_of
-from dance2music.evaluation.results import CONTROLS, GENERATED, ClipValues, Interval, Results, save_results
+from dance2music.evaluation.results import CONTROLS, GENERATED, ClipValues, Interval, Results
 from dance2music.evaluation.statistics import bootstrap_interval, bootstrap_set
 from dance2music.evaluation.summary import Scored, beaten_by
+from dance2music.experiments.formats import Sheet
 from dance2music.experiments.tables import Measured, sheet_of
 from dance2music.metrics import paper_rhythm as published
 from dance2music.metrics.diversity import mean_distance_between
 from dance2music.metrics.genre import Database, genre_right
 from dance2music.metrics.published_tables import ALIGNMENT, COVERAGE, DIST, GENRE, HIT, PAPER_SECONDS, TABLES, Column, Row
-from dance2music.metrics.rhythm import AIST_FPS, AIST_SIGMA_FRAMES, beat_alignment
+from dance2music.metrics.rhythm import AIST_SIGMA_FRAMES, beat_alignment
 from dance2music.music.beats import aist_beat_frames
 from dance2music.parallel import Engine, engine, one_thread
 from dance2music.types import GENRES
@@ -178,9 +178,7 @@ def evaluate_protocol(
         summary=summary,
         beaten_by={metric: row for metric in metrics if (row := beaten_by(metric, scored, summary[metric], seed=config.seed))},
     )  # fmt: skip
-    save_results(results, folder / "results.json")
-    if report is not None:
-        report(results, folder / "report.html")
+    place(results, folder, report)
     return results
 
 
@@ -252,7 +250,6 @@ def _score(job: Job, hearing: HearingConfig, store: Cache, gate: bool, aist: boo
             values["beat_alignment_aist"] = found
         scored.values[system], scored.pieces[system] = values, heard.piece
         scored.clip.events.setdefault(f"{system}_onsets", np.round(heard.d2m_onsets, 4).tolist())
-    assert AIST_FPS == 60.0
     return scored
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from dance2music.documents import json_value
 from dance2music.errors import InputError
-from dance2music.evaluation.formats import CONTROL, HERE, NOT_GIVEN, NOT_RUN, PRINTED, Cell, Line, Sheet, rendered
 from dance2music.evaluation.results import CONTROLS, GENERATED, Interval, Results, load_results
+from dance2music.experiments.formats import CONTROL, HERE, NOT_GIVEN, NOT_RUN, PRINTED, Cell, Line, Sheet, rendered
 from dance2music.metrics.published_tables import PAPER_SECONDS, TABLES, Column, Row
 
 LISTENING_FORMAT = "dance2music-listening-scores"

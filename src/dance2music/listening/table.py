@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dance2music.evaluation.formats import layout
+from dance2music.experiments.formats import layout
 from dance2music.metrics.published_tables import TABLES
 
 _PAPERS = {"D2M-GAN": "d2m-1", "Creative-GAN": "creative-2"}

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from dance2music.errors import InputError
-from dance2music.evaluation.formats import CONTROL, HERE, NOT_GIVEN, NOT_RUN, PRINTED, Cell, Line, Sheet, rendered
+from dance2music.experiments.formats import CONTROL, HERE, NOT_GIVEN, NOT_RUN, PRINTED, Cell, Line, Sheet, rendered
 
 SHEET = Sheet(
     "A & B, Table 1",
