@@ -72,7 +72,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 def test_the_drawn_split_holds_out_about_a_tenth_and_never_moves() -> None:
     splits = [drawn_split(f"song {i}") for i in range(2000)]
-    assert 150 < splits.count("test") < 250
+    assert 150 < splits.count("test") < 250 and 150 < splits.count("validation") < 250
     assert splits == [drawn_split(f"song {i}") for i in range(2000)]
 
 
@@ -99,9 +99,9 @@ def test_an_unreadable_video_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_composed_corpus_is_a_data_set_with_known_beats(tmp_path: Path) -> None:
-    write_corpus(tmp_path, 2, 8, duration_seconds=2.5, filmed_share=0.0, workers=1)
-    train, test = list_composed(tmp_path).sources
-    assert (train.split, test.split) == ("train", "test") and train.song != test.song
+    write_corpus(tmp_path, 3, 7, duration_seconds=2.5, filmed_share=0.0, workers=1)
+    train, validation, test = list_composed(tmp_path).sources
+    assert (train.split, validation.split, test.split) == ("train", "validation", "test") and train.song != test.song
     made = clip_features(train)
     assert made.arrays["smpl"].shape == (150, 219) and made.segments == (1,)
     assert np.array_equal(made.arrays["beat_times_seconds"], train.beat_times_seconds)

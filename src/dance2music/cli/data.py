@@ -54,6 +54,10 @@ def prepare(
     codec: Annotated[str | None, typer.Option(help="Make codes too: 'spectral' (embedded) or a model file of a codec.")] = None,
     lists: Annotated[Path | None, typer.Option(help="Folder of published lists (aist, tiktok) or of clips.csv (folder).")] = None,
     visual: Annotated[bool, typer.Option(help="Watch videos for optical flow.")] = True,
+    visual_features: Annotated[
+        Path | None, typer.Option(help="Folder of 'data visual': I3D or TSN vectors, which presets at the papers' sizes need.")
+    ] = None,
+    posture: Annotated[bool, typer.Option("--posture", help="Keep hands and face, too, for holistic presets; slower on videos.")] = False,
     shard: Annotated[
         str, typer.Option(help="Make part I of N only, as 2/8; 'data merge' puts the parts together.", rich_help_panel="Workers")
     ] = "",
@@ -64,6 +68,7 @@ def prepare(
     """Prepare a data set for training: features and codes of every clip, one manifest row each, and a table of what was skipped."""
     check_there(source, f"that of the data set {dataset!r}", folder=True)
     check_there(lists, "a folder of lists", folder=True)
+    check_there(visual_features, "the folder that 'data visual' wrote", folder=True)
     from dance2music.data.parts import Part
     from dance2music.data.prepare import prepare as run
 
@@ -78,6 +83,8 @@ def prepare(
             codec=codec,
             lists=lists,
             visual=visual,
+            visual_features=visual_features,
+            posture=posture,
             part=part,
             workers=workers,
             executor=chosen(engine, workers, address),

@@ -9,9 +9,17 @@ from dance2music.documents import inside, json_value, plain_name
 from dance2music.errors import InputError
 from dance2music.types import GENRES
 
+VALIDATION_EVERY = 10
+"""One seed in so many; the one after it is held out (`synthetic.synthetic`)."""
+
+
+def _not_test(seed: int) -> str:
+    """Split of a song that is not held out: "validation" for one in ten."""
+    return "validation" if seed % VALIDATION_EVERY == VALIDATION_EVERY - 2 else "train"
+
 
 def list_composed(folder: Path, *, lists: Path | None = None) -> Listing:
-    """Clips of a composed corpus; its held-out songs are the test split. ``lists`` has no meaning here.
+    """Clips of a composed corpus; its held-out songs are the test split, those before them validate. ``lists`` has no meaning here.
 
     Raises
     ------
@@ -34,7 +42,7 @@ def list_composed(folder: Path, *, lists: Path | None = None) -> Listing:
                 Source(
                     name=name,
                     song=plain_name(row["song"], where=str(path)),
-                    split="test" if row["split"] == "held-out" else "train",
+                    split="test" if row["split"] == "held-out" else _not_test(int(row["seed"])),
                     music=inside(folder, row["audio"], where=str(path)),
                     motion=inside(folder, row["motion"], where=str(path)),
                     genre=GENRES.index(row["genre"]),

@@ -30,7 +30,8 @@ class PreparedConfig:
 
     Attributes
     ----------
-    motion : "smpl" ([120, 219], AIST++), "keypoints" ([60, 75], TikTok) or "features" ([60, 80], the embedded ones).
+    motion : "smpl" ([120, 219], AIST++), "keypoints" ([60, 75], TikTok), "features" ([60, 80], the embedded ones) or "posture" ([60, 249],
+        body, hands and face).
     visual_dim : width of the visual vector; see `PreparedSegments`.
     codec : give codes and latents of the prepared codec whose name begins so, as "vqvae-hop128"; "" for none.
     """
@@ -41,7 +42,7 @@ class PreparedConfig:
 
 
 class PreparedSegments(Dataset[dict[str, Tensor]]):
-    """Segments of a folder that ``dance2music data prepare`` made; `papers.segments.SegmentBatches` makes batches of them.
+    """Segments of a folder that ``dance2music data prepare`` made; `train.segments.SegmentBatches` makes batches of them.
 
     An item is one segment:
 
@@ -73,8 +74,8 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(self, folder: str | Path | list[str | Path], config: PreparedConfig = PreparedConfig(), *, split: str = "train") -> None:
-        if config.motion not in ("smpl", "keypoints", "features"):
-            raise ConfigError(f"motion {config.motion!r}; expected smpl, keypoints or features")
+        if config.motion not in LAYOUT_FPS or config.motion == "flow":
+            raise ConfigError(f"motion {config.motion!r}; expected smpl, keypoints, features or posture")
         self.config = config
         self._items: list[tuple[Path, ClipRow, int]] = []
         for one in folder if isinstance(folder, list) else [folder]:
@@ -125,9 +126,9 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
     def _check(self, folder: Path, row: ClipRow) -> None:
         if self.config.motion not in row.arrays:
             there = ", ".join(name for name in LAYOUT_FPS if name in row.arrays)
-            raise InputError(
-                f"{folder}: clip {row.name} has no {self.config.motion!r} motion; it has {there}; choose one (smpl needs 3-D motion)"
-            )
+            needs = {"smpl": "smpl needs 3-D motion", "posture": "posture is kept by 'data prepare --posture'"}.get(self.config.motion)
+            hint = f" ({needs})" if needs else ""
+            raise InputError(f"{folder}: clip {row.name} has no {self.config.motion!r} motion; it has {there}; choose one{hint}")
         fitting = [name for name in row.codes if name.startswith(self.config.codec)]
         if self.config.codec and len(fitting) != 1:
             raise InputError(

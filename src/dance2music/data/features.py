@@ -5,7 +5,8 @@
 ``keypoints``      [T, 75] at 30 fps   25 OpenPose joints x (x, y, confidence), y down, as the released TikTok data
 ``features``       [T, 80] at 30 fps   `dance.kinematics.motion_features`
 ``flow``           [T, 5] at 30 fps    `dance.flow.visual_features`; zeros without a video
-``visual``         [S, D]              a vector per segment, where the data set brings one (I3D: D = 2048)
+``posture``        [T, 249] at 30 fps  `dance.posture.posture_features`: body, hands and face; only if asked for
+``visual``         [S, D]              a vector per segment, where the data set or the user brings one (I3D, TSN: D = 2048)
 ``audio``          int16 [N]           music at 22,050 Hz, mono, its peak at full scale
 =================  ==================  ============================================================================================
 
@@ -29,7 +30,9 @@ from dance2music.errors import InputError
 from dance2music.types import Motion
 
 SMPL_FPS, FEATURE_FPS = 60, 30
-LAYOUT_FPS: dict[str, int] = {"smpl": SMPL_FPS, "keypoints": KEYPOINT_FPS, "features": FEATURE_FPS, "flow": FEATURE_FPS}
+LAYOUT_FPS: dict[str, int] = {
+    "smpl": SMPL_FPS, "keypoints": KEYPOINT_FPS, "features": FEATURE_FPS, "posture": FEATURE_FPS, "flow": FEATURE_FPS,
+}  # fmt: skip
 """Frame rate of each array that has a time axis."""
 
 SEGMENT_SAMPLES = round(SAMPLE_RATE * SEGMENT_SECONDS)
@@ -42,28 +45,30 @@ _IN_SPACE = ("smpl-24", "ballroom-23", "coco-17", "body-25")
 
 @dataclass(frozen=True)
 class ClipFeatures:
-    """Arrays of a clip, the seconds that motion and music share, and which segments lie in them."""
+    """Arrays of a clip, the seconds that motion and music share, and which segments lie in them, do not, or lack their visual vector."""
 
     arrays: dict[str, np.ndarray]
     duration_seconds: float
     segments: tuple[int, ...]
     unfit: tuple[int, ...]
+    unseen: tuple[int, ...] = ()
 
 
-def clip_features(source: Source, *, visual: bool = True) -> ClipFeatures:
+def clip_features(source: Source, *, visual: bool = True, posture: bool = False) -> ClipFeatures:
     """Read a clip's files.
 
     Parameters
     ----------
     source : the clip.
     visual : also watch its video for optical flow, where there is one.
+    posture : keep body, hands and face, too; a video is then watched by the slower estimator that sees all three.
 
     Raises
     ------
     InputError
         If a file is missing or unreadable, the motion holds NaN, nobody is seen, or motion and music share less than a segment.
     """
-    arrays, seconds = _motion_arrays(source, visual=visual)
+    arrays, seconds = _motion_arrays(source, visual=visual, posture=posture)
     audio = _music(source.music)
     seconds = min(seconds, len(audio) / SAMPLE_RATE)
     within = segments_within(seconds)
@@ -71,12 +76,16 @@ def clip_features(source: Source, *, visual: bool = True) -> ClipFeatures:
         raise InputError(f"{source.name}: motion and music share {seconds:.2f} s; expected at least a segment of {SEGMENT_SECONDS:g} s")
     wanted = within if source.segments is None else source.segments
     arrays["audio"] = audio[: round((seconds + SLACK_SECONDS) * SAMPLE_RATE)]
+    segments, unfit = tuple(k for k in wanted if k in within), tuple(k for k in wanted if k not in within)
+    unseen: tuple[int, ...] = ()
     if source.visual:
-        assert len(source.visual) == len(wanted), "a visual vector per wanted segment"
-        arrays["visual"] = np.stack([_visual_vector(path) for k, path in zip(wanted, source.visual) if k in within])
+        vectors = dict(zip(source.visual_segments or wanted, source.visual, strict=True))
+        segments, unseen = tuple(k for k in segments if k in vectors), tuple(k for k in segments if k not in vectors)
+        if segments:
+            arrays["visual"] = _stacked([_visual_vector(vectors[k]) for k in segments], source)
     if source.beat_times_seconds is not None:
         arrays["beat_times_seconds"] = np.asarray(source.beat_times_seconds)
-    return ClipFeatures(arrays, seconds, tuple(k for k in wanted if k in within), tuple(k for k in wanted if k not in within))
+    return ClipFeatures(arrays, seconds, segments, unfit, unseen)
 
 
 def segment_frames(values: np.ndarray, k: int, layout: str) -> np.ndarray:
@@ -98,17 +107,26 @@ def music_digest(audio: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(audio).tobytes()).hexdigest()
 
 
-def _motion_arrays(source: Source, *, visual: bool) -> tuple[dict[str, np.ndarray], float]:
+def _stacked(vectors: list[np.ndarray], source: Source) -> np.ndarray:
+    """Visual vectors float32 [S, D] of a clip, which must be of one width."""
+    widths = {len(vector) for vector in vectors}
+    if len(widths) > 1:
+        raise InputError(f"{source.name}: visual vectors of {sorted(widths)} numbers; expected one width; make them with one network")
+    return np.stack(vectors)
+
+
+def _motion_arrays(source: Source, *, visual: bool, posture: bool) -> tuple[dict[str, np.ndarray], float]:
     """All arrays that the dance gives, and its seconds."""
     from dance2music.dance.flow import visual_features
     from dance2music.dance.kinematics import motion_features, resample
     from dance2music.dance.motion_files import load_motion
+    from dance2music.dance.posture import posture_features
     from dance2music.dance.rotations import smpl_features_of_joints
     from dance2music.dance.skeleton import convert
 
     published: dict[str, np.ndarray] = {}
     if source.motion is None:
-        motion = _watched(source)
+        motion = _watched(source, "holistic" if posture else "body")
     else:
         published = _published(source.motion)
         motion = load_motion(source.motion)
@@ -119,6 +137,8 @@ def _motion_arrays(source: Source, *, visual: bool) -> tuple[dict[str, np.ndarra
     arrays = {"features": motion_features(motion, fps=FEATURE_FPS), "flow": visual_features(motion, fps=FEATURE_FPS)}
     if "keypoints" not in published:
         arrays["keypoints"] = openpose_layout(motion)
+    if posture:
+        arrays["posture"] = posture_features(motion, fps=FEATURE_FPS)
     if "smpl" not in published and motion.skeleton in _IN_SPACE and motion.joints.shape[2] == 3:
         arrays["smpl"] = smpl_features_of_joints(resample(convert(motion, "smpl-24"), SMPL_FPS).joints)
     arrays |= published
@@ -197,14 +217,14 @@ def _music(path: Path) -> np.ndarray:
     return np.round(samples * (32767.0 / max(float(np.abs(samples).max()), 1e-4))).astype(np.int16)
 
 
-def _watched(source: Source) -> Motion:
-    """The dance of a video by the pose estimator."""
+def _watched(source: Source, method: str) -> Motion:
+    """The dance of a video by a pose estimator."""
     from dance2music.dance.pose import estimate
     from dance2music.video.frames import read_frames
 
     if source.video is None:
         raise InputError(f"{source.name}: neither motion nor video; expected one of them; complete the clip")
-    motion = estimate(read_frames(source.video, threads=1), method="body")
+    motion = estimate(read_frames(source.video, threads=1), method=method)
     if motion.skeleton == "flow":
         raise InputError(f"{source.video}: no dancer is seen in it; expected one; leave the clip out")
     return motion

@@ -6,8 +6,8 @@
     FOLDER/[train|validation|test/][GENRE/]NAME.npz + NAME.ogg  a motion file and its music; a video of that name adds optical flow
     FOLDER/clips.csv                                            optional: name, song, split, genre, tempo_bpm; what it says counts
 
-Folder names say split and genre where they are one of ours (``house``, ``HO``). Without a split one song in ten is for testing, chosen by a
-digest of its name, so that adding clips moves no other. A clip is its own song unless ``clips.csv`` says otherwise.
+Folder names say split and genre where they are one of ours (``house``, ``HO``). Without a split one song in ten is for testing and one for
+validation, chosen by a digest of its name, so that adding clips moves no other. A clip is its own song unless ``clips.csv`` says otherwise.
 """
 
 from __future__ import annotations
@@ -69,13 +69,28 @@ def list_folder(folder: Path, *, lists: Path | None = None) -> Listing:
     if not sources:
         raise InputError(f"{folder}: has no videos and no pairs of motion and music; expected some ({', '.join(VIDEO_SUFFIXES)})")
     check_leaks(sources, where=str(folder))
-    return Listing(sources, skipped)
+    return Listing(sources, skipped, _drawn(sources, table, folder))
+
+
+def _drawn(sources: list[Source], table: dict[str, dict[str, str]], folder: Path) -> list[str]:
+    """A note on how many songs had no split and drew one."""
+    given = {clip.song for clip in sources if table.get(clip.name, {}).get("split") or _in_split(clip, folder)}
+    drawn = {clip.song: clip.split for clip in sources if clip.song not in given}
+    if not drawn:
+        return []
+    counts = ", ".join(f"{list(drawn.values()).count(split)} {split}" for split in SPLITS)
+    return [f"{len(drawn)} songs had no split and drew one by their names: {counts}"]
+
+
+def _in_split(clip: Source, folder: Path) -> bool:
+    """Whether a clip lies in a folder that is named as a split."""
+    return any(part in SPLITS for part in (clip.motion or clip.video or clip.music).relative_to(folder).parts[:-1])
 
 
 def drawn_split(song: str) -> str:
-    """Split of a song that no one has put into one: "test" for about one in ten, by a digest of its name."""
+    """Split of a song that no one has put into one: "test" for about one in ten, "validation" for another, by a digest of its name."""
     digest = int.from_bytes(hashlib.sha256(song.encode()).digest()[:4], "big")
-    return "test" if digest % TEST_SONG_EVERY == 0 else "train"
+    return {0: "test", 1: "validation"}.get(digest % TEST_SONG_EVERY, "train")
 
 
 def known_genre(text: str) -> int | None:

@@ -104,6 +104,7 @@ def list_released(folder: Path, lists: Path | None, *, data: str, about: Callabl
             continue
         music = read_list(path)
         others = {kind: _beside(path, music, kind) for kind in ("motion", "video")}
+        seen = [_resolve(folder, path.parent, one) for one in others["video"]]
         missing = 0
         for i, entry in enumerate(music):
             where = f"{path} line {i + 1}"
@@ -111,13 +112,15 @@ def list_released(folder: Path, lists: Path | None, *, data: str, about: Callabl
             song, genre, tempo = about(clip, where)
             name = f"{clip}_seg{k}"
             files = {kind: _resolve(folder, path.parent, one) for kind, one in
-                     {"music": entry, "motion": others["motion"][i], "visual": others["video"][i]}.items()}  # fmt: skip
-            if files["music"] is None or files["motion"] is None:
+                     {"music": entry, "motion": others["motion"][i]}.items()}  # fmt: skip
+            visual = seen[i]
+            lacking = [kind for kind in ("music", "motion") if files[kind] is None]
+            if visual is None and any(seen):  # where no segment has one, what needs them says so
+                lacking.append("visual vector")
+            if lacking or files["music"] is None:
                 missing += 1
-                what = " and ".join(kind for kind in ("music", "motion") if files[kind] is None)
-                skipped.append(Skip(name, f"in the list, but its {what} is not in {folder}"))
+                skipped.append(Skip(name, f"in the list, but its {' and '.join(lacking)} is not in {folder}"))
                 continue
-            visual = files["visual"]
             sources.append(
                 Source(name, song, split, files["music"], files["motion"], genre=genre, tempo_bpm=tempo, visual=(visual,) if visual else ())
             )

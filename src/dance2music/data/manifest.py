@@ -46,6 +46,7 @@ class Source:
     music : sound file, or a video whose sound is taken.
     video : None where there is no picture.
     visual : ``.npy`` files of float [1, D] or [D], one visual vector per segment, from elsewhere; empty where there are none.
+    visual_segments : which segments (K, from 1) have them; empty where all that are wanted have.
     segments : which segments (K, from 1) are wanted; None takes all that fit.
     beat_times_seconds : known beats, or None.
     """
@@ -59,6 +60,7 @@ class Source:
     genre: int | None = None
     tempo_bpm: float | None = None
     visual: tuple[Path, ...] = ()
+    visual_segments: tuple[int, ...] = ()
     segments: tuple[int, ...] | None = None
     beat_times_seconds: tuple[float, ...] | None = None
 

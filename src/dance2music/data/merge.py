@@ -12,7 +12,8 @@ from typing import Any
 
 from dance2music.data.manifest import Listing, Skip
 from dance2music.data.parts import PARTS, Result
-from dance2music.data.prepare import Report, finish, read_record, result_of
+from dance2music.data.prepare import finish, read_record, result_of
+from dance2music.data.report import Report
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.leftovers import only_here

@@ -9,8 +9,8 @@
     OUT/codes/CODEC/CLIP.npz      codes int16 [S, Q, L] and latents float16 [S, E, L] of every segment's music
     OUT/rows/CLIP.json            the clip's row or the reason why it has none: what a run that was killed goes on from
 
-A clip is made anew only if its settings or its files (size, time) changed; what failed is tried again only then, too. Every file is whole
-or not there, so that a run can be killed at any time.
+A clip is made anew only if its settings or its files (size, time) changed; what could not be used is tried again only then, too. Song,
+split, genre and tempo are labels: other ones make no clip anew. Every file is whole or not there, so that a run can be killed at any time.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ from dance2music.data.features import ClipFeatures, clip_features, music_digest,
 from dance2music.data.folder import list_folder
 from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Listing, Progress, Reader, Skip, Source, check_leaks, write_lines
 from dance2music.data.parts import Part, Result
+from dance2music.data.report import Report, gaps
 from dance2music.data.tiktok import list_tiktok
+from dance2music.data.visual import with_visual
 from dance2music.documents import json_value, plain_name
-from dance2music.errors import InputError
+from dance2music.errors import Cancelled, InputError
 from dance2music.files import whole_file
 from dance2music.leftovers import only_here
 from dance2music.parallel import Engine, engine, one_thread
@@ -64,31 +66,6 @@ _SETTINGS_VERSION = 1
 """Part of every key: raised when `data.features` computes other numbers from the same files."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """What `prepare` did: rows of the manifest, what was left out, how many clips were made now and how many were there, notes."""
-
-    rows: Sequence[ClipRow]
-    skipped: Sequence[Skip]
-    made: int
-    kept: int
-    notes: Sequence[str]
-
-    def table(self, *, most: int = 20) -> Iterator[str]:
-        """Lines to print: a count per split, notes, and the first of what was skipped."""
-        for split, count in Counter(row.split for row in self.rows).items():
-            rows = [row for row in self.rows if row.split == split]
-            songs, segments = len({row.song for row in rows}), sum(len(row.segments) for row in rows)
-            yield f"{split:<12}{count:>7} clips {segments:>8} segments {songs:>6} songs"
-        yield from self.notes
-        if self.skipped:
-            yield f"{'skipped':<12}{len(self.skipped):>7}"
-        for skip in self.skipped[:most]:
-            yield f"  {skip.name}: {skip.reason}"
-        if len(self.skipped) > most:
-            yield f"  and {len(self.skipped) - most} more in {SKIPPED}"
-
-
 def prepare(
     source: str | Path,
     dataset: str,
@@ -97,6 +74,8 @@ def prepare(
     codec: str | None = None,
     lists: str | Path | None = None,
     visual: bool = True,
+    visual_features: str | Path | None = None,
+    posture: bool = False,
     workers: int = 1,
     executor: str | Engine = "process",
     part: Part | None = None,
@@ -113,6 +92,9 @@ def prepare(
     codec : "spectral" for the embedded codec, or a model file of a codec; None makes no codes. Codes of other codecs stay.
     lists : folder of lists that choose clips or segments, for data sets that have them.
     visual : watch videos for optical flow.
+    visual_features : folder of ``CLIP_segK.npy``, a visual vector per segment, as ``dance2music data visual`` makes them; segments without
+        one are left out.
+    posture : keep body, hands and face as well, for the holistic presets.
     workers : processes.
     executor : `parallel.Engine` that runs them, or its name.
     part : make this part of the clips only, beside other runs that make the others; `data.parts.merge` then writes the manifest.
@@ -133,11 +115,14 @@ def prepare(
         raise InputError(f"workers: {workers}; expected at least 1")
     folder, out = Path(source), Path(out)
     listing = list_clips(folder, dataset, lists)
+    if visual_features is not None:
+        seen, unseen = with_visual(listing.sources, Path(visual_features))
+        listing = Listing(seen, [*listing.skipped, *unseen], listing.notes)
     if out.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{out}: lies in the data set {folder}, of which it would become a part; choose an --out elsewhere")
     _check_same(out, dataset)
     make_folders(out, codec)
-    maker = Maker(out, visual, codec, "" if codec is None else codec_label_of(codec))
+    maker = Maker(out, visual, codec, "" if codec is None else codec_label_of(codec), posture)
     run = engine(executor, workers)
     about = {"dataset": dataset, "source": str(folder), "visual": visual}
     if part is None:
@@ -197,7 +182,7 @@ def finish(out: Path, about: dict[str, Any], listing: Listing, results: Mapping[
     whole = about | {"clips": len(rows), "skipped": len(skipped), "codecs": sorted({name for row in rows for name in row.codes})}
     with whole_file(out / ABOUT) as temporary:
         temporary.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-    return Report(rows, skipped, made, kept, listing.notes)
+    return Report(rows, skipped, made, kept, [*listing.notes, *gaps(rows)])
 
 
 @dataclass(frozen=True)
@@ -208,18 +193,29 @@ class Maker:
     visual: bool
     codec: str | None
     codec_label: str
+    posture: bool = False
 
     def key(self, clip: Source) -> str:
-        """Digest of the settings and of what identifies the clip's files; missing files count as such."""
-        about = dataclasses.asdict(clip)
-        about |= {"version": _SETTINGS_VERSION, "flow": self.visual, "files": {kind: _stamp(path) for kind, path in clip.files.items()}}
+        """Digest of the settings and of what identifies the clip's files; missing files count as such, labels do not."""
+        about = {
+            "version": _SETTINGS_VERSION,
+            "flow": self.visual,
+            "posture": self.posture,
+            "files": {kind: (str(path), _stamp(path)) for kind, path in clip.files.items()},
+            "segments": (clip.segments, clip.visual_segments),
+            "beats": clip.beat_times_seconds,
+        }
         return hashlib.sha256(json.dumps(about, default=str, sort_keys=True).encode()).hexdigest()
 
     def finished(self, clip: Source) -> Result | None:
-        """What an earlier run made of the clip, if it still holds and has the codes that are wanted."""
+        """What an earlier run made of the clip, with its present labels, if it still holds and has the codes that are wanted."""
         row, skips = self._known(clip)
         if row is None:
             return (None, skips) if skips else None
+        labelled = dataclasses.replace(row, **_labels(clip))
+        if labelled != row:
+            row = labelled
+            self._write_record(clip, row, skips)
         return (row, skips) if not self.codec_label or self.codec_label in row.codes else None
 
     def __call__(self, clip: Source) -> tuple[str, Result]:
@@ -227,21 +223,34 @@ class Maker:
         row, skips = self._known(clip)
         if row is None:
             try:
-                made = clip_features(clip, visual=self.visual)
+                made = clip_features(clip, visual=self.visual, posture=self.posture)
             except InputError as error:  # of this clip only: what cannot be written, or a broken codec, stops the run
                 skips = [Skip(clip.name, str(error))]
+            except Cancelled:
+                raise
+            except Exception as error:  # a clip that nobody foresaw must not end a run of hours; without a key it is tried again
+                logger.debug("%s", clip.name, exc_info=True)
+                reason = " ".join(str(error).split())[:200]
+                skips = [Skip(clip.name, f"could not be read: {type(error).__name__}{f' ({reason})' if reason else ''}")]
+                self._write_record(clip, None, skips, key="")
+                return clip.name, (None, skips)
             else:
                 row, skips = self._write_features(clip, made)
         if row is not None and self.codec_label and self.codec_label not in row.codes:
             row = dataclasses.replace(row, codes={**row.codes, self.codec_label: self._write_codes(row)})
+        if row is not None:
+            row = dataclasses.replace(row, **_labels(clip))
+        self._write_record(clip, row, skips)
+        return clip.name, (row, skips)
+
+    def _write_record(self, clip: Source, row: ClipRow | None, skips: list[Skip], *, key: str | None = None) -> None:
         record = {
-            "key": self.key(clip),
+            "key": self.key(clip) if key is None else key,
             "row": None if row is None else dataclasses.asdict(row),
             "skipped": [(s.name, s.reason) for s in skips],
         }
         with whole_file(self._record(clip)) as temporary:
             temporary.write_text(json.dumps(record), encoding="utf-8")
-        return clip.name, (row, skips)
 
     def _record(self, clip: Source) -> Path:
         return self.out / "rows" / f"{clip.name}.json"
@@ -262,6 +271,7 @@ class Maker:
 
     def _write_features(self, clip: Source, made: ClipFeatures) -> Result:
         skips = [Skip(f"{clip.name}_seg{k}", f"ends after {made.duration_seconds:.2f} s, where motion or music does") for k in made.unfit]
+        skips += [Skip(f"{clip.name}_seg{k}", "has no visual vector") for k in made.unseen]
         if not made.segments:
             return None, skips
         file = f"clips/{clip.name}.npz"
@@ -269,10 +279,7 @@ class Maker:
             np.savez(stream, **made.arrays)  # type: ignore[arg-type]
         row = ClipRow(
             name=clip.name,
-            song=clip.song,
-            split=clip.split,
-            genre=None if clip.genre is None else GENRES[clip.genre],
-            tempo_bpm=clip.tempo_bpm,
+            **_labels(clip),
             duration_seconds=round(made.duration_seconds, 4),
             segments=made.segments,
             features=file,
@@ -300,6 +307,12 @@ class Maker:
         with whole_file(self.out / file) as temporary, temporary.open("wb") as stream:
             np.savez(stream, codes=np.stack(codes), latents=np.stack(latents))
         return file
+
+
+def _labels(clip: Source) -> dict[str, Any]:
+    """What a data set says of a clip beside its files."""
+    genre = None if clip.genre is None else GENRES[clip.genre]
+    return {"song": clip.song, "split": clip.split, "genre": genre, "tempo_bpm": clip.tempo_bpm}
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
