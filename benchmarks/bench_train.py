@@ -39,8 +39,8 @@ from torch.utils.data import TensorDataset
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.music.mel import published_log_mel
+from dance2music.nn.conv_stack import fold_weight_norm
 from dance2music.nn.convolution import WeightNormConv1d
-from dance2music.papers.conv_stack import fold_weight_norm
 from dance2music.papers.gan_step import GanTrainer, Networks
 from dance2music.papers.trainings import GAN_TRAININGS
 from dance2music.train.loop import start_fabric

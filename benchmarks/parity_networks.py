@@ -24,7 +24,7 @@ def shape_of(data: Any, default: tuple[int, ...]) -> tuple[int, ...]:
 
 def motion_encoder(data: Any, dataset: str) -> Iterator[Row]:
     """Names: ``motion_encoder_{aist,tiktok}.npz``."""
-    from dance2music.papers.conv_stack import MotionEncoder
+    from dance2music.nn.conv_stack import MotionEncoder
     from dance2music.papers.d2m_tables import FRAMES_AND_FEATURES, released
 
     model = MotionEncoder(released("high", dataset).motion)
@@ -177,7 +177,7 @@ def manifest(data: Any, name: str) -> Iterator[Row]:
 
 def _released(level: str, dataset: str, part: str) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
-        from dance2music.papers.conv_stack import MotionEncoder
+        from dance2music.nn.conv_stack import MotionEncoder
         from dance2music.papers.d2m_gan import VQGenerator
         from dance2music.papers.d2m_tables import released
 

@@ -6,7 +6,7 @@ import torch
 
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
-from dance2music.papers.conv_stack import MotionEncoderConfig, Row, StackConfig
+from dance2music.nn.conv_stack import MotionEncoderConfig, Row, StackConfig
 from dance2music.papers.d2m_gan import D2MGan, D2MGanConfig, VQGeneratorConfig
 from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminator, ReshapedDiscriminatorConfig
 from oracles import filled

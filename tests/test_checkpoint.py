@@ -142,3 +142,11 @@ def test_torch_files_with_other_content_than_tensors_are_refused(tmp_path) -> No
     for name in ("a", "b", "c"):
         with pytest.raises(InputError, match=f"{name}.pt"):
             read_torch_state(tmp_path / f"{name}.pt")
+
+
+def test_equal_models_give_equal_bytes(tmp_path) -> None:
+    torch.manual_seed(0)
+    model = VQVAE(SMALL)
+    for name in "abcde":
+        save_model(tmp_path / name, model, SMALL, provenance={"steps": 7})
+    assert len({(tmp_path / name).read_bytes() for name in "abcde"}) == 1

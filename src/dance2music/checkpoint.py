@@ -41,7 +41,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "planned": ("dance2music.methods.planned", "PlannedConfig", "Planned"),
     "d2m-gan": ("dance2music.papers.d2m_gan_any_length", "TemporalD2MGanConfig", "TemporalD2MGan"),
     "d2m-gan-two-seconds": ("dance2music.papers.d2m_gan", "D2MGanConfig", "D2MGan"),
-    "d2m-gan-motion-encoder": ("dance2music.papers.conv_stack", "MotionEncoderConfig", "MotionEncoder"),
+    "d2m-gan-motion-encoder": ("dance2music.nn.conv_stack", "MotionEncoderConfig", "MotionEncoder"),
     "d2m-gan-generator": ("dance2music.papers.d2m_gan", "VQGeneratorConfig", "VQGenerator"),
     "d2m-gan-discriminator": ("dance2music.papers.discriminators", "ReshapedDiscriminatorConfig", "ReshapedDiscriminator"),
     "memory": ("dance2music.methods.memory", "MemoryConfig", "Memory"),
@@ -75,8 +75,6 @@ def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mappin
         (biases, norms, codebooks) in half precision. The model that comes back is float32 in any case.
     eight_bit : names of further tensors for which 'int8' means eight bits, as the finest of many residual codebooks.
     """
-    from safetensors.torch import save_file
-
     kind = next((k for k, (_, _, name) in KINDS.items() if name == type(model).__name__), None)
     assert kind is not None, f"{type(model).__name__} is not in checkpoint.KINDS"
     assert storage in ("float32", "float16", "int8"), storage
@@ -90,8 +88,24 @@ def save_model(path: str | Path, model: nn.Module, config: Any, *, state: Mappin
             tensors[name] = value.half() if storage != "float32" and value.is_floating_point() else value
     metadata = {"format": FORMAT, "kind": kind, "config": to_json(config), "provenance": json.dumps(dict(provenance or {}), sort_keys=True)}
     metadata["digest"] = content_digest(tensors, metadata, _DIGESTED)
-    with whole_file(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+    save_tensors(path, tensors, metadata)
+
+
+def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file of tensors [...], whole or not at all; equal content gives equal bytes.
+
+    The library writes the header in an order that changes from process to process; here it is sorted.
+    """
+    from safetensors.torch import save
+
+    data = save(dict(tensors), dict(metadata))
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    text = json.dumps({name: header[name] for name in sorted(header)}, separators=(",", ":"), sort_keys=True).encode()
+    text += b" " * (-len(text) % 8)
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.write(memoryview(data)[8 + length :])
 
 
 def load_model(path: str | Path, *, expected: str | None = None) -> nn.Module:

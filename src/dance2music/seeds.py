@@ -17,6 +17,8 @@ HELD_OUT_DANCES = 1_000_000_000
 """for the dances of the rhythm network,"""
 HELD_OUT_CLIPS = 1_000_000_000
 """for the composed clips of the papers' generators,"""
+VALIDATION_CLIPS = 1_100_000_000
+"""others of them for the validation of a training,"""
 HELD_OUT_SYMBOLIC = 1_200_000_000
 """and for pieces and dances of the symbolic baselines."""
 

@@ -35,8 +35,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_pairs(home / "own" / "test" / "pop", ("c",), first_seed=5)
     small = ["segments.first_pieces=1", "segments.piece_seconds=3.0", "segments.pieces_per_step=1", "held_out_pieces=1"]
     pieces = [word for setting in small for word in ("--set", setting)]
-    command("train", "codec", "--preset", "spectral-small-high", "--out", home / "codec", *STEPS, *pieces)
-    command("data", "prepare", home / "own", "--dataset", "folder", "--out", home / "prepared", "--workers", 1)
+    prepare = ("data", "prepare", home / "own", "--dataset", "folder", "--out", home / "prepared", "--workers", 1)
+    command(*prepare)
+    command("train", "codec", "--preset", "spectral-small-high", "--data", home / "prepared", "--out", home / "codec", *STEPS, *pieces)
+    command(*prepare, "--codec", home / "codec" / "latest.safetensors")
     preset = ("--preset", "d2m-gan-high-embedded", "--data", home / "prepared", "--codec", home / "codec" / "latest.safetensors")
     for stage in ("gan", "decoder"):
         command("train", stage, *preset, "--out", home / stage, *STEPS, "--set", "batch_size=1")

@@ -24,9 +24,9 @@ from dance2music.metrics.genre import Database, EmbeddedGenre
 from dance2music.metrics.published_tables import TABLES as PUBLISHED
 from dance2music.papers.gan_step import build_network
 from dance2music.papers.runs import gan_training, motion_layout, open_codec
-from dance2music.papers.segments import composed_clip
 from dance2music.papers.trainings import GAN_TRAININGS
 from dance2music.synthetic.synthetic import write_corpus
+from dance2music.train.segments import composed_clip
 from dance2music.types import Audio
 from tiny_gan import codec_file_in
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.nn import long_convolution as by_spectra
+from dance2music.nn.conv_stack import fold_weight_norm
 from dance2music.nn.convolution import Conv1d
 from dance2music.nn.long_convolution import STRETCH, LongConvolution, long_convolution
-from dance2music.papers.conv_stack import fold_weight_norm
 
 
 def apart(a: Tensor, b: Tensor) -> float:

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dance2music.nn.conv_stack import ResidualBlock, _tensors, fold_weight_norm
 from dance2music.nn.convolution import SLOPE
 from dance2music.nn.residual_points import FEWEST_CHANNELS, ResidualAtPoints, residual, weights_at_points
-from dance2music.papers.conv_stack import ResidualBlock, _tensors, fold_weight_norm
 
 
 def by_points(block: ResidualBlock, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.errors import InputError
 from dance2music.methods.base import CodecGenerator
-from dance2music.papers.conv_stack import MotionEncoderConfig, Row, StackConfig
+from dance2music.nn.conv_stack import MotionEncoderConfig, Row, StackConfig
 from dance2music.papers.creative_gan import (
     FRAMES_AND_FEATURES,
     MusicVectorGenerator,

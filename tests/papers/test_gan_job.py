@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +106,25 @@ def test_names_that_the_commands_had_before_work_and_are_shown_no_more() -> None
 
 
 def test_the_papers_generators_take_the_motion_of_their_data_set(tmp_path: Path, codec_file: Path, prepared: Path) -> None:
-    layouts = {name: motion_layout(config.generator) for name, config in GAN_TRAININGS.items() if "holistic" not in name}
+    layouts = {name: motion_layout(config.generator) for name, config in GAN_TRAININGS.items()}
+    assert {layout for name, layout in layouts.items() if "holistic" in name} == {"posture"}
     assert {layout for name, layout in layouts.items() if "aist" in name or name == "creative-gan-low-paper"} == {"smpl"}
     assert {layout for name, layout in layouts.items() if "tiktok" in name} == {"keypoints"}
     assert needs_genre(GAN_TRAININGS["d2m-gan-high-aist-released"]) and not needs_genre(GAN_TRAININGS["d2m-gan-high-tiktok-released"])
     codec = open_codec(codec_file, "spectral-small-high", "high")
-    item = open_segments(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], codec, tmp_path)[0]
+    with pytest.raises(InputError, match=r"has no visual vector, which this preset sees; make them with 'data visual'"):
+        open_segments(prepared, GAN_TRAININGS["d2m-gan-high-aist-paper"], codec, tmp_path)
+    item = open_segments(prepared, gan_training("d2m-gan-high-aist-paper", ['inputs=["motion"]']), codec, tmp_path)[0]
     assert item["motion"].shape == (120, 219) and item["visual"].shape == (2048,)
     with pytest.raises(InputError, match="prepare data"):
         open_segments("composed", GAN_TRAININGS["d2m-gan-high-aist-paper"], codec, tmp_path)
+    odd = replace(GAN_TRAININGS["d2m-gan-high-aist-paper"].generator.motion, features=7)
     with pytest.raises(InputError, match="not prepared"):
-        motion_layout(GAN_TRAININGS["creative-gan-low-holistic"].generator)
+        motion_layout(replace(GAN_TRAININGS["d2m-gan-high-aist-paper"].generator, motion=odd))
+
+
+def test_creative_gan_on_tiktok_has_no_genre_terms() -> None:
+    for level in ("high", "low"):
+        config = GAN_TRAININGS[f"creative-gan-{level}-tiktok-paper"]
+        assert not needs_genre(config) and not config.weights.style and config.weights.perceptual
+        assert needs_genre(GAN_TRAININGS[f"creative-gan-{level}-paper"])

@@ -14,10 +14,10 @@ from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.papers.creative_gan import TemporalMusicVectorGenerator
 from dance2music.papers.d2m_gan_any_length import TemporalD2MGan
-from dance2music.papers.segments import StackedSegments
 from dance2music.recipe.paper_gans import KINDS, PaperGans, begin_with, gan_training, regress, train_paper_gan
 from dance2music.recipe.songbook import LEVELS, SONG_BARS, SongbookConfig, played, song, song_clip, songbook_segments
 from dance2music.rhythm.clock import CLOCK_FEATURES
+from dance2music.train.segments import StackedSegments
 from dance2music.types import BEATS_PER_BAR, GENRES, Rhythm
 
 

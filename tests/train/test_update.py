@@ -19,8 +19,9 @@ from torch.utils.data import Dataset, TensorDataset
 
 import dance2music
 from dance2music.errors import InputError, TrainingDiverged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric, weighted_total
-from dance2music.train.processes import _ProcessShare, process_share
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.objective import weighted_total
+from dance2music.train.processes import _ProcessShare, process_share, synchronise_batch_norm
 
 MOVES = ("backward", "zero_grad", "clip_grad_norm_", "clip_gradients", "average_gradients", "no_sync")
 BY_HAND = {
@@ -145,8 +146,35 @@ def test_two_processes_end_with_the_same_weights_and_lose_what_one_loses(tmp_pat
         )
         assert len(one) == len(two)
         for a, b in zip(one, two):
-            for key in a.keys() - {"steps_per_second"}:
+            for key in a.keys() - {"steps_per_second", "items_per_second", "seconds_left"}:
                 assert b[key] == pytest.approx(a[key], rel=1e-3, abs=1e-5), (name, a["step"], key)
+
+
+def test_batch_norm_of_two_processes_is_that_of_the_whole_batch(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    batch, weight = torch.randn(6, 3, 5) + torch.arange(3)[:, None], torch.randn(6, 3, 5)
+
+    def normed(norm: nn.BatchNorm1d, rows: slice) -> dict[str, Tensor]:
+        x = batch[rows].clone().requires_grad_(True)
+        y = norm(x)
+        (y * weight[rows]).mean().backward()
+        assert x.grad is not None and norm.weight.grad is not None and norm.running_mean is not None and norm.running_var is not None
+        return {"y": y.detach(), "x": x.grad, "weight": norm.weight.grad, "mean": norm.running_mean, "var": norm.running_var}
+
+    def work() -> None:
+        fabric = start_fabric(LoopConfig(accelerator="cpu"))
+        norm = nn.BatchNorm1d(3)
+        synchronise_batch_norm(fabric, norm)
+        torch.save(normed(norm, slice(3 * fabric.global_rank, 3 * fabric.global_rank + 3)), tmp_path / f"{fabric.global_rank}.pt")
+
+    assert two_processes(work) == [0, 0]
+    whole = normed(nn.BatchNorm1d(3), slice(None))
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert torch.allclose(torch.cat([first["y"], second["y"]]), whole["y"], atol=1e-6)
+    assert torch.allclose(torch.cat([first["x"], second["x"]]) / 2, whole["x"], atol=1e-7)  # each has the mean of half as many
+    assert torch.allclose((first["weight"] + second["weight"]) / 2, whole["weight"], atol=1e-7)
+    for part in (first, second):
+        assert torch.allclose(part["mean"], whole["mean"]) and torch.allclose(part["var"], whole["var"])
 
 
 def two_processes(work: Callable[[], None]) -> list[int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,16 +36,29 @@ _Out = Annotated[Path, typer.Option("--out", help="Folder for checkpoints, logs 
 _Set = Annotated[list[str] | None, typer.Option("--set", help="Setting as name=value, for example loop.steps=2000.")]
 _RecipeSet = Annotated[list[str] | None, typer.Option("--set", help="Setting as name=value, for example codec.loop.steps=2000.")]
 _Also = Annotated[list[str] | None, typer.Argument(hidden=True)]
+_Print = Annotated[bool, typer.Option("--print-config", help="Print every setting of this training as JSON, and train nothing.")]
+_Accept = Annotated[bool, typer.Option("--accept-changes", help="Go on with other settings than OUT was begun with.")]
+_Given = Annotated[str | None, typer.Option("--data", help="Folder of 'data prepare', or 'composed' for clips that are made on the spot.")]
+_GivenCodec = Annotated[
+    Path | None, typer.Option("--codec", help="Model file of the codec; 'weights import' makes one of a published file.")
+]
+_GivenOut = Annotated[Path | None, typer.Option("--out", help="Folder for checkpoints, logs and weights; a second call resumes.")]
 _RUNS = Path("runs")
 
 
 @app.command("all", rich_help_panel=_SHIPPED)
 def train_all(
-    out: _Out = _RUNS, settings: _RecipeSet = None, workers: Workers = 2, engine: EngineName = "process", address: Address = ""
+    out: _Out = _RUNS,
+    settings: _RecipeSet = None,
+    print_config: _Print = False,
+    accept: _Accept = False,
+    workers: Workers = 2,
+    engine: EngineName = "process",
+    address: Address = "",
 ) -> None:
     """Train everything that the package ships from nothing; what OUT already holds is kept or resumed. Workers draw what is learnt from."""
     with _drawn_by(engine, workers, address):
-        _build(["all"], out, settings)
+        _build(["all"], out, settings, print_config=print_config, accept=accept)
 
 
 @app.command("codec", rich_help_panel=_PAPERS)
@@ -56,49 +69,103 @@ def train_codec(
         typer.Option(help="As vqvae-high, creative-gan-vqvae-low, spectral-small-high.", show_default="the codec that the package ships"),
     ] = None,
     out: _Out = _RUNS,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Your own music to learn from: a folder of 'data prepare', or of sound files.", show_default="composed music"),
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Codec to go on from: a model file, the folder of a run, or one of 'weights import'.")
+    ] = None,
     settings: _Set = None,
+    print_config: _Print = False,
+    accept: _Accept = False,
 ) -> None:
-    """Train a codec on composed music: the papers' first stage, or the one that the package ships."""
+    """Train a codec on composed music, or your own: the papers' first stage, or the one that the package ships."""
     if preset is None:
-        _build(["codec", *(also or [])], out, settings)
+        if data is not None or init is not None:
+            raise InputError("train codec: --data and --init go with a preset; expected --preset NAME, as spectral-small-high; give one")
+        _build(["codec", *(also or [])], out, settings, print_config=print_config, accept=accept)
         return
-    from dance2music.papers.runs import run_codec
+    from dance2music.papers.runs import codec_training, run_codec
 
-    _tell()
-    typer.echo(str(run_codec(preset, out, settings or [])))
+    if print_config:
+        _print(codec_training(preset, settings or [], init=init))
+        return
+    check_there(data, "a folder of 'data prepare', or of music", folder=True)
+    with _running(accept):
+        typer.echo(str(run_codec(preset, out, settings or [], data=data, init=init)))
 
 
 @app.command("gan", rich_help_panel=_PAPERS)
 def train_gan(
     preset: Annotated[str, typer.Option(help="As d2m-gan-high-aist-paper, creative-gan-low-paper, d2m-gan-high-embedded.")],
-    data: _Data,
-    codec: _Codec,
-    out: _Out,
+    data: _Given = None,
+    codec: _GivenCodec = None,
+    out: _GivenOut = None,
     soundnet: Annotated[
         Path | None, typer.Option(help="SoundNet's weights for the perceptual loss, in place of the embedded network.")
     ] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="What to go on from: a folder of 'weights import', the folder of a run, a generator's model file.")
+    ] = None,
     settings: _Set = None,
+    print_config: _Print = False,
+    accept: _Accept = False,
 ) -> None:
     """Train a generator of D2M-GAN or Creative-GAN; under torchrun on several processes."""
-    from dance2music.papers.runs import run_gan
+    from dance2music.papers.runs import gan_training, run_gan
 
-    _tell()
-    typer.echo(str(run_gan(preset, data, codec, out, settings or [], soundnet=soundnet)))
+    if print_config:
+        _print(gan_training(preset, settings or []))
+        return
+    where, file, folder = _all_given("gan", data, codec, out)
+    with _running(accept):
+        typer.echo(str(run_gan(preset, where, file, folder, settings or [], soundnet=soundnet, init=init)))
 
 
 @app.command("decoder", rich_help_panel=_PAPERS)
 def train_decoder(
     preset: Annotated[str, typer.Option(help="The generator's preset: its codec's decoder is tuned.")],
-    data: _Data,
-    codec: _Codec,
-    out: _Out,
+    data: _Given = None,
+    codec: _GivenCodec = None,
+    out: _GivenOut = None,
     settings: _Set = None,
+    print_config: _Print = False,
+    accept: _Accept = False,
 ) -> None:
     """Fine-tune a codec's decoder against discriminators, codebook fixed (D2M-GAN section 3.4)."""
-    from dance2music.papers.runs import run_decoder
+    from dance2music.papers.runs import decoder_training, run_decoder
 
-    _tell()
-    typer.echo(str(run_decoder(preset, data, codec, out, settings or [])))
+    if print_config:
+        _print(decoder_training(preset, settings or [])[1])
+        return
+    where, file, folder = _all_given("decoder", data, codec, out)
+    with _running(accept):
+        typer.echo(str(run_decoder(preset, where, file, folder, settings or [])))
+
+
+def _all_given(verb: str, data: str | None, codec: Path | None, out: Path | None) -> tuple[str, Path, Path]:
+    """What a training needs, unless only its settings are asked for: raises InputError where one is missing."""
+    if data is None or codec is None or out is None:
+        missing = [name for name, value in (("--data", data), ("--codec", codec), ("--out", out)) if value is None]
+        raise InputError(f"train {verb}: {', '.join(missing)} not given; expected --data, --codec and --out; give them all")
+    return data, codec, out
+
+
+def _print(config: Any) -> None:
+    from dance2music.train.record import plain_settings
+
+    typer.echo(json.dumps(plain_settings(config), indent=1))
+
+
+@contextmanager
+def _running(accept: bool) -> Iterator[None]:
+    """A training tells what it does; with ``accept`` it goes on with other settings than it was begun with."""
+    from dance2music.train.record import accepting
+
+    logging.getLogger().setLevel(logging.INFO)
+    with accepting(accept):
+        yield
 
 
 @app.command("plot")
@@ -111,8 +178,10 @@ def train_plot(folder: Annotated[Path, typer.Argument(help="Folder of a training
 
 
 def _stage(name: str, does: str) -> Callable[..., None]:
-    def train_stage(also: _Also = None, out: _Out = _RUNS, settings: _RecipeSet = None) -> None:
-        _build([name, *(also or [])], out, settings)
+    def train_stage(
+        also: _Also = None, out: _Out = _RUNS, settings: _RecipeSet = None, print_config: _Print = False, accept: _Accept = False
+    ) -> None:
+        _build([name, *(also or [])], out, settings, print_config=print_config, accept=accept)
 
     train_stage.__doc__ = does
     return train_stage
@@ -131,14 +200,17 @@ def train_rhythm(
     data: _Real = None,
     out: _Out = _RUNS,
     settings: _RecipeSet = None,
+    print_config: _Print = False,
+    accept: _Accept = False,
     workers: Workers = 2,
     engine: EngineName = "process",
     address: Address = "",
 ) -> None:
     """Train the network that finds the beats of a dance; 'generate --rhythm' reads with its weights."""
     _check_real(data)
+    given = [*(settings or []), *([] if data is None else [f"rhythm.data={json.dumps(str(data))}"])]
     with _drawn_by(engine, workers, address):
-        _build(["rhythm", *(also or [])], out, [*(settings or []), *([] if data is None else [f"rhythm.data={json.dumps(str(data))}"])])
+        _build(["rhythm", *(also or [])], out, given, print_config=print_config, accept=accept)
 
 
 @app.command("dance-genre", rich_help_panel=_SHIPPED)
@@ -220,22 +292,22 @@ def _check_real(data: Path | None) -> None:
         raise InputError(f"{data}: has neither {MANIFEST} nor a list crossmodal_train; expected {_REAL}; name another folder")
 
 
-def _build(stages: list[str], out: Path, settings: list[str] | None) -> None:
-    """Run stages of the recipe."""
+def _build(stages: list[str], out: Path, settings: list[str] | None, *, print_config: bool = False, accept: bool = False) -> None:
+    """Run stages of the recipe, or print all its settings."""
     from dance2music.config import override
     from dance2music.music.synth import find_soundfonts
     from dance2music.recipe.build import PAPER_GANS, STAGES, SYMBOLIC, Recipe, build, without_system_soundfonts
 
-    _tell()
     recipe = Recipe()
     if recipe.soundfont not in find_soundfonts():
         logging.warning("soundfont %r is not installed: training with the one that is always there", recipe.soundfont)
         recipe = without_system_soundfonts(recipe)
+    recipe = override(recipe, settings or [])
+    if print_config:
+        _print(recipe)
+        return
     several = {"symbolic": SYMBOLIC, "papers": PAPER_GANS}
     chosen = STAGES if "all" in stages else [name for stage in stages for name in several.get(stage, (stage,))]
-    build(override(recipe, settings or []), out, stages=chosen)
+    with _running(accept):
+        build(recipe, out, stages=chosen)
     typer.echo(str(out / "weights"))
-
-
-def _tell() -> None:
-    logging.getLogger().setLevel(logging.INFO)

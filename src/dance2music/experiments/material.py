@@ -16,7 +16,7 @@ from dance2music.data.manifest import SAMPLE_RATE, ClipRow, read_manifest, segme
 from dance2music.errors import InputError
 from dance2music.metrics.genre import Database, EmbeddedGenre
 from dance2music.papers.runs import COMPOSED, motion_layout, needs_genre, open_codec, open_segments
-from dance2music.papers.segments import ComposedClip, ComposedConfig, Prepared, Segments, coded, composed_segments, held_out_clips
+from dance2music.train.segments import ComposedClip, ComposedConfig, Prepared, Segments, coded, composed_segments, held_out_clips
 from dance2music.types import Audio
 
 if TYPE_CHECKING:

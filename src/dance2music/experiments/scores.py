@@ -20,8 +20,8 @@ from dance2music.metrics.genre import Database, EmbeddedGenre, genre_right, why_
 from dance2music.metrics.published_tables import PAPER_SECONDS
 from dance2music.metrics.rhythm import beat_alignment
 from dance2music.papers.gan_step import GanTraining
-from dance2music.papers.segments import ComposedClip
 from dance2music.seeds import GanScore, PaperTake
+from dance2music.train.segments import ComposedClip
 from dance2music.types import Audio, Codec
 
 REACH_SECONDS = 0.05

@@ -19,12 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dance2music.checkpoint import codec_digest, content_digest, read_tensors
+from dance2music.checkpoint import codec_digest, content_digest, read_tensors, save_tensors
 from dance2music.dance.kinematics import MOTION_FEATURES
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.documents import json_value
 from dance2music.errors import InputError
-from dance2music.files import whole_file
 from dance2music.generation.methods import LoadedMethod
 from dance2music.methods.base import CodecGenerator, Given
 from dance2music.types import (
@@ -66,13 +65,10 @@ def versions() -> dict[str, str]:
 
 def write(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Write header and tensors [...] of a take, whole or not at all. Raises InputError if the file cannot be written."""
-    from safetensors.torch import save_file
-
     stored = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     metadata = {"format": FORMAT, "take": json.dumps(dict(header))}
     metadata["digest"] = content_digest(stored, metadata, ("format", "take"))
-    with whole_file(path) as temporary:
-        save_file(stored, temporary, metadata=metadata)
+    save_tensors(path, stored, metadata)
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

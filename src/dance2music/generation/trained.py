@@ -118,7 +118,7 @@ def _embedded(name: str, given: Given) -> CodecGenerator:
     from dance2music.checkpoint import load_embedded
     from dance2music.codec.embedded import embedded_level
     from dance2music.methods.base import CodecGenerator
-    from dance2music.papers.conv_stack import fold_weight_norm
+    from dance2music.nn.conv_stack import fold_weight_norm
 
     if given.codec is not None:
         raise InputError(f"--codec {given.codec}: the weights in the package go with the package's codec; expected --weights, too")
@@ -142,7 +142,7 @@ def load_trained(file: Path, given: Given) -> CodecGenerator:
     """
     from dance2music.checkpoint import load_model, read_provenance
     from dance2music.methods.base import CodecGenerator
-    from dance2music.papers.conv_stack import fold_weight_norm
+    from dance2music.nn.conv_stack import fold_weight_norm
     from dance2music.papers.published_weights import working_precision
 
     about = read_provenance(file)

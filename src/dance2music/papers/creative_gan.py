@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from dance2music.dance.posture import POSTURE_FEATURES, posture_features
 from dance2music.errors import InputError
 from dance2music.methods.base import quantized, whole_only
+from dance2music.nn.conv_stack import MotionEncoder, MotionEncoderConfig
 from dance2music.papers import d2m_tables
-from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig
 from dance2music.papers.d2m_gan import OVERLAP_SHARE, WINDOW_SECONDS, VQGenerator, VQGeneratorConfig, blend, motion_rows
 from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGanConfig, seen_by
 from dance2music.perception.tsn import TSN_FEATURES
@@ -29,8 +29,8 @@ from dance2music.seeds import PaperTake
 from dance2music.types import Codec, Conditioning, Latents, Span
 from dance2music.work import check
 
-FRAMES_AND_FEATURES = {"aist": (120, 219), "holistic": (60, POSTURE_FEATURES)}
-"""Two seconds of SMPL motion at 60 fps (AIST++ has neither hands nor faces); of body, hands and face as seen in a video at 30 fps."""
+FRAMES_AND_FEATURES = {"aist": (120, 219), "tiktok": (60, 75), "holistic": (60, POSTURE_FEATURES)}
+"""Two seconds of SMPL motion at 60 fps (AIST++ has neither hands nor faces); of 25 key points, or body, hands and face, seen at 30 fps."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dance2music.errors import InputError
 from dance2music.methods.base import quantized, whole_only
-from dance2music.papers.conv_stack import MotionEncoder, MotionEncoderConfig, StackConfig, conv_stack, init_plain_convolutions
+from dance2music.nn.conv_stack import MotionEncoder, MotionEncoderConfig, StackConfig, conv_stack, init_plain_convolutions
 from dance2music.types import GENRES, Codec, Conditioning, Latents, Motion, Span
 from dance2music.work import report
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.methods.base import quantized, whole_only
+from dance2music.nn.conv_stack import ResidualBlock
 from dance2music.nn.convolution import SLOPE, WeightNormConv1d
-from dance2music.papers.conv_stack import ResidualBlock
 from dance2music.rhythm.clock import clock_features
 from dance2music.types import GENRES, Codec, Conditioning, Latents, Span
 

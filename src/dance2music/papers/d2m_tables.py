@@ -5,7 +5,7 @@ The tables give kernel, stride and channels. They give no padding and no linear 
 
 from __future__ import annotations
 
-from dance2music.papers.conv_stack import MotionEncoderConfig, Row, StackConfig
+from dance2music.nn.conv_stack import MotionEncoderConfig, Row, StackConfig
 from dance2music.papers.d2m_gan import D2MGanConfig, VQGeneratorConfig
 
 MOTION_RELEASED = StackConfig(

@@ -20,8 +20,9 @@ from dance2music.codec.base import CodecModel
 from dance2music.music.mel import published_log_mel
 from dance2music.papers.discriminators import ReshapedDiscriminator, ReshapedDiscriminatorConfig
 from dance2music.papers.gan_step import in_float
-from dance2music.papers.segments import SegmentBatches, Segments, fingerprint
-from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.average import averaged
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.segments import SegmentBatches, Segments, fingerprint
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ class DecoderTrainer:
 def train_decoder(config: DecoderTraining, segments: Segments, codec: CodecModel, out_dir: str | Path) -> CodecModel:
     """Fine-tune the decoder of a codec on segments with music and return the codec with averaged weights; resumes what ``out_dir`` holds.
 
-    The codec's encoder and codebook stay as they are, bit by bit: codes keep their meaning. Writes ``codec.safetensors`` at the end.
+    The codec's encoder and codebook stay as they are, bit by bit: codes keep their meaning. Writes ``codec.safetensors`` at the end, and
+    ``codec-raw.safetensors`` with the weights that were not averaged.
 
     Raises
     ------
@@ -128,16 +130,20 @@ def train_decoder(config: DecoderTraining, segments: Segments, codec: CodecModel
     data = SegmentBatches(
         segments, batch_size=config.batch_size, seed=config.loop.seed, rank=fabric.global_rank, world_size=fabric.world_size
     )
-    loop = Loop(fabric, config.loop, out_dir, model=trainer.networks, optimizers=trainer.optimizers, data=data, average=codec, about=about)
+    loop = Loop(fabric, config.loop, out_dir, model=trainer.networks, optimizers=trainer.optimizers, data=data, average=codec, about=about,
+                settings=config)  # fmt: skip
     for _, batch in loop:
         trainer.step(batch, loop)
-    averaged(codec, loop)
+    raw = {name: value.clone() for name, value in codec.state_dict().items()}
+    averaged(codec, loop.average)
     codec.requires_grad_(False)
     if fabric.is_global_zero:
         from dance2music.checkpoint import save_model
         from dance2music.train.losses_plot import plot_losses
 
+        for name, state in (("codec", codec.state_dict()), ("codec-raw", raw)):
+            path = Path(out_dir) / f"{name}.safetensors"
+            save_model(path, codec, codec.config, state=state, provenance=about | {"step": loop.step}, storage="float32")
         plot_losses(Path(out_dir) / "log.jsonl", Path(out_dir) / "losses.png")
-        save_model(Path(out_dir) / "codec.safetensors", codec, codec.config, provenance=about | {"step": loop.step}, storage="float32")
     fabric.barrier()
     return codec

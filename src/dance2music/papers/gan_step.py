@@ -24,8 +24,10 @@ from dance2music.checkpoint import codec_digest
 from dance2music.codec.base import CodecModel
 from dance2music.errors import ConfigError, InputError
 from dance2music.music.mel import published_log_mel
-from dance2music.papers.segments import SegmentBatches, Segments, fingerprint
+from dance2music.papers.held_out import HeldOut
+from dance2music.train.average import averaged
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.segments import SegmentBatches, Segments, fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ class GanTraining:
     gain : bounds of the factor that each segment's music is scaled by, D2M-GAN's released code has 0.3 and 1; music that is scaled is
         encoded in every step.
     inputs : what the generator sees; the other is given as zeros (D2M-GAN Table 4).
+    validation_batches : how many batches of the validation split are looked at every ``loop.validate_every_steps``, at most.
     """
 
     generator: Any
@@ -102,6 +105,7 @@ class GanTraining:
     discriminator_rate: float = 1.0
     inputs: tuple[str, ...] = ("motion", "visual")
     gain: tuple[float, float] = (1.0, 1.0)
+    validation_batches: int = 8
 
 
 def build_network(config: Any) -> nn.Module:
@@ -171,14 +175,14 @@ class GanTrainer:
         """The loop over batches (Tensor [B, ...] by name) that `step` takes part in. Raises InputError as `Loop`."""
         networks = self.networks
         return Loop(self.fabric, self.config.loop, out_dir, model=networks, optimizers=self.optimizers, data=data,
-                    average=networks.generator, about=about)  # fmt: skip
+                    average=networks.generator, about=about, settings=self.config)  # fmt: skip
 
     def step(self, batch: Mapping[str, Tensor], loop: Loop) -> dict[str, Tensor]:
         """Update the discriminators, then the generator.
 
         Parameters
         ----------
-        batch : Tensor [B, ...] by name, see `papers.segments`.
+        batch : Tensor [B, ...] by name, see `train.segments`.
         loop : what the method `loop` gave.
 
         Returns
@@ -192,9 +196,7 @@ class GanTrainer:
         """
         config, networks, weights = self.config, self.networks, self.config.weights
         judge_discriminator, judge_generator = ADVERSARIES[config.adversary]
-        with torch.no_grad():
-            real = batch["latents"] if "latents" in batch else self.codec.encode(batch["audio"])
-            entries = self.codec.lookup(batch["codes"]) if "codes" in batch else self.codec.lookup(self.codec.quantize(real).codes)
+        real, entries = self.targets(batch)
         with self.fabric.autocast():
             fake = self.generate(batch, real.shape[-1])
             seen_real = networks.discriminator(real)
@@ -211,16 +213,28 @@ class GanTrainer:
                 terms["feature_matching"] = losses.feature_matching(seen_real, seen_fake)
             if weights.style and networks.genre is not None:
                 terms["style"] = losses.style_ambiguity(networks.genre(fake).float())
-        if weights.commitment:
-            terms["commitment"] = losses.codebook_commitment(entries, fake)
-        if weights.latent:
-            terms["latent"] = losses.latent_distance(real, fake)
-        if config.straight_through and any(getattr(weights, name) for name in DECODED_TERMS):
-            terms |= self.decoded_terms(fake, batch["audio"])
+        terms |= self.distances(fake, real, entries, batch["audio"])
         total, g_norm = loop.update("generator", terms, vars(weights))
         for parameter in self.d_params:
             parameter.requires_grad_(True)
         return {**d_terms, **terms, "generator_total": total, "discriminator_gradient": d_norm, "generator_gradient": g_norm}
+
+    def targets(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Encoding and its codebook entries, Tensor [B, E, L] each, of a batch's music."""
+        with torch.no_grad():
+            real = batch["latents"] if "latents" in batch else self.codec.encode(batch["audio"])
+            return real, self.codec.lookup(batch["codes"] if "codes" in batch else self.codec.quantize(real).codes)
+
+    def distances(self, fake: Tensor, real: Tensor, entries: Tensor, audio: Tensor) -> dict[str, Tensor]:
+        """The generator's terms with a weight that no discriminator judges, of latents [B, E, L] and audio [B, 1, N]: Tensors []."""
+        weights, terms = self.config.weights, {}
+        if weights.commitment:
+            terms["commitment"] = losses.codebook_commitment(entries, fake)
+        if weights.latent:
+            terms["latent"] = losses.latent_distance(real, fake)
+        if self.config.straight_through and any(getattr(weights, name) for name in DECODED_TERMS):
+            terms |= self.decoded_terms(fake, audio)
+        return terms
 
     def generate(self, batch: Mapping[str, Tensor], n_frames: int) -> Tensor:
         """Latents float32 [B, E, n_frames] for a batch."""
@@ -271,16 +285,25 @@ def train_gan(
     *,
     perceptual: nn.Module | None = None,
     preset: str = "",
+    validation: Segments | None = None,
+    init: str | Path | None = None,
 ) -> nn.Module:
     """Train a generator on segments and return it with its averaged weights; resumes what ``out_dir`` holds.
 
-    Writes ``checkpoint.pt``, ``log.jsonl`` (every term, gradient norms), ``losses.png`` and, at its end, ``generator.safetensors``.
+    Writes ``config.json``, ``checkpoint.pt``, ``log.jsonl`` (every term, gradient norms), ``losses.png`` and, at its end,
+    ``generator.safetensors`` with the averaged weights and ``generator-raw.safetensors``; on the way, by ``config.loop``, numbered ones
+    in ``weights`` and the best on ``validation`` (`papers.held_out`) as ``best.safetensors`` and ``best-raw.safetensors``.
+
+    Parameters
+    ----------
+    validation : segments of songs that are not trained on; without, nothing is the best.
+    init : what the networks begin from, see `papers.begin.begin_from`; a run that goes on does not look at it.
 
     Raises
     ------
     InputError
         If segments lack what the generator takes, or ``out_dir`` holds a run of another kind, level, codec, data set or perceptual
-        network.
+        network, or with other settings.
     TrainingDiverged
         If a term or a gradient is no number; the last checkpoint stays.
     """
@@ -304,26 +327,49 @@ def train_gan(
     }
     if config.weights.perceptual and perceptual is not None:
         about["perceptual network"] = f"{type(perceptual).__name__} {codec_digest(perceptual)}"
-    loop = trainer.loop(data, out_dir, about=about)
-    for _, batch in loop:
-        trainer.step(batch, loop)
-    assert loop.average is not None
+    if init is not None:
+        from dance2music.papers.begin import begin_from
+
+        about["begun from"] = begin_from(trainer.networks, init, level=config.level)
+    loop, out_dir = trainer.loop(data, out_dir, about=about), Path(out_dir)
+    held_out = HeldOut(trainer, loop, validation) if validation is not None else None
     generator = trainer.networks.generator
-    generator.load_state_dict(loop.average.state_dict_of(generator))
+
+    def export(name: str) -> None:
+        """Both forms of the weights as they are, as NAME.safetensors and NAME-raw.safetensors."""
+        if fabric.is_global_zero and loop.average is not None:
+            said = about | {"preset": preset, "step": str(loop.step)}
+            for form, state in (("", loop.average.state_dict_of(generator)), ("-raw", generator.state_dict())):
+                save_generator(out_dir / f"{name}{form}.safetensors", generator, config, said, state)
+
+    def look() -> None:
+        if held_out is not None and held_out.is_best():
+            export("best")
+
+    for _, batch in loop:
+        if loop.due(config.loop.validate_every_steps):
+            look()
+        if loop.due(config.loop.keep_every_steps):
+            export(f"weights/step-{loop.step:07d}")
+        trainer.step(batch, loop)
+    if config.loop.validate_every_steps:
+        look()
+    export("generator")
+    averaged(generator, loop.average)
     if fabric.is_global_zero:
         from dance2music.train.losses_plot import plot_losses
 
-        plot_losses(Path(out_dir) / "log.jsonl", Path(out_dir) / "losses.png")
-        save_generator(Path(out_dir) / "generator.safetensors", generator, config, about | {"preset": preset, "step": str(loop.step)})
+        plot_losses(out_dir / "log.jsonl", out_dir / "losses.png")
     fabric.barrier()
-    return generator.eval()
+    return generator
 
 
-def save_generator(path: Path, generator: nn.Module, config: GanTraining, about: Mapping[str, str]) -> None:
-    """Write a trained generator as a model file, with what it was trained as."""
+def save_generator(path: Path, generator: nn.Module, config: GanTraining, about: Mapping[str, str], state: Mapping[str, Tensor]) -> None:
+    """Write a generator with some weights ``state``, Tensor [...] by name, as a model file, with what it was trained as."""
     from dance2music.checkpoint import save_model
 
-    save_model(path, generator, config.generator, provenance=dict(about))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_model(path, generator, config.generator, state=state, provenance=dict(about))
 
 
 def check_segments(config: GanTraining, segments: Segments) -> None:

@@ -51,7 +51,7 @@ class PublishedKind:
 
 
 def _motion_encoder(data: str) -> tuple[nn.Module, Any]:
-    from dance2music.papers.conv_stack import MotionEncoder
+    from dance2music.nn.conv_stack import MotionEncoder
     from dance2music.papers.d2m_tables import released
 
     config = released("high", data).motion
@@ -250,7 +250,7 @@ def load_published(folder: str | Path, *, level: str = "high", data: str | None 
     """
     from dance2music.codec.vqvae import VQVAE
     from dance2music.codec.vqvae_weights import one_level
-    from dance2music.papers.conv_stack import fold_weight_norm
+    from dance2music.nn.conv_stack import fold_weight_norm
     from dance2music.papers.d2m_gan import D2MGan, D2MGanConfig
 
     folder, dtype = Path(folder), torch.bfloat16 if working_precision(precision) == "bf16" else torch.float32
@@ -260,9 +260,9 @@ def load_published(folder: str | Path, *, level: str = "high", data: str | None 
         raise InputError(f"{folder}: no such folder; expected one that 'dance2music weights import' wrote; check the path")
     sets = (data,) if data else ("aist", "tiktok")
     chosen = next((d for d in sets if (folder / f"generator_{d}_{level}.safetensors").is_file()), sets[0])
-    motion = _part(folder, f"motion_encoder_{chosen}", level, "d2m-gan-motion-encoder")
-    generator = _part(folder, f"generator_{chosen}", level, "d2m-gan-generator")
-    codec = _part(folder, "vqvae", level, "vqvae")
+    motion = part_of(folder, f"motion_encoder_{chosen}", level, "d2m-gan-motion-encoder")
+    generator = part_of(folder, f"generator_{chosen}", level, "d2m-gan-generator")
+    codec = part_of(folder, "vqvae", level, "vqvae")
     assert isinstance(codec, VQVAE)
     with torch.device("meta"):
         model = D2MGan(D2MGanConfig(motion.config, generator.config))  # type: ignore[arg-type]
@@ -287,13 +287,19 @@ def load_codec(path: str | Path, *, level: str | None = None) -> VQVAE:
     path = Path(path)
     if level not in (None, *RECONSTRUCTED):
         raise InputError(f"--level {level!r}: unknown; expected one of {', '.join(RECONSTRUCTED)}")
-    codec = _part(path, "vqvae", level or "high", "vqvae") if path.is_dir() else load_model(path, expected="vqvae")
+    codec = part_of(path, "vqvae", level or "high", "vqvae") if path.is_dir() else load_model(path, expected="vqvae")
     assert isinstance(codec, VQVAE)
     return one_level(codec, codec.config.level if level is None else RECONSTRUCTED[level])
 
 
-def _part(folder: Path, stem: str, level: str, kind: str) -> nn.Module:
-    """The model of one file, that of the level or the one for both."""
+def part_of(folder: Path, stem: str, level: str, kind: str) -> nn.Module:
+    """The model of one file of a folder of imported weights, that of the level or the one for both.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is of the other level or another kind.
+    """
     names = [f"{stem}_{level}.safetensors", f"{stem}.safetensors"]
     path = next((folder / name for name in names if (folder / name).is_file()), None)
     if path is None:

@@ -72,6 +72,9 @@ CREATIVE_GANS: dict[str, MusicVectorGeneratorConfig | TemporalMusicVectorGenerat
     # Two seconds, 2048 numbers of TSN, SMPL motion as AIST++ has it: as the paper trains.
     "creative-gan-high-paper": music_vector.paper("high"),
     "creative-gan-low-paper": music_vector.paper("low"),
+    # The same with key points: TikTok dance-music, of Table 3.
+    "creative-gan-high-tiktok-paper": music_vector.paper("high", "tiktok"),
+    "creative-gan-low-tiktok-paper": music_vector.paper("low", "tiktok"),
     # Body, hands and face as seen in a video, and the inputs that its claims of several genres and takes need.
     "creative-gan-high-holistic": music_vector.paper("high", "holistic", genre_dim=256, noise_dim=128),
     "creative-gan-low-holistic": music_vector.paper("low", "holistic", genre_dim=256, noise_dim=128),

@@ -118,7 +118,7 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecGrowth, data: MusicSe
     wrapped = fabric.setup_module(model)
     weights = {"mel": 1.0, "distortion_db": config.distortion_weight}
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
-                about={"kind": "grown spectral-codec", "n_codebooks": str(config.n_codebooks)})  # fmt: skip
+                about={"kind": "grown spectral-codec", "n_codebooks": str(config.n_codebooks)}, settings=config)  # fmt: skip
 
     def write(name: str, storage: str) -> None:
         if fabric.is_global_zero:

@@ -163,7 +163,7 @@ def _train(fabric: Any, before: SpectralCodec, config: CodecRefinement, data: _S
         "drift": config.sketch_weight,
     }
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
-                about={"kind": "refined spectral-codec", "n_codebooks": str(model.n_codebooks)})  # fmt: skip
+                about={"kind": "refined spectral-codec", "n_codebooks": str(model.n_codebooks)}, settings=config)  # fmt: skip
 
     def write(name: str, storage: str) -> None:
         if fabric.is_global_zero:

@@ -120,7 +120,7 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSeg
     wrapped = fabric.setup_module(_Sounding(model, config))
     weights = {"energy": 1.0, "average": config.average_weight, "mel": config.mel_weight, "distortion_db": config.distortion_weight}
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
-                about={"kind": "sound of spectral-codec", "n_codebooks": str(model.n_codebooks)})  # fmt: skip
+                about={"kind": "sound of spectral-codec", "n_codebooks": str(model.n_codebooks)}, settings=config)  # fmt: skip
 
     def write(name: str, storage: str) -> None:
         if fabric.is_global_zero:

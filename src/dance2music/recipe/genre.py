@@ -14,7 +14,8 @@ from torch.utils.data import Dataset
 from dance2music.checkpoint import load_model
 from dance2music.perception.genre import MusicGenreClassifier
 from dance2music.seeds import GENRE_CLIPS, Corpus, RecipeStep
-from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.average import averaged
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pieces import PieceStore, composed_piece
 from dance2music.train.pool import Item, pool_of
 from dance2music.train.processes import process_share
@@ -137,7 +138,9 @@ def _train(
     """Cross-entropy of what ``method`` of the model makes of each batch's ``key``."""
     fabric = start_fabric(config.loop)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=0.02)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"genre": optimizer}, data=process_share(fabric, data))
+    loop = Loop(
+        fabric, config.loop, out_dir, model=model, optimizers={"genre": optimizer}, data=process_share(fabric, data), settings=config
+    )
     wrapped = fabric.setup_module(model)
     if method != "forward":
         wrapped.mark_forward_method(method)
@@ -146,4 +149,4 @@ def _train(
         logits = getattr(wrapped, method)(batch[key])
         loop.update("genre", {"loss": F.cross_entropy(logits, batch["genre"], label_smoothing=0.05)})
         loop.log(accuracy=(logits.argmax(-1) == batch["genre"]).float().mean())
-    averaged(model, loop)
+    averaged(model, loop.average)

@@ -26,11 +26,12 @@ from dance2music.papers.d2m_gan_any_length import TemporalD2MGan, TemporalD2MGan
 from dance2music.papers.discriminators import ReshapedDiscriminatorConfig
 from dance2music.papers.gan_step import GanTrainer, GanTraining, GanWeights
 from dance2music.papers.patch_gan import PatchGanConfig
-from dance2music.papers.segments import SegmentBatches, StackedSegments
 from dance2music.papers.trainings import NARROW_DISCRIMINATOR
 from dance2music.recipe.songbook import SongbookConfig
 from dance2music.rhythm.clock import CLOCK_FEATURES
-from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.average import averaged
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.segments import SegmentBatches, StackedSegments
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +93,12 @@ def regress(config: PaperGans, segments: StackedSegments, codec: SpectralCodec, 
     optimizer = torch.optim.Adam(generator.parameters(), lr=config.regression.learning_rate, betas=(0.9, 0.99), fused=True)
     data = SegmentBatches(segments, batch_size=config.regression_batch, seed=config.regression.seed)
     loop = Loop(fabric, config.regression, out_dir, model=generator, optimizers={"generator": optimizer}, data=data,
-                about={"kind": "regression of d2m-gan", "codec": codec_digest(codec)})  # fmt: skip
+                about={"kind": "regression of d2m-gan", "codec": codec_digest(codec)}, settings=config)  # fmt: skip
     for _, batch in loop:
         with fabric.autocast():
             z = generator(batch["motion"], batch["visual"], batch["genre"], n_frames=batch["latents"].shape[-1]).float()
         loop.update("generator", {"commitment": losses.codebook_commitment(codec.lookup(batch["codes"]), z)})
-    averaged(generator, loop)
+    averaged(generator, loop.average)
     save_model(Path(out_dir) / "generator.safetensors", generator, config.network, provenance={"step": loop.step}, storage="float32")
     return generator
 

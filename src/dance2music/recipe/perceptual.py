@@ -15,7 +15,8 @@ from torch.utils.data import Dataset
 from dance2music.perception.perceptual import PerceptualConfig, PerceptualNet, PerceptualOutput
 from dance2music.recipe.genre import disturb, genre_of_piece
 from dance2music.seeds import HELD_OUT_PIECES, RecipeStep
-from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.average import averaged
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.pieces import PieceStore, composed_piece, composed_score
 from dance2music.train.processes import process_share
 from dance2music.types import ROLES
@@ -112,7 +113,7 @@ def train_perceptual(config: PerceptualTrainConfig, out_dir: str | Path, pieces_
     store = PieceStore(composed_piece, pieces_dir, config.piece_seconds, model.sample_rate)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, weight_decay=0.02)
     data = process_share(fabric, LabelledCuts(config, store))
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"perceptual": optimizer}, data=data)
+    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"perceptual": optimizer}, data=data, settings=config)
     wrapped = fabric.setup_module(model)
     wrapped.train()
     weights = {"genre": 1.0, "roles": config.roles_weight, "tempo": config.tempo_weight}
@@ -120,7 +121,7 @@ def train_perceptual(config: PerceptualTrainConfig, out_dir: str | Path, pieces_
         heard = wrapped(batch["audio"])
         loop.update("perceptual", perceptual_losses(heard, batch), weights)
         loop.log(genre_accuracy=(heard.genre.argmax(-1) == batch["genre"]).float().mean())
-    averaged(model, loop)
+    averaged(model, loop.average)
     return model.cpu()
 
 

@@ -22,8 +22,9 @@ from dance2music.methods.plan import Vocabulary
 from dance2music.papers.discriminators import GenreDiscriminator, LatentDiscriminator, LatentDiscriminatorConfig
 from dance2music.recipe.pairs import Pair
 from dance2music.recipe.planner import CropConfig, PerformerData, performer_features
+from dance2music.train.average import averaged
 from dance2music.train.codec import mel_loss
-from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.processes import process_share
 
 
@@ -94,7 +95,7 @@ def train_performer(
     g_optimizer = torch.optim.AdamW(performer.parameters(), lr=rate, betas=(0.8, 0.98), weight_decay=0.01)
     d_optimizer = torch.optim.AdamW([{"params": d_params, "scale": config.discriminator_rate}], lr=rate, betas=(0.5, 0.9))
     optimizers = {"generator": g_optimizer, "discriminator": d_optimizer}
-    loop = Loop(fabric, config.loop, out_dir, model=setup, optimizers=optimizers, data=process_share(fabric, data))
+    loop = Loop(fabric, config.loop, out_dir, model=setup, optimizers=optimizers, data=process_share(fabric, data), settings=config)
     setup.train()
     codec = codec.to(fabric.device).eval().requires_grad_(False)
     for step, batch in loop:
@@ -112,7 +113,7 @@ def train_performer(
             with fabric.autocast():
                 g_losses |= adversarial_losses(setup, real, fake)
         loop.update("generator", g_losses, vars(config.weights))
-    averaged(setup, loop)
+    averaged(setup, loop.average)
     return performer.eval()
 
 

@@ -22,7 +22,8 @@ from dance2music.methods.planner import HEADER_SIZES, Planner, header_of
 from dance2music.methods.roll import NoteTable, frame_roll, note_table
 from dance2music.recipe.pairs import Pair
 from dance2music.seeds import RecipeStep
-from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.average import averaged
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.processes import process_share
 
 PLAN_FIELDS = ("dynamics", "chords", "pad", "bass", "lead")
@@ -171,11 +172,11 @@ def train_planner(planner: Planner, pairs: Sequence[Pair], config: PlannerTrainC
     fabric = start_fabric(config.loop)
     optimizer = torch.optim.AdamW(planner.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     data = process_share(fabric, PlannerData(pairs, config))
-    loop = Loop(fabric, config.loop, out_dir, model=planner, optimizers={"planner": optimizer}, data=data)
+    loop = Loop(fabric, config.loop, out_dir, model=planner, optimizers={"planner": optimizer}, data=data, settings=config)
     planner.train()
     for _, batch in loop:
         with fabric.autocast():
             losses = planner_losses(planner, batch)
         loop.update("planner", losses)
-    averaged(planner, loop)
+    averaged(planner, loop.average)
     return planner

@@ -366,7 +366,7 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     optimizer = torch.optim.AdamW(trained_parameters, lr=config.loop.learning_rate, weight_decay=config.weight_decay)
     model.train()
     data = process_share(fabric, RhythmBatches(pool, config, real))
-    loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=data)
+    loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=data, settings=config)
     trained = fabric.setup_module(model)
     for _, (features, wanted, tempo_bpm) in loop:
         output = RhythmOutput(*(part.float() for part in trained(features)))

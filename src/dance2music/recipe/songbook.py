@@ -23,12 +23,12 @@ from dance2music.composer.compose import compose
 from dance2music.dance.kinematics import motion_features
 from dance2music.files import whole_file
 from dance2music.music.synth import render
-from dance2music.papers.segments import MOTION_FPS, StackedSegments
 from dance2music.rhythm.clock import CLOCK_FPS, clock_features
 from dance2music.seeds import Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.perturb import perturb
 from dance2music.synthetic.synthetic import beat_energy, synthetic_rhythm
+from dance2music.train.segments import MOTION_FPS, StackedSegments
 from dance2music.types import BEATS_PER_BAR, GENRES, Note, Rhythm, Score, Track
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What a training that was killed goes on from: its last two checkpoints, and a log whose last line may be torn."""
+"""What a training that was killed goes on from: its last two checkpoints."""
 
 from __future__ import annotations
 
@@ -49,18 +49,3 @@ def read_checkpoint(folder: Path, *, device: torch.device) -> tuple[Path, dict[s
         else:
             return path, state
     return None
-
-
-def end_lines(path: Path) -> None:
-    """Cut off the last line of a log where it was torn, so that what is added begins a line of its own."""
-    with suppress(FileNotFoundError), path.open("rb+") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end > 0:
-            begin = max(0, end - (1 << 16))
-            file.seek(begin)
-            last = file.read(end - begin).rfind(b"\n")
-            if last >= 0:
-                file.truncate(begin + last + 1)
-                return
-            end = begin
-        file.truncate(0)

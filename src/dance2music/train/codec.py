@@ -20,14 +20,15 @@ from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.codec.vqvae import VQVAE, VQVAELoss, VQVAEObjective
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_losses import Bandwidth, measure_bandwidth
-from dance2music.codec.vqvae_weights import start_from_below
+from dance2music.codec.vqvae_weights import one_level, start_from_below
 from dance2music.config import to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 from dance2music.metrics.sound import averaged_log_mel_l1, frame_rate_comb
 from dance2music.music.mel import log_mel
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
-from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.own_music import OwnMusic
+from dance2music.train.pieces import MusicSegments, OwnStore, Pieces, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.processes import process_share
 from dance2music.types import Audio, Codec
 
@@ -79,8 +80,12 @@ def train_codec(
 ) -> nn.Module:
     """Train a codec, resuming from ``out_dir`` where it was stopped.
 
-    Writes ``checkpoint.pt``, ``log.jsonl``, TensorBoard events, rendered ``pieces`` (into ``pieces_folder`` instead, if given, where
-    several runs find them), and at every regular save ``latest.safetensors`` with the averaged weights.
+    ``pieces`` are composed by default, or a user's own (`train.own_music`).
+
+    Writes ``config.json``, ``checkpoint.pt``, ``log.jsonl``, TensorBoard events, rendered ``pieces`` (into ``pieces_folder`` instead, if
+    given, where several runs find them), and at every regular save ``latest.safetensors`` with the averaged weights,
+    ``latest-raw.safetensors`` with the raw ones, and ``best.safetensors`` where the averaged ones have the lowest log-mel distance on
+    held-out pieces until then.
 
     Returns
     -------
@@ -88,7 +93,9 @@ def train_codec(
     """
     out_dir = Path(out_dir)
     fabric = start_fabric(config.loop)
-    store = PieceStore(pieces, pieces_folder or out_dir / "pieces", config.segments.piece_seconds, config.codec.sample_rate)
+    seconds, rate = config.segments.piece_seconds, config.codec.sample_rate
+    folder = pieces_folder or out_dir / "pieces"
+    store = OwnStore(pieces, seconds, rate) if isinstance(pieces, OwnMusic) else PieceStore(pieces, folder, seconds, rate)
     data = MusicSegments(store, config.segments, seed=config.loop.seed, steps=config.loop.steps)
     if isinstance(config, SpectralCodecTraining):
         return _train_spectral(fabric, config, out_dir, data, pieces)
@@ -107,7 +114,7 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
     wrapped = fabric.setup_module(model)
     weights = {"mel": config.mel_weight, "distortion_db": config.distortion_weight, "commitment": config.commitment_weight}
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
-                about={"kind": "spectral-codec", "hop_length": str(config.codec.hop_length)})  # fmt: skip
+                about={"kind": "spectral-codec", "hop_length": str(config.codec.hop_length)}, settings=config)  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
@@ -124,6 +131,8 @@ def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicS
     if config.start_from:
         begun = load_model(config.start_from, expected="vqvae")
         assert isinstance(begun, VQVAE)
+        if config.codec.level in begun.config.levels and begun.config.levels != config.codec.levels:
+            begun = one_level(begun, config.codec.level)  # of a file that holds several
         if begun.config.level == config.codec.level:
             fill(model, begun.state_dict(), where=config.start_from)
         else:
@@ -132,7 +141,7 @@ def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicS
     bandwidth = measure_bandwidth(data[step] for step in range(min(config.bandwidth_steps, config.loop.steps)))
     wrapped = fabric.setup_module(_WithLosses(model, bandwidth, config.objective))
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
-                about={"kind": "vqvae", "levels": str(config.codec.levels)})  # fmt: skip
+                about={"kind": "vqvae", "levels": str(config.codec.levels)}, settings=config)  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
@@ -222,5 +231,11 @@ def _report(loop: Loop, model: CodecModel, config: SpectralCodecTraining | VQVAE
     scores = evaluate_codec(averaged, pieces, n_pieces=config.held_out_pieces, seconds=config.segments.piece_seconds)
     loop.write(**{f"held_out_{name}": value for name, value in scores.items()})
     provenance: Mapping[str, Any] = {"step": loop.step, "training": to_dict(config), "held_out": scores}
-    save_model(out_dir / "latest.safetensors", averaged, config.codec, provenance=provenance)
+    best = loop.judge(scores["log_mel_l1"])
+    files = {"latest": None, "latest-raw": model.state_dict()} | ({"best": None} if best else {})
+    if loop.due(config.loop.keep_every_steps):
+        (out_dir / "weights").mkdir(exist_ok=True)
+        files[f"weights/step-{loop.step:07d}"] = None
+    for name, state in files.items():
+        save_model(out_dir / f"{name}.safetensors", averaged, config.codec, state=state, provenance=provenance)
     return averaged

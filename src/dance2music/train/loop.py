@@ -13,7 +13,6 @@ The data of a step is ``dataset[step]``, a pure function of the seed and the ste
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -21,9 +20,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -33,9 +31,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from dance2music.errors import InputError, TrainingDiverged
 from dance2music.leftovers import only_here
-from dance2music.train.checkpoints import end_lines, read_checkpoint, write_checkpoint
-from dance2music.train.processes import UnwrappedStrategy, average_gradients, broadcast_first
+from dance2music.train.average import WeightAverage
+from dance2music.train.checkpoints import read_checkpoint, write_checkpoint
+from dance2music.train.judge import Judge
+from dance2music.train.log import RunLog
+from dance2music.train.objective import Update, counting, weighted_total
+from dance2music.train.processes import UnwrappedStrategy, average_gradients, broadcast_first, items_of, synchronise_batch_norm
 from dance2music.train.random_state import random_state, restore_random_state
+from dance2music.train.record import changes_accepted, differences, plain_settings, write_config
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +48,12 @@ class LoopConfig:
     """What every training run has. The learning rate warms up linearly and falls to ``final_factor`` of itself along a cosine.
 
     Gradients are clipped to a norm of ``grad_clip``; 0 leaves them as they are.
+
+    Attributes
+    ----------
+    validate_every_steps : what a training that has held-out data does so often; 0 never.
+    patience : stop after so many validations without a better one; 0 never.
+    keep_every_steps : keep the weights of every so many steps, numbered; 0 none.
     """
 
     steps: int = 1000
@@ -62,6 +71,9 @@ class LoopConfig:
     save_every_steps: int = 500
     save_every_seconds: float = 300.0
     log_every_steps: int = 50
+    validate_every_steps: int = 0
+    patience: int = 0
+    keep_every_steps: int = 0
 
 
 def start_fabric(config: LoopConfig) -> Fabric:
@@ -93,48 +105,6 @@ def learning_rate_at(config: LoopConfig, step: int) -> float:
     return config.learning_rate * (config.final_factor + (1 - config.final_factor) * cosine)
 
 
-class WeightAverage:
-    """Exponential moving average of a module's parameters; it follows faster at the start: decay min(decay, (1 + n) / (10 + n))."""
-
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay, self.count = decay, 0
-        self.shadow = {name: value.detach().clone() for name, value in module.named_parameters()}
-
-    @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
-        """Take the module's parameters into the average."""
-        self.count += 1
-        decay = min(self.decay, (1 + self.count) / (10 + self.count))
-        for name, value in module.named_parameters():
-            self.shadow[name].lerp_(value, 1 - decay)
-
-    def state_dict_of(self, module: nn.Module) -> dict[str, Tensor]:
-        """The module's state dict (Tensor [...] by name) with averaged parameters in place of its own."""
-        return {name: self.shadow.get(name, value).detach().clone() for name, value in module.state_dict().items()}
-
-
-class Update(NamedTuple):
-    """What moved weights: the weighted sum of an update's terms, Tensor [], and the norm of its gradient before clipping, Tensor []."""
-
-    total: Tensor
-    gradient_norm: Tensor
-
-
-def weighted_total(terms: Mapping[str, Tensor], weights: Mapping[str, float] | None = None) -> Tensor:
-    """Sum of scalar terms, each times its weight (all 1 by default): Tensor []. A weight of 0 leaves its term out, whatever it is.
-
-    Parameters
-    ----------
-    weights : has every name of ``terms``, and may have more.
-    """
-    return torch.stack([value if weights is None else weights[name] * value for name, value in _counting(terms, weights)]).sum()
-
-
-def _counting(terms: Mapping[str, Tensor], weights: Mapping[str, float] | None) -> list[tuple[str, Tensor]]:
-    assert weights is None or terms.keys() <= weights.keys(), f"terms without a weight: {sorted(terms.keys() - weights.keys())}"
-    return [(name, value) for name, value in terms.items() if weights is None or weights[name]]
-
-
 class Loop:
     """Iterates over ``(step, data[step])`` from where the folder's last checkpoint ends; saves, logs and averages weights on the way.
 
@@ -149,11 +119,12 @@ class Loop:
         `train.processes.process_share`).
     average : whether weights are averaged, or the part of the model whose are.
     about : what the run is (its kind, level, data set, ...); a checkpoint that says otherwise is refused.
+    settings : the whole config dataclass of the training, kept in ``config.json`` and the checkpoint (`train.record`).
 
     Raises
     ------
     InputError
-        If the folder's checkpoint belongs to another model, config or ``about``.
+        If the folder's checkpoint belongs to another model, config or ``about``, or was begun with other settings.
     """
 
     def __init__(
@@ -167,9 +138,10 @@ class Loop:
         data: Dataset[Any],
         average: bool | nn.Module = True,
         about: Mapping[str, str] | None = None,
+        settings: Any = None,
     ) -> None:
         self.fabric, self.config, self.data = fabric, config, data
-        self.about = dict(about or {})
+        self.about, self.settings = dict(about or {}), {} if settings is None else plain_settings(settings)
         self.model, self.optimizers = model.to(fabric.device), dict(optimizers)
         self._scaled: dict[str, Any] = {name: fabric.setup_optimizers(optimizer) for name, optimizer in self.optimizers.items()}
         self.out_dir = Path(out_dir)
@@ -179,7 +151,10 @@ class Loop:
         self.step = 0
         self._saved_step = 0
         self._sums: dict[str, list[float]] = {}
-        self._writer: Any = None
+        self._log = RunLog(self.out_dir, config.steps)
+        self.judged = Judge()
+        self._changes: list[Any] = []
+        synchronise_batch_norm(fabric, model)
         if not self._resumed():
             broadcast_first(fabric, _tensors_of(model).values())
             if self.average is not None:
@@ -191,8 +166,10 @@ class Loop:
         try:
             with alone:
                 if self.fabric.is_global_zero:
-                    end_lines(self.out_dir / "log.jsonl")
-                yield from self._steps()
+                    self._log.begin(self.step)
+                    write_config(self.out_dir, self.about, self.settings, self._changes)
+                if not self.stopped:
+                    yield from self._steps()
         finally:
             torch.set_flush_denormal(False)
 
@@ -210,6 +187,7 @@ class Loop:
         saved_at = logged_at = time.monotonic()
         logged_step = self.step
         for batch in loader:
+            items = items_of(batch) * self.fabric.world_size
             rate = learning_rate_at(config, self.step)
             for optimizer in self.optimizers.values():
                 for group in optimizer.param_groups:
@@ -221,20 +199,37 @@ class Loop:
             self.step += 1
             now = time.monotonic()
             if self.step % config.log_every_steps == 0 or self.step == config.steps:
-                self._write_log(rate, (self.step - logged_step) / max(now - logged_at, 1e-9))
+                self._write_log(rate, (self.step - logged_step) / max(now - logged_at, 1e-9), items)
                 logged_at, logged_step = now, self.step
             due = self.step % config.save_every_steps == 0
             due = due or (self.fabric.world_size == 1 and now - saved_at > config.save_every_seconds)  # clocks differ between processes
-            if due or self.step == config.steps:
+            if due or self.stopped or self.step == config.steps:
                 self.save()
                 saved_at = now
-        if self._writer is not None:
-            self._writer.close()
+            if self.stopped:
+                logger.info("stops at step %d: the best validation was at step %d", self.step, self.judged.step)
+                break
+        self._log.close()
 
     @property
     def just_saved(self) -> bool:
         """Whether the coming step is the first after a regular save."""
-        return self.step > 0 and self.step % self.config.save_every_steps == 0
+        return self.due(self.config.save_every_steps)
+
+    def due(self, every: int) -> bool:
+        """Whether the coming step is the first after a multiple of ``every`` steps; of 0 it never is."""
+        return every > 0 and self.step > 0 and self.step % every == 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `judge` has seen no better value for too long (``patience``): the run ends after the step under way."""
+        return 0 < self.config.patience <= self.judged.since
+
+    def judge(self, value: float) -> bool:
+        """Take a held-out value of the weights as they are, the lower the better; whether it is the best until now (`Judge`)."""
+        seen = torch.tensor([value], dtype=torch.float64, device=self.fabric.device)
+        broadcast_first(self.fabric, [seen])  # all go by the first process's value
+        return self.judged.see(float(seen), self.step)
 
     def update(self, name: str, terms: Mapping[str, Tensor], weights: Mapping[str, float] | None = None) -> Update:
         """One step of one optimiser: the only place where a training moves weights.
@@ -267,11 +262,15 @@ class Loop:
         limit = self.config.grad_clip or math.inf
         norm = self.fabric.clip_gradients(self.model, optimizer, max_norm=limit, error_if_nonfinite=False)
         assert norm is not None
-        if self.config.precision != "16-mixed":  # where an overflow only lets the scaler skip the step
+        overflow = self._scaler is not None and not bool(norm.isfinite())  # then the scaler skips the step and scales less
+        if not overflow:
             self.check(**{f"{name}_gradient": norm})
+            self.log(**{f"{name}_gradient": norm})
+        if self._scaler is not None:
+            self.log(**{f"{name}_skipped": float(overflow)})
         self._scaled[name].step()
-        self.log(**terms, **{f"{name}_gradient": norm})
-        if len(_counting(terms, weights)) > 1:
+        self.log(**terms)
+        if len(counting(terms, weights)) > 1:
             self.log(**{f"{name}_total": total})
         return Update(total.detach(), norm)
 
@@ -300,19 +299,8 @@ class Loop:
 
     def write(self, **values: float) -> None:
         """Write values at once as a line of their own, with the step."""
-        if not self.fabric.is_global_zero:
-            return
-        line = {"step": self.step, **values}
-        with (self.out_dir / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        if self._writer is None and find_spec("tensorboard") is not None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(str(self.out_dir))
-        if self._writer is not None:
-            for name, value in values.items():
-                self._writer.add_scalar(name, value, self.step)
-        logger.info(" ".join(f"{name} {value:.4g}" for name, value in line.items()))
+        if self.fabric.is_global_zero:
+            self._log.write(self.step, values)
 
     def save(self) -> None:
         """Write ``checkpoint.pt`` whole: parameters and all buffers, optimisers, averaged weights, step, random states."""
@@ -334,6 +322,10 @@ class Loop:
             "random": random_states[0],
             "random_of_others": random_states[1:],
             "sums": self._sums,
+            "settings": self.settings,
+            "changes": self._changes,
+            "judged": vars(self.judged),
+            "scaler": {} if self._scaler is None else self._scaler.state_dict(),
         }
         write_checkpoint(self.out_dir, state)
 
@@ -347,6 +339,15 @@ class Loop:
         changed = [f"{name} {had[name]!r}, not {value!r}" for name, value in self.about.items() if name in had and had[name] != value]
         if changed:
             raise InputError(f"{path}: is of another run, with {', '.join(changed)}; resume with the same or choose another folder")
+        other = differences(state.get("settings", {}), self.settings)
+        if other and not changes_accepted():
+            raise InputError(
+                f"{self.out_dir}: was begun with other settings: {'; '.join(other)}; give the same, choose another folder, or go on with "
+                "the new ones by --accept-changes"
+            )
+        self._changes = [*state.get("changes", []), *([{"step": state["step"], "changed": other}] if other else [])]
+        if other:
+            logger.warning("%s: goes on with other settings: %s", self.out_dir, "; ".join(other))
         own = _tensors_of(self.model)
         odd = {
             n
@@ -367,27 +368,29 @@ class Loop:
                 value.copy_(state["average"]["shadow"][name])
         self.step, self._sums = state["step"], state["sums"]
         self._saved_step = self.step
+        self.judged = Judge(**state.get("judged", {}))
+        if self._scaler is not None and state.get("scaler"):
+            self._scaler.load_state_dict(state["scaler"])
         states = [state["random"], *state.get("random_of_others", [])]
         if self.fabric.global_rank < len(states):
             restore_random_state(states[self.fabric.global_rank])
         logger.info("resuming at step %d of %d from %s", self.step, self.config.steps, path)
         return True
 
-    def _write_log(self, rate: float, speed: float) -> None:
+    @property
+    def _scaler(self) -> Any:
+        """What scales gradients in half precision; None elsewhere."""
+        return getattr(self.fabric.strategy.precision, "scaler", None)
+
+    def _write_log(self, rate: float, speed: float, items: int) -> None:
         means = {name: sum(values) / len(values) for name, values in self._sums.items() if values}
         self._sums = {}
         if self.fabric.world_size > 1 and means:
             every = torch.tensor(list(means.values()), dtype=torch.float64, device=self.fabric.device)
             torch.distributed.all_reduce(every)
             means = dict(zip(means, (every / self.fabric.world_size).tolist()))
-        self.write(**means, learning_rate=rate, steps_per_second=speed)
-
-
-def averaged(model: nn.Module, loop: Loop) -> None:
-    """Put a loop's averaged weights into the model that it trained, and set it to evaluation."""
-    assert loop.average is not None, "this loop was built without an average"
-    model.load_state_dict(loop.average.state_dict_of(model))
-    model.eval()
+        left = (self.config.steps - self.step) / speed
+        self.write(**means, learning_rate=rate, steps_per_second=speed, items_per_second=speed * items, seconds_left=left)
 
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 
-_LEFT_OUT = ("step", "steps_per_second")
+_LEFT_OUT = ("step", "steps_per_second", "items_per_second", "seconds_left")
 _COLUMNS = 3
 _DOTS_UP_TO = 40
 """A curve of so few lines shows them as dots."""

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from dance2music.files import whole_file
 from dance2music.seeds import Corpus
+from dance2music.train.own_music import OwnMusic
 from dance2music.types import Score
 
 Pieces = Callable[[int, float, int], np.ndarray]
@@ -80,6 +81,16 @@ class PieceStore:
             with whole_file(path) as temporary:
                 np.save(temporary, np.round(piece * (32767 / peak)).astype(np.int16))
         return np.asarray(np.load(path, mmap_mode="r"))
+
+
+class OwnStore(PieceStore):
+    """Cuts of a user's recordings, int16 [N], which are on disk already."""
+
+    def __init__(self, music: OwnMusic, seconds: float, sample_rate: int) -> None:
+        self.pieces, self.music, self.n_samples = music, music, round(seconds * sample_rate)
+
+    def __getitem__(self, seed: int) -> np.ndarray:
+        return self.music.cut(seed, self.n_samples)
 
 
 class MusicSegments(Dataset[Tensor]):

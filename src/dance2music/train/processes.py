@@ -53,6 +53,52 @@ def broadcast_first(fabric: Fabric, tensors: Iterable[Tensor]) -> None:
         torch.distributed.broadcast(value.detach(), 0)
 
 
+class _SharedBatchNorm(nn.BatchNorm1d):
+    """Batch norm over the whole batch of all processes, on any device (torch's own needs a GPU)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float [B, C] or [B, C, L] -> the same; statistics are of every process's rows, and gradients pass them."""
+        if not self.training:
+            return super().forward(x)
+        from torch.distributed.nn.functional import all_reduce
+
+        axes = [0, *range(2, x.ndim)]
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        wide = x.float()
+        count = x.numel() // x.shape[1] * torch.distributed.get_world_size()
+        mean = all_reduce(wide.sum(axes)) / count
+        centred = wide - mean.view(shape)
+        variance = all_reduce(centred.square().sum(axes)) / count
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            with torch.no_grad():
+                self.num_batches_tracked += 1
+                share = self.momentum if self.momentum is not None else 1.0 / float(self.num_batches_tracked)
+                self.running_mean.lerp_(mean.detach(), share)
+                self.running_var.lerp_(variance.detach() * (count / max(count - 1, 1)), share)
+        out = centred * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            out = out * self.weight.view(shape) + self.bias.view(shape)
+        return out.to(x.dtype)
+
+
+def synchronise_batch_norm(fabric: Fabric, model: nn.Module) -> None:
+    """Let every `nn.BatchNorm1d` of a model see the whole batch of all processes, in place; nothing to do in a single process."""
+    if fabric.world_size == 1:
+        return
+    for module in model.modules():
+        if type(module) is nn.BatchNorm1d:
+            module.__class__ = _SharedBatchNorm
+
+
+def items_of(batch: Any) -> int:
+    """Number of items of a batch: rows of its first Tensor [B, ...]."""
+    while not isinstance(batch, Tensor):
+        if not isinstance(batch, dict | tuple | list) or not batch:
+            return 1
+        batch = next(iter(batch.values() if isinstance(batch, dict) else batch))
+    return len(batch) if batch.ndim else 1
+
+
 def process_share(fabric: Fabric, data: Dataset[Any]) -> Dataset[Any]:
     """A data set whose item ``step`` is this process's rows of the whole batch ``data[step]``; ``data`` itself in a single process.
 

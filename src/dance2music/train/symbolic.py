@@ -18,7 +18,8 @@ from torch.utils.data import Dataset
 
 from dance2music.files import whole_file
 from dance2music.parallel import Engine, engine
-from dance2music.train.loop import Loop, LoopConfig, averaged, start_fabric
+from dance2music.train.average import averaged
+from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.processes import process_share
 from dance2music.work import Cancel
 
@@ -56,7 +57,9 @@ def fit(model: M, data: Dataset[Batch], losses: Losses, config: SymbolicTrainCon
     """
     fabric = start_fabric(config.loop)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.loop.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"model": optimizer}, data=process_share(fabric, data))
+    loop = Loop(
+        fabric, config.loop, out_dir, model=model, optimizers={"model": optimizer}, data=process_share(fabric, data), settings=config
+    )
     model.train()
 
     def report() -> None:
@@ -72,7 +75,7 @@ def fit(model: M, data: Dataset[Batch], losses: Losses, config: SymbolicTrainCon
         with fabric.autocast():
             terms = losses(model, batch)
         loop.update("model", terms, {**dict.fromkeys(terms, 0.0), next(iter(terms)): 1.0})
-    averaged(model, loop)
+    averaged(model, loop.average)
     report()
     return model.eval()
 

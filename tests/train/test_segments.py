@@ -15,7 +15,7 @@ from dance2music.checkpoint import save_model
 from dance2music.data.dataset import PreparedConfig, PreparedSegments, mapped_npz
 from dance2music.data.prepare import prepare
 from dance2music.errors import ConfigError, InputError
-from dance2music.papers.segments import SegmentBatches
+from dance2music.train.segments import SegmentBatches
 from layouts import write_pairs, write_released
 
 

@@ -221,14 +221,25 @@ class Prepared:
     folder : the prepared folder.
     motion : "smpl", "keypoints" or "features"; ``flow`` gives optical flow [60, 5] as ``visual`` instead of the vector of 2048.
     codec : beginning of the name of a prepared codec, or "" to encode in every step.
+    vectors : whether every clip must have visual vectors (I3D, TSN): optical flow, cut or filled with zeros, does not stand in for them.
 
     Raises
     ------
     InputError
-        As `PreparedSegments`, and if a segment has no genre while ``genres`` are needed.
+        As `PreparedSegments`, and if a segment has no genre while ``genres`` are needed, or no visual vector while ``vectors`` are.
     """
 
-    def __init__(self, folder: str | Path, *, motion: str, flow: bool, codec: str = "", split: str = "train", genres: bool = True) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        motion: str,
+        flow: bool,
+        codec: str = "",
+        split: str = "train",
+        genres: bool = True,
+        vectors: bool = False,
+    ) -> None:
         from dance2music.data.dataset import PreparedConfig, PreparedSegments
 
         self.data = PreparedSegments(folder, PreparedConfig(motion=motion, codec=codec), split=split)
@@ -237,7 +248,15 @@ class Prepared:
             nameless = next((i for i in range(len(self)) if self.data.row(i).genre is None), None)
             if nameless is not None:
                 raise InputError(
-                    f"{folder}: segment {self.data.names[nameless]} has no genre, and this preset learns from it; choose another"
+                    f"{folder}: segment {self.data.names[nameless]} has no genre, and this preset learns from it; give genres by names of "
+                    "folders or in clips.csv (name,genre) and prepare again, which makes no clip anew; or choose another preset"
+                )
+        if vectors:
+            unseen = next((i for i in range(len(self)) if "visual" not in self.data.row(i).arrays), None)
+            if unseen is not None:
+                raise InputError(
+                    f"{folder}: segment {self.data.names[unseen]} has no visual vector, which this preset sees; make them with "
+                    "'data visual' and prepare again with --visual-features, or train blind by --set 'inputs=[\"motion\"]'"
                 )
 
     def __len__(self) -> int:

@@ -9,8 +9,8 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_networks import Decoder
+from dance2music.nn.conv_stack import MotionEncoder, ResidualBlock, Row, StackConfig, conv_stack, fold_weight_norm
 from dance2music.nn.convolution import WeightNormConv1d
-from dance2music.papers.conv_stack import MotionEncoder, ResidualBlock, Row, StackConfig, conv_stack, fold_weight_norm
 from small_gan import FEATURES, FRAMES, MOTION, generator
 
 
