@@ -52,7 +52,7 @@ def test_evaluate_takes_a_set_as_it_is(home: Path) -> None:
     assert "1 of test by d2m-gan, 1 made now" in command("generate-set", home / "prepared", "-o", home / "one", *run, "--limit", 1)
     command("evaluate", "--generated", home / "one", "-o", home / "report", "--workers", 1, "--no-codec")
     results = json.loads((home / "report" / "results.json").read_text())
-    assert results["name"] == "d2m-gan"
+    assert results["name"] == "d2m-gan-high"
     assert {clip["dance"] for clip in results["clips"]} == {"c_seg1"}
     assert {clip["genre"] for clip in results["clips"]} == {"pop"}
 

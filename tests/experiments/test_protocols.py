@@ -104,6 +104,21 @@ def test_genres_are_retrieved_from_prepared_arrays_or_sound_and_never_from_the_r
     )
 
 
+def test_a_data_set_without_genres_has_the_other_columns(home: Path, tmp_path: Path) -> None:
+    """TikTok is so: D2M-GAN Table 2, Creative-GAN Table 3."""
+    (tmp_path / "prepared").mkdir()
+    rows = [json.loads(line) for line in (home / "prepared" / "manifest.jsonl").read_text().splitlines()]
+    (tmp_path / "prepared" / "manifest.jsonl").write_text("".join(json.dumps({**row, "genre": None}) + "\n" for row in rows))
+    (tmp_path / "set").mkdir()
+    for kind in ("music", "reference", "motion", "manifest.jsonl"):
+        (tmp_path / "set" / kind).symlink_to(home / "set" / kind)
+    about = json.loads((home / "set" / "set.json").read_text())
+    (tmp_path / "set" / "set.json").write_text(json.dumps({**about, "prepared": str(tmp_path / "prepared")}))
+    found = evaluate_protocol(D2M, EvaluateConfig(str(tmp_path / "set"), cache=str(home / "cache")), tmp_path / "out", executor="serial")
+    assert found.summary["beats_hit"]["generated"].n == 4 and math.isnan(found.summary["genre_retrieval"]["generated"].mean)
+    assert found.settings["undefined"]["genre_retrieval"].startswith("no ")
+
+
 def test_music_of_any_length_is_cut_into_all_its_segments(home: Path, tmp_path: Path) -> None:
     for kind in ("music", "reference"):
         (tmp_path / kind).mkdir()
@@ -115,7 +130,7 @@ def test_music_of_any_length_is_cut_into_all_its_segments(home: Path, tmp_path: 
     )
     assert [clip.name for clip in found.clips] == [f"a_seg{k}" for k in range(1, 11)]
     assert found.inputs["left_out"] == [f"{tmp_path / 'music' / 'short.wav'}: shorter than 2 s"]
-    assert found.settings["undefined"]["genre_retrieval"].startswith("no database")
+    assert found.settings["undefined"] == {"genre_retrieval": "no dance's genre is known; give --genres"}
 
 
 def test_the_papers_numbers_stand_there_for_their_own_length_only(home: Path, d2m: Results) -> None:

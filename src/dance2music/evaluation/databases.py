@@ -60,6 +60,13 @@ def database_of(
     return Database(np.stack(embeddings), np.array(kinds), tuple(songs)) if embeddings else None
 
 
+def has_genres(folder: Path) -> bool:
+    """Whether a folder is one of ``dance2music data prepare`` whose training split can be retrieved from."""
+    if not (folder / MANIFEST).is_file():
+        return False
+    return any(row.split == TRAINING and row.genre is not None for row in read_manifest(folder))
+
+
 def prepared_database(folder: Path, hearing: HearingConfig, store: Cache) -> Database:
     """The training segments of a folder of ``dance2music data prepare`` that have a genre: D2M-GAN's database (section 4.2).
 

@@ -164,7 +164,7 @@ class RhythmFeatures:
 
 
 def heard_rhythm(audio: Audio, config: HearingConfig, cache: Cache) -> RhythmFeatures:
-    """The part of `hear` that a paper's protocol needs, in a twentieth of the time. Parameters as there."""
+    """The part of `hear` that a paper's protocol needs, in far less time. Parameters as there."""
     from dance2music.metrics.paper_rhythm import published_onsets
     from dance2music.music.beats import beat_times
 

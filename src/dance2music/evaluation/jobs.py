@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from dance2music.checkpoint import read_provenance
 from dance2music.data.aist import AistName
 from dance2music.data.manifest import MANIFEST
 from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.evaluation.matching import Match, match, sounds
-from dance2music.generation.methods import METHODS
+from dance2music.generation.methods import METHODS, Method
 from dance2music.metrics.genre import genre_of_name, read_genres, song_of_name
 from dance2music.music.beats import USUAL_BPM
 from dance2music.seeds import Control
@@ -111,11 +112,24 @@ def set_record(folder: Path) -> SetRecord | None:
         method, prepared = str(about["method"]), str(about["prepared"])
         known = METHODS.get(method)
         gated = known is None or known.denoise
-        level = about.get("level") or (known.levels[0] if known is not None and known.levels and about.get("weights") is None else "")
+        level = _level_of(about.get("level"), about.get("weights"), known)
         denoised = bool(about.get("denoise", True)) and gated
         return SetRecord(f"{method}-{level}" if level else method, prepared, denoised, gated and not denoised)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: is no record of a set ({error}); expected one that 'dance2music generate-set' wrote") from error
+
+
+def _level_of(asked: str | None, weights: str | None, method: Method | None) -> str:
+    """The level of a set's method: what was asked for, its first one, or that of the run whose weights played; "" where it has none."""
+    if asked or method is None or not method.levels:
+        return asked or ""
+    if weights is None:
+        return method.levels[0]
+    path = Path(weights) / "generator.safetensors" if Path(weights).is_dir() else Path(weights)
+    try:
+        return str(read_provenance(path).get("level", ""))
+    except InputError:  # the run has moved
+        return ""
 
 
 def of_set(config: EvaluateConfig) -> EvaluateConfig:

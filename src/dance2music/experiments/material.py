@@ -103,12 +103,12 @@ class AblationContext:
 
     def database(self, config: GanTraining, segments: Segments | None) -> Database | None:
         """Training music from which genres are retrieved: of a prepared folder, or composed ``segments``; None where no genre is known."""
-        from dance2music.evaluation.databases import prepared_database
+        from dance2music.evaluation.databases import has_genres, prepared_database
         from dance2music.evaluation.features import Cache, HearingConfig
 
         if str(self.data) != COMPOSED:
             if "prepared" not in self._databases:
-                known = any(row.genre is not None for row in read_manifest(self.data) if row.split == "train")
+                known = has_genres(Path(self.data))
                 hearing = HearingConfig(codec=False)
                 self._databases["prepared"] = prepared_database(Path(self.data), hearing, Cache(None)) if known else None
             return self._databases["prepared"]

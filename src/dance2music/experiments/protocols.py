@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from dance2music.data.manifest import MANIFEST
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.controls import make_controls
-from dance2music.evaluation.databases import database_of, database_rule
+from dance2music.evaluation.databases import database_of, database_rule, has_genres
 from dance2music.evaluation.evaluate import LIBRARIES, Progress, cut, place, seen_of, undefined
 from dance2music.evaluation.features import Cache, HearingConfig, as_heard, embedding, heard_rhythm
 from dance2music.evaluation.jobs import EvaluateConfig, Job, genres_of, jobs_of, load, matched, of_set, pieces_of, set_record, windows_of
@@ -120,7 +119,7 @@ def evaluate_protocol(
     """
     request.checked()
     record = set_record(Path(config.generated))
-    if record is not None and not config.database and (Path(record.prepared) / MANIFEST).is_file():
+    if record is not None and not config.database and has_genres(Path(record.prepared)):
         config = replace(config, database=record.prepared)
     gate, denoised = _gated(request, config)
     config = of_set(config)
@@ -327,7 +326,8 @@ def _reasons(
     reasons = {}
     if GENRE.metric in lacking:
         told = undefined(scored, database).get(GENRE.metric, "no segment has a genre that the database could tell")
-        reasons[GENRE.metric] = told if config.database else "no database; give --database PREPARED, or a folder of the training music"
+        told = told if config.database else "no database; give --database PREPARED, or a folder of the training music"
+        reasons[GENRE.metric] = told if any(item.clip.genre for item in scored) else "no dance's genre is known; give --genres"
     if DIST.metric in lacking:
         reasons[DIST.metric] = "fewer than two dances"
     for metric in FORMS.values():
