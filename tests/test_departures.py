@@ -60,10 +60,16 @@ def test_the_declared_average_and_sigma_are_those_of_the_presets() -> None:
 
 def test_the_declared_sizes_of_the_vq_vae_are_so() -> None:
     from dance2music.codec.vqvae import VQVAE
+    from dance2music.codec.vqvae_config import VQVAEConfig
 
     millions = [sum(p.numel() for p in VQVAE(creative_gan_codec(level=level).codec).parameters()) / 1e6 for level in (1, 2)]
     low, high = re.findall(r"(0\.\d+)", row("2 million parameters"))[:2]
     assert [f"{value:.2f}" for value in millions] == [low, high]
+    three = VQVAE(VQVAEConfig())
+    weights, all_of_it = (sum(v.numel() for v in values) / 1e6 for values in (three.parameters(), three.state_dict().values()))
+    assert re.findall(r"three levels have ([\d.]+) million, with their codebooks ([\d.]+)", row("2 million")) == [
+        (f"{weights:.1f}", f"{all_of_it:.1f}")
+    ]
 
 
 def test_the_page_on_listening_gives_each_paper_its_listeners() -> None:

@@ -23,7 +23,7 @@ from dance2music.experiments.scores import COLUMNS, controls, measure, score, sc
 from dance2music.metrics.genre import Database, EmbeddedGenre
 from dance2music.metrics.published_tables import TABLES as PUBLISHED
 from dance2music.papers.gan_step import build_network
-from dance2music.papers.runs import gan_training, motion_layout, open_codec
+from dance2music.papers.runs import gan_training, motion_layout, needs_genre, open_codec
 from dance2music.papers.trainings import GAN_TRAININGS
 from dance2music.synthetic.synthetic import write_corpus
 from dance2music.train.segments import composed_clip
@@ -82,6 +82,12 @@ def test_losses_of_creative_gan_are_added_one_by_one() -> None:
     rows = rows_of("creative-5")
     steps = [differences(a.config, b.config) for a, b in pairwise(rows)]
     assert steps == [{"weights.style"}, {"weights.feature_matching"}, {"weights.commitment"}, {"weights.perceptual"}]
+
+
+@pytest.mark.parametrize(("size", "layout"), [("embedded", "features"), ("paper", "keypoints")])
+def test_creative_gan_trains_on_tiktok_without_anything_that_needs_genres(size: str, layout: str) -> None:
+    for row in rows_of("creative-3", size):
+        assert not needs_genre(row.config) and row.config.weights.style == 0.0 and motion_layout(row.config.generator) == layout
 
 
 def test_tables_at_the_papers_sizes_take_the_papers_networks_and_refuse_other_lengths() -> None:

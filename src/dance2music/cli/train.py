@@ -251,7 +251,7 @@ def score_gan(
 
 @measure_app.command(rich_help_panel="Measure")
 def ablate(
-    table: Annotated[str, typer.Argument(help="d2m-2 to d2m-6, creative-4 or creative-5.")],
+    table: Annotated[str, typer.Argument(help="d2m-2 to d2m-6, creative-3 to creative-5.")],
     data: _Data = "composed",
     steps: Annotated[int, typer.Option(help="Of each row's training.")] = 400,
     out: _Out = Path("runs/ablate"),

@@ -63,7 +63,7 @@ def base_of(kind: str, level: str, size: str, data: str = "aist") -> GanTraining
     """
     from dance2music.papers.trainings import GAN_TRAININGS
 
-    form = {"embedded": "embedded", "paper": f"{data}-paper" if kind == "d2m-gan" else "paper"}.get(size)
+    form = {"embedded": "embedded", "paper": f"{data}-paper" if (kind, data) != ("creative-gan", "aist") else "paper"}.get(size)
     if form is None:
         raise InputError(f"size {size!r}: unknown; expected embedded or paper")
     return GAN_TRAININGS[f"{kind}-{level}-{form}"]
@@ -128,6 +128,19 @@ def d2m_losses(size: str) -> list[Row]:
     return rows
 
 
+def creative_tiktok(size: str) -> list[Row]:
+    """Creative-GAN Table 3: on data without genres, so that what learns from them is off."""
+    rows = []
+    for level in LEVELS:
+        base = base_of("creative-gan", level, size, "tiktok")
+        generator = base.generator
+        if hasattr(generator, "network"):
+            generator = replace(generator, network=replace(generator.network, genre_dim=0))
+        without = replace(base, generator=generator, genre_discriminator=False, weights=replace(base.weights, style=0.0))
+        rows.append(Row(f"{level} level", without))
+    return rows
+
+
 def creative_lengths(size: str) -> list[Row]:
     """Creative-GAN Table 4 (its numbers are those of the low level)."""
     _any_length_only(size)
@@ -161,10 +174,11 @@ TABLES: dict[str, Callable[[str], list[Row]]] = {
     "d2m-4": d2m_modalities,
     "d2m-5": d2m_architecture,
     "d2m-6": d2m_losses,
+    "creative-3": creative_tiktok,
     "creative-4": creative_lengths,
     "creative-5": creative_losses,
 }
-"""Tables 2-6 of D2M-GAN and 4-5 of Creative-GAN; their printed numbers are in `metrics.published_tables`."""
+"""Tables 2-6 of D2M-GAN and 3-5 of Creative-GAN; their printed numbers are in `metrics.published_tables`."""
 
 
 def run_row(row: Row, context: AblationContext, folder: Path, *, steps: int, seed: int) -> dict[str, Any]:
