@@ -117,6 +117,9 @@ def test_a_data_set_without_genres_has_the_other_columns(home: Path, tmp_path: P
     found = evaluate_protocol(D2M, EvaluateConfig(str(tmp_path / "set"), cache=str(home / "cache")), tmp_path / "out", executor="serial")
     assert found.summary["beats_hit"]["generated"].n == 4 and math.isnan(found.summary["genre_retrieval"]["generated"].mean)
     assert found.settings["undefined"]["genre_retrieval"].startswith("no ")
+    sheet = protocol_sheet(D2M, read_measured(tmp_path / "out" / "results.json"))
+    assert sheet.about[-1].startswith("Undefined: d2m-gan-high, Genre accuracy %: no ")
+    assert "undefined" in {line.cells[2].note for line in sheet.lines if line.source == "here"}
 
 
 def test_music_of_any_length_is_cut_into_all_its_segments(home: Path, tmp_path: Path) -> None:
@@ -185,6 +188,7 @@ def test_the_command_prints_a_table_in_every_form_of_what_was_measured(home: Pat
         (["--protocol", "d2m-gan", "--training", "x"], "--training x: measures no column of it with --protocol d2m-gan"),
         (["--protocol", "d2m-gan", "--table", "d2m-1"], "--table d2m-1: is not for --protocol d2m-gan"),
         (["--protocol", "creative-gan", "--beat-alignment", "mine"], "--beat-alignment mine: unknown; expected one of smoothed, aist"),
+        (["--protocol", "d2m-gan", "--start-bpm", "-5"], "--start-bpm -5: expected 20 to 400"),
         (["--denoise"], "--denoise: is for --protocol"),
         (["--beat-alignment", "aist"], "--beat-alignment: is for --protocol"),
         (["--format", "csv"], "--format: is for --table or --protocol"),

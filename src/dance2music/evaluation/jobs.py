@@ -24,6 +24,7 @@ from dance2music.seeds import Control
 from dance2music.types import GENRES, Audio
 
 WINDOWS_PER_CLIP = 8
+SLOWEST_BPM, FASTEST_BPM = 20.0, 400.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def matched(config: EvaluateConfig) -> tuple[list[Match], list[str]]:
     """The generated files with their partners, and what was left out; raises InputError as `evaluate.evaluate` says."""
     if config.workers < 1 or any(length <= 0 for length in config.lengths_seconds):
         raise InputError(f"workers {config.workers}, lengths {config.lengths_seconds}; expected at least one process and positive seconds")
+    if config.start_bpm and not SLOWEST_BPM <= config.start_bpm <= FASTEST_BPM:
+        raise InputError(f"--start-bpm {config.start_bpm:g}: expected {SLOWEST_BPM:g} to {FASTEST_BPM:g}, or 0 for the piece's own tempo")
     folders = {kind: Path(getattr(config, kind)) if getattr(config, kind) else None for kind in ("reference", "videos", "motion")}
     return match(Path(config.generated), **folders, partial=config.partial)
 

@@ -145,7 +145,7 @@ def sheet_of(
         about.append(f"Measured here: {', '.join(sorted({m.key for m in measured if m.data == data}))}: {data}.")
     about += [f"Not beside print: {key}: {reason}." for key, reason in other.items()]
     for m in measured:
-        about += [f"Undefined: {m.key}, {metric}: {reason}." for metric, reason in m.undefined.items() if metric in metrics]
+        about += [f"Undefined: {m.key}, {c.label}: {m.undefined[c.metric]}." for c in columns if c.metric in m.undefined]
     heads = tuple((column.label + variant_of(column, measured), column.decimals) for column in columns)
     return Sheet(title, heads, tuple(lines), tuple(about), tuple(notes))
 
