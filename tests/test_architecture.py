@@ -22,6 +22,7 @@ LAYERS = (
     ("metrics", "composer", "sound"),
     ("methods",),
     ("synthetic", "data"),
+    ("scale",),
     ("train",),
     ("papers",),
     ("baselines",),

@@ -83,6 +83,7 @@ class GanStep(IntEnum):
     ORDER = 4
     NOISE = 5
     GAIN = 31
+    SHARDS = 97
 
 
 @unique

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +51,7 @@ def synthetic(
 def prepare(
     source: Annotated[Path, typer.Argument(help="Folder of the data set, as it unpacks.")],
     dataset: Annotated[str, typer.Option(help="aist, aist-segments, tiktok, folder or composed; docs/data.md says how each must look.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; a second call makes only what is missing.")],
+    out: Annotated[str, typer.Option("--out", help="Folder or address (s3://...) to write; a second call makes what is missing.")],
     codec: Annotated[str | None, typer.Option(help="Make codes too: 'spectral' (embedded) or a model file of a codec.")] = None,
     lists: Annotated[Path | None, typer.Option(help="Folder of published lists (aist, tiktok) or of clips.csv (folder).")] = None,
     visual: Annotated[bool, typer.Option(help="Watch videos for optical flow.")] = True,
@@ -64,14 +65,19 @@ def prepare(
     workers: Workers = 2,
     engine: EngineName = "process",
     address: Address = "",
+    tars: Annotated[bool, typer.Option("--tars", help="Write shards of many clips, not a file per clip; always at an address.")] = False,
+    clips_per_shard: Annotated[int, typer.Option(help="Clips in a shard.", rich_help_panel="Workers")] = 128,
 ) -> None:
     """Prepare a data set for training: features and codes of every clip, one manifest row each, and a table of what was skipped."""
     check_there(source, f"that of the data set {dataset!r}", folder=True)
     check_there(lists, "a folder of lists", folder=True)
     check_there(visual_features, "the folder that 'data visual' wrote", folder=True)
     from dance2music.data.parts import Part
-    from dance2music.data.prepare import prepare as run
+    from dance2music.data.prepare import prepare as prepare_folder
+    from dance2music.scale.places import is_remote
+    from dance2music.scale.prepare import prepare_shards
 
+    run = partial(prepare_shards, clips_per_shard=clips_per_shard) if tars or is_remote(out) else prepare_folder
     part = Part.parse(shard) if shard else None
     if not sys.stderr.isatty():
         logging.getLogger("dance2music").setLevel(logging.INFO)
@@ -92,23 +98,83 @@ def prepare(
         )
     for line in report.table():
         typer.echo(line)
-    typer.echo(f"{out if part else out / 'manifest.jsonl'}: {report.made} clips made now, {report.kept} were there")
+    typer.echo(f"{out}: {report.made} clips made now, {report.kept} were there")
 
 
 @data_app.command()
 def merge(
-    out: Annotated[Path, typer.Argument(help="Folder that 'data prepare --shard I/N' wrote into.")],
+    out: Annotated[str, typer.Argument(help="Folder or address that 'data prepare --shard I/N' wrote to.")],
     others: Annotated[list[Path] | None, typer.Argument(help="Folders with further parts, made on machines that do not see OUT.")] = None,
 ) -> None:
     """Put the parts of a preparation together: the folder is as if it had been prepared in one go."""
-    for folder in (out, *(others or [])):
-        check_there(folder, "a folder that 'data prepare --shard I/N' wrote", folder=True)
-    from dance2music.data.merge import merge as run
+    from dance2music.scale.places import is_remote
 
-    report = run(out, others or [])
+    for folder in ([] if is_remote(out) else [Path(out)]) + (others or []):
+        check_there(folder, "a folder that 'data prepare --shard I/N' wrote", folder=True)
+    from dance2music.data.merge import merge as merge_folder
+    from dance2music.scale.prepare import finish
+
+    sharded = is_remote(out) or (Path(out) / "shards").is_dir()
+    report = finish(out, others or []) if sharded else merge_folder(out, others or [])
     for line in report.table():
         typer.echo(line)
-    typer.echo(f"{out / 'manifest.jsonl'}: {len(report.rows)} clips of all parts")
+    typer.echo(f"{out}: {len(report.rows)} clips of all parts")
+
+
+@data_app.command()
+def pack(
+    prepared: Annotated[Path, typer.Argument(help="Folder of 'data prepare'.")],
+    out: Annotated[str, typer.Argument(help="Folder or address of the shards; a second call makes only what is missing.")],
+    megabytes: Annotated[float, typer.Option(help="Size of a shard.")] = 256.0,
+    workers: Workers = 2,
+    engine: EngineName = "process",
+    address: Address = "",
+) -> None:
+    """Put a prepared folder into shards: few large files, for training from storage that is slow at many small ones."""
+    check_there(prepared, "a folder of 'data prepare'", folder=True)
+    from dance2music.errors import InputError
+    from dance2music.scale.pack import pack as run
+
+    if not 0 < megabytes < 1e6:
+        raise InputError(f"--megabytes {megabytes:g}: expected a size above 0, for example 256")
+    size = max(1, round(megabytes * 2**20))
+    with progress_bars() as progress:
+        told = run(
+            prepared,
+            out,
+            shard_bytes=size,
+            executor=chosen(engine, workers, address),
+            progress=lambda done, of: progress("shards", done / of),
+        )
+    typer.echo(f"{out}: {told['clips']} clips in {told['shards']} shards, {told['bytes'] / 1e6:.1f} MB; {told['made']} made now")
+
+
+@data_app.command()
+def unpack(
+    shards: Annotated[str, typer.Argument(help="Folder or address of shards.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write, with a file per clip.")],
+) -> None:
+    """Make a prepared folder of shards, with the files that were packed."""
+    from dance2music.scale.pack import unpack as run
+
+    with progress_bars() as progress:
+        clips = run(shards, out, progress=lambda done, of: progress("shards", done / of))
+    typer.echo(f"{out}: {clips} clips")
+
+
+@data_app.command()
+def check(shards: Annotated[str, typer.Argument(help="Folder or address of shards.")]) -> None:
+    """Read all shards and name those that are damaged."""
+    from dance2music.errors import InputError
+    from dance2music.scale.pack import check as run
+
+    with progress_bars() as progress:
+        count, faults = run(shards, progress=lambda done, of: progress("shards", done / of))
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise InputError(f"{shards}: {len(faults)} of {count} shards are damaged; remove them and run 'data prepare' or 'data pack' again")
+    typer.echo(f"{shards}: {count} shards, all whole")
 
 
 @data_app.command(name="visual")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,24 +102,18 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         folder, row, position = self._items[index]
-        k = row.segments[position]
-        arrays = self._read(folder / row.features)
-        flow = segment_frames(arrays["flow"], k, "flow")
-        visual = arrays["visual"][position] if "visual" in arrays else flow.reshape(-1)
-        item = {
-            "motion": segment_frames(arrays[self.config.motion], k, self.config.motion),
-            "visual": np.pad(visual[: self.config.visual_dim], (0, max(0, self.config.visual_dim - len(visual)))),
-            "flow": flow,
-            "genre": np.int64(UNKNOWN_GENRE if row.genre is None else GENRES.index(row.genre)),
-            "tempo_bpm": np.float32(np.nan if row.tempo_bpm is None else row.tempo_bpm),
-            "index": np.int64(index),
-            "audio": segment_audio(arrays["audio"], k),
-        }
-        if self.config.codec:
-            coded = self._read(folder / row.codes[self._codec_of(row)])
-            item["codes"] = coded["codes"][position].astype(np.int64)
-            item["latents"] = coded["latents"][position].astype(np.float32)
-        return {name: torch.from_numpy(np.asarray(value)) for name, value in item.items()}
+        coded = self._read(folder / row.codes[self._codec_of(row)]) if self.config.codec else None
+        return segment_item(self.config, row, position, index, self._read(folder / row.features), coded)
+
+    @property
+    def nameless(self) -> str | None:
+        """Name of the first segment without a genre; None where all have one."""
+        return next((name for name, (_, row, _) in zip(self.names, self._items) if row.genre is None), None)
+
+    @property
+    def unseen(self) -> str | None:
+        """Name of the first segment without a visual vector; None where all have one."""
+        return next((name for name, (_, row, _) in zip(self.names, self._items) if "visual" not in row.arrays), None)
 
     def _codec_of(self, row: ClipRow) -> str:
         return next(name for name in row.codes if name.startswith(self.config.codec))
@@ -144,6 +139,40 @@ class PreparedSegments(Dataset[dict[str, Tensor]]):
                 self._files.popitem(last=False)
         self._files.move_to_end(path)
         return self._files[path]
+
+
+def segment_item(
+    config: PreparedConfig,
+    row: ClipRow,
+    position: int,
+    index: int,
+    arrays: Mapping[str, np.ndarray],
+    coded: Mapping[str, np.ndarray] | None,
+) -> dict[str, Tensor]:
+    """One segment as in the table of `PreparedSegments`: Tensors [...] by name.
+
+    Parameters
+    ----------
+    position : of the segment among ``row.segments``.
+    index : what the item says it is.
+    arrays, coded : of the clip's features [T, ...], and of its codes [S, ...] where they are wanted.
+    """
+    k = row.segments[position]
+    flow = segment_frames(arrays["flow"], k, "flow")
+    visual = arrays["visual"][position] if "visual" in arrays else flow.reshape(-1)
+    item = {
+        "motion": segment_frames(arrays[config.motion], k, config.motion),
+        "visual": np.pad(visual[: config.visual_dim], (0, max(0, config.visual_dim - len(visual)))),
+        "flow": flow,
+        "genre": np.int64(UNKNOWN_GENRE if row.genre is None else GENRES.index(row.genre)),
+        "tempo_bpm": np.float32(np.nan if row.tempo_bpm is None else row.tempo_bpm),
+        "index": np.int64(index),
+        "audio": segment_audio(arrays["audio"], k),
+    }
+    if coded is not None:
+        item["codes"] = coded["codes"][position].astype(np.int64)
+        item["latents"] = coded["latents"][position].astype(np.float32)
+    return {name: torch.from_numpy(np.asarray(value)) for name, value in item.items()}
 
 
 def mapped_npz(path: Path) -> dict[str, np.ndarray]:

@@ -114,10 +114,7 @@ def prepare(
     if workers < 1:
         raise InputError(f"workers: {workers}; expected at least 1")
     folder, out = Path(source), Path(out)
-    listing = list_clips(folder, dataset, lists)
-    if visual_features is not None:
-        seen, unseen = with_visual(listing.sources, Path(visual_features))
-        listing = Listing(seen, [*listing.skipped, *unseen], listing.notes)
+    listing = list_clips(folder, dataset, lists, visual_features)
     if out.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{out}: lies in the data set {folder}, of which it would become a part; choose an --out elsewhere")
     _check_same(out, dataset)
@@ -139,8 +136,8 @@ def prepare(
     )
 
 
-def list_clips(folder: Path, dataset: str, lists: str | Path | None) -> Listing:
-    """The clips of a data set, every name once and fit to be that of a file. Raises InputError as `prepare`."""
+def list_clips(folder: Path, dataset: str, lists: str | Path | None, visual_features: str | Path | None = None) -> Listing:
+    """The clips of a data set, every name once and fit to be that of a file, with their visual vectors. Raises InputError as `prepare`."""
     if dataset not in DATASETS:
         raise InputError(f"data set {dataset!r}: unknown; expected one of {', '.join(DATASETS)}")
     if not folder.is_dir():
@@ -151,7 +148,10 @@ def list_clips(folder: Path, dataset: str, lists: str | Path | None) -> Listing:
     doubles = [name for name, count in Counter(clip.name for clip in listing.sources).items() if count > 1]
     if doubles:
         raise InputError(f"{folder}: {len(doubles)} clips have the name of another, first {doubles[0]!r}; expected one each; rename them")
-    return listing
+    if visual_features is None:
+        return listing
+    seen, unseen = with_visual(listing.sources, Path(visual_features))
+    return Listing(seen, [*listing.skipped, *unseen], listing.notes)
 
 
 def _make(

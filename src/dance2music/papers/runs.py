@@ -105,11 +105,11 @@ def open_segments(data: str | Path, config: GanTraining, codec: CodecModel, fold
 
 def open_validation(data: str | Path, config: GanTraining, codec: CodecModel, folder: str | Path) -> Segments | None:
     """Segments of the validation split for a training that looks at it; None, and said, where there are none. Raises as `open_segments`."""
-    from dance2music.data.manifest import read_manifest
+    from dance2music.scale.table import splits_of
 
     if not config.loop.validate_every_steps:
         return None
-    if str(data) != COMPOSED and not any(row.split == "validation" for row in read_manifest(data)):
+    if str(data) != COMPOSED and "validation" not in splits_of(data):
         logger.warning("%s: has no validation split; the training keeps no best weights and does not stop early", data)
         return None
     return open_segments(data, replace(config, gain=(1.0, 1.0)), codec, folder, split="validation")
@@ -142,8 +142,12 @@ def _prepared_label(data: str | Path, codec: CodecModel) -> str:
     """Name of this codec's codes in a prepared folder, or "" where it has none: then music is encoded in every step."""
     from dance2music.checkpoint import codec_label
     from dance2music.data.manifest import read_manifest
+    from dance2music.scale.places import Place
+    from dance2music.scale.table import ClipTable, is_sharded
 
     label = codec_label(codec)
+    if is_sharded(data):
+        return label if all(label in codes.split(",") for codes in ClipTable(Place(str(data))).codes) else ""
     return label if all(label in row.codes for row in read_manifest(data)) else ""
 
 

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -36,6 +36,15 @@ class Segments(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> dict[str, Tensor]: ...
+
+
+@runtime_checkable
+class Ordered(Protocol):
+    """Segments that say in which order an epoch meets them: `scale.segments.ShardedSegments`."""
+
+    def order(self, seed: int, epoch: int, begin: int, end: int) -> list[int]:
+        """Indices of the segments at the places ``begin`` to ``end`` (not included) of an epoch."""
+        ...
 
 
 class SegmentBatches(Dataset[dict[str, Tensor]]):
@@ -81,6 +90,12 @@ class SegmentBatches(Dataset[dict[str, Tensor]]):
         """Indices of the whole batch of a step, all processes together."""
         n = len(self.segments)
         positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+        if isinstance(self.segments, Ordered):
+            return [
+                index
+                for epoch in range(positions[0] // n, positions[-1] // n + 1)
+                for index in self.segments.order(self.seed, epoch, max(0, positions[0] - epoch * n), min(n, positions[-1] + 1 - epoch * n))
+            ]
         orders = {epoch: np.random.default_rng([self.seed, epoch, GanStep.ORDER]).permutation(n) for epoch in {p // n for p in positions}}
         return [int(orders[p // n][p % n]) for p in positions]
 
@@ -214,11 +229,12 @@ def held_out_clips(config: ComposedConfig) -> list[ComposedClip]:
 
 
 class Prepared:
-    """Segments of a folder of ``dance2music data prepare``: `data.dataset.PreparedSegments`, one item at a time.
+    """Segments of a folder of ``dance2music data prepare``: `data.dataset.PreparedSegments`, one item at a time; of shards those of
+    `scale.segments.ShardedSegments`, in an order of theirs.
 
     Parameters
     ----------
-    folder : the prepared folder.
+    folder : the prepared folder, or the place of shards.
     motion : "smpl", "keypoints" or "features"; ``flow`` gives optical flow [60, 5] as ``visual`` instead of the vector of 2048.
     codec : beginning of the name of a prepared codec, or "" to encode in every step.
     vectors : whether every clip must have visual vectors (I3D, TSN): optical flow, cut or filled with zeros, does not stand in for them.
@@ -241,23 +257,24 @@ class Prepared:
         vectors: bool = False,
     ) -> None:
         from dance2music.data.dataset import PreparedConfig, PreparedSegments
+        from dance2music.scale.segments import ShardedSegments
+        from dance2music.scale.table import is_sharded
 
-        self.data = PreparedSegments(folder, PreparedConfig(motion=motion, codec=codec), split=split)
+        open_data = ShardedSegments if is_sharded(folder) else PreparedSegments
+        self.data = open_data(folder, PreparedConfig(motion=motion, codec=codec), split=split)
         self.flow = flow
-        if genres:
-            nameless = next((i for i in range(len(self)) if self.data.row(i).genre is None), None)
-            if nameless is not None:
-                raise InputError(
-                    f"{folder}: segment {self.data.names[nameless]} has no genre, and this preset learns from it; give genres by names of "
-                    "folders or in clips.csv (name,genre) and prepare again, which makes no clip anew; or choose another preset"
-                )
-        if vectors:
-            unseen = next((i for i in range(len(self)) if "visual" not in self.data.row(i).arrays), None)
-            if unseen is not None:
-                raise InputError(
-                    f"{folder}: segment {self.data.names[unseen]} has no visual vector, which this preset sees; make them with "
-                    "'data visual' and prepare again with --visual-features, or train blind by --set 'inputs=[\"motion\"]'"
-                )
+        if isinstance(self.data, ShardedSegments):
+            self.order = self.data.order
+        if genres and (nameless := self.data.nameless) is not None:
+            raise InputError(
+                f"{folder}: segment {nameless} has no genre, and this preset learns from it; give genres by names of "
+                "folders or in clips.csv (name,genre) and prepare again, which makes no clip anew; or choose another preset"
+            )
+        if vectors and (unseen := self.data.unseen) is not None:
+            raise InputError(
+                f"{folder}: segment {unseen} has no visual vector, which this preset sees; make them with "
+                "'data visual' and prepare again with --visual-features, or train blind by --set 'inputs=[\"motion\"]'"
+            )
 
     def __len__(self) -> int:
         return len(self.data)

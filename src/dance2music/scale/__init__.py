@@ -1,0 +1,1 @@
+"""Prepared data that outgrows one machine: shards, their index, object storage; plans and costs."""
