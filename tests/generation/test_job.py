@@ -33,6 +33,8 @@ from dance2music.music.audio import load_audio
 from dance2music.synthetic.drawing import example_dance, example_video
 from jobs import SECONDS, Bobbing, names, request
 
+pytestmark = pytest.mark.usefixtures("few_candidates")
+
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ from dance2music.generation.request import Request, resolve
 from dance2music.generation.take import Source, make_takes
 from jobs import names, request
 
+pytestmark = pytest.mark.usefixtures("few_candidates")
+
 
 @pytest.mark.parametrize(("seconds", "fps"), [(0.3, 60.0), (700.0, 20.0)])
 def test_a_motion_that_is_too_short_or_too_long_is_refused(tmp_path: Path, seconds: float, fps: float) -> None:
@@ -73,9 +75,9 @@ def test_bad_videos_are_refused_in_one_line_before_they_are_watched(tmp_path: Pa
         ({"out": Path("out.gif")}, r"out\.gif: unknown kind of output '\.gif'; expected a name that ends in \.mp4, .*\.wav, .*\.m4a"),
         ({"audio": Path("out.aiff")}, r"--audio out\.aiff: expected the name of a file to write that ends in \.wav"),
         ({"markers": Path("out.xml")}, r"--markers out\.xml: expected the name of a file to write that ends in \.csv or \.txt"),
-        ({"stems": Path(__file__)}, r"--stems .*test_job\.py: expected a folder"),
+        ({"stems": Path(__file__)}, r"--stems .*test_refused\.py: expected a folder"),
         ({"sound": "loud"}, "--sound 'loud': unknown; method 'composer' can be heard as studio, soundfont"),
-        ({"sound": "soundfont", "soundfont": __file__}, "test_job.py: not a SoundFont 2 file"),
+        ({"sound": "soundfont", "soundfont": __file__}, "test_refused.py: not a SoundFont 2 file"),
         ({"sample_rate": 8000}, "--sample-rate 8000: expected 44100 or 48000 Hz"),
         ({"keep_original_db": 90.0}, "--keep-original 90: expected -60 to 20"),
         ({"keep_original_db": -6.0, "duck_db": -3.0}, "--duck -3: expected 0 to 60"),

@@ -21,7 +21,7 @@ from dance2music.files import placed_together
 from dance2music.generation import pipeline
 from dance2music.generation.methods import LoadedMethod, load
 from dance2music.generation.outputs import write_take
-from dance2music.generation.ranking import RANKING, best_take
+from dance2music.generation.ranking import IMPORTED, RANKING, best_take
 from dance2music.generation.request import Request, ResolvedJob, TakeFiles, check_motion_length, kept_original, resolve
 from dance2music.generation.take import Source, finished_take
 from dance2music.parallel import one_thread
@@ -112,6 +112,7 @@ def prepare(job: ResolvedJob, stages: Stages) -> tuple[LoadedMethod, Conditionin
             classifier = None if request.dance_genre is None else pipeline.load_dance_genre(request.dance_genre)
             if request.genre is None and classifier is None:
                 pipeline.dance_genre_classifier()
+        import_module("scipy.ndimage")  # watching needs it: not from two threads at once, which may see half of scipy
         for name in later_modules(request):
             begin(partial(import_module, name))
         dancers, duration = watch(job, stages)
@@ -151,8 +152,7 @@ def picture_watcher(job: ResolvedJob) -> Callable[[], Tensor] | None:
 
 def later_modules(request: Request) -> list[str]:
     """What the stages after watching import."""
-    names = ["scipy.signal", "scipy.interpolate", "dance2music.music.audio", "dance2music.music.beats", "dance2music.metrics.rhythm"]
-    return names + (["matplotlib.backends.backend_agg", "matplotlib.figure"] if request.plot else [])
+    return [*IMPORTED] + (["matplotlib.backends.backend_agg", "matplotlib.figure"] if request.plot else [])
 
 
 _switching = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,9 @@ class RankingConfig:
 
 
 RANKING = RankingConfig()
+IMPORTED = ("scipy.signal", "scipy.interpolate", "dance2music.music.audio", "dance2music.music.beats", "mir_eval", "pyloudnorm")
+"""What takes that are made side by side import: one thread does it for all, for two that import parts of a package at once may see half of
+it."""
 
 
 def candidates_for(duration_seconds: float, config: RankingConfig = RANKING) -> int:
@@ -64,6 +68,8 @@ def best_take(
     A method may ask for fewer (`Method.candidates`): published systems that are compared with make one, as they were published.
     Of dances longer than `RankingConfig.ranked_seconds` the candidates are ranked on their beginning, then the winner is made whole.
     """
+    for name in IMPORTED:
+        import_module(name)
     candidates = candidates_for(conditioning.duration_seconds, config) if candidates is None else candidates
     limit = candidates if method.method.candidates is None else method.method.candidates
     seeds = candidate_seeds(seed, max(1, min(candidates, limit)))
