@@ -216,12 +216,15 @@ def alone(out: str | Path) -> None:
 
 
 def _tell_genres(data: str | Path, preset: str, config: GanTraining) -> None:
-    """Say what genres cannot teach: where there are none, or where a genre is one song."""
+    """Say what genres cannot teach: where there are none, or where a genre is one song (of shards it is not looked for)."""
     from dance2music.data.manifest import read_manifest
+    from dance2music.scale.table import is_sharded
 
     if not needs_genre(config):
         if "creative" in preset:
             logger.info("%s: without genres; the genre discriminator and the style term (Creative-GAN Eq. 5 and 6) are off", preset)
+        return
+    if is_sharded(data):
         return
     songs = {(row.genre, row.song) for row in read_manifest(data) if row.split == "train"}
     genres = [genre for genre, _ in songs]

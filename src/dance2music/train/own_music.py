@@ -14,6 +14,7 @@ from dance2music.data.lists import files_by_stem
 from dance2music.data.manifest import MANIFEST, MUSIC_SUFFIXES, SAMPLE_RATE, read_manifest
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.scale.table import is_sharded
 from dance2music.seeds import HELD_OUT_PIECES
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ def own_music(data: str | Path, folder: Path, sample_rate: int) -> OwnMusic:
     data = Path(data)
     if sample_rate != SAMPLE_RATE:
         raise InputError(f"{data}: prepared music has {SAMPLE_RATE} Hz; expected a codec of that rate, not of {sample_rate} Hz")
+    if is_sharded(data):
+        raise InputError(f"{data}: holds shards; expected a folder with a file per clip; make one with 'dance2music data unpack'")
     if (data / MANIFEST).is_file():
         split = [(data / row.features, row.split) for row in read_manifest(data)]
     elif data.is_dir():
