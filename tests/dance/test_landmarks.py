@@ -31,7 +31,7 @@ WRISTS = [15, 16]
 
 
 def danced(clip: str, seconds: float) -> Motion:
-    return synthetic_clip(CLIPS[clip][0], duration_seconds=seconds).motion
+    return synthetic_clip(CLIPS[clip][0], duration_seconds=seconds, timing=None).motion
 
 
 def drawn(clip: str, seconds: float = FRAMES / FPS) -> list[np.ndarray]:

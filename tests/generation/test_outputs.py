@@ -23,6 +23,7 @@ from dance2music.types import ROLES, Dancer
 from dance2music.video.container import VideoInfo
 
 SECONDS = 3.0
+pytestmark = pytest.mark.usefixtures("few_candidates")
 
 
 @pytest.fixture(scope="module")
@@ -146,14 +147,15 @@ def test_what_fails_beside_the_music_costs_nothing_but_itself(video: Path, monke
     stems.mkdir()
     for role in (*ROLES, "effects"):
         (stems / f"{role}.wav").write_text("of another run")
-    report = made(video, out=out, plot=True, markers=video.with_name("m.csv"), stems=stems)
+    report = made(video, out=out, plot=True, markers=video.with_name("m.csv"), stems=stems, seed=1)
     assert report["not_written"] == {
         str(out.with_suffix(".png")): "Expected end of text, found '$' (at char 0)",
         str(video.with_name("m.csv")): "m.csv: cannot be written (No space left on device); free space",
     }
     left = {path.name for path in video.parent.iterdir()}
     assert left == {"clip.mp4", "o.mp4", "o.json", "stems"}, "an older picture does not stand beside the new music"
-    assert len(list(stems.iterdir())) < len(ROLES) + 1 and all(path.read_bytes()[:4] == b"RIFF" for path in stems.iterdir())
+    assert not (stems / "lead.wav").exists(), "nobody plays a lead with this seed"
+    assert all(path.read_bytes()[:4] == b"RIFF" for path in stems.iterdir())
     assert set(report["files"]) == {str(out), str(out.with_suffix(".json")), *(str(path) for path in stems.iterdir())}
 
 
