@@ -17,7 +17,7 @@ JOBS ?= auto
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studio test fuzz kill lint types check bench wheel torch clean
+.PHONY: help demo studio test fuzz kill lint types check bench tutorial wheel torch clean
 .DELETE_ON_ERROR:
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "make types   mypy"
 	@echo "make check   lint, types and test"
 	@echo "make bench   run the benchmarks (minutes)"
+	@echo "make tutorial  run docs/tutorial.ipynb from its first cell to its last"
 	@echo "make wheel   build dist/dance2music-*.whl"
 	@echo "make clean   remove $(VENV), $(OUT), dist and caches"
 	@echo "Variables: PYTHON=python3.11, VENV=.venv, OUT=out, LIBRARY=studio, TORCH_INDEX_URL=https://..., PYTEST_ARGS='-k video', JOBS=0"
@@ -63,6 +64,9 @@ check: lint types test
 
 bench: $(VENV)/.installed-dev
 	@for bench in benchmarks/bench_*.py; do echo "==> $$bench"; $(BIN)/python $$bench || exit 1; done
+
+tutorial: $(VENV)/.installed-dev
+	$(BIN)/python .ci/notebook.py docs/tutorial.ipynb
 
 wheel: $(VENV)/.installed-dev
 	rm -rf dist
