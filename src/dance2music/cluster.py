@@ -190,9 +190,17 @@ class Worker:
                 self._function = pickle.loads(self._source)
             begun = time.perf_counter()
             result = self._function(pickle.loads(item))
-            return pickle.dumps(("done", result, records, time.perf_counter() - begun))
+            return _pickled(("done", result, records, time.perf_counter() - begun))
         except Exception as error:
-            return pickle.dumps(("failed", portable(_with_machine(error)), records, 0.0))
+            return _pickled(("failed", portable(_with_machine(error)), records, 0.0))
+
+
+def _pickled(value: object) -> bytes:
+    """Bytes that ``pickle`` reads; functions and classes of a script, which workers cannot import, go along."""
+    from ray import cloudpickle
+
+    pickled: bytes = cloudpickle.dumps(value)
+    return pickled
 
 
 class _Kept(QueueHandler):
@@ -219,7 +227,7 @@ class _Team:
     def __init__(self, ray: Any, size: int, function: Callable[[Any], Any]) -> None:
         level = logging.getLogger("dance2music").getEffectiveLevel()
         self._ray, self._size = ray, size
-        self._pickled, self._level = pickle.dumps(function), level
+        self._pickled, self._level = _pickled(function), level
         options = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
         self._actor = ray.remote(Worker).options(**options)
         self._starting: dict[Any, Any] = {}  # reference of `about` -> actor
@@ -243,7 +251,7 @@ class _Team:
                     exhausted = True
                 else:
                     given += 1
-                    self._tasks[task[0]] = pickle.dumps(task[1])
+                    self._tasks[task[0]] = _pickled(task[1])
                     self._again.append(task[0])
             if exhausted and given == told:
                 return

@@ -48,6 +48,24 @@ def batch() -> dict[str, Tensor]:
     return SegmentBatches(segments(), batch_size=4, seed=0)[0]
 
 
+def test_parts_of_a_batch_and_recomputed_activations_move_weights_as_the_batch_does() -> None:
+    weights = GanWeights(1.0, 3.0, 15.0, 40.0, 15.0, 5.0, 0.0, 0.0)
+    whole, parts, recomputed = (trainer(weights=weights, **how) for how in ({}, {"accumulate": 2}, {"recompute": True}))
+    expected = step(whole, batch())
+    for other, exact in ((parts, False), (recomputed, True)):
+        told = step(other, batch())
+        assert told.keys() == expected.keys()
+        for name, value in expected.items():
+            torch.testing.assert_close(told[name], value.detach(), rtol=0 if exact else 1e-4, atol=0 if exact else 1e-5)
+        for a, b in zip(whole.networks.parameters(), other.networks.parameters()):
+            torch.testing.assert_close(a, b, rtol=0, atol=0 if exact else 1e-4)  # Adam's first step: gradients near 0 count alike
+
+
+def test_parts_that_do_not_divide_the_batch_are_refused() -> None:
+    with pytest.raises(ConfigError, match="accumulate: 3; expected a number of parts that divides the batch of 4"):
+        trainer(accumulate=3)
+
+
 def under_torchrun(out: Path, processes: int) -> subprocess.CompletedProcess[bytes]:
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     environment = {**os.environ, "PYTHONPATH": f"{SOURCE}:{HERE}", "OMP_NUM_THREADS": "1"}

@@ -141,6 +141,17 @@ def test_a_run_begins_from_imported_files(tmp_path: Path) -> None:
 CODEC = ["loop.steps=2", "loop.accelerator=cpu", "segments.piece_seconds=3.0", "segments.pieces_per_step=1", "held_out_pieces=1"]
 
 
+def test_a_plan_says_what_is_left_and_leaves_nothing(run: Path, tmp_path: Path, codec_file: Path, prepared: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    words = ["train", "gan", "--preset", PRESET, "--data", prepared, "--codec", codec_file, "--plan"]
+    words += [word for setting in SETTINGS[1:] for word in ("--set", setting)] + ["--set", "loop.steps=1004"]
+    for folder, done in ((run, 4), (tmp_path / "new", 0)):
+        told = CliRunner().invoke(app, [str(word) for word in [*words, "--out", folder]], catch_exceptions=False).output
+        assert f"{done} steps are done, {1004 - done} are left: " in told
+        assert "4 segments; 1004 steps of 2 are 502.0 epochs" in told and "MiB at most in all" in told
+    assert before == {path: path.stat().st_mtime_ns for path in run.rglob("*")} and not (tmp_path / "new").exists()
+
+
 def test_a_codec_learns_from_own_music(tmp_path: Path, prepared: Path) -> None:
     music = own_music(prepared, tmp_path / "unused", 22050)
     assert [path.stem for path in (*music.learnt, *music.held_out)] == ["a", "b", "c"]

@@ -111,6 +111,7 @@ def train_gan(
     settings: _Set = None,
     print_config: _Print = False,
     accept: _Accept = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Take a few steps and print speed, time left and memory; train nothing.")] = False,
 ) -> None:
     """Train a generator of D2M-GAN or Creative-GAN; under torchrun on several processes."""
     from dance2music.papers.runs import gan_training, run_gan
@@ -119,6 +120,12 @@ def train_gan(
         _print(gan_training(preset, settings or []))
         return
     where, file, folder = _all_given("gan", data, codec, out)
+    if plan:
+        from dance2music.papers.planning import plan_gan
+
+        for line in plan_gan(preset, where, file, folder, settings or []).lines():
+            typer.echo(line)
+        return
     with _running(accept):
         typer.echo(str(run_gan(preset, where, file, folder, settings or [], soundnet=soundnet, init=init)))
 

@@ -19,7 +19,7 @@ from dance2music.checkpoint import codec_digest
 from dance2music.codec.base import CodecModel
 from dance2music.music.mel import published_log_mel
 from dance2music.papers.discriminators import ReshapedDiscriminator, ReshapedDiscriminatorConfig
-from dance2music.papers.gan_step import in_float
+from dance2music.papers.judging import in_float
 from dance2music.train.average import averaged
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.segments import SegmentBatches, Segments, fingerprint

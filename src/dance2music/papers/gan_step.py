@@ -9,7 +9,8 @@ unless a term with a weight needs a gradient through the decoder.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from torch.utils.data import Dataset
 
 from dance2music import losses
@@ -25,17 +27,13 @@ from dance2music.codec.base import CodecModel
 from dance2music.errors import ConfigError, InputError
 from dance2music.music.mel import published_log_mel
 from dance2music.papers.held_out import HeldOut
+from dance2music.papers.judging import ADVERSARIES, logits
+from dance2music.papers.parts import step_in_parts
 from dance2music.train.average import averaged
 from dance2music.train.loop import Loop, LoopConfig, start_fabric
 from dance2music.train.segments import SegmentBatches, Segments, fingerprint
 
 logger = logging.getLogger(__name__)
-
-ADVERSARIES = {
-    "hinge": (losses.discriminator_hinge, losses.generator_hinge),
-    "logarithmic": (losses.discriminator_logarithmic, losses.generator_logarithmic),
-}
-"""D2M-GAN Eq. 2 and 3, Creative-GAN Eq. 4."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +80,8 @@ class GanTraining:
     gain : bounds of the factor that each segment's music is scaled by, D2M-GAN's released code has 0.3 and 1; music that is scaled is
         encoded in every step.
     inputs : what the generator sees; the other is given as zeros (D2M-GAN Table 4).
+    accumulate : in how many parts a step's batch goes through the networks (`papers.parts`): memory for time.
+    recompute : whether networks compute activations again on the way back instead of keeping them: memory for time.
     validation_batches : how many batches of the validation split are looked at every ``loop.validate_every_steps``, at most.
     """
 
@@ -105,6 +105,8 @@ class GanTraining:
     discriminator_rate: float = 1.0
     inputs: tuple[str, ...] = ("motion", "visual")
     gain: tuple[float, float] = (1.0, 1.0)
+    accumulate: int = 1
+    recompute: bool = False
     validation_batches: int = 8
 
 
@@ -155,7 +157,9 @@ class GanTrainer:
             raise ConfigError("weights.style: needs a genre discriminator; set genre_discriminator=true or weights.style=0")
         if config.weights.perceptual and perceptual is None:
             raise ConfigError("weights.perceptual: needs a perceptual network; give one or set weights.perceptual=0")
-        self.fabric, self.config = fabric, config
+        if config.accumulate < 1 or config.batch_size % config.accumulate:
+            raise ConfigError(f"accumulate: {config.accumulate}; expected a number of parts that divides the batch of {config.batch_size}")
+        self.fabric, self.config, self._judge = fabric, config, ADVERSARIES[config.adversary]
         self.codec = codec.to(fabric.device).eval().requires_grad_(False)
         self.perceptual: Any = None if perceptual is None else perceptual.to(fabric.device).eval().requires_grad_(False)
         self.networks = Networks(config).to(fabric.device).train()
@@ -194,30 +198,54 @@ class GanTrainer:
         TrainingDiverged
             If a term or a gradient is no number.
         """
-        config, networks, weights = self.config, self.networks, self.config.weights
-        judge_discriminator, judge_generator = ADVERSARIES[config.adversary]
+        if self.config.accumulate > 1:
+            return step_in_parts(self, batch, loop)
         real, entries = self.targets(batch)
         with self.fabric.autocast():
             fake = self.generate(batch, real.shape[-1])
-            seen_real = networks.discriminator(real)
-            d_terms = {"discriminator": judge_discriminator(logits(seen_real), logits(networks.discriminator(fake.detach())))}
-            if networks.genre is not None:
-                d_terms["genre"] = losses.genre_classification(networks.genre(real).float(), batch["genre"])
+        d_terms, seen_real = self.discriminator_terms(real, fake.detach(), batch["genre"])
         d_norm = loop.update("discriminator", d_terms).gradient_norm
+        with self.discriminators_fixed():
+            terms = self.generator_terms(fake, seen_real) | self.distances(fake, real, entries, batch["audio"])
+            total, g_norm = loop.update("generator", terms, vars(self.config.weights))
+        return {**d_terms, **terms, "generator_total": total, "discriminator_gradient": d_norm, "generator_gradient": g_norm}
+
+    @contextmanager
+    def discriminators_fixed(self) -> Iterator[None]:
+        """Gradients pass through the discriminators to the latents, and do not stop there."""
         for parameter in self.d_params:
-            parameter.requires_grad_(False)  # gradients pass through the discriminators to the latents, and need not stop there
+            parameter.requires_grad_(False)
+        yield
+        for parameter in self.d_params:
+            parameter.requires_grad_(True)
+
+    def discriminator_terms(self, real: Tensor, fake: Tensor, genre: Tensor) -> tuple[dict[str, Tensor], losses.Features]:
+        """The discriminators' terms, Tensors [], of encoded and generated latents [B, E, L] and genres [B]; and features of the real."""
+        networks = self.networks
         with self.fabric.autocast():
-            seen_fake = networks.discriminator(fake)
-            terms = {"adversarial": judge_generator(logits(seen_fake))}
+            seen_real = self._run(networks.discriminator, real)
+            d_terms = {"discriminator": self._judge[0](logits(seen_real), logits(self._run(networks.discriminator, fake)))}
+            if networks.genre is not None:
+                d_terms["genre"] = losses.genre_classification(networks.genre(real).float(), genre)
+        return d_terms, seen_real
+
+    def generator_terms(self, fake: Tensor, seen_real: losses.Features) -> dict[str, Tensor]:
+        """The generator's terms that discriminators judge, Tensors [], of latents [B, E, L]."""
+        networks, weights = self.networks, self.config.weights
+        with self.fabric.autocast():
+            seen_fake = self._run(networks.discriminator, fake)
+            terms = {"adversarial": self._judge[1](logits(seen_fake))}
             if weights.feature_matching:
                 terms["feature_matching"] = losses.feature_matching(seen_real, seen_fake)
             if weights.style and networks.genre is not None:
                 terms["style"] = losses.style_ambiguity(networks.genre(fake).float())
-        terms |= self.distances(fake, real, entries, batch["audio"])
-        total, g_norm = loop.update("generator", terms, vars(weights))
-        for parameter in self.d_params:
-            parameter.requires_grad_(True)
-        return {**d_terms, **terms, "generator_total": total, "discriminator_gradient": d_norm, "generator_gradient": g_norm}
+        return terms
+
+    def _run(self, network: Callable[..., Any], *inputs: Tensor, **options: Any) -> Any:
+        """What a network gives; with ``recompute`` without keeping activations."""
+        if not self.config.recompute or not torch.is_grad_enabled():
+            return network(*inputs, **options)
+        return checkpoint(network, *inputs, use_reentrant=False, **options)
 
     def targets(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Encoding and its codebook entries, Tensor [B, E, L] each, of a batch's music."""
@@ -240,7 +268,7 @@ class GanTrainer:
         """Latents float32 [B, E, n_frames] for a batch."""
         seen = {name: batch[name] if name in self.config.inputs else torch.zeros_like(batch[name]) for name in ("motion", "visual")}
         noise = {"noise": batch["noise"]} if "noise" in batch else {}
-        latents: Tensor = self.networks.generator(seen["motion"], seen["visual"], batch["genre"], n_frames=n_frames, **noise)
+        latents: Tensor = self._run(self.networks.generator, seen["motion"], seen["visual"], batch["genre"], n_frames=n_frames, **noise)
         return latents.float()
 
     def decoded_terms(self, fake: Tensor, audio: Tensor) -> dict[str, Tensor]:
@@ -252,7 +280,7 @@ class GanTrainer:
 
         weights = self.config.weights
         with self.fabric.autocast():
-            heard = self.codec.decode(straight_through(fake, self.codec)).float()
+            heard = self._run(self.codec.decode, straight_through(fake, self.codec)).float()
         n = min(heard.shape[-1], audio.shape[-1])
         heard, audio = heard[..., :n], audio[..., :n]
         terms = {}
@@ -265,16 +293,6 @@ class GanTrainer:
                 reference = self.perceptual.features(audio)
             terms["perceptual"] = losses.perceptual(reference, self.perceptual.features(heard))
         return terms
-
-
-def logits(features: losses.Features) -> losses.Features:
-    """The last layer of each scale alone, in float32, whatever autocast made of it."""
-    return [[scale[-1].float()] for scale in features]
-
-
-def in_float(features: losses.Features) -> losses.Features:
-    """The features in float32, whatever autocast made of them: losses are computed in full precision."""
-    return [[layer.float() for layer in scale] for scale in features]
 
 
 def train_gan(

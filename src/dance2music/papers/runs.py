@@ -105,11 +105,11 @@ def open_segments(data: str | Path, config: GanTraining, codec: CodecModel, fold
 
 def open_validation(data: str | Path, config: GanTraining, codec: CodecModel, folder: str | Path) -> Segments | None:
     """Segments of the validation split for a training that looks at it; None, and said, where there are none. Raises as `open_segments`."""
-    from dance2music.scale.table import splits_of
+    from dance2music.scale.table import labels_of
 
     if not config.loop.validate_every_steps:
         return None
-    if str(data) != COMPOSED and "validation" not in splits_of(data):
+    if str(data) != COMPOSED and not any(split == "validation" for split, _, _ in labels_of(data)):
         logger.warning("%s: has no validation split; the training keeps no best weights and does not stop early", data)
         return None
     return open_segments(data, replace(config, gain=(1.0, 1.0)), codec, folder, split="validation")
@@ -216,17 +216,14 @@ def alone(out: str | Path) -> None:
 
 
 def _tell_genres(data: str | Path, preset: str, config: GanTraining) -> None:
-    """Say what genres cannot teach: where there are none, or where a genre is one song (of shards it is not looked for)."""
-    from dance2music.data.manifest import read_manifest
-    from dance2music.scale.table import is_sharded
+    """Say what genres cannot teach: where there are none, or where a genre is one song."""
+    from dance2music.scale.table import labels_of
 
     if not needs_genre(config):
         if "creative" in preset:
             logger.info("%s: without genres; the genre discriminator and the style term (Creative-GAN Eq. 5 and 6) are off", preset)
         return
-    if is_sharded(data):
-        return
-    songs = {(row.genre, row.song) for row in read_manifest(data) if row.split == "train"}
+    songs = {(genre, song) for split, genre, song in labels_of(data) if split == "train"}
     genres = [genre for genre, _ in songs]
     single = sorted({str(genre) for genre in genres if genres.count(genre) == 1})
     if len(set(genres)) == 1:

@@ -159,12 +159,13 @@ def is_sharded(where: str | Path) -> bool:
     return place.remote or (place.path(TABLE)).is_file()
 
 
-def splits_of(data: str | Path) -> set[str]:
-    """The splits that a prepared folder, or a place of shards, has clips of. Raises InputError if it is neither."""
+def labels_of(data: str | Path) -> set[tuple[str, str | None, str]]:
+    """The different (split, genre, song) of the clips of a prepared folder, or of a place of shards. Raises InputError if it is neither."""
     from dance2music.data.manifest import read_manifest
 
     if not is_sharded(data):
-        return {row.split for row in read_manifest(data)}
-    place = Place(str(data))
+        return {(row.split, row.genre, row.song) for row in read_manifest(data)}
+    place, names = Place(str(data)), ["split", "genre", "song"]
     source: Any = io.BytesIO(_content(place)) if place.remote else str(_there(place))
-    return {str(value) for value in parquet().read_table(source, columns=["split"])["split"].unique().to_pylist()}
+    found = parquet().read_table(source, columns=names).group_by(names).aggregate([])
+    return {(str(split), genre, str(song)) for split, genre, song in zip(*(found[name].to_pylist() for name in names))}

@@ -231,7 +231,7 @@ class Loop:
         broadcast_first(self.fabric, [seen])  # all go by the first process's value
         return self.judged.see(float(seen), self.step)
 
-    def update(self, name: str, terms: Mapping[str, Tensor], weights: Mapping[str, float] | None = None) -> Update:
+    def update(self, name: str, terms: Mapping[str, Tensor], weights: Mapping[str, float] | None = None, *, add: bool = False) -> Update:
         """One step of one optimiser: the only place where a training moves weights.
 
         Total, check, backward, mean over processes, clipping to ``config.grad_clip``, check of the gradient, step. Gradients that other
@@ -243,6 +243,7 @@ class Loop:
         name : of the optimiser, a key of ``optimizers``.
         terms : scalar Tensor [] by name, before weighting; at least one that counts has a gradient.
         weights : by term; None weighs all alike. A term of weight 0 counts for nothing, but is checked and logged.
+        add : to the gradients that are there, those of the parts of a batch before this one (`papers.parts`).
 
         Returns
         -------
@@ -256,7 +257,8 @@ class Loop:
         optimizer = self.optimizers[name]
         self.check(**terms)
         total = weighted_total(terms, weights)
-        optimizer.zero_grad()
+        if not add:
+            optimizer.zero_grad()
         self.fabric.backward(total)
         average_gradients(self.fabric, [parameter for group in optimizer.param_groups for parameter in group["params"]])
         limit = self.config.grad_clip or math.inf
