@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from functools import cache
 from pathlib import Path, PurePath
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -73,6 +74,9 @@ def inside(folder: Path, name: object, *, where: str) -> Path:
     return folder / name
 
 
+_hints = cache(get_type_hints)
+
+
 def fits(value: Any, hint: Any) -> bool:
     """Whether a value that came out of JSON is of a hinted type, with all that is in it; a whole number is a number, true is none."""
     origin, inner = get_origin(hint), get_args(hint)
@@ -83,7 +87,7 @@ def fits(value: Any, hint: Any) -> bool:
     if hint is float or hint is int:
         return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        hints = get_type_hints(hint)
+        hints = _hints(hint)
         names = [field.name for field in dataclasses.fields(hint) if field.compare]
         return isinstance(value, hint) and all(fits(getattr(value, name), hints[name]) for name in names)
     if origin is dict:

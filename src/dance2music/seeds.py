@@ -34,6 +34,10 @@ DANCES_PER_RUN = 1_000_000
 """Dances of a training of the rhythm network begin at so many times its seed; the same for `GENRE_DANCES`."""
 
 
+SIMULATION = 98
+"""Stream of what is drawn for the plan of a preparation: ``[seed of the plan, SIMULATION]``."""
+
+
 @unique
 class Corpus(IntEnum):
     """What is drawn for an item of a corpus: ``[seed of the item, stream]``."""

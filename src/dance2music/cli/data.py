@@ -177,6 +177,27 @@ def check(shards: Annotated[str, typer.Argument(help="Folder or address of shard
     typer.echo(f"{shards}: {count} shards, all whole")
 
 
+@data_app.command()
+def plan(
+    clips: Annotated[list[int] | None, typer.Option("--clips", help="How many clips; repeat it.", show_default="10^4 to 10^7")] = None,
+    nodes: Annotated[list[int] | None, typer.Option("--nodes", help="How many machines; repeat it.", show_default="1 to 1000")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="What was measured, as clip_seconds=1.5 or bytes_per_clip=2e6; docs/scale.md.")
+    ] = None,
+) -> None:
+    """Say what a preparation takes on machines that are not there yet: time, memory, storage, cost."""
+    from dataclasses import replace
+
+    from dance2music.config import override
+    from dance2music.scale.simulate import Load, simulate
+
+    base = override(Load(), settings or [])
+    for count in clips or [10_000, 100_000, 1_000_000, 10_000_000]:
+        for machines in nodes or [1, 10, 100, 1000]:
+            load = replace(base, clips=count, nodes=machines)
+            typer.echo(simulate(load).line(load))
+
+
 @data_app.command(name="visual")
 def data_visual(
     videos: Annotated[list[Path], typer.Argument(help="Dance videos.")],

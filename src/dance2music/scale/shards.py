@@ -15,14 +15,15 @@ every tool reads them.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import json
+import math
 import mmap
 import struct
 import tarfile
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ class ShardIndex:
     Attributes
     ----------
     key : digest of what it was made of; another key makes it anew.
-    size, sha256 : of the tar; 0 and "" where all of its clips were skipped and there is none.
+    size, crc32 : of the tar; 0 where all of its clips were skipped and there is none.
     rows : of its clips.
     files : by clip, by "features" or the codec's name.
     skipped : what was left out of it.
@@ -66,7 +67,7 @@ class ShardIndex:
 
     key: str
     size: int
-    sha256: str
+    crc32: int
     rows: Sequence[ClipRow]
     files: Mapping[str, Mapping[str, Stored]]
     skipped: Sequence[Skip] = field(default_factory=list)
@@ -78,7 +79,7 @@ class ShardIndex:
             "version": _VERSION,
             "key": self.key,
             "size": self.size,
-            "sha256": self.sha256,
+            "crc32": self.crc32,
             "rows": [dataclasses.asdict(row) for row in self.rows],
             "files": files,
             "skipped": [[skip.name, skip.reason] for skip in self.skipped],
@@ -95,7 +96,7 @@ class ShardIndex:
             files = {clip: {kind: _stored(*told) for kind, told in own.items()} for clip, own in values["files"].items()}
             rows = [ClipRow.from_json(json.dumps(row), where=where) for row in values["rows"]]
             skipped = [Skip(str(name), str(reason)) for name, reason in values["skipped"]]
-            return cls(str(values["key"]), int(values["size"]), str(values["sha256"]), rows, files, skipped)
+            return cls(str(values["key"]), int(values["size"]), int(values["crc32"]), rows, files, skipped)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{where}: is no index of a shard ({error}); make the shard anew") from error
 
@@ -141,7 +142,7 @@ def write_shard(
         If a clip's file cannot be read, or the shard not be written.
     """
     files: dict[str, dict[str, Stored]] = {}
-    size, sha256 = 0, ""
+    size, crc32 = 0, 0
     if rows:
         path = scratch / f"{number:06d}.tar"
         try:
@@ -152,7 +153,7 @@ def write_shard(
                     for label, file in row.codes.items():
                         own[label] = _add(tar, f"{row.name}.{label}.codes.npz", _bytes_of(folder / file))
                     files[row.name] = {kind: stored for kind, stored in own.items() if stored is not None}
-            size, sha256 = path.stat().st_size, _digest(path)
+            size, crc32 = path.stat().st_size, _sum(path)
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror or error}); free space, or choose another folder") from error
         except (ValueError, tarfile.TarError) as error:
@@ -161,7 +162,7 @@ def write_shard(
             place.write(shard_name(number), path)
         finally:
             path.unlink(missing_ok=True)
-    index = ShardIndex(key, size, sha256, list(rows), files, list(skipped))
+    index = ShardIndex(key, size, crc32, list(rows), files, list(skipped))
     place.write(shard_name(number).replace(".tar", ".json"), index.to_json().encode())
     return index
 
@@ -184,24 +185,40 @@ class OpenShard:
             raise InputError(
                 f"{path}: cannot be read ({error}); expected the shard of its index; run 'data prepare' or 'data pack' again"
             ) from error
-        if len(self._map) != index.size or hashlib.sha256(self._map).hexdigest() != index.sha256:
+        if len(self._map) != index.size or zlib.crc32(self._map) != index.crc32:
             raise InputError(
-                f"{path}: is damaged ({len(self._map)} bytes); expected {index.size} bytes with the digest of its index; "
+                f"{path}: is damaged ({len(self._map)} bytes); expected {index.size} bytes with the checksum of its index; "
                 "remove it and run 'data prepare' or 'data pack' again"
             )
 
-    def arrays(self, clip: str, kind: str) -> dict[str, np.ndarray]:
+    def arrays(self, clip: str, kind: str) -> Mapping[str, np.ndarray]:
         """Arrays [...] by name, views into the tar, of a clip's file: "features", or a codec's name."""
-        stored = self.index.files[clip][kind]
-        return {
-            name: np.frombuffer(self._map, dtype, int(np.prod(shape, dtype=np.int64)), offset).reshape(shape)
-            for name, (offset, dtype, shape) in stored.arrays.items()
-        }
+        return _Views(self._map, self.index.files[clip][kind].arrays)
 
     def file(self, clip: str, kind: str) -> bytes:
         """The bytes of a clip's npz."""
         stored = self.index.files[clip][kind]
         return self._map[stored.offset : stored.offset + stored.size]
+
+
+class _Views(Mapping[str, np.ndarray]):
+    """Arrays that become views as they are asked for."""
+
+    def __init__(self, mapped: mmap.mmap, spots: Mapping[str, Spot]) -> None:
+        self.mapped, self.spots = mapped, spots
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        offset, dtype, shape = self.spots[name]
+        return np.frombuffer(self.mapped, dtype, math.prod(shape), offset).reshape(shape)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.spots
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.spots)
+
+    def __len__(self) -> int:
+        return len(self.spots)
 
 
 def npz_spots(data: bytes, start: int) -> dict[str, Spot]:
@@ -244,6 +261,6 @@ def _bytes_of(path: Path) -> bytes:
         ) from error
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sum(path: Path) -> int:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return zlib.crc32(mapped)
