@@ -15,7 +15,7 @@ import dance2music
 MODULES = sorted(module.name for module in pkgutil.walk_packages(dance2music.__path__, "dance2music."))
 EXTRAS = {f"dance2music.studio.{name}": "starlette" for name in ("api", "dance_api", "endpoints", "guard", "take_api")}
 """Modules that need an extra, and what it brings."""
-HEAVY = ("torch", "mediapipe", "librosa", "cv2", "matplotlib", "lightning", "scipy", "numba", "symusic")
+HEAVY = ("torch", "mediapipe", "librosa", "cv2", "matplotlib", "lightning_fabric", "scipy", "numba", "symusic")
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -41,4 +41,4 @@ def test_importing_the_package_or_its_command_loads_nothing_heavy(module: str) -
 
 def test_no_part_of_the_main_path_needs_training_libraries() -> None:
     loaded = imported_by("import dance2music.generation.pipeline, dance2music.checkpoint, dance2music.generation.methods")
-    assert loaded.isdisjoint({"lightning", "tensorboard", "pytest"})
+    assert loaded.isdisjoint({"lightning_fabric", "tensorboard", "pytest"})
