@@ -73,8 +73,13 @@ def training(out: Path, data: str, codec: Path, steps: int) -> list[str]:
 
 def losses(folder: Path) -> dict[int, dict[str, float]]:
     """All terms by step, of a step that was taken twice the later."""
-    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return {row["step"]: {k: v for k, v in row.items() if k not in ("step", "steps_per_second")} for row in rows}
+    found: dict[int, dict[str, float]] = {}
+    for line in (folder / "log.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        found.setdefault(row["step"], {}).update(
+            {name: value for name, value in row.items() if name != "step" and "per_second" not in name}
+        )
+    return found
 
 
 class Server:
@@ -229,15 +234,16 @@ def child_of(parent: int) -> int:
 
 
 def plan(out: Path) -> dict[str, Any]:
-    """Wall times of the measured runs, of which the simulator is told the clips of the serial run only, and when workers began."""
+    """Wall times of the measured runs, and what the simulator makes of when their workers began and of a quarter of their clips."""
     measured, told = json.loads((out / "results.json").read_text())["workers"], {}
-    clip = np.array(measured["serial"]["clip_s"])
     for name, workers in (("serial", 1), ("1 worker", 1), ("2 workers", 2)):
+        run = measured[name]
+        clip = np.array(run["clip_s"])[::4]
         load = Load(
-            clips=len(clip), nodes=workers, workers_per_node=1, clips_per_piece=1, clip_seconds=float(clip.mean()),
-            clip_spread=float(clip.std() / clip.mean()), start_seconds=measured[name]["start_s"], slow_share=0.0, node_failures_per_day=0.0,
-            bytes_per_clip=measured["bytes_per_clip"],
+            clips=sum(run["clips"]), nodes=workers, workers_per_node=1, clips_per_piece=1, clip_seconds=float(clip.mean()),
+            clip_spread=float(clip.std() / clip.mean()), start_seconds=float(np.mean(run["first_done_s"]) - clip.mean()), slow_share=0.0,
+            node_failures_per_day=0.0, bytes_per_clip=measured["bytes_per_clip"],
         )  # fmt: skip
         forecast = simulate(load).wall_seconds
-        told[name] = {"measured_s": measured[name]["wall_s"], "simulated_s": forecast, "error": forecast / measured[name]["wall_s"] - 1}
+        told[name] = {"measured_s": run["wall_s"], "simulated_s": forecast, "error": forecast / run["wall_s"] - 1}
     return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -36,6 +37,13 @@ def test_an_address_is_for_engines_that_work_on_a_cluster() -> None:
 def test_a_wrong_address_is_one_line(address: str) -> None:
     with pytest.raises(InputError, match=rf"--address {address}: "):
         cluster._check_reached(address)
+
+
+def test_a_disk_that_is_full_is_named_with_its_machine() -> None:
+    full = InputError("out/a.npz: cannot be written (No space left on device); free space or choose another output")
+    assert str(cluster._with_machine(full)).endswith(f"choose another output (on {socket.gethostname()})")
+    other = InputError("a.npz: cannot be read")
+    assert cluster._with_machine(other) is other
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from prepared import files_of, write_home
 from typer.testing import CliRunner
 
 from dance2music.cli.main import app
+from dance2music.data.manifest import read_manifest
 from dance2music.data.parts import Part
 from dance2music.errors import InputError
 from dance2music.scale import prepare as preparation
@@ -106,6 +107,10 @@ def test_what_is_no_place_of_shards_is_one_line(home: Path, tmp_path: Path) -> N
         unpack(tmp_path, tmp_path / "out")
     with pytest.raises(InputError, match="is the folder that is packed"):
         pack(home / "folder", home / "folder")
+    with pytest.raises(
+        InputError, match="shards: holds shards; expected a file per clip; make a folder of it with 'dance2music data unpack'"
+    ):
+        read_manifest(home / "shards")
     with pytest.raises(InputError, match="holds shards already"):
         pack(home / "shards", tmp_path / "out")
     with pytest.raises(InputError, match="or a file per clip; expected a place of its own"):

@@ -164,6 +164,10 @@ def read_manifest(folder: str | Path) -> list[ClipRow]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
+        if path.with_suffix(".parquet").is_file():
+            raise InputError(
+                f"{folder}: holds shards; expected a file per clip; make a folder of it with 'dance2music data unpack'"
+            ) from error
         raise InputError(f"{path}: cannot be read; expected a folder made by 'dance2music data prepare'; run it to its end") from error
     return [ClipRow.from_json(line, where=f"{path} line {i}") for i, line in enumerate(lines, start=1)]
 
