@@ -173,6 +173,18 @@ def test_a_set_appears_together(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_text() == "new"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_folders_and_files_of_a_set_may_be_read_as_the_user_lets_others_read(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with placed_together() as placing:
+            placing.folder(tmp_path / "parts")
+            write(tmp_path / "parts" / "a.txt", "new")
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("parts", "parts/a.txt")] == [0o750, 0o640]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_of_a_set_that_is_broken_off_nothing_is_there(tmp_path: Path, error: type[BaseException]) -> None:
     write(tmp_path / "a.txt", "old")

@@ -8,6 +8,7 @@ import pytest
 
 from dance2music.errors import InputError
 from dance2music.generation.methods import load_method
+from dance2music.generation.outputs import describe
 from dance2music.generation.pipeline import condition
 from dance2music.generation.redraw import Change, draw_sections, energy_of
 from dance2music.generation.take import Take, make_takes
@@ -36,6 +37,14 @@ def test_only_the_roles_that_are_asked_for_change(name: str) -> None:
         after = notes(made)
         assert {role: found for role, found in after.items() if role != "drums"} == {r: f for r, f in before.items() if r != "drums"}
         assert made.edits[-1].span == SPAN
+
+
+def test_what_is_told_of_a_take_names_the_sections_that_were_drawn_again() -> None:
+    (once,) = draw_sections(take(), SPAN, seeds=[5])
+    (twice,) = draw_sections(once, Span(0.5, 2.0), seeds=[6])
+    assert "drawn_again" not in describe(take())
+    told = [{"from_seconds": 2.0, "to_seconds": 5.0, "seed": 5}, {"from_seconds": 0.5, "to_seconds": 2.0, "seed": 6}]
+    assert describe(twice)["drawn_again"] == told
 
 
 def test_wilder_sections_have_more_going_on_than_calmer_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_what_an_edit_list_shows_is_kept_to_the_picture(tmp_path: Path, name: st
     assert pictures is None or len(shown(out)) == pictures
     assert sound_seconds(out) == pytest.approx(seconds, abs=0.06)
     assert probe(out).duration_seconds == pytest.approx(seconds, abs=0.001)
+
+
+def test_the_headers_of_movie_and_track_say_the_length_that_is_shown(tmp_path: Path) -> None:
+    out = given_music(faults.edited(tmp_path / "cut.mp4", CUTS["the middle"][0]), tmp_path / "out.mp4").read_bytes()
+    movie, track = out.index(b"mvhd"), out.index(b"tkhd")  # both of version 0 (ISO/IEC 14496-12, 8.2.2 and 8.3.2)
+    ticks, length = struct.unpack_from(">II", out, movie + 16)
+    (shown_length,) = struct.unpack_from(">I", out, track + 24)
+    assert length / ticks == pytest.approx(2.5, abs=0.06) and shown_length / ticks == pytest.approx(2.5, abs=0.001)
 
 
 def test_a_cut_end_needs_no_edit_list_in_mkv_and_a_cut_middle_is_refused_at_once(tmp_path: Path) -> None:
