@@ -22,6 +22,7 @@ import torch
 from dance2music.scale.simulate import Load, simulate
 
 COMMAND = [sys.executable, "-m", "dance2music"]
+CLOCK = {"step", "steps_per_second", "items_per_second", "seconds_left"}
 PRESET = "d2m-gan-high-embedded"
 SMALL = [
     "batch_size=4",
@@ -77,7 +78,7 @@ def losses(folder: Path) -> dict[int, dict[str, float]]:
     for line in (folder / "log.jsonl").read_text().splitlines():
         row = json.loads(line)
         found.setdefault(row["step"], {}).update(
-            {name: value for name, value in row.items() if name != "step" and "per_second" not in name}
+            {name: value for name, value in row.items() if name not in CLOCK}
         )
     return found
 
