@@ -77,9 +77,7 @@ def losses(folder: Path) -> dict[int, dict[str, float]]:
     found: dict[int, dict[str, float]] = {}
     for line in (folder / "log.jsonl").read_text().splitlines():
         row = json.loads(line)
-        found.setdefault(row["step"], {}).update(
-            {name: value for name, value in row.items() if name not in CLOCK}
-        )
+        found.setdefault(row["step"], {}).update({name: value for name, value in row.items() if name not in CLOCK})
     return found
 
 
