@@ -144,7 +144,7 @@ def test_bad_openpose_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="json files"):
         load_motion(tmp_path / "empty")
-    with pytest.raises(InputError, match="expected 75"):
+    with pytest.raises(InputError, match="has 54 numbers; expected 75"):
         load_motion(openpose(tmp_path / "coco", [[np.ones((18, 3))]]))
     with pytest.raises(InputError, match="in 0 % of 3 frames"):
         load_motion(openpose(tmp_path / "nobody", [[], [], []]))

@@ -173,6 +173,11 @@ def test_damaged_pictures_are_left_out(tmp_path: Path) -> None:
     assert 40 <= len(frames) <= 90
 
 
+def cut_within_the_last_picture(path: Path) -> None:
+    videos.write_video(path, seconds=4.0, audio=False, options={"movflags": "faststart"})
+    path.write_bytes(path.read_bytes()[:-10])
+
+
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda p: p, "cannot be read .*No such file"),
     "folder": (lambda p: p.mkdir(), "is a folder"),
@@ -181,6 +186,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "sound": (videos.audio_only, "has no picture stream .*audio"),
     "index missing": (videos.truncated, "cannot be read as a video .*truncated"),
     "data missing": (lambda p: videos.truncated(p, index_first=True), r"pictures end after 1\.\d\d s; expected 4\.00 s"),
+    "the last picture is cut": (lambda p: cut_within_the_last_picture(p), r"pictures end after 3\.\d\d s; expected 4\.00 s"),
     "too short": (lambda p: videos.write_video(p, seconds=0.3), r"is 0\.30 s long; expected 1 s to 600 s"),
     "one picture": (lambda p: videos.write_video(p, [0.0]), r"expected 1 s to 600 s"),
     "too long": (lambda p: videos.write_video(p, [7.0 * n for n in range(101)], audio=False), r"is 70\d\.0 s long; expected 1 s to 600 s"),
