@@ -170,6 +170,7 @@ def test_a_set_appears_together(tmp_path: Path) -> None:
         assert [name for name in names(tmp_path) if not name.startswith(".")] == ["a.txt"]
         assert (tmp_path / "a.txt").read_text() == "old"
     assert names(tmp_path) == ["a.txt", "b.txt", "parts"] and names(tmp_path / "parts") == ["c.txt"]
+    assert sorted(placing.written) == [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "parts" / "c.txt"]
     assert (tmp_path / "a.txt").read_text() == "new"
 
 
