@@ -45,7 +45,7 @@ studio: $(VENV)/.installed-studio
 	$(BIN)/dance2music studio $(LIBRARY)
 
 test: $(VENV)/.installed-dev
-	OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses=4 --dist loadfile $(PYTEST_ARGS)
+	OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses=4 $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-dev
 	cd tests && PYTHONPATH=../src $(abspath $(BIN))/python -m fuzz.test_fuzz $(MINUTES)

@@ -6,10 +6,35 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+LONG = ("studio/", "test_readme", "generation/", "evaluation/", "recipe/", "fuzz/", "experiments/", "papers/", "baselines/", "dance/")
+"""Parts of the suite that take longest: they begin first, so that no process is left with one of them at the end."""
 SHARED = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        name = item.nodeid.removeprefix("tests/")
+        return next((i for i, part in enumerate(LONG) if name.startswith(part)), len(LONG))
+
+    items.sort(key=place)  # stable: the order within a file stays
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file is the work of one process, all of the studio's tests too: they share a studio."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder, _, _ = nodeid.rpartition("/")
+            return folder if folder.endswith("studio") else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
