@@ -7,6 +7,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from dance2music.cli.main import app
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 PAGE = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
@@ -21,11 +24,21 @@ def anchor(heading: str) -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_names_a_benchmark_and_options_that_it_has(command: str) -> None:
+def test_a_command_names_a_benchmark_or_a_verb_and_options_that_it_has(command: str) -> None:
     words = [word for word in shlex.split(command, comments=True) if "=" not in word]
+    options = [word for word in words if word.startswith("--")]
+    if words[0] == "dance2music":
+        verb = get_command(app)
+        for word in words[1:]:
+            if not hasattr(verb, "commands"):
+                break
+            verb = verb.commands[word]
+        known = {name for parameter in verb.params for name in parameter.opts}
+        assert set(options) <= known, f"{command}: {set(options) - known}"
+        return
     assert words[0] == "python"
     script = (BENCHMARKS.parent / words[1]).read_text(encoding="utf-8")
-    for option in (word for word in words[2:] if word.startswith("--")):
+    for option in options:
         assert f'"{option}"' in script, f"{words[1]} has no {option}"
 
 
