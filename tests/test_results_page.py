@@ -33,7 +33,7 @@ def test_a_command_names_a_benchmark_or_a_verb_and_options_that_it_has(command: 
             if not hasattr(verb, "commands"):
                 break
             verb = verb.commands[word]
-        known = {name for parameter in verb.params for name in parameter.opts}
+        known = {name for parameter in verb.params for name in (*parameter.opts, *parameter.secondary_opts)}
         assert set(options) <= known, f"{command}: {set(options) - known}"
         return
     assert words[0] == "python"
