@@ -9,7 +9,7 @@ deaths    a worker, a node and the driver killed in the middle of the same prepa
 index     a manifest of 1,000,000 rows: opened, filtered by split, dealt out to 64 parts, in a process of its own; its seconds and memory.
 reading   training segments out of one file per clip and out of shards, items per second and memory; and tars against Arrow.
 bucket    an S3 server on this machine: shards prepared into it, 50 steps trained from it; the server away and back in the middle.
-torchrun  two nodes on loopback, a rank killed in the middle: losses against those of a run in which none died.
+torchrun  two nodes on loopback, a process killed in the middle, a node gone for good: losses against those of a run in which none died.
 plan      the simulator against measured runs of `workers`.
 
 The extra ``scale`` is needed; for ``bucket`` moto[server] too.

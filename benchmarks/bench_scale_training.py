@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -173,8 +173,8 @@ def bucket(out: Path) -> dict[str, Any]:
     return told
 
 
-def torchrun(out: Path) -> dict[str, Any]:
-    """Two nodes of one process each on loopback; the second one's process is killed in the middle of one of two runs."""
+def torchrun(out: Path, names: Sequence[str] = ("whole", "killed", "gone")) -> dict[str, Any]:
+    """Two nodes of one process each on loopback: none dies; the second one's process is killed; the second node goes for good."""
     from bench_scale import corpus
 
     from dance2music.scale.prepare import prepare_shards
@@ -182,42 +182,50 @@ def torchrun(out: Path) -> dict[str, Any]:
     codec = codec_file(out)
     prepare_shards(corpus(out, 64), "composed", out / "torchrun-data", codec=str(codec), clips_per_shard=8)
     told: dict[str, Any] = {}
-    for name in ("whole", "killed"):
+    for name in names:
         folder = out / f"torchrun-{name}"
         shutil.rmtree(folder, ignore_errors=True)
         port = free_port()
+        nodes_wanted = "1:2" if name == "gone" else "2"
         launcher = [
             sys.executable,
             "-m",
             "torch.distributed.run",
-            "--nnodes=2",
+            f"--nnodes={nodes_wanted}",
             "--nproc-per-node=1",
             "--max-restarts=3",
             "--rdzv-backend=c10d",
         ]
         launcher += ["--rdzv-id=bench", f"--rdzv-endpoint=127.0.0.1:{port}", "-m", "dance2music"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "TP_SOCKET_IFNAME": "lo"}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
         words = [*launcher, *training(folder, str(out / "torchrun-data"), codec, 40)]
         with tempfile.TemporaryFile("w+") as output:
-            nodes = [subprocess.Popen(words, env=environment, stdout=output, stderr=subprocess.STDOUT) for _ in range(2)]
+            nodes = []
+            for _ in range(2):  # the first one keeps the meeting point
+                nodes.append(subprocess.Popen(words, env=environment, stdout=output, stderr=subprocess.STDOUT))
+                wait_for(port)
             log, died = folder / "log.jsonl", 0
-            if name == "killed":
+            if name != "whole":
                 while not log.is_file() or len(log.read_text().splitlines()) < 24:
                     time.sleep(0.02)
                     assert nodes[0].poll() is None, "ended early"
                 died = len(log.read_text().splitlines())
-                os.kill(child_of(nodes[1].pid), signal.SIGKILL)
+                rank = child_of(nodes[1].pid)
+                if name == "gone":
+                    nodes.pop().kill()
+                os.kill(rank, signal.SIGKILL)
             codes = [node.wait() for node in nodes]
             output.seek(0)
             text = output.read()
         lines = len(log.read_text().splitlines()) if log.is_file() else 0
         told[name] = {"exit": codes, "killed_at_step": died, "lines": lines, "said": text[-800:] if any(codes) else ""}
-    if not any(told["killed"]["exit"] + told["whole"]["exit"]):
-        one, other = losses(out / "torchrun-whole"), losses(out / "torchrun-killed")
-        told["same_losses"] = one == other
-        told["largest_difference"] = (
-            max(abs(one[s][k] - other[s].get(k, np.inf)) for s in one for k in one[s]) if one.keys() == other.keys() else None
-        )
+    one = losses(out / "torchrun-whole")
+    for name in set(names) - {"whole"}:
+        other = losses(out / f"torchrun-{name}")
+        told[name]["same_losses"] = one == other
+        if one.keys() == other.keys():
+            terms = [(one[step][term], other[step].get(term, np.inf)) for step in one for term in one[step]]
+            told[name]["largest_difference"] = max(abs(a - b) / max(abs(a), 1e-3) for a, b in terms)
     return told
 
 
