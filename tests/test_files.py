@@ -197,6 +197,22 @@ def test_of_a_set_that_is_broken_off_nothing_is_there(tmp_path: Path, error: typ
     assert names(tmp_path) == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old"
 
 
+def test_only_a_file_system_that_cannot_is_excused_from_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(number: int) -> None:
+        def fsync(handle: int) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr("os.fsync", fsync)
+
+    failing(errno.ENOTSUP)
+    write(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    failing(errno.EIO)
+    with pytest.raises(InputError, match=r"b\.txt"):
+        write(tmp_path / "b.txt", "new")
+    assert names(tmp_path) == ["a.txt"]
+
+
 def test_what_fails_within_a_set_takes_only_itself(tmp_path: Path) -> None:
     with placed_together() as placing:
         write(tmp_path / "a.txt", "new")
