@@ -43,7 +43,7 @@ from dance2music.nn.conv_stack import fold_weight_norm
 from dance2music.nn.convolution import WeightNormConv1d
 from dance2music.papers.gan_step import GanTrainer, Networks
 from dance2music.papers.trainings import GAN_TRAININGS
-from dance2music.train.loop import start_fabric
+from dance2music.train.start import start_fabric
 
 N_SAMPLES = 44100
 LEVEL_OF = {"high": 2, "low": 1}

@@ -82,7 +82,7 @@ def _train_step(expected: Any) -> Iterator[Row]:
     from dance2music.papers.d2m_tables import released
     from dance2music.papers.discriminators import ReshapedDiscriminatorConfig
     from dance2music.papers.gan_step import D2M_RELEASED, GanTrainer, GanTraining
-    from dance2music.train.loop import start_fabric
+    from dance2music.train.start import start_fabric
 
     config = GanTraining(released("high", "aist"), ReshapedDiscriminatorConfig(), batch_size=2, weights=D2M_RELEASED,
                          straight_through=False)  # fmt: skip

@@ -18,9 +18,10 @@ from dance2music.checkpoint import save_model
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
-from dance2music.train.loop import Loop, LoopConfig
+from dance2music.train.loop import Loop
 from dance2music.train.objective import Update
 from dance2music.train.segments import StackedSegments, coded
+from dance2music.train.start import LoopConfig
 
 MOTION_DIM, VISUAL_DIM, LATENT_DIM, FRAMES = 6, 3, 64, 16
 HOP = 64

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import reprlib
 import sys
@@ -74,6 +75,33 @@ def override(config: C, assignments: list[str]) -> C:
             raise ConfigError(f"override {text!r}: expected name=value, for example steps=1000")
         config = _replace(config, name.split("."), value, name)
     return config
+
+
+def check_ranges(config: Any, where: str = "", **allowed: tuple[float, float] | tuple[str, ...]) -> None:
+    """Refuse fields with values that nothing can be done with: for the ``__post_init__`` of a config, so that they stand beside it.
+
+    Parameters
+    ----------
+    where : what messages have before a field's name, as "loop.".
+    allowed : by field, the lowest and the highest number (infinite: as high as one likes), or the texts that it may have; a tuple has
+        one of these or several.
+
+    Raises
+    ------
+    ConfigError
+        If a field has another value; the message names it, the value and what was expected.
+    """
+    for name, those in allowed.items():
+        value = getattr(config, name)
+        if isinstance(those[0], str):
+            given = value if isinstance(value, list | tuple) else (value,)
+            fits, expected = bool(given) and all(one in those for one in given), f"one of {', '.join(map(str, those))}"
+        else:
+            low, high = those
+            fits = isinstance(value, Real) and low <= value <= high  # type: ignore[operator]
+            expected = f"{low} or more" if high == math.inf else f"{low} to {high}"
+        if not fits:
+            raise ConfigError(f"{where}{name}: {reprlib.repr(value)}; expected {expected}; set it so")
 
 
 def fit_fields(options: Any) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from dance2music.baselines.dance2music_online import Dance2MusicOnline, OnlineConfig
 from dance2music.baselines.dance2music_online_train import MelodyData, OnlineTrainConfig, melody_losses, searched, train_online
-from dance2music.train.loop import LoopConfig
+from dance2music.train.start import LoopConfig
 from dance2music.train.symbolic import SymbolicTrainConfig, fit
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -19,8 +19,8 @@ import tiny_gan
 from dance2music.errors import ConfigError, InputError, TrainingDiverged
 from dance2music.papers import gan_step as gan
 from dance2music.papers.gan_step import GanTrainer, GanWeights, train_gan
-from dance2music.train.loop import start_fabric
 from dance2music.train.segments import SegmentBatches
+from dance2music.train.start import start_fabric
 from tiny_gan import CONFIG, codec, segments
 
 HERE, SOURCE = Path(__file__).parents[1], Path(__file__).parents[2] / "src"

@@ -15,8 +15,8 @@ import tiny
 from dance2music.checkpoint import load_model, read_provenance, save_model
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.recipe.codec_growth import CodecGrowth, appended_codebooks, grow_codec
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
+from dance2music.train.start import LoopConfig
 
 LOOP = LoopConfig(steps=12, workers=0, warmup_steps=3, save_every_steps=6, log_every_steps=6, accelerator="cpu", learning_rate=2e-3)
 CONFIG = CodecGrowth(

@@ -14,8 +14,8 @@ from dance2music.checkpoint import load_model, read_provenance, save_model
 from dance2music.codec.spectral import SpectralCodec, grown
 from dance2music.errors import InputError
 from dance2music.recipe.codec_refinement import CodecRefinement, _following, _Refining, composed_sketch, refine_codec
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
+from dance2music.train.start import LoopConfig
 
 FIRST = tiny.N_CODEBOOKS
 LOOP = LoopConfig(

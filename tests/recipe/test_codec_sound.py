@@ -14,8 +14,8 @@ from dance2music.codec.spectral import NoiseConfig, SpectralCodec
 from dance2music.codec.spectral_losses import SpectralViews
 from dance2music.errors import InputError
 from dance2music.recipe.codec_sound import CodecSound, sound_terms, tune_sound, with_noise
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
+from dance2music.train.start import LoopConfig
 
 LOOP = LoopConfig(
     steps=8, workers=0, warmup_steps=2, save_every_steps=4, log_every_steps=4, accelerator="cpu", learning_rate=2e-3, final_factor=1.0

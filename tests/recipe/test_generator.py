@@ -22,7 +22,7 @@ from dance2music.recipe.planner import (
     planner_losses,
     train_planner,
 )
-from dance2music.train.loop import LoopConfig
+from dance2music.train.start import LoopConfig
 
 LOOP = LoopConfig(steps=4, workers=0, warmup_steps=2, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=3e-3)
 CONFIG = PlannerTrainConfig(loop=LOOP, batch_size=3, bars=2, motion_dropout=0.3)

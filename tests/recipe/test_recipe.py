@@ -30,8 +30,8 @@ from dance2music.recipe.perceptual import PerceptualTrainConfig
 from dance2music.recipe.performer import PerformerTrainConfig
 from dance2music.recipe.planner import CropConfig, PlannerTrainConfig
 from dance2music.train.codec import SpectralCodecTraining
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
+from dance2music.train.start import LoopConfig
 
 LOOP = LoopConfig(steps=2, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
 GENRE = GenreTrainConfig(loop=LOOP, batch_size=2, clip_seconds=1.0, pool_size=2, piece_seconds=2.0)

@@ -33,8 +33,8 @@ from dance2music.recipe.codec_sound import CodecSound
 from dance2music.recipe.pairs import corpus_vocabulary
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig, composed_piece
+from dance2music.train.start import LoopConfig
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Score
 

@@ -19,8 +19,8 @@ from dance2music.recipe.genre import (
     genre_of_piece,
     train_music_genre,
 )
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import PieceStore
+from dance2music.train.start import LoopConfig
 
 LOOP = LoopConfig(steps=3, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
 CONFIG = GenreTrainConfig(loop=LOOP, batch_size=4, clip_seconds=1.0, pool_size=3, piece_seconds=2.0)

@@ -15,8 +15,8 @@ from dance2music.recipe.perceptual import (
     labels_of_piece,
     train_perceptual,
 )
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import PieceStore, composed_piece, composed_score
+from dance2music.train.start import LoopConfig
 from dance2music.types import ROLES
 
 SMALL = PerceptualTrainConfig(

@@ -23,8 +23,8 @@ from dance2music.recipe.performer import (
     train_performer,
 )
 from dance2music.recipe.planner import CropConfig, PerformerData, performer_features
-from dance2music.train.loop import LoopConfig
 from dance2music.train.objective import weighted_total
+from dance2music.train.start import LoopConfig
 
 LOOP = LoopConfig(steps=4, workers=0, warmup_steps=2, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=2e-3)
 CROPS = CropConfig(batch_size=2, crop_frames=48)

@@ -23,8 +23,8 @@ from dance2music.recipe.rhythm import (
     train_rhythm,
 )
 from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
-from dance2music.train.loop import LoopConfig
 from dance2music.train.objective import weighted_total
+from dance2music.train.start import LoopConfig
 
 TINY = RhythmTrainConfig(
     model=RhythmModelConfig(channels=8, dilations=(1, 4), novelty_channels=2, tempo_channels=4, dropout=0.0),

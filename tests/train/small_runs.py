@@ -14,7 +14,7 @@ from dance2music.methods.performer import Performer, PerformerConfig
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.recipe.performer import PerformerTrainConfig, train_performer
 from dance2music.recipe.planner import CropConfig
-from dance2music.train.loop import LoopConfig
+from dance2music.train.start import LoopConfig
 from dance2music.train.symbolic import SymbolicTrainConfig
 
 NAMES = ("prior", "performer")

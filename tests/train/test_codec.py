@@ -18,8 +18,8 @@ from dance2music.errors import InputError
 from dance2music.papers.sizes import CODEC_TRAININGS
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining, distortion_db, evaluate_codec, mel_loss, train_codec
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import MusicSegments, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.start import LoopConfig
 
 SEGMENTS = SegmentsConfig(n_samples=4096, first_pieces=4, steps_per_new_piece=5, piece_seconds=1.0)
 LOOP = LoopConfig(steps=12, workers=0, warmup_steps=3, save_every_steps=6, log_every_steps=6, accelerator="cpu", learning_rate=2e-3)

@@ -15,7 +15,8 @@ from torch.utils.data import Dataset
 
 from dance2music.errors import InputError
 from dance2music.train.average import WeightAverage
-from dance2music.train.loop import Loop, LoopConfig, learning_rate_at, start_fabric
+from dance2music.train.loop import Loop
+from dance2music.train.start import LoopConfig, learning_rate_at, start_fabric
 
 
 class Numbers(Dataset[Tensor]):

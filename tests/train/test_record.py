@@ -13,8 +13,9 @@ from torch import nn
 
 from dance2music.errors import InputError
 from dance2music.train.judge import Judge
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.record import accepting, differences
+from dance2music.train.start import LoopConfig, start_fabric
 from train.test_loop import Numbers
 
 LOOP = {"steps": 6, "save_every_steps": 2, "log_every_steps": 1, "workers": 0, "warmup_steps": 0, "accelerator": "cpu"}

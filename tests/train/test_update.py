@@ -19,9 +19,10 @@ from torch.utils.data import Dataset, TensorDataset
 
 import dance2music
 from dance2music.errors import InputError, TrainingDiverged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.objective import weighted_total
 from dance2music.train.processes import _ProcessShare, process_share, synchronise_batch_norm
+from dance2music.train.start import LoopConfig, start_fabric
 
 MOVES = ("backward", "zero_grad", "clip_grad_norm_", "clip_gradients", "average_gradients", "no_sync")
 BY_HAND = {

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from dance2music.baselines.cmt import DENSITY_EDGES, N_INSTRUMENTS, STRENGTH_EDGES, Cmt, CmtConfig, word_losses
 from dance2music.baselines.compound_words import BAR, BEAT, INSTRUMENT, words_of
 from dance2music.seeds import HELD_OUT_SYMBOLIC, Corpus, RecipeStep
-from dance2music.train.loop import LoopConfig
+from dance2music.train.start import LoopConfig
 from dance2music.train.symbolic import Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
 

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from dance2music.baselines.dance2music_offline import SearchConfig, block_means, pose_vectors, search
 from dance2music.baselines.dance2music_online import Dance2MusicOnline, OnlineConfig, decision
 from dance2music.seeds import HELD_OUT_SYMBOLIC, Corpus, RecipeStep
-from dance2music.train.loop import LoopConfig
+from dance2music.train.start import LoopConfig
 from dance2music.train.symbolic import Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
 

@@ -18,7 +18,7 @@ from dance2music.baselines.inverse_mv import PICTURE_FPS, PICTURE_SKELETON, Inve
 from dance2music.dance.kinematics import kinematic_beats
 from dance2music.music.tokens import PerformanceTokenizer, notes_of
 from dance2music.seeds import HELD_OUT_SYMBOLIC, Corpus, RecipeStep
-from dance2music.train.loop import LoopConfig
+from dance2music.train.start import LoopConfig
 from dance2music.train.symbolic import Arrays, Batch, SymbolicTrainConfig, batch_of, fit, kept
 
 

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from dance2music.baselines.jukebox import JukeboxPrior, JukeboxPriorConfig, fold, prior_losses
 from dance2music.seeds import RecipeStep
-from dance2music.train.loop import LoopConfig
+from dance2music.train.start import LoopConfig
 from dance2music.train.symbolic import Batch, SymbolicTrainConfig, fit
 
 

@@ -24,8 +24,8 @@ from dance2music.config import to_dict
 from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
 from dance2music.papers.finetune_decoder import DecoderTraining, train_decoder
 from dance2music.train.codec import VQVAETraining, evaluate_codec, train_codec
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
+from dance2music.train.start import LoopConfig
 
 logger = logging.getLogger(__name__)
 

@@ -17,12 +17,14 @@ from torch import Tensor, nn
 from dance2music import losses
 from dance2music.checkpoint import codec_digest
 from dance2music.codec.base import CodecModel
+from dance2music.config import check_ranges
 from dance2music.music.mel import published_log_mel
 from dance2music.papers.discriminators import ReshapedDiscriminator, ReshapedDiscriminatorConfig
 from dance2music.papers.judging import in_float
 from dance2music.train.average import averaged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.segments import SegmentBatches, Segments, fingerprint
+from dance2music.train.start import LoopConfig, start_fabric
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class DecoderTraining:
             steps=100_000, learning_rate=1e-5, warmup_steps=0, final_factor=1.0, grad_clip=0.0, save_every_steps=1000
         )
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self, batch_size=(1, 65_536), segment_seconds=(0.1, 3600))
 
 
 def decoder_parameters(codec: nn.Module) -> list[nn.Parameter]:

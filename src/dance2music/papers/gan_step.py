@@ -24,14 +24,16 @@ from torch.utils.data import Dataset
 from dance2music import losses
 from dance2music.checkpoint import codec_digest
 from dance2music.codec.base import CodecModel
-from dance2music.errors import ConfigError, InputError
+from dance2music.config import check_ranges
 from dance2music.music.mel import published_log_mel
+from dance2music.papers.checks import check_segments, check_training
 from dance2music.papers.held_out import HeldOut
 from dance2music.papers.judging import ADVERSARIES, logits
 from dance2music.papers.parts import step_in_parts
 from dance2music.train.average import averaged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.segments import SegmentBatches, Segments, fingerprint
+from dance2music.train.start import LoopConfig, start_fabric
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +111,12 @@ class GanTraining:
     recompute: bool = False
     validation_batches: int = 8
 
+    def __post_init__(self) -> None:
+        check_ranges(
+            self, batch_size=(1, 65_536), segment_seconds=(0.1, 3600), adversary=tuple(ADVERSARIES), genre_hidden=(1, 65_536),
+            discriminator_rate=(0, 1000), inputs=("motion", "visual"), accumulate=(1, 65_536), validation_batches=(1, 10**9),
+        )  # fmt: skip
+
 
 def build_network(config: Any) -> nn.Module:
     """The network of a config: by custom the class in the same module whose name is the config's without ``Config``."""
@@ -151,14 +159,7 @@ class GanTrainer:
     """
 
     def __init__(self, fabric: Fabric, config: GanTraining, codec: CodecModel, *, perceptual: nn.Module | None = None) -> None:
-        if config.adversary not in ADVERSARIES:
-            raise ConfigError(f"adversary: {config.adversary!r}; expected {' or '.join(ADVERSARIES)}")
-        if config.weights.style and not config.genre_discriminator:
-            raise ConfigError("weights.style: needs a genre discriminator; set genre_discriminator=true or weights.style=0")
-        if config.weights.perceptual and perceptual is None:
-            raise ConfigError("weights.perceptual: needs a perceptual network; give one or set weights.perceptual=0")
-        if config.accumulate < 1 or config.batch_size % config.accumulate:
-            raise ConfigError(f"accumulate: {config.accumulate}; expected a number of parts that divides the batch of {config.batch_size}")
+        check_training(config, perceptual)
         self.fabric, self.config, self._judge = fabric, config, ADVERSARIES[config.adversary]
         self.codec = codec.to(fabric.device).eval().requires_grad_(False)
         self.perceptual: Any = None if perceptual is None else perceptual.to(fabric.device).eval().requires_grad_(False)
@@ -388,13 +389,3 @@ def save_generator(path: Path, generator: nn.Module, config: GanTraining, about:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     save_model(path, generator, config.generator, state=state, provenance=dict(about))
-
-
-def check_segments(config: GanTraining, segments: Segments) -> None:
-    """Refuse segments that the generator cannot take. Raises InputError with what they have and what is expected."""
-    item = segments[0]
-    missing = {"motion", "visual", "genre", "audio"} - item.keys()
-    if missing:
-        raise InputError(
-            f"segments: have no {', '.join(sorted(missing))}; expected motion, visual, genre and audio; prepare the data set again"
-        )

@@ -17,8 +17,8 @@ from torch import Tensor
 from dance2music.papers.gan_step import GanTrainer, GanTraining
 from dance2music.papers.runs import gan_training, open_codec, open_perceptual, open_segments
 from dance2music.train.checkpoints import read_checkpoint
-from dance2music.train.loop import start_fabric
 from dance2music.train.segments import SegmentBatches
+from dance2music.train.start import start_fabric
 
 _FIRST, _STEPS = 2, 5
 """Steps that warm up, and steps that are measured."""

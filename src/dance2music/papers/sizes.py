@@ -13,8 +13,8 @@ from dance2music.papers.d2m_tables import paper, released
 from dance2music.papers.discriminators import ConvLayer, LatentDiscriminatorConfig, ReshapedDiscriminatorConfig
 from dance2music.papers.patch_gan import PatchGanConfig
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
+from dance2music.train.start import LoopConfig
 
 
 def creative_gan_codec(*, level: int) -> VQVAETraining:

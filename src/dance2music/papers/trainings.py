@@ -19,8 +19,8 @@ from dance2music.papers.gan_step import D2M_RELEASED, GanTraining, GanWeights
 from dance2music.papers.patch_gan import PatchGanConfig
 from dance2music.papers.sizes import CREATIVE_GANS, D2M_GANS, DISCRIMINATORS
 from dance2music.train.codec import SpectralCodecTraining
-from dance2music.train.loop import LoopConfig
 from dance2music.train.pieces import SegmentsConfig
+from dance2music.train.start import LoopConfig
 
 LEVELS = ("high", "low")
 PAPER_LOOP = LoopConfig(

@@ -22,9 +22,10 @@ from dance2music.codec.quantizer import fit_codebook, rows_of
 from dance2music.codec.spectral import SpectralCodec, grown
 from dance2music.config import to_dict
 from dance2music.train.codec import distortion_db, evaluate_codec, mel_loss
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 
 logger = logging.getLogger(__name__)
 

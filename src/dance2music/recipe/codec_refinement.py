@@ -24,9 +24,10 @@ from dance2music.codec.quantizer import straight_through
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.recipe.codec_growth import load_spectral, write_measured
 from dance2music.train.codec import distortion_db, mel_loss
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.pieces import GRID_HOP_LENGTH, MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece, composed_score
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 
 SKETCH_PEAK = 1.5
 """Sketches of the corpus peak at 1.0 to 1.5; kept ones are at full scale."""

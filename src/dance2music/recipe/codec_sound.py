@@ -19,9 +19,10 @@ from dance2music.codec.spectral import NoiseConfig, SpectralCodec
 from dance2music.codec.spectral_losses import SpectralViews, average_spectrum_distance, averaged_mel_distance, energy_distance, views
 from dance2music.recipe.codec_growth import load_spectral, write_measured
 from dance2music.train.codec import distortion_db
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 
 
 @dataclass(frozen=True)

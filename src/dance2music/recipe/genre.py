@@ -15,10 +15,11 @@ from dance2music.checkpoint import load_model
 from dance2music.perception.genre import MusicGenreClassifier
 from dance2music.seeds import GENRE_CLIPS, Corpus, RecipeStep
 from dance2music.train.average import averaged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.pieces import PieceStore, composed_piece
 from dance2music.train.pool import Item, pool_of
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 from dance2music.types import GENRES
 
 

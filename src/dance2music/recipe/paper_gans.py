@@ -30,8 +30,9 @@ from dance2music.papers.trainings import NARROW_DISCRIMINATOR
 from dance2music.recipe.songbook import SongbookConfig
 from dance2music.rhythm.clock import CLOCK_FEATURES
 from dance2music.train.average import averaged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.segments import SegmentBatches, StackedSegments
+from dance2music.train.start import LoopConfig, start_fabric
 
 log = logging.getLogger(__name__)
 

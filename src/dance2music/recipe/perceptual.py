@@ -16,9 +16,10 @@ from dance2music.perception.perceptual import PerceptualConfig, PerceptualNet, P
 from dance2music.recipe.genre import disturb, genre_of_piece
 from dance2music.seeds import HELD_OUT_PIECES, RecipeStep
 from dance2music.train.average import averaged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.pieces import PieceStore, composed_piece, composed_score
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 from dance2music.types import ROLES
 
 TEMPO_TOLERANCE = 0.04

@@ -24,8 +24,9 @@ from dance2music.recipe.pairs import Pair
 from dance2music.recipe.planner import CropConfig, PerformerData, performer_features
 from dance2music.train.average import averaged
 from dance2music.train.codec import mel_loss
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ from dance2music.methods.roll import NoteTable, frame_roll, note_table
 from dance2music.recipe.pairs import Pair
 from dance2music.seeds import RecipeStep
 from dance2music.train.average import averaged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 
 PLAN_FIELDS = ("dynamics", "chords", "pad", "bass", "lead")
 

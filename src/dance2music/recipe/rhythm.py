@@ -27,9 +27,10 @@ from dance2music.seeds import DANCES_PER_RUN, Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.synthetic import synthetic_clip
 from dance2music.synthetic.timing import MARGIN_SECONDS, at_times, hurried
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.pool import Item, pool_of
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion
 
 LOOP = LoopConfig(steps=14_000, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, precision="bf16-mixed", threads=1)

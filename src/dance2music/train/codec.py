@@ -21,15 +21,16 @@ from dance2music.codec.vqvae import VQVAE, VQVAELoss, VQVAEObjective
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.codec.vqvae_losses import Bandwidth, measure_bandwidth
 from dance2music.codec.vqvae_weights import one_level, start_from_below
-from dance2music.config import to_dict
+from dance2music.config import check_ranges, to_dict
 from dance2music.metrics.quality import log_mel_l1, si_sdr_db
 from dance2music.metrics.sound import averaged_log_mel_l1, frame_rate_comb
 from dance2music.music.mel import log_mel
 from dance2music.seeds import HELD_OUT_PIECES
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.own_music import OwnMusic
 from dance2music.train.pieces import MusicSegments, OwnStore, Pieces, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.processes import process_share
+from dance2music.train.start import LoopConfig, start_fabric
 from dance2music.types import Audio, Codec
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,9 @@ class SpectralCodecTraining:
     start_from: str = ""
     decoder_only: bool = False
 
+    def __post_init__(self) -> None:
+        check_ranges(self, held_out_pieces=(1, 10_000))
+
 
 @dataclass(frozen=True)
 class VQVAETraining:
@@ -69,6 +73,9 @@ class VQVAETraining:
     held_out_pieces: int = 12
     start_from: str = ""
     """Model file to start from: of this level, or of the one below (`codec.vqvae_weights.start_from_below`)."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, held_out_pieces=(1, 10_000), bandwidth_steps=(1, 10_000))
 
 
 def train_codec(

@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,73 +34,12 @@ from dance2music.train.checkpoints import read_checkpoint, write_checkpoint
 from dance2music.train.judge import Judge
 from dance2music.train.log import RunLog
 from dance2music.train.objective import Update, counting, weighted_total
-from dance2music.train.processes import UnwrappedStrategy, average_gradients, broadcast_first, items_of, synchronise_batch_norm
+from dance2music.train.processes import average_gradients, broadcast_first, items_of, synchronise_batch_norm
 from dance2music.train.random_state import random_state, restore_random_state
 from dance2music.train.record import changes_accepted, differences, plain_settings, write_config
+from dance2music.train.start import LoopConfig, learning_rate_at
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LoopConfig:
-    """What every training run has. The learning rate warms up linearly and falls to ``final_factor`` of itself along a cosine.
-
-    Gradients are clipped to a norm of ``grad_clip``; 0 leaves them as they are.
-
-    Attributes
-    ----------
-    validate_every_steps : what a training that has held-out data does so often; 0 never.
-    patience : stop after so many validations without a better one; 0 never.
-    keep_every_steps : keep the weights of every so many steps, numbered; 0 none.
-    """
-
-    steps: int = 1000
-    seed: int = 0
-    learning_rate: float = 1e-3
-    warmup_steps: int = 100
-    final_factor: float = 0.0
-    ema_decay: float = 0.999
-    grad_clip: float = 1.0
-    precision: str = "32-true"
-    accelerator: str = "auto"
-    devices: int = 1
-    threads: int = 0
-    workers: int = 1
-    save_every_steps: int = 500
-    save_every_seconds: float = 300.0
-    log_every_steps: int = 50
-    validate_every_steps: int = 0
-    patience: int = 0
-    keep_every_steps: int = 0
-
-
-def start_fabric(config: LoopConfig) -> Fabric:
-    """Launched Fabric with the config's device and precision, seeded; ``threads`` > 0 limits torch's threads.
-
-    Under ``torchrun`` its number of processes is taken (`train.processes`).
-    """
-    if config.threads > 0:
-        torch.set_num_threads(config.threads)
-    local, world = (int(os.environ.get(name, 1)) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
-    fabric = Fabric(
-        accelerator=config.accelerator,
-        devices=local if world > 1 else config.devices,
-        num_nodes=max(1, world // local),
-        strategy=UnwrappedStrategy() if world > 1 else "auto",
-        precision=config.precision,  # type: ignore[arg-type]
-    )
-    fabric.launch()
-    fabric.seed_everything(config.seed + fabric.global_rank, verbose=False)
-    return fabric
-
-
-def learning_rate_at(config: LoopConfig, step: int) -> float:
-    """Learning rate of a step (0-based): linear warm-up, then half a cosine that ends at the last step."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
-    return config.learning_rate * (config.final_factor + (1 - config.final_factor) * cosine)
 
 
 class Loop:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from dance2music.config import check_ranges
 from dance2music.files import whole_file
 from dance2music.seeds import Corpus
 from dance2music.train.own_music import OwnMusic
@@ -63,6 +64,12 @@ class SegmentsConfig:
     first_pieces: int = 32
     steps_per_new_piece: int = 3
     piece_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self, "segments.", n_samples=(1, 2**31), pieces_per_step=(1, 65_536), segments_per_piece=(1, 65_536), first_pieces=(1, 2**31),
+            steps_per_new_piece=(1, 2**31), piece_seconds=(0.1, 3600),
+        )  # fmt: skip
 
 
 class PieceStore:

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from dance2music.config import check_ranges
 from dance2music.files import whole_file
 from dance2music.parallel import Engine, engine
 from dance2music.train.average import averaged
-from dance2music.train.loop import Loop, LoopConfig, start_fabric
+from dance2music.train.loop import Loop
 from dance2music.train.processes import process_share
+from dance2music.train.start import MANY, LoopConfig, start_fabric
 from dance2music.work import Cancel
 
 M = TypeVar("M", bound=nn.Module)
@@ -40,6 +42,12 @@ class SymbolicTrainConfig:
     piece_seconds: float = 20.0
     held_out_batches: int = 6
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self, batch_size=(1, 65_536), n_pieces=(1, MANY), n_held_out=(1, MANY), piece_seconds=(0.1, 3600), held_out_batches=(1, MANY),
+            workers=(1, 512),
+        )  # fmt: skip
 
 
 def fit(model: M, data: Dataset[Batch], losses: Losses, config: SymbolicTrainConfig, out_dir: str | Path, *, held_out: Dataset[Batch]) -> M:
