@@ -98,6 +98,15 @@ def test_a_summary_for_people_and_json_for_programs(monkeypatch: pytest.MonkeyPa
     assert json.loads(said.out) == [REPORT, REPORT] and said.err == ""
 
 
+@pytest.mark.parametrize(("sure", "said"), [(0.157, True), (0.8, False)])
+def test_a_beat_that_is_a_guess_is_called_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sure: float, said: bool
+) -> None:
+    monkeypatch.setattr(job, "run", lambda request, **options: [REPORT | {"rhythm_confidence": sure}])
+    assert run(monkeypatch, "generate", "d.mp4") == 0
+    assert ("this beat is little more than a guess (16% sure)" in capsys.readouterr().out) == said
+
+
 def test_where_several_are_seen_a_line_says_who_counts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     people = [
         {"number": 1, "share": 0.75, "size": 0.6, "sureness": 0.9, "seen_seconds": [[0.0, 9.9]]},

@@ -88,7 +88,7 @@ def test_a_whole_clip_gets_music_as_long_as_it_is(home: Path, tmp_path: Path) ->
 
 
 def test_every_training_of_the_papers_can_be_played(home: Path, tmp_path: Path) -> None:
-    names = {run: method_for("planned", home / run).name for run in ("gan", "codec", "decoder")}
+    names = {run: method_for("", home / run).name for run in ("gan", "codec", "decoder")}
     assert names == {"gan": "d2m-gan", "codec": "jukebox-reconstruction", "decoder": "jukebox-reconstruction"}
     tuned = load_method("d2m-gan", weights=home / "gan", codec=home / "codec", decoder=home / "decoder")
     own = load_model(home / "decoder" / "codec.safetensors").state_dict()
@@ -123,12 +123,12 @@ def test_a_run_or_a_codec_that_does_not_fit_is_refused_in_one_line(home: Path, o
 def test_a_training_that_has_not_ended_and_several_weights_are_named(home: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"")
     with pytest.raises(InputError, match="is a training that has not ended"):
-        method_for("planned", tmp_path)
+        method_for("", tmp_path)
     (tmp_path / "weights").mkdir()
     for name in ("cmt", "inverse_mv"):
         (tmp_path / "weights" / f"{name}.safetensors").write_bytes(b"")
     with pytest.raises(InputError, match="holds weights of cmt, inverse-mv; say which with --method"):
-        method_for("planned", tmp_path)
+        method_for("", tmp_path)
 
 
 @pytest.mark.parametrize(

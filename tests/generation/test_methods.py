@@ -215,7 +215,12 @@ def test_a_report_names_the_soundfont_and_its_digest(tmp_path: Path) -> None:
         ("jukebox-reconstruction", {}, "has no music to code; expected a video with sound"),
         ("dance2music-online", {"level": "low", "weights": None}, "--level 'low': unknown; method 'dance2music-online' has no levels"),
         ("memory", {"weights": Path("own.safetensors")}, "--weights: method 'memory' has its weights in the package"),
-        ("planned", {"weights": Path("own.safetensors")}, "own.safetensors: no such file or folder; expected what 'dance2music train'"),
+        (
+            "planned",
+            {"weights": Path("own.safetensors")},
+            "--weights: method 'planned' has its weights in the package; leave --weights out",
+        ),
+        ("", {"weights": Path("own.safetensors")}, "own.safetensors: no such file or folder; expected what 'dance2music train'"),
         ("cmt", {"tempo_bpm": 0.0}, "--tempo 0: expected 40 to 240"),
     ],
 )

@@ -24,7 +24,7 @@ from dance2music.generation.regenerate import SectionRequest
 from dance2music.generation.regenerate import run as draw_section
 from dance2music.generation.request import Request, resolve
 from dance2music.generation.take import Source, make_takes
-from jobs import names, request
+from jobs import SECONDS, names, request
 
 pytestmark = pytest.mark.usefixtures("few_candidates")
 
@@ -248,3 +248,10 @@ def test_a_section_is_never_written_over_the_motion_that_its_take_was_made_for(t
         with pytest.raises(InputError, match=r"(dance\.json|kept\.take): is the input itself and would be overwritten"):
             draw_section(SectionRequest(take=tmp_path / "kept.take", begin=1.0, end=2.0, **given))
     assert motion.read_text() == "{}" and names(tmp_path) == {"dance.json", "kept.take"}
+
+
+def test_a_codec_that_plays_the_videos_own_music_says_so_where_there_is_none(tmp_path: Path, seen: list[Path]) -> None:
+    silent = videos.write_video(tmp_path / "silent.mp4", seconds=SECONDS, audio=False)
+    with pytest.raises(InputError, match="has no sound, and jukebox-reconstruction plays the video's own"):
+        job.run(request(silent, method="jukebox-reconstruction"))
+    assert not seen

@@ -90,7 +90,12 @@ def generate(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same music.", rich_help_panel=_MUSIC)] = 0,
     takes: Annotated[int, typer.Option(help="How many different takes to write.", rich_help_panel=_MUSIC)] = 1,
-    method: Annotated[str, typer.Option(help=_METHODS, rich_help_panel=_MUSIC, autocompletion=among(METHODS))] = DEFAULT.name,
+    method: Annotated[
+        str,
+        typer.Option(
+            help=_METHODS, show_default=f"{DEFAULT.name}, or what plays --weights", rich_help_panel=_MUSIC, autocompletion=among(METHODS)
+        ),
+    ] = "",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Setting of the method as name=value, see docs/methods.md.", rich_help_panel=_MUSIC),
@@ -314,6 +319,8 @@ def example(
 
 _WORTH_SAYING = 0.1
 """Probability from which on another reading of the beat is named."""
+_A_GUESS = 0.2
+"""Sureness of the beat below which a line says that it is a guess."""
 
 
 def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -327,6 +334,8 @@ def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
         typer.echo(f"  and {', '.join(Path(name).name for name in report['files'][1:])}")
         if len(dancers := report.get("dancers", [])) > 1:
             typer.echo(f"  {dancers_in_words(dancers)}")
+        if (sure := report.get("rhythm_confidence", 1.0)) < _A_GUESS:
+            typer.echo(f"  this beat is little more than a guess ({sure:.0%} sure); if you know it, tell it with --tempo or --tap")
         other = next(iter(report.get("rhythm_alternatives", [])), None)
         if other is not None and other["probability"] >= _WORTH_SAYING:
             typer.echo(

@@ -12,7 +12,7 @@ from dance2music.cli.generate import among
 from dance2music.cli.inputs import check_there
 from dance2music.cli.progress import progress_bars
 from dance2music.documents import json_text
-from dance2music.generation.methods import DEFAULT, METHODS
+from dance2music.generation.methods import METHODS
 
 app = typer.Typer()
 
@@ -22,7 +22,7 @@ def generate_set(
     prepared: Annotated[Path, typer.Argument(help="Folder of 'data prepare', or any folder of dance videos.", show_default=False)],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write; a second call makes what is missing.")],
     split: Annotated[str | None, typer.Option(help="train, validation or test.", show_default="test")] = None,
-    method: Annotated[str, typer.Option(help="As of 'generate'.", autocompletion=among(METHODS))] = DEFAULT.name,
+    method: Annotated[str, typer.Option(help="As of 'generate'.", autocompletion=among(METHODS))] = "",
     level: Annotated[str | None, typer.Option(help="high or low, as of 'generate'.")] = None,
     weights: Annotated[
         Path | None, typer.Option(help="What 'dance2music train' wrote, folder or file; without --method, the method that plays it.")

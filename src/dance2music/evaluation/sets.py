@@ -30,7 +30,7 @@ from dance2music.config import fit_fields
 from dance2music.data.manifest import MANIFEST, SEGMENT_SECONDS, SPLITS, ClipRow, read_manifest, segment_name, write_lines
 from dance2music.errors import InputError
 from dance2music.files import whole_file
-from dance2music.generation.methods import DEFAULT, LoadedMethod, Method, check_given, load, method_for
+from dance2music.generation.methods import LoadedMethod, Method, check_given, load, method_for
 from dance2music.generation.request import MAX_TAKES, check_seed
 from dance2music.methods.base import CodecGenerator, Given, frames_in, quantized
 from dance2music.parallel import Engine, Serial, one_thread
@@ -56,7 +56,7 @@ class SetRequest:
     prepared: Path
     out: Path
     split: str = "test"
-    method: str = DEFAULT.name
+    method: str = ""
     level: str | None = None
     weights: Path | None = None
     codec: Path | None = None

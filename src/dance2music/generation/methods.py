@@ -232,16 +232,15 @@ def method_of(name: str) -> Method:
 
 
 def method_for(name: str, weights: Path | None) -> Method:
-    """The method of that name, or where it is the command's default, which takes no weights, the one that plays the given ones.
+    """The method of that name; without a name the default, or the one that plays the given weights.
 
     Raises
     ------
     InputError
         If there is no such method, or nothing plays the weights.
     """
-    method = method_of(name)
-    if weights is None or method != DEFAULT:
-        return method
+    if name or weights is None:
+        return method_of(name or DEFAULT.name)
     from dance2music.generation.trained import found
 
     return METHODS[found(weights, "", METHODS)[0]]

@@ -11,7 +11,7 @@ from dance2music.config import fit_fields
 from dance2music.errors import InputError
 from dance2music.files import check_writable, exists
 from dance2music.generation.markers import MARKER_SUFFIXES
-from dance2music.generation.methods import DEFAULT, Method, check_given, heard_as, method_for
+from dance2music.generation.methods import Method, check_given, heard_as, method_for
 from dance2music.generation.pipeline import genre_index
 from dance2music.methods.base import Given
 from dance2music.music.audio import AUDIO_SUFFIXES
@@ -54,7 +54,7 @@ class Request:
     tap: Path | None = None
     rhythm: Path | None = None
     dance_genre: Path | None = None
-    method: str = DEFAULT.name
+    method: str = ""
     level: str | None = None
     weights: Path | None = None
     codec: Path | None = None
@@ -173,6 +173,10 @@ def resolve(request: Request) -> ResolvedJob:
     check_notes(request, method, heard_as(method, given))
     video = None if request.video is None else probe(request.video)
     check_original(request, video)
+    if method.hears and video is not None and not video.has_audio:
+        raise InputError(
+            f"{video.path}: has no sound, and {method.name} plays the video's own; expected a video with music; choose a method"
+        )
     out = request.out
     if out is None:
         assert video is not None, "_check_numbers wants -o with --from-motion"

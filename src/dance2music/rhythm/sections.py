@@ -28,7 +28,7 @@ _DROP_LEVEL, _HIGH_LEVEL, _LOW_LEVEL = 0.85, 0.6, 0.4
 
 _RING_SECONDS, _RING_SHARE = 0.5, 0.2
 """The ending leaves at least so much, of short clips this share of their length."""
-_EARLIEST_ENDING, _EARLIEST_OF_ALL = 0.7, 0.5
+_EARLIEST_ENDING, _EARLIEST_OF_ALL = 0.8, 0.5
 
 _HELD_SHARE = 0.3
 """Of its ring an ending is at its full level for so long."""
@@ -89,7 +89,7 @@ def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float) -
 def ending_beat(rhythm: Rhythm, duration_seconds: float) -> int | None:
     """The beat, from the first downbeat, that the music ends on: the last downbeat with time enough behind it to ring out.
 
-    In a clip so short that more than three tenths of it would be left, the last middle of a bar, else the last beat, with time enough;
+    In a clip so short that more than a fifth of it would be left, the last middle of a bar, else the last beat, with time enough;
     None where there is no such beat in its second half.
     """
     room = min(_RING_SECONDS, _RING_SHARE * duration_seconds)

@@ -77,7 +77,7 @@ export class Grid {
   /** "bars 3 to 4" of { from, to }. */
   span({ from, to }) {
     const inside = this.beats.map((time, i) => [time, i]).filter(([time, i]) => this.isDownbeat(i) && time >= from - 0.02 && time < to - 0.02);
-    if (!inside.length) return "between two bars";
+    if (!inside.length) return this.name(from).split(",")[0] || "the beginning";
     const [first, last] = [this.barOf(inside[0][1]), this.barOf(inside.at(-1)[1])];
     return first === last ? `bar ${first}` : `bars ${first} to ${last}`;
   }

@@ -49,7 +49,7 @@ export class SectionPanel {
     this.genre.element.hidden = this.#change !== "genre";
     const busy = store.jobsOf(this.work.dance.id).some((job) => job.kind === "section");
     this.button.disabled = !chosen || !take || busy || store.about.read_only;
-    this.why.textContent = busy ? "It is being drawn. You can go on listening." : "Half a second outside the section nothing changes by a sample.";
+    this.why.textContent = busy ? "It is being drawn. You can go on listening." : "Farther than half a second outside the section nothing changes by a sample.";
     this.#list();
   }
 
