@@ -175,7 +175,7 @@ def resolve(request: Request) -> ResolvedJob:
     check_original(request, video)
     if method.hears and video is not None and not video.has_audio:
         raise InputError(
-            f"{video.path}: has no sound, and {method.name} plays the video's own; expected a video with music; choose a method"
+            f"{video.path}: has no sound, and {method.name} plays the video's own; give a video with music, or another method"
         )
     out = request.out
     if out is None:
