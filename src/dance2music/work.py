@@ -64,6 +64,19 @@ def current_cancel() -> Cancel | None:
     return _cancel.get()
 
 
+_kept: list[str] = []
+
+
+def keeps(text: str) -> None:
+    """Say what an interruption from now on leaves of the work under way, for `kept`; an empty text: nothing."""
+    _kept[:] = [text] if text else []
+
+
+def kept() -> str:
+    """What the work under way said last that it `keeps`."""
+    return "".join(_kept)
+
+
 def check() -> None:
     """Raise `Cancelled` if the work was cancelled."""
     cancel = _cancel.get()

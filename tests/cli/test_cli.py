@@ -18,7 +18,7 @@ from dance2music.cli import main as cli
 from dance2music.errors import InputError
 from dance2music.generation import job
 from dance2music.generation.request import Request
-from dance2music.work import Cancel, check
+from dance2music.work import Cancel, check, keeps
 
 REPORT = {
     "output": "out.mp4", "files": ["out.mp4", "out.json"], "genre": "house", "tempo_bpm": 120.0, "duration_seconds": 10.0,
@@ -129,6 +129,16 @@ def test_an_interruption_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsy
     replace_job(monkeypatch, error=KeyboardInterrupt())
     assert run(monkeypatch, "generate", "clip.mp4") == 130
     assert capsys.readouterr().err.strip() == "dance2music: interrupted"
+
+
+def test_an_interruption_says_what_is_kept_of_the_work(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        keeps("runs keeps step 4: the same command goes on from there")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "run", stopped)
+    assert run(monkeypatch, "generate", "clip.mp4") == 130
+    assert capsys.readouterr().err == "dance2music: interrupted; runs keeps step 4: the same command goes on from there\n"
 
 
 @pytest.mark.parametrize(("signal", "code"), [("_interrupt", 130), ("_terminate", 143)])

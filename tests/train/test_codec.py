@@ -18,6 +18,7 @@ from dance2music.errors import InputError
 from dance2music.papers.sizes import CODEC_TRAININGS
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining, distortion_db, evaluate_codec, mel_loss, train_codec
+from dance2music.train.own_music import OwnMusic
 from dance2music.train.pieces import MusicSegments, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.start import LoopConfig
 
@@ -55,6 +56,25 @@ def test_training_the_decoder_alone_leaves_codes_as_they_are(tmp_path) -> None:
         codes = [codec.quantize(codec.encode(audio)).codes for codec in (before, after)]
         assert torch.equal(*codes)
         assert not torch.allclose(before.decode(before.lookup(codes[0])), after.decode(after.lookup(codes[0])))
+
+
+def test_a_run_does_not_go_on_with_other_music(tmp_path) -> None:
+    config = SpectralCodecTraining(
+        codec=TINY, segments=SEGMENTS, loop=dataclasses.replace(LOOP, steps=1, warmup_steps=0), held_out_pieces=1
+    )
+    files = [tmp_path / "song.npy", tmp_path / "other" / "song.npy"]
+    files[1].parent.mkdir()
+    for seed, file in enumerate(files):
+        np.save(file, np.random.default_rng(seed).integers(-9000, 9000, 30_000, dtype=np.int16))
+    first, other = (OwnMusic((file,), (file,)) for file in files)
+    train_codec(config, tmp_path / "run", pieces=first)
+    train_codec(config, tmp_path / "run", pieces=OwnMusic((files[0],), (files[0],)))
+    with pytest.raises(
+        InputError, match=r"of another run, with data set '1 recordings to learn from, 1 held out, .*; resume with the same"
+    ):
+        train_codec(config, tmp_path / "run", pieces=other)
+    with pytest.raises(InputError, match="not 'composed'; resume with the same or choose another folder"):
+        train_codec(config, tmp_path / "run", pieces=tiny.tone)
 
 
 def test_the_papers_vqvae_trains_by_the_same_command(tmp_path) -> None:

@@ -16,6 +16,7 @@ from dance2music.train.judge import Judge
 from dance2music.train.loop import Loop
 from dance2music.train.record import accepting, differences
 from dance2music.train.start import LoopConfig, start_fabric
+from dance2music.work import kept
 from train.test_loop import Numbers
 
 LOOP = {"steps": 6, "save_every_steps": 2, "log_every_steps": 1, "workers": 0, "warmup_steps": 0, "accelerator": "cpu"}
@@ -49,6 +50,23 @@ def test_all_settings_stand_beside_the_run_and_changed_ones_are_refused_unless_a
     changes = json.loads((tmp_path / "config.json").read_text())["changes"]
     assert changes == [{"step": 3, "changed": ["steps 3, now 6", "learning_rate 0.001, now 0.01"]}]
     assert run(tmp_path, learning_rate=0.01).step == 6
+
+
+def test_what_an_interruption_leaves_is_said_while_a_run_goes(tmp_path: Path) -> None:
+    config = LoopConfig(**LOOP)  # type: ignore[arg-type]
+    fabric, model, said = start_fabric(config), nn.Linear(4, 1), []
+    loop = Loop(fabric, config, tmp_path, model=model, optimizers={"model": torch.optim.SGD(model.parameters(), 0.1)}, data=Numbers())
+    for _ in loop:
+        said.append(kept())
+    goes_on = f"{tmp_path} keeps step {{}}: the same command goes on from there"
+    assert said[:3] == [f"{tmp_path} keeps no step yet"] * 2 + [goes_on.format(2)] and kept() == goes_on.format(6)
+
+
+def test_a_run_that_went_further_than_it_is_asked_to_is_complete(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path, steps=2)
+    with accepting(True), caplog.at_level("INFO"):
+        assert run(tmp_path, steps=1).step == 2
+    assert "keeps step 2, and loop.steps is 1: the run is complete" in caplog.text and "resuming" not in caplog.text
 
 
 def test_more_steps_at_a_constant_rate_are_no_change() -> None:

@@ -24,7 +24,7 @@ from dance2music.cli.train import formerly_app, measure_app
 from dance2music.cli.weights import app as weights_app
 from dance2music.errors import Dance2MusicError, PartlyDone
 from dance2music.names import as_text
-from dance2music.work import Cancel, cancellable
+from dance2music.work import Cancel, cancellable, keeps, kept
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Music for a dance.")
 app.add_typer(generate_app)
@@ -76,6 +76,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line of this process; `entry.main` calls it."""
+    keeps("")
     logging.basicConfig(format="dance2music: %(levelname)s: %(message)s", level=logging.WARNING, handlers=[_Stderr()])
     warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):  # names may have bytes that are no letters
@@ -97,17 +98,17 @@ def main() -> None:
         _leave(str(error), PARTLY_DONE)
     except Dance2MusicError as error:
         if _asked_to_end:
-            _leave("interrupted", 128 + _asked_to_end[0], at_once=True)
+            _leave(_interrupted(), 128 + _asked_to_end[0], at_once=True)
         _leave(str(error), 2)
     except (typer.Abort, KeyboardInterrupt) as error:
         if isinstance(error.__context__, EOFError) and not _asked_to_end:  # typer makes an Abort of every EOFError
             _leave("a file ends too early; copy or download it again", 2)
-        _leave("interrupted", INTERRUPTED, at_once=True)
+        _leave(_interrupted(), INTERRUPTED, at_once=True)
     except _Terminated as killed:
-        _leave("interrupted", 128 + killed.signal, at_once=True)
+        _leave(_interrupted(), 128 + killed.signal, at_once=True)
     except Exception as error:
         if _asked_to_end:
-            _leave("interrupted", 128 + _asked_to_end[0], at_once=True)
+            _leave(_interrupted(), 128 + _asked_to_end[0], at_once=True)
         if isinstance(error, BrokenPipeError):  # whoever read what is printed has enough
             _drop_output()
             raise SystemExit(_BROKEN_PIPE) from None
@@ -139,6 +140,11 @@ def _explained(error: Exception) -> str:
 
 _NO_MEMORY = ("not enough memory", "allocate memory", "Cannot allocate", "failed to map segment", "can't start new thread")
 """What libraries say where the system gives no more memory, or no more threads."""
+
+
+def _interrupted() -> str:
+    """What is said of an interruption: with what is kept of the work, if there is something."""
+    return f"interrupted; {kept()}" if kept() else "interrupted"
 
 
 def _drop_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from dataclasses import replace
@@ -229,7 +230,9 @@ def _tell_genres(data: str | Path, preset: str, config: GanTraining) -> None:
     if len(set(genres)) == 1:
         logger.warning("%s: all of it is %s; nothing can be learnt of genres from one", data, genres[0])
     elif single:
-        logger.warning("%s: one song each of %s; what learns genres may learn these songs instead", data, ", ".join(single))
+        logger.warning(
+            "%s: one song each of %s in the training split; what learns genres may learn these songs instead", data, ", ".join(single)
+        )
 
 
 def decoder_training(preset: str, settings: list[str]) -> tuple[GanTraining, Any]:
@@ -306,5 +309,6 @@ def run_codec(preset: str, out: str | Path, settings: list[str], *, data: str | 
     if data is None or str(data) == COMPOSED:
         train_codec(config, out)
     else:
-        train_codec(config, out, pieces=own_music(data, Path(out) / "music", config.codec.sample_rate))
+        music = Path(out) / "music" / hashlib.sha256(os.fsencode(Path(data).resolve())).hexdigest()[:8]  # other music has other files
+        train_codec(config, out, pieces=own_music(data, music, config.codec.sample_rate))
     return Path(out) / "latest.safetensors"

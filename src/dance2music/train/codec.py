@@ -97,6 +97,11 @@ def train_codec(
     Returns
     -------
     The codec with the averaged weights, on the CPU and in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        If ``out_dir`` holds a run of another codec or on other music, or with other settings.
     """
     out_dir = Path(out_dir)
     fabric = start_fabric(config.loop)
@@ -120,8 +125,9 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
     optimizer = torch.optim.AdamW(learning, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
     wrapped = fabric.setup_module(model)
     weights = {"mel": config.mel_weight, "distortion_db": config.distortion_weight, "commitment": config.commitment_weight}
+    about = {"kind": "spectral-codec", "hop_length": str(config.codec.hop_length)} | _data_set(pieces)
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
-                about={"kind": "spectral-codec", "hop_length": str(config.codec.hop_length)}, settings=config)  # fmt: skip
+                about=about, settings=config)  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)
@@ -131,6 +137,11 @@ def _train_spectral(fabric: Any, config: SpectralCodecTraining, out_dir: Path, d
         distortion = distortion_db(audio, estimate.float())
         loop.update("codec", {"mel": mel, "distortion_db": distortion, "commitment": quantized.commitment}, weights)
     return _report(loop, model, config, out_dir, pieces)
+
+
+def _data_set(pieces: Pieces) -> dict[str, str]:
+    """What a checkpoint says of the music that is learnt from."""
+    return {"data set": pieces.fingerprint() if isinstance(pieces, OwnMusic) else "composed"}
 
 
 def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicSegments, pieces: Pieces) -> nn.Module:
@@ -148,7 +159,7 @@ def _train_vqvae(fabric: Any, config: VQVAETraining, out_dir: Path, data: MusicS
     bandwidth = measure_bandwidth(data[step] for step in range(min(config.bandwidth_steps, config.loop.steps)))
     wrapped = fabric.setup_module(_WithLosses(model, bandwidth, config.objective))
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
-                about={"kind": "vqvae", "levels": str(config.codec.levels)}, settings=config)  # fmt: skip
+                about={"kind": "vqvae", "levels": str(config.codec.levels)} | _data_set(pieces), settings=config)  # fmt: skip
     for _, audio in loop:
         if loop.just_saved:
             _report(loop, model, config, out_dir, pieces)

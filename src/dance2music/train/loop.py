@@ -38,6 +38,7 @@ from dance2music.train.processes import average_gradients, broadcast_first, item
 from dance2music.train.random_state import random_state, restore_random_state
 from dance2music.train.record import changes_accepted, differences, plain_settings, write_config
 from dance2music.train.start import LoopConfig, learning_rate_at
+from dance2music.work import keeps
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class Loop:
                 if self.fabric.is_global_zero:
                     self._log.begin(self.step)
                     write_config(self.out_dir, self.about, self.settings, self._changes)
+                    self._tell_kept()
                 if not self.stopped:
                     yield from self._steps()
         finally:
@@ -267,6 +269,12 @@ class Loop:
             "scaler": {} if self._scaler is None else self._scaler.state_dict(),
         }
         write_checkpoint(self.out_dir, state)
+        self._tell_kept()
+
+    def _tell_kept(self) -> None:
+        """For whoever interrupts the run."""
+        there = (self.out_dir / "checkpoint.pt").exists()
+        keeps(f"{self.out_dir} keeps " + (f"step {self._saved_step}: the same command goes on from there" if there else "no step yet"))
 
     def _resumed(self) -> bool:
         """Go on from the last checkpoint that can be read, if there is one."""
@@ -313,7 +321,10 @@ class Loop:
         states = [state["random"], *state.get("random_of_others", [])]
         if self.fabric.global_rank < len(states):
             restore_random_state(states[self.fabric.global_rank])
-        logger.info("resuming at step %d of %d from %s", self.step, self.config.steps, path)
+        if self.step < self.config.steps:
+            logger.info("resuming at step %d of %d from %s", self.step, self.config.steps, path)
+        else:
+            logger.info("%s keeps step %d, and loop.steps is %d: the run is complete", path, self.step, self.config.steps)
         return True
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 _FULL_SCALE = 32767.0
 _LEAST_SECONDS = 2.0
+_LOOKED_AT = 8
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,15 @@ class OwnMusic:
         whole = _samples(files[(seed - HELD_OUT_PIECES if held_out else seed) % len(files)])
         start = int(np.random.default_rng(seed).integers(max(1, len(whole) - n + 1)))
         return np.asarray(np.resize(whole[start : start + n], n))
+
+    def fingerprint(self) -> str:
+        """What tells this music from other in a checkpoint: numbers of recordings, and a digest of their names and of some, whole."""
+        digest = hashlib.sha256()
+        for files in (self.learnt, self.held_out):
+            digest.update("\n".join(file.stem for file in files).encode(errors="surrogateescape"))
+            for file in files[:: max(1, len(files) // _LOOKED_AT)]:
+                digest.update(_samples(file).tobytes())
+        return f"{len(self.learnt)} recordings to learn from, {len(self.held_out)} held out, {digest.hexdigest()[:12]}"
 
 
 def own_music(data: str | Path, folder: Path, sample_rate: int) -> OwnMusic:
