@@ -8,16 +8,27 @@ back. The clock, processor time, storage and cost of that follow from it; nothin
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 
-from dance2music.errors import InputError
+from dance2music.config import override
+from dance2music.errors import ConfigError, InputError
 from dance2music.seeds import SIMULATION
 
-_MOST_CLIPS, _MOST_WORKERS = 10**8, 10**6
+_MOST_WORKERS = 10**6
 _GIVE_UP = 100
+_LONGEST_SECONDS = 100 * 365.25 * 86400
+_RANGES: dict[str, tuple[float, float]] = {
+    "clips": (1, 10**8), "nodes": (1, _MOST_WORKERS), "workers_per_node": (1, _MOST_WORKERS), "clips_per_piece": (1, 10**8),
+    "clip_seconds": (0.001, 86400), "clip_spread": (0, 10), "bytes_per_clip": (0, 10**12), "worker_bytes": (0, 10**13),
+    "start_seconds": (0, 86400), "give_seconds": (0, 3600), "slow_share": (0, 1), "slow_factor": (1, 1000),
+    "node_failures_per_day": (0, 86400), "back_seconds": (0, 30 * 86400), "node_price_per_hour": (0, 10**6),
+    "storage_price_per_gb_month": (0, 10**6), "seed": (0, 2**63 - 1),
+}  # fmt: skip
+"""Least and most of each setting: within them a clip takes its time, a slow worker is no faster, and no sum loses its meaning."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +68,13 @@ class Load:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            least = 1 if field.name in ("clips", "nodes", "workers_per_node", "clips_per_piece") else 0
-            if not least <= value < 1e18 or (field.name == "slow_share" and value > 1):
-                raise InputError(f"{field.name}: {value}; expected {'a share' if field.name == 'slow_share' else f'at least {least}'}")
-        if self.clips > _MOST_CLIPS or self.nodes * self.workers_per_node > _MOST_WORKERS:
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise InputError(f"{name}: {value}; expected {least:,} to {most:,}; correct it")
+        if self.nodes * self.workers_per_node > _MOST_WORKERS:
             raise InputError(
-                f"clips {self.clips}, workers {self.nodes * self.workers_per_node}; expected {_MOST_CLIPS} and {_MOST_WORKERS} at most"
+                f"nodes x workers_per_node: {self.nodes * self.workers_per_node}; expected 1 to {_MOST_WORKERS:,} workers; take fewer"
             )
 
 
@@ -92,9 +102,24 @@ class Forecast:
         )
 
 
+def measured(settings: Sequence[str]) -> Load:
+    """The default load with what was measured, ``name=value`` each. Raises InputError if a name is none, or a value out of its range."""
+    load = Load()
+    for text in settings:
+        try:
+            load = override(load, [text])
+        except ConfigError as error:
+            name, sign, _ = text.partition("=")
+            if not sign or name not in _RANGES:
+                raise
+            least, most = _RANGES[name]
+            raise InputError(f"--set {text}: is none of the right kind ({error}); expected {least:,} to {most:,}; correct it") from error
+    return load
+
+
 def simulate(load: Load) -> Forecast:
     """Deal out all pieces once, with stragglers and failures, by the seed of the load. Raises InputError if machines fail too often for
-    that."""
+    that, or it takes more than a hundred years."""
     rng = np.random.default_rng([load.seed, SIMULATION])
     workers = load.nodes * load.workers_per_node
     counts = np.full(-(-load.clips // load.clips_per_piece), load.clips_per_piece)
@@ -112,6 +137,8 @@ def simulate(load: Load) -> Forecast:
         if turns > _GIVE_UP * (len(counts) + workers):
             raise InputError(f"pieces of {seconds.mean():.0f} s: machines fail too often for them to end; expected smaller pieces")
         at, worker = heapq.heappop(free)
+        if at > _LONGEST_SECONDS:
+            raise InputError(f"{load.clips} clips on {load.nodes} nodes: take more than 100 years; expected less; take more nodes")
         node = worker // load.workers_per_node
         if fails[node] <= at:  # it was away meanwhile
             back = fails[node] + load.back_seconds
@@ -122,7 +149,7 @@ def simulate(load: Load) -> Forecast:
         driver = max(at, driver) + load.give_seconds
         took = float(seconds[piece]) * float(slow[worker])
         if fails[node] < driver + took:
-            used += fails[node] - driver
+            used += max(0.0, fails[node] - driver)  # it may have failed while it waited for the driver
             again += 1
             todo.append(piece)
             heapq.heappush(free, (float(fails[node]) + 1e-9, worker))
@@ -130,6 +157,8 @@ def simulate(load: Load) -> Forecast:
         used += took
         end = max(end, driver + took)
         heapq.heappush(free, (driver + took, worker))
+    if end > _LONGEST_SECONDS:
+        raise InputError(f"{load.clips} clips on {load.nodes} nodes: take more than 100 years; expected less; take more nodes")
     useful = float(seconds.sum())
     storage = load.clips * load.bytes_per_clip
     return Forecast(
