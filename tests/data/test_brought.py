@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import pickle
 from pathlib import Path
 
@@ -131,3 +133,25 @@ def test_a_missing_genre_says_how_to_give_one(tmp_path: Path) -> None:
     prepare(write_pairs(tmp_path / "data", ("a",)), "folder", tmp_path / "out")
     with pytest.raises(InputError, match=r"segment a_seg1 has no genre, .* names of folders or in clips.csv \(name,genre\)"):
         Prepared(tmp_path / "out", motion="features", flow=True, split=drawn_split("a"))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "nan", "large"])
+def test_a_visual_vector_that_is_none_has_its_clip_skipped_and_is_named(tmp_path: Path, kind: str) -> None:
+    data, vectors = write_pairs(tmp_path / "data", ("a", "b")), write_vectors(tmp_path / "i3d", "b", 2)
+    bad = vectors / "a_seg1.npy"
+    if kind == "pipe":
+        os.mkfifo(bad)
+    else:
+        np.save(bad, np.array([1.0, math.nan if kind == "nan" else 1e300]))
+    report = prepare(data, "folder", tmp_path / "out", visual_features=vectors)
+    (skip,) = report.skipped
+    told = "is no file that can be read twice" if kind == "pipe" else "a visual vector with 1 of 2 numbers that are none (NaN) or too large"
+    assert [row.name for row in report.rows] == ["b"] and skip.name == "a" and f"{bad}: {told}" in skip.reason
+
+
+def test_a_clip_whose_music_is_a_pipe_is_skipped_and_not_waited_for(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "data", ("a", "b"))
+    (data / "a.wav").unlink()
+    os.mkfifo(data / "a.wav")
+    (skip,) = prepare(data, "folder", tmp_path / "out").skipped
+    assert skip.name == "a" and "a.wav: is no file that can be read twice (a pipe or device); expected the music of a" in skip.reason

@@ -27,6 +27,7 @@ from dance2music.dance.openpose import KEYPOINT_FPS, KEYPOINTS, openpose_layout
 from dance2music.dance.smpl import SMPL_FEATURES
 from dance2music.data.manifest import SAMPLE_RATE, SEGMENT_SECONDS, SLACK_SECONDS, Source, segments_within
 from dance2music.errors import InputError
+from dance2music.files import check_regular
 from dance2music.types import Motion
 
 SMPL_FPS, FEATURE_FPS = 60, 30
@@ -66,8 +67,11 @@ def clip_features(source: Source, *, visual: bool = True, posture: bool = False)
     Raises
     ------
     InputError
-        If a file is missing or unreadable, the motion holds NaN, nobody is seen, or motion and music share less than a segment.
+        If a file is missing, unreadable or a pipe, the motion holds NaN, nobody is seen, or motion and music share less than a segment.
     """
+    for kind, path in source.files.items():
+        if path.exists() and not path.is_dir():
+            check_regular(path, f"the {kind.rstrip('0123456789')} of {source.name}")
     arrays, seconds = _motion_arrays(source, visual=visual, posture=posture)
     audio = _music(source.music)
     seconds = min(seconds, len(audio) / SAMPLE_RATE)
@@ -202,10 +206,16 @@ def _array(path: Path) -> np.ndarray:
 
 def _visual_vector(path: Path) -> np.ndarray:
     """A visual vector float32 [D] from [D] or [1, D]."""
-    values = _array(path).astype(np.float32)
+    with np.errstate(over="ignore"):
+        values = _array(path).astype(np.float32)
     if values.size != values.shape[-1]:
         raise InputError(f"{path}: shape {values.shape}; expected one visual vector, [1, D] or [D]")
-    _check_finite(path, values.reshape(1, -1))
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise InputError(
+            f"{path}: a visual vector with {bad} of {values.size} numbers that are none (NaN) or too large; expected all below 3.4e38; "
+            "make it again with 'dance2music data visual'"
+        )
     return values.reshape(-1)
 
 
