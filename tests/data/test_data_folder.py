@@ -54,8 +54,12 @@ def test_the_table_counts_over_the_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [("name,song\nmissing,x\n", "1 entries have no file, first 'missing'"), ("name,colour\na,red\n", "line 2: expected columns"),
-     ("name,genre\na,polka\n", "genre 'polka' of a"), ("name,tempo_bpm\na,fast\n", "tempo_bpm 'fast' of a"),
-     ("name,split\na,dev\n", "split 'dev'"), ("name\na\na\n", "is there twice"),
+     ("name,genre\na,polka\n", "clips.csv line 2: genre 'polka'; expected one of"),
+     ("name,tempo_bpm\na,fast\n", "clips.csv line 2: tempo_bpm 'fast'; expected 20 to 400"),
+     ("name,tempo_bpm\na,120\n\nb,999\n", "clips.csv line 4: tempo_bpm '999'"),
+     ("", "clips.csv: is an empty table; expected columns name, song"), ("name,song\n", "clips.csv: is an empty table"),
+     ("name,song,split\na,one\n", "line 2: has 2 values; expected 3"), ("name,song\na,b\0c\n", "line 2: .* control character"),
+     ("name,song\na\x1bb,x\n", "line 2: .* control character"), ("name,split\na,dev\n", "split 'dev'"), ("name\na\na\n", "is there twice"),
      ("name,song,split\na,one,train\nb,one,test\n", r"song 'one' is in two splits, train \(a\) and test \(b\)")],
 )  # fmt: skip
 def test_a_broken_table_is_refused_with_its_line(tmp_path: Path, table: str, message: str) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import unicodedata
 from pathlib import Path
 
 from dance2music.data.lists import files_by_stem
@@ -62,8 +63,8 @@ def list_folder(folder: Path, *, lists: Path | None = None) -> Listing:
                 sound,
                 motions.get(name),
                 videos.get(name),
-                genre=_genre(row["genre"], name) if row.get("genre") else next(iter(in_place), None),
-                tempo_bpm=_tempo(row["tempo_bpm"], name) if row.get("tempo_bpm") else None,
+                genre=_genre(row["genre"], row["where"]) if row.get("genre") else next(iter(in_place), None),
+                tempo_bpm=_tempo(row["tempo_bpm"], row["where"]) if row.get("tempo_bpm") else None,
             )
         )
     if not sources:
@@ -100,41 +101,50 @@ def known_genre(text: str) -> int | None:
     return GENRE_CODES.index(text.upper()) if text.upper() in GENRE_CODES else None
 
 
-def _genre(text: str, name: str) -> int:
+def _genre(text: str, where: str) -> int:
     genre = known_genre(text)
     if genre is None:
-        raise InputError(f"{TABLE}: genre {text!r} of {name}; expected one of {', '.join(GENRES)}, or nothing")
+        raise InputError(f"{where}: genre {text!r}; expected one of {', '.join(GENRES)}, or nothing")
     return genre
 
 
-def _tempo(text: str, name: str) -> float:
+def _tempo(text: str, where: str) -> float:
     try:
         tempo = float(text)
     except ValueError:
         tempo = 0.0
     if not 20.0 <= tempo <= 400.0:
-        raise InputError(f"{TABLE}: tempo_bpm {text!r} of {name}; expected 20 to 400, or nothing")
+        raise InputError(f"{where}: tempo_bpm {text!r}; expected 20 to 400, or nothing")
     return tempo
 
 
 def _table(path: Path) -> dict[str, dict[str, str]]:
-    """Rows of ``clips.csv`` by name; none where there is no such file."""
+    """Rows of ``clips.csv`` by name, with "where" each stands; none where there is no such file."""
     if not path.is_file():
         return {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            rows = [(f"{path} line {reader.line_num}", row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); expected columns {', '.join(_COLUMNS)}") from error
+    if not rows:
+        raise InputError(f"{path}: is an empty table; expected columns {', '.join(_COLUMNS)} and a row for a clip; fill it or remove it")
     table: dict[str, dict[str, str]] = {}
-    for line, row in enumerate(rows, start=2):
+    for where, row in rows:
         odd = [column for column in row if column not in _COLUMNS]
         if odd or not row.get("name"):
-            raise InputError(f"{path} line {line}: expected columns {', '.join(_COLUMNS)} with a name; correct the table")
+            raise InputError(f"{where}: expected columns {', '.join(_COLUMNS)} with a name; correct the table")
+        values = [value for value in row.values() if value is not None]
+        if len(values) < len(row):
+            raise InputError(f"{where}: has {len(values)} values; expected {len(row)}, one of each column, which may be empty; correct it")
         name = row["name"].strip()
+        for text in (name, row.get("song", "").strip()):
+            if any(unicodedata.category(letter) == "Cc" for letter in text):
+                raise InputError(f"{where}: {text!r} has a control character in it; expected letters; correct the table")
         if name in table:
-            raise InputError(f"{path} line {line}: {name!r} is there twice; expected every clip once")
+            raise InputError(f"{where}: {name!r} is there twice; expected every clip once")
         if row.get("split") and row["split"] not in SPLITS:
-            raise InputError(f"{path} line {line}: split {row['split']!r}; expected {', '.join(SPLITS)}, or nothing")
-        table[name] = {column: (value or "").strip() for column, value in row.items()}
+            raise InputError(f"{where}: split {row['split']!r}; expected {', '.join(SPLITS)}, or nothing")
+        table[name] = {column: value.strip() for column, value in row.items()} | {"where": where}
     return table
