@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.data.manifest import MANIFEST, SAMPLE_RATE, read_manifest
+from dance2music.data.parts import PARTS
 from dance2music.errors import InputError
 from dance2music.evaluation.features import Cache, HearingConfig, embed_piece, embedding
 from dance2music.evaluation.jobs import EvaluateConfig, load, pieces_of
 from dance2music.evaluation.matching import Match, sounds
 from dance2music.metrics.genre import Database, genre_of_name, read_genres, song_of_name
+from dance2music.scale.shards import FOLDER as SHARDS
+from dance2music.scale.table import is_sharded
 from dance2music.types import GENRES, Audio
 
 TRAINING = "train"
@@ -37,10 +40,12 @@ def database_of(
     Raises
     ------
     InputError
-        If the folder has nothing that can be read, or is a prepared one without a training split or genres.
+        If the folder has nothing that can be read, or is a prepared one without a training split or genres, in shards or in parts.
     """
     if config.database and (Path(config.database) / MANIFEST).is_file():
         return prepared_database(Path(config.database), hearing, store)
+    if config.database:
+        _check_finished(Path(config.database))
     found: list[tuple[Path, str | None, str]]
     if config.database:
         given, files = read_genres(config.genres) if config.genres else {}, sounds(Path(config.database), "music")
@@ -99,6 +104,20 @@ def prepared_database(folder: Path, hearing: HearingConfig, store: Cache) -> Dat
     pieces = store.get("database", key, compute)["pieces"]
     genres = [GENRES.index(str(row.genre)) for row in known for _ in row.segments]
     return Database(pieces, np.array(genres), tuple(row.song for row in known for _ in row.segments))
+
+
+def _check_finished(folder: Path) -> None:
+    """Refuse shards, and a preparation whose parts were not put together, either of which is no folder of music. Raises InputError."""
+    expected = "expected a folder with a file per clip, or of music"
+    unpack = "make one of it with 'dance2music data unpack' and name that"
+    if is_sharded(folder):
+        raise InputError(f"--database {folder}: holds shards; {expected}; {unpack}")
+    tars = any((folder / SHARDS).glob("*.tar"))
+    if tars or any((folder / PARTS).glob("*-of-*.json")):
+        then = f", then {unpack}" if tars else ""
+        raise InputError(
+            f"--database {folder}: holds parts of a preparation; {expected}; first run 'dance2music data merge {folder}'{then}"
+        )
 
 
 def database_rule(config: EvaluateConfig) -> str:
