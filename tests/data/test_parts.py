@@ -68,9 +68,9 @@ def test_a_part_is_resumed_and_a_lost_file_is_named(home: Path, tmp_path: Path) 
     merge(tmp_path / "out")
 
 
-@pytest.mark.parametrize("text", ["5/4", "0/4", "1", "a/b", "1/0", "-1/4"])
+@pytest.mark.parametrize("text", ["5/4", "0/4", "1", "a/b", "1/0", "-1/4", "1/1000000000000", "1/1000001"])
 def test_a_part_that_cannot_be_is_one_line(text: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--shard .*: expected I/N with I from 1 to N"):
+    with pytest.raises(InputError, match=r"--shard .*: expected I/N with I from 1 to N and N at most 1000000, for"):
         Part.parse(text)
 
 

@@ -27,6 +27,7 @@ PARTS = "parts"
 Result = tuple[ClipRow | None, list[Skip]]
 """What became of a clip: its row, or none, and what of it was skipped."""
 A = TypeVar("A")
+_MOST_PARTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,11 @@ class Part:
         """The part of a text as 2/8. Raises InputError if it is none."""
         found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text.strip())
         number, count = (int(found[1]), int(found[2])) if found else (0, 0)
-        if not 1 <= number <= count:
-            raise InputError(f"--shard {text}: expected I/N with I from 1 to N, for example 1/4; in a Slurm array $SLURM_ARRAY_TASK_ID/N")
+        if not 1 <= number <= count <= _MOST_PARTS:
+            raise InputError(
+                f"--shard {text}: expected I/N with I from 1 to N and N at most {_MOST_PARTS}, for example 1/4; "
+                "in a Slurm array $SLURM_ARRAY_TASK_ID/N"
+            )
         return cls(number, count)
 
     def of(self, items: Sequence[A]) -> Sequence[A]:
