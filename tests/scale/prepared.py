@@ -14,6 +14,12 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.parent.name != "rows"}
 
 
+def write_other(home: Path) -> Path:
+    """A prepared folder of another data set, with a clip of a name that `write_home` has too."""
+    prepare(write_pairs(home / "data", ("a",), seconds=2.0, first_seed=40), "folder", home / "folder")
+    return home / "folder"
+
+
 def write_home(home: Path) -> Path:
     """``data`` of seven clips and one that is too short, ``folder`` prepared, ``shards`` of it with three clips or fewer each."""
     data = write_pairs(home / "data" / "train" / "house", ("a", "b", "c", "d", "e"), seconds=4.0)

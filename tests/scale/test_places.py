@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from prepared import files_of, write_home
+from prepared import files_of, write_home, write_other
 
 from dance2music.data.dataset import PreparedConfig
 from dance2music.errors import InputError
@@ -78,6 +78,8 @@ def test_shards_go_to_a_bucket_and_come_back(port: int, tmp_path: Path) -> None:
         size = (home / "folder" / "clips" / "a.npz").stat().st_size
         assert pack(home / "folder", "s3://dances/p", shard_bytes=2 * size)["made"] == 4
         assert pack(home / "folder", "s3://dances/p", shard_bytes=2 * size)["made"] == 0
+        with pytest.raises(InputError, match=r"s3://dances/p: holds another preparation \(source "):
+            pack(write_other(tmp_path / "other"), "s3://dances/p")
         unpack("s3://dances/p", tmp_path / "back")
         assert files_of(tmp_path / "back") == files_of(home / "folder")
         config = PreparedConfig(motion="features", visual_dim=300)
@@ -86,6 +88,7 @@ def test_shards_go_to_a_bucket_and_come_back(port: int, tmp_path: Path) -> None:
         for index in far.order(0, 0, 0, 10):
             assert torch.equal(far[index]["audio"], near[index]["audio"])
         assert len(list(tmp_path.glob("*.tar"))) <= 2
+        assert pack(home / "folder", "s3://dances/p")["made"] == 1 and place.names("shards") == ["000000.json", "000000.tar"]
     with pytest.raises(InputError, match=r"s3://dances/p/x: the server does not answer .* run the same command when it is back"):
         place.read("x")
 
@@ -115,3 +118,17 @@ def test_missing_rights_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(places, "_system", lambda where: Shut())
     with pytest.raises(InputError, match=r"s3://dances/y: no rights .* give keys, or name another"):
         Place("s3://dances").read("y")
+
+
+def test_an_address_of_another_preparation_is_refused_and_old_shards_are_removed_there(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec", reason="fsspec is not installed (extra scale)")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (extra scale)")
+    folder, where = write_other(tmp_path / "one"), f"memory://{tmp_path.name}"
+    place = Place(where)
+    pack(folder, where, executor="serial")
+    place.write("shards/000001.tar", b"of an earlier pack")
+    pack(folder, where, executor="serial")
+    assert place.names("shards") == ["000000.json", "000000.tar"]
+    with pytest.raises(InputError, match=r"memory://.*: holds another preparation \(source "):
+        pack(write_other(tmp_path / "two"), where, executor="serial")
+    place.remove("shards/000007.tar")  # is not there

@@ -66,7 +66,7 @@ def prepare(
     engine: EngineName = "process",
     address: Address = "",
     tars: Annotated[bool, typer.Option("--tars", help="Write shards of many clips, not a file per clip; always at an address.")] = False,
-    clips_per_shard: Annotated[int, typer.Option(help="Clips in a shard.", rich_help_panel="Workers")] = 128,
+    clips_per_shard: Annotated[int | None, typer.Option(help="Clips in a shard.", show_default="128", rich_help_panel="Workers")] = None,
 ) -> None:
     """Prepare a data set for training: features and codes of every clip, one manifest row each, and a table of what was skipped."""
     check_there(source, f"that of the data set {dataset!r}", folder=True)
@@ -74,10 +74,18 @@ def prepare(
     check_there(visual_features, "the folder that 'data visual' wrote", folder=True)
     from dance2music.data.parts import Part
     from dance2music.data.prepare import prepare as prepare_folder
+    from dance2music.errors import InputError
     from dance2music.scale.places import is_remote
-    from dance2music.scale.prepare import prepare_shards
+    from dance2music.scale.prepare import CLIPS_PER_SHARD, prepare_shards
 
-    run = partial(prepare_shards, clips_per_shard=clips_per_shard) if tars or is_remote(out) else prepare_folder
+    sharded = tars or is_remote(out)
+    if clips_per_shard is not None and not sharded:
+        raise InputError(f"--clips-per-shard {clips_per_shard}: no shards are written to {out}; expected --tars, or an address; add --tars")
+    run = (
+        partial(prepare_shards, clips_per_shard=CLIPS_PER_SHARD if clips_per_shard is None else clips_per_shard)
+        if sharded
+        else prepare_folder
+    )
     part = Part.parse(shard) if shard else None
     if not sys.stderr.isatty():
         logging.getLogger("dance2music").setLevel(logging.INFO)
@@ -136,7 +144,7 @@ def pack(
     from dance2music.scale.pack import pack as run
 
     if not 0 < megabytes < 1e6:
-        raise InputError(f"--megabytes {megabytes:g}: expected a size above 0, for example 256")
+        raise InputError(f"--megabytes {megabytes:g}: expected a size above 0 and below 1e6, for example 256")
     size = max(1, round(megabytes * 2**20))
     with progress_bars() as progress:
         told = run(
@@ -164,7 +172,7 @@ def unpack(
 
 @data_app.command()
 def check(shards: Annotated[str, typer.Argument(help="Folder or address of shards.")]) -> None:
-    """Read all shards and name those that are damaged."""
+    """Read all shards and what lists them; name what is damaged or missing."""
     from dance2music.errors import InputError
     from dance2music.scale.pack import check as run
 
@@ -173,7 +181,10 @@ def check(shards: Annotated[str, typer.Argument(help="Folder or address of shard
     for fault in faults:
         typer.echo(fault)
     if faults:
-        raise InputError(f"{shards}: {len(faults)} of {count} shards are damaged; remove them and run 'data prepare' or 'data pack' again")
+        raise InputError(
+            f"{shards}: {len(faults)} parts are damaged or missing, of {count} shards and what lists them; expected all whole; "
+            "remove what is damaged and run 'data prepare' or 'data pack' again"
+        )
     typer.echo(f"{shards}: {count} shards, all whole")
 
 
@@ -188,10 +199,9 @@ def plan(
     """Say what a preparation takes on machines that are not there yet: time, memory, storage, cost."""
     from dataclasses import replace
 
-    from dance2music.config import override
-    from dance2music.scale.simulate import Load, simulate
+    from dance2music.scale.simulate import measured, simulate
 
-    base = override(Load(), settings or [])
+    base = measured(settings or [])
     for count in clips or [10_000, 100_000, 1_000_000, 10_000_000]:
         for machines in nodes or [1, 10, 100, 1000]:
             load = replace(base, clips=count, nodes=machines)

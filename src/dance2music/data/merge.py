@@ -51,7 +51,7 @@ def merge(out: str | Path, others: Sequence[str | Path] = ()) -> Report:
                 results[name] = _result(out, name)
         about = {key: first["asked"][key] for key in ("dataset", "source", "visual")}
         listing = Listing([], [Skip(name, reason) for name, reason in first["skipped"]], first["notes"])
-        return finish(out, about, listing, results, kept=len(results))
+        return finish(out, about, listing, results)
 
 
 def _read_parts(out: Path) -> list[dict[str, Any]]:

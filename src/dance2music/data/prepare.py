@@ -124,16 +124,15 @@ def prepare(
     about = {"dataset": dataset, "source": str(folder), "visual": visual}
     if part is None:
         with only_here(out, "a preparation"):
-            results, kept = _make(maker, listing.sources, run, cancel, progress)
-            return finish(out, about, listing, results, made=len(results) - kept, kept=kept)
+            results, made = _make(maker, listing.sources, run, cancel, progress)
+            return finish(out, about, listing, results, made=made)
     own = part.of(listing.sources)
     with part.record_in(out, about | {"codec": maker.codec_label}, own, listing):
-        results, kept = _make(maker, own, run, cancel, progress)
+        results, made = _make(maker, own, run, cancel, progress)
     rows = [row for row, _ in results.values() if row is not None]
     skips = [skip for _, skips in results.values() for skip in skips]
-    return Report(
-        rows, skips, len(results) - kept, kept, [*listing.notes, f"part {part}: run the others, then 'dance2music data merge {out}'"]
-    )
+    notes = [*listing.notes, f"part {part}: run the others, then 'dance2music data merge {out}'"]
+    return Report(rows, skips, made, len(rows) - made, notes)
 
 
 def list_clips(folder: Path, dataset: str, lists: str | Path | None, visual_features: str | Path | None = None) -> Listing:
@@ -157,17 +156,18 @@ def list_clips(folder: Path, dataset: str, lists: str | Path | None, visual_feat
 def _make(
     maker: Maker, clips: Sequence[Source], run: Engine, cancel: Cancel | None, progress: Progress | None
 ) -> tuple[dict[str, Result], int]:
-    """Results by clip, in order, and how many were there already."""
+    """Results by clip, in order, and how many clips became usable now."""
     known = {clip.name: maker.finished(clip) for clip in clips}
     todo = [clip for clip in clips if known[clip.name] is None]
     kept = len(clips) - len(todo)
-    made = {name: result for name, result in known.items() if result is not None}
+    results = {name: result for name, result in known.items() if result is not None}
     for name, result in _told(run.map(maker, todo, ordered=False, cancel=cancel), len(todo), kept, progress):
-        made[name] = result
-    return {clip.name: made[clip.name] for clip in clips}, kept
+        results[name] = result
+    made = sum(results[clip.name][0] is not None for clip in todo)
+    return {clip.name: results[clip.name] for clip in clips}, made
 
 
-def finish(out: Path, about: dict[str, Any], listing: Listing, results: Mapping[str, Result], *, made: int = 0, kept: int = 0) -> Report:
+def finish(out: Path, about: dict[str, Any], listing: Listing, results: Mapping[str, Result], *, made: int = 0) -> Report:
     """Write what was skipped, the manifest and what it is, of the results by clip in the order of the data set. Raises InputError as
     `prepare`."""
     where = str(about["source"])
@@ -182,7 +182,7 @@ def finish(out: Path, about: dict[str, Any], listing: Listing, results: Mapping[
     whole = about | {"clips": len(rows), "skipped": len(skipped), "codecs": sorted({name for row in rows for name in row.codes})}
     with whole_file(out / ABOUT) as temporary:
         temporary.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-    return Report(rows, skipped, made, kept, [*listing.notes, *gaps(rows)])
+    return Report(rows, skipped, made, len(rows) - made, [*listing.notes, *gaps(rows)])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dance2music.types import GENRES
 
 @dataclass(frozen=True)
 class Report:
-    """What `data.prepare.prepare` did: rows of the manifest, what was left out, counts of clips made now and there before, notes."""
+    """What `data.prepare.prepare` did: rows of the manifest, what was left out, counts of usable clips made now and there before, notes."""
 
     rows: Sequence[ClipRow]
     skipped: Sequence[Skip]

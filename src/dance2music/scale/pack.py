@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ from dance2music.files import whole_file
 from dance2music.leftovers import only_here
 from dance2music.parallel import Engine, engine
 from dance2music.scale.places import Place
-from dance2music.scale.prepare import read_about, read_indexes, write_about
-from dance2music.scale.shards import SHARD_BYTES, OpenShard, ShardIndex, read_index, shard_name, whole_shard, write_shard
-from dance2music.scale.table import is_sharded, parquet
+from dance2music.scale.prepare import indexes_there, read_about, read_indexes, write_about
+from dance2music.scale.shards import SHARD_BYTES, OpenShard, ShardIndex, numbered, read_index, shard_name, whole_shard, write_shard
+from dance2music.scale.table import TABLE, ClipTable, is_sharded, parquet
 from dance2music.work import Cancel
+
+_OF_ALL = ("dataset", "source", "visual")
+"""What of `ABOUT` is the same for all states of one preparation."""
 
 
 def pack(
@@ -46,7 +49,7 @@ def pack(
     Raises
     ------
     InputError
-        If the folder is not prepared or holds shards already, or the place cannot be written.
+        If the folder is not prepared or holds shards already, or the place cannot be written or holds other data.
     """
     source, place = Path(folder), Place(str(out))
     parquet()
@@ -55,6 +58,8 @@ def pack(
     if not place.remote and Path(out).resolve() == source.resolve():
         raise InputError(f"{out}: is the folder that is packed; choose another place")
     rows = read_manifest(source)
+    about = _about(source)
+    _check_same_shards(place, about, rows)
     groups = list(enumerate(_groups(source, rows, shard_bytes)))
     made = 0
     for done, new in enumerate(engine(executor, workers).map(_Packer(source, place), groups, ordered=False, cancel=cancel), start=1):
@@ -63,7 +68,7 @@ def pack(
             progress(done, len(groups))
     indexes = read_indexes(place, len(groups))
     skipped = _skipped(source)
-    write_about(place, _about(source), len(groups), indexes, rows, skipped)
+    write_about(place, about, len(groups), indexes, rows, skipped)
     return {"out": str(place), "clips": len(rows), "shards": len(groups), "made": made, "bytes": sum(index.size for index in indexes)}
 
 
@@ -73,11 +78,12 @@ def unpack(where: str | Path, out: str | Path, *, progress: Progress | None = No
     Raises
     ------
     InputError
-        If there are no shards, one is damaged, or the folder cannot be written.
+        If there are no shards, one is damaged, or the folder cannot be written or holds other data.
     """
     place, folder = Place(str(where)), Path(out)
     about = read_about(place)
     count = int(about.pop("shards"))
+    _check_same_folder(folder, about, [row for index in read_indexes(place, count) for row in index.rows])
     try:
         for name in ("clips", "codes", "rows"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -104,10 +110,21 @@ def unpack(where: str | Path, out: str | Path, *, progress: Progress | None = No
 
 
 def check(where: str | Path, *, progress: Progress | None = None) -> tuple[int, list[str]]:
-    """Read all shards of a place: how many there are, and a line for each that is damaged. Raises InputError if the place holds none."""
+    """Read all shards of a place and what lists them: how many shards there are, and a line for each part that is damaged or missing.
+
+    Raises InputError if the place holds none, or pyarrow is not installed."""
     place = Place(str(where))
-    count = int(read_about(place)["shards"])
-    faults = []
+    parquet()
+    about = read_about(place)
+    count, faults = int(about["shards"]), []
+    try:
+        listed = len(ClipTable(place))
+        if listed != about.get("clips", listed):
+            faults.append(f"{place}/{TABLE}: lists {listed} clips; expected the {about['clips']} of {ABOUT}; make it anew with 'data pack'")
+    except InputError as error:
+        faults.append(str(error))
+    if place.size(SKIPPED) is None:
+        faults.append(f"{place}/{SKIPPED}: is not there; expected what 'data prepare' or 'data pack' wrote; run it to its end")
     for number in range(count):
         try:
             _ = list(_opened(place, count, [number]))
@@ -185,10 +202,63 @@ def _groups(folder: Path, rows: Sequence[ClipRow], shard_bytes: int) -> Iterator
         yield group
 
 
+def _check_same_shards(place: Place, about: Mapping[str, Any], rows: Sequence[ClipRow]) -> None:
+    """Refuse a place that holds other data than what is to be packed; shards of a run that was ended count. Raises InputError."""
+    try:
+        had = _table_of(place.read(ABOUT))
+    except FileNotFoundError:
+        had = {}
+    if had and "shards" not in had:
+        raise InputError(f"{place}: holds a file per clip; expected a place of its own for shards; choose another place")
+    indexes = indexes_there(place, [number for number, name in numbered(place) if name.endswith(".json")])
+    _check_same(str(place), had, [row for index in indexes if index is not None for row in index.rows], about, rows)
+
+
+def _check_same_folder(folder: Path, about: Mapping[str, Any], rows: Sequence[ClipRow]) -> None:
+    """Refuse a folder that holds other data than what is to be unpacked. Raises InputError."""
+    if is_sharded(folder):
+        raise InputError(f"{folder}: holds shards; expected a folder of its own for a file per clip; choose another folder")
+    if not (folder / MANIFEST).exists():
+        if any((folder / "rows").glob("*.json")):
+            raise InputError(f"{folder}: holds a preparation that was not ended; expected a folder of its own; choose another or remove it")
+        return
+    try:
+        had = _table_of((folder / ABOUT).read_bytes())
+    except OSError:
+        had = {}
+    _check_same(str(folder), had, read_manifest(folder), about, rows)
+
+
+def _table_of(text: bytes) -> dict[str, Any]:
+    """The table of a JSON text; an empty one where it is none."""
+    try:
+        value = json_value(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _check_same(where: str, had: Mapping[str, Any], held: Sequence[ClipRow], about: Mapping[str, Any], rows: Sequence[ClipRow]) -> None:
+    """Refuse what is there if it is no earlier state of what comes: it is of another data set, all of it was made with other settings or of
+    other files, or a clip of it would be lost. Raises InputError."""
+    keys = {row.name: row.key for row in rows}
+    differs = [f"{name} {had[name]!r}, not {about[name]!r}" for name in _OF_ALL if name in had and had[name] != about.get(name)]
+    lost = [row.name for row in held if row.name not in keys]
+    if lost:
+        differs.append(f"{len(lost)} clips that are not among these, first {lost[0]!r}")
+    elif held and all(row.key != keys[row.name] for row in held):
+        differs.append("clips of the same names made of other files or with other settings")
+    if differs:
+        raise InputError(
+            f"{where}: holds another preparation ({'; '.join(differs)}); expected the same one or nothing; "
+            "choose another folder or remove it"
+        )
+
+
 def _about(folder: Path) -> dict[str, Any]:
     try:
         about: dict[str, Any] = json_value((folder / ABOUT).read_text(encoding="utf-8"))
-        return {key: about[key] for key in ("dataset", "source", "visual")}
+        return {key: about[key] for key in _OF_ALL}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / ABOUT}: cannot be read ({error}); expected what 'data prepare' wrote; run it to its end") from error
 

@@ -108,6 +108,18 @@ class Place:
             else:
                 temporary.write_bytes(data)
 
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is no error. Raises InputError as `write`."""
+        try:
+            if self.remote:
+                self._asked(name, lambda system, path: system.rm_file(path))
+            else:
+                self.path(name).unlink()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise InputError(f"{self.path(name)}: cannot be removed ({error.strerror}); check its permissions") from error
+
     def names(self, folder: str) -> list[str]:
         """Names of the files in a folder of the place, sorted; none where there is no such folder. Raises InputError as `write`."""
         if not self.remote:

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.parallel import Engine, engine
 from dance2music.scale.places import Place
-from dance2music.scale.shards import ShardIndex, read_index, whole_shard, write_shard
+from dance2music.scale.shards import ShardIndex, numbered, read_index, whole_shard, write_shard
 from dance2music.scale.table import parquet, write_table
 from dance2music.work import Cancel
 
@@ -75,11 +75,11 @@ def prepare_shards(
     own = list(enumerate(groups)) if part is None else part.of(list(enumerate(groups)))
     about = {"dataset": dataset, "source": str(folder), "visual": visual}
     _check_same(place, about)
-    made = 0
-    for done, new in enumerate(
+    made = kept = 0
+    for done, (new, old) in enumerate(
         engine(executor, workers).map(_ShardMaker(place, visual, codec, label, posture), own, ordered=False, cancel=cancel), start=1
     ):
-        made += new
+        made, kept = made + new, kept + old
         if progress is not None:
             progress(done, len(own))
     asked = about | {"codec": label}
@@ -87,14 +87,14 @@ def prepare_shards(
     of = part or Part(1, 1)
     place.write(f"{PARTS}/{of.number}-of-{of.count}.json", json.dumps(told).encode())
     if part is None:
-        return dataclasses.replace(finish(place), made=made, kept=len(listing.sources) - made)
+        return dataclasses.replace(finish(place), made=made, kept=kept)
     notes = [*listing.notes, f"part {part}: run the others, then 'dance2music data merge {place}'"]
-    return Report([], [], made, sum(len(clips) for _, clips in own) - made, notes)
+    return Report([], [], made, kept, notes)
 
 
 @dataclass(frozen=True)
 class _ShardMaker:
-    """Makes single shards; goes to the workers. Gives the number of clips that were made now."""
+    """Makes single shards; goes to the workers. Gives the numbers of usable clips that were made now and were there."""
 
     place: Place
     visual: bool
@@ -102,22 +102,23 @@ class _ShardMaker:
     codec_label: str
     posture: bool
 
-    def __call__(self, task: tuple[int, Sequence[Source]]) -> int:
+    def __call__(self, task: tuple[int, Sequence[Source]]) -> tuple[int, int]:
         number, clips = task
         with tempfile.TemporaryDirectory(prefix="d2m-shard-") as name:
             scratch = Path(name)
             maker = Maker(scratch, self.visual, self.codec, self.codec_label, self.posture)
             about = [(maker.key(clip), clip.name, clip.song, clip.split, clip.genre, clip.tempo_bpm) for clip in clips]
             key = hashlib.sha256(json.dumps([self.codec_label, about]).encode()).hexdigest()
-            if whole_shard(self.place, number, key):
-                return 0
+            there = whole_shard(self.place, number, key)
+            if there is not None:
+                return 0, len(there.rows)
             make_folders(scratch, self.codec)
             results = [maker(clip)[1] for clip in clips]
             rows = [row for row, _ in results if row is not None]
             write_shard(
                 self.place, number, rows, scratch, key=key, scratch=scratch, skipped=[skip for _, skips in results for skip in skips]
             )
-        return len(clips)
+        return len(rows), 0
 
 
 def finish(where: str | Path | Place, others: Sequence[str | Path] = ()) -> Report:
@@ -148,7 +149,9 @@ def finish(where: str | Path | Place, others: Sequence[str | Path] = ()) -> Repo
 def write_about(
     place: Place, about: dict[str, Any], count: int, indexes: Sequence[ShardIndex], rows: Sequence[ClipRow], skipped: Sequence[Skip]
 ) -> None:
-    """Write what was skipped, the manifest, and what the data set is. Raises InputError as `finish`."""
+    """Write what was skipped, the manifest, and what the data set is; remove shards of an earlier, longer row of them.
+
+    Raises InputError as `finish`."""
     where = str(about["source"])
     place.write(SKIPPED, "".join(json.dumps(dataclasses.asdict(skip)) + "\n" for skip in skipped).encode())
     if not rows:
@@ -167,16 +170,24 @@ def write_about(
         "clips": len(rows), "skipped": len(skipped), "codecs": sorted({name for row in rows for name in row.codes}), "shards": count,
     }  # fmt: skip
     place.write(ABOUT, (json.dumps(whole, indent=2) + "\n").encode())
+    for number, name in numbered(place):
+        if number >= count:
+            place.remove(name)
 
 
 def read_indexes(place: Place, count: int) -> list[ShardIndex]:
     """The indexes of all shards. Raises InputError if one is missing or damaged."""
-    with ThreadPoolExecutor(_READERS if place.remote else 1) as pool:
-        found = list(pool.map(lambda number: read_index(place, number), range(count)))
+    found = indexes_there(place, range(count))
     missing = [number for number, index in enumerate(found) if index is None]
     if missing:
         raise InputError(f"{place}: {len(missing)} of {count} shards are missing, first {missing[0]}; run the preparation again")
     return [index for index in found if index is not None]
+
+
+def indexes_there(place: Place, numbers: Iterable[int]) -> list[ShardIndex | None]:
+    """The indexes of some shards, None for one that is not whole yet. Raises InputError if one is damaged."""
+    with ThreadPoolExecutor(_READERS if place.remote else 1) as pool:
+        return list(pool.map(lambda number: read_index(place, number), numbers))
 
 
 def read_about(place: Place) -> dict[str, Any]:

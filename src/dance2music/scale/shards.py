@@ -19,6 +19,7 @@ import io
 import json
 import math
 import mmap
+import re
 import struct
 import tarfile
 import zipfile
@@ -111,6 +112,12 @@ def shard_name(number: int) -> str:
     return f"{FOLDER}/{number:06d}.tar"
 
 
+def numbered(place: Place) -> list[tuple[int, str]]:
+    """The tars and indexes that lie in a place, whole or not, by the numbers of their shards. Raises InputError as `Place.names`."""
+    found = [(re.fullmatch(r"(\d{6,})\.(?:tar|json)", name), name) for name in place.names(FOLDER)]
+    return [(int(match[1]), f"{FOLDER}/{name}") for match, name in found if match is not None]
+
+
 def read_index(place: Place, number: int) -> ShardIndex | None:
     """The index of a shard; None where it is not whole yet. Raises InputError if it is damaged or cannot be read."""
     name = shard_name(number).replace(".tar", ".json")
@@ -120,10 +127,12 @@ def read_index(place: Place, number: int) -> ShardIndex | None:
         return None
 
 
-def whole_shard(place: Place, number: int, key: str) -> bool:
-    """Whether a shard is there and was made of what the key says. Raises InputError as `read_index`."""
+def whole_shard(place: Place, number: int, key: str) -> ShardIndex | None:
+    """The index of a shard that is there and was made of what the key says, else None. Raises InputError as `read_index`."""
     index = read_index(place, number)
-    return index is not None and index.key == key and (not index.rows or place.size(shard_name(number)) == index.size)
+    if index is None or index.key != key or (index.rows and place.size(shard_name(number)) != index.size):
+        return None
+    return index
 
 
 def write_shard(
