@@ -174,9 +174,7 @@ def resolve(request: Request) -> ResolvedJob:
     video = None if request.video is None else probe(request.video)
     check_original(request, video)
     if method.hears and video is not None and not video.has_audio:
-        raise InputError(
-            f"{video.path}: has no sound, and {method.name} plays the video's own; give a video with music, or another method"
-        )
+        raise InputError(f"{video.path}: has no sound, and {method.name} plays the video's own; give a video with music, or another method")
     out = request.out
     if out is None:
         assert video is not None, "_check_numbers wants -o with --from-motion"
