@@ -242,7 +242,7 @@ def test_a_listening_test_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         "ours=ours",
         "--method",
         "theirs=theirs",
-        "--parts",
+        "--part",
         "quality",
         "--listeners",
         "2",
