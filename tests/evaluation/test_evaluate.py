@@ -89,8 +89,19 @@ def test_the_reference_reaches_every_ideal_and_silence_is_worst(perfect: Results
 def test_a_retrieval_that_no_answer_could_make_right_is_undefined_and_says_why(perfect: Results) -> None:
     assert all(math.isnan(row.mean) for row in perfect.summary["genre_retrieval"].values())
     reason = "the database has no other song of the dance's genre, so that no answer could be right"
-    assert perfect.settings["undefined"] == {"genre_retrieval": reason}
+    assert perfect.settings["undefined"]["genre_retrieval"] == reason
     assert f"Undefined: genre accuracy, retrieval: {reason}." in results_text(perfect)
+
+
+def test_every_undefined_row_has_its_reason_and_no_other_and_columns_stay_apart(perfect: Results) -> None:
+    lines = results_text(perfect).splitlines()
+    undefined = {name for name, row in perfect.summary.items() if math.isnan(row["generated"].mean)}
+    assert undefined >= {"genre_retrieval", "energy_correlation", "loudness_spread_db"} and undefined == set(perfect.settings["undefined"])
+    told = " ".join(line for line in lines if line.startswith("Undefined: "))
+    assert all(perfect.metrics[name].label in told for name in undefined) and "no clip has a value" not in told
+    shown = results_text(perfect, metrics=("lift", "own_beat_f_70ms"))
+    assert "Undefined" not in shown and "Controls that are missing" not in shown
+    assert "beat F with the dancer's own music, 70 ms  " in shown
 
 
 def test_dances_are_the_unit_and_takes_are_compared(perfect: Results) -> None:
@@ -132,12 +143,13 @@ def test_a_damaged_cache_is_computed_again(tmp_path: Path) -> None:
 
 
 def test_nan_in_a_file_is_an_error_that_names_it(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
     for name in NAMES:
         samples = np.zeros(RATE, np.float32)
         samples[5] = math.nan if name == NAMES[1] else 0.5
-        soundfile.write(tmp_path / f"{name}.wav", samples, RATE, subtype="FLOAT")
+        soundfile.write(tmp_path / "music" / f"{name}.wav", samples, RATE, subtype="FLOAT")
     with pytest.raises(InputError, match=rf"{NAMES[1]}\.wav: 1 samples are NaN"):
-        evaluate(EvaluateConfig(str(tmp_path), workers=1, codec=False), tmp_path / "out")
+        evaluate(EvaluateConfig(str(tmp_path / "music"), workers=1, codec=False), tmp_path / "out")
 
 
 def test_without_reference_and_dance_only_what_can_be_measured_is(folders: Path, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from dance2music.evaluation.features import SCALARS, AudioFeatures, MotionFeatures
-from dance2music.evaluation.own_beats import own_beat_scores
 from dance2music.evaluation.results import MetricInfo
 from dance2music.metrics import paper_rhythm as published
 from dance2music.metrics import strict
+from dance2music.metrics.own_beats import own_beat_scores
 from dance2music.metrics.production import (
     bandwidth_hz,
     crest_db,
@@ -74,10 +74,10 @@ def _returning(pair: Pair) -> float:
 
 
 METRICS: dict[str, MetricInfo] = {
-    "own_beat_f_70ms": _rate("beat F with the dancer's own music, 70 ms", _OWN, "evaluation.own_beats", "own beats"),
-    "own_beat_f_120ms": _rate("the same, 120 ms", _OWN, "evaluation.own_beats", "own beats"),
+    "own_beat_f_70ms": _rate("beat F with the dancer's own music, 70 ms", _OWN, "metrics.own_beats", "own beats"),
+    "own_beat_f_120ms": _rate("the same, 120 ms", _OWN, "metrics.own_beats", "own beats"),
     "own_beat_f_shifted": MetricInfo("chance: the same at random shifts, 70 ms", _OWN, better="", needs=("own beats",), source="mir_eval"),
-    "own_beat_lift": MetricInfo("lift over chance, 70 ms", _OWN, ideal=None, needs=("own beats",), source="evaluation.own_beats"),
+    "own_beat_lift": MetricInfo("lift over chance, 70 ms", _OWN, ideal=None, needs=("own beats",), source="metrics.own_beats"),
     "beats_coverage": MetricInfo("Beats Coverage (count ratio)", _PUBLISHED, ideal=1.0, worst=0.0, needs=("reference",), source=_D2M),
     "beats_hit": _rate("Beats Hit", _PUBLISHED, _D2M, "reference"),
     "loris_precision": _rate("LORIS coverage (precision)", _PUBLISHED, _LORIS, "reference"),
@@ -158,7 +158,7 @@ class Pair:
     genre : int, of the dance, -1 where unknown.
     played : the music as it is in its file, all channels at its own rate; by default ``audio``.
     score : its notes.
-    own_beats : float64 [n], beats of the music that the dancer heard, in seconds (`evaluation.own_beats`).
+    own_beats : float64 [n], beats of the music that the dancer heard, in seconds (`metrics.own_beats`).
     start_bpm : tempo at which AIST++'s score begins to look for beats.
     """
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
-from dance2music.evaluation.results import Interval, Results
+from dance2music.evaluation.results import Interval, Results, counted
 from dance2music.evaluation.statistics import CONFIDENCE, RESAMPLES, paired_difference
 from dance2music.experiments.formats import layout
 from dance2music.seeds import Resampling
@@ -67,8 +67,8 @@ class Comparison:
 def compare(a: Results, b: Results, *, metrics: tuple[str, ...] | None = MAIN, level: float = LEVEL, seed: int = 0) -> Comparison:
     """Compare two evaluations metric by metric.
 
-    Takes of one dance are averaged first: they are not independent. With at least `MIN_PAIRS` dances in common only these count, as
-    pairs: the interval is a bootstrap over them and the p-value a sign-flip permutation test. Otherwise both sets of dances are
+    Takes and segments of one dance are averaged first: they are not independent. With at least `MIN_PAIRS` dances in common only these
+    count, as pairs: the interval is a bootstrap over them and the p-value a sign-flip permutation test. Otherwise both sets of dances are
     resampled and permuted on their own. All p-values are corrected by Holm's method; a difference is beyond noise if the corrected one is
     under ``level``.
 
@@ -161,12 +161,12 @@ def comparison_text(comparison: Comparison) -> str:
         n = f"{d.difference.n}{'' if d.paired else ' unpaired'}"
         rows.append([label, f"{d.a:.3f}", f"{d.b:.3f}", interval, n, f"{d.difference.p:.3f}", f"{d.p_holm:.3f}", words[d.verdict]])
     beyond = sum(bool(d.verdict) for d in comparison.differences)
-    head = f"{a} against {b}: {comparison.n_common} dances in common; {beyond} of {len(rows) - 1} differences are beyond noise"
+    head = f"{a} against {b}: {counted(comparison.n_common, 'dance')} in common; {beyond} of {len(rows) - 1} differences are beyond noise"
     return "\n".join([head, "", layout(rows), "", *(f"Caution: {text}." for text in comparison.cautions)]).rstrip()
 
 
 def _by_dance(results: Results, metric: str) -> dict[str, float]:
-    """Dance -> mean over its takes, undefined ones left out."""
+    """Dance -> mean over its takes and segments, undefined ones left out."""
     values = results.values(metric)
     rows: dict[str, list[float]] = {}
     for clip in results.clips:
@@ -185,9 +185,12 @@ def _cautions(a: Results, b: Results, common: set[str], tested: int, level: floa
         found.append(f"different versions of {', '.join(versions)}")
     alone = len({clip.dance for clip in a.clips} ^ {clip.dance for clip in b.clips})
     if len(common) < MIN_PAIRS:
-        found.append("no dances in common: a difference may be one of the dances")
+        found.append(f"{'one dance' if common else 'no dances'} in common: a difference may be one of the dances")
     elif alone:
-        found.append(f"{alone} dances are in one of them only and were left out")
+        found.append(f"{counted(alone, 'dance')} in one of them only: left out")
+    parts = {(clip.dance, clip.segment) for clip in a.clips} ^ {(clip.dance, clip.segment) for clip in b.clips}
+    if any(dance in common for dance, _ in parts):
+        found.append("some dances have other segments in the other evaluation")
     # The least p-value of a sign-flip test with n pairs is 2 / 2^n, and Holm multiplies it by the number of metrics.
     enough = math.ceil(math.log2(2 * tested / level))
     if MIN_PAIRS <= len(common) < enough:

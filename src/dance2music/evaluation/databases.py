@@ -12,7 +12,7 @@ from dance2music.data.manifest import MANIFEST, SAMPLE_RATE, read_manifest
 from dance2music.data.parts import PARTS
 from dance2music.errors import InputError
 from dance2music.evaluation.features import Cache, HearingConfig, embed_piece, embedding
-from dance2music.evaluation.jobs import EvaluateConfig, load, pieces_of
+from dance2music.evaluation.jobs import EvaluateConfig, clip_of, load, pieces_of
 from dance2music.evaluation.matching import Match, sounds
 from dance2music.metrics.genre import Database, genre_of_name, read_genres, song_of_name
 from dance2music.scale.shards import FOLDER as SHARDS
@@ -49,11 +49,11 @@ def database_of(
     found: list[tuple[Path, str | None, str]]
     if config.database:
         given, files = read_genres(config.genres) if config.genres else {}, sounds(Path(config.database), "music")
-        found = [(path, given.get(name) or genre_of_name(name), song_of_name(name) or name) for name, path in files.items()]
+        found = [(path, given.get(name) or genre_of_name(name), song_of_name(name) or clip_of(name)) for name, path in files.items()]
     else:
         firsts = {m.dance: m.reference for m in reversed(matches) if m.reference is not None}
         pieces = pieces_of(config, firsts)
-        found = [(path, genres[dance], pieces[dance].song or dance) for dance, path in reversed(firsts.items())]
+        found = [(path, genres[dance], pieces[dance].song or pieces[dance].clip) for dance, path in reversed(firsts.items())]
     embeddings, kinds, songs = [], [], []
     for path, genre, song in found:
         if genre is None:

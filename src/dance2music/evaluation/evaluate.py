@@ -8,8 +8,9 @@ evaluation goes on where it was.
 
 from __future__ import annotations
 
+import math
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +40,7 @@ from dance2music.evaluation.jobs import (
     WINDOWS_PER_CLIP,
     EvaluateConfig,
     Job,
+    check_apart,
     genres_of,
     jobs_of,
     load,
@@ -47,10 +49,11 @@ from dance2music.evaluation.jobs import (
     windows_of,
 )
 from dance2music.evaluation.matching import Match, read_beats
-from dance2music.evaluation.results import GENERATED, ClipValues, Results, save_results
+from dance2music.evaluation.results import GENERATED, ClipValues, Interval, Results, save_results
 from dance2music.evaluation.summary import Scored, summarize
 from dance2music.files import placed_together
 from dance2music.metrics.genre import Database, genre_right, why_undefined
+from dance2music.metrics.reasons import why_nan
 from dance2music.music.loudness import SILENCE_LUFS
 from dance2music.music.midi import load_midi
 from dance2music.parallel import Engine, engine, one_thread
@@ -93,6 +96,7 @@ def evaluate(
         If the report cannot be written; the results are.
     """
     folder = Path(out)
+    check_apart(config, folder)
     matches, left_out = matched(config)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +120,7 @@ def evaluate(
     scored = [add_retrieved(item, database, training, other_song=job.other_song) for item, job in zip(scored, jobs)]
     clips = scored[:whole]
     windows = {length: [s for s, job in zip(scored, jobs) if job.window and job.window[1] == length] for length in config.lengths_seconds}
+    summary = summarize(clips, windows, seed=config.seed)
     results = Results(
         name=config.name or Path(config.generated).resolve().name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -124,16 +129,16 @@ def evaluate(
             **_protocol(config),
             "embedding": embedding(config.vggish).name,
             "database": database_rule(config),
-            "undefined": undefined(clips, database),
+            "undefined": {**why_nowhere(summary["summary"]), **undefined(clips, database)},
         },
         versions={name: version(name) for name in LIBRARIES} | {"python": platform.python_version()},
         inputs={
             **{kind: getattr(config, kind) or None for kind in _GIVEN},
             "n_files": len(matches),
-            "n_dances": len({m.dance for m in matches}),
+            "n_dances": len({job.dance for job in jobs[:whole]}),
             "left_out": left_out,
         },
-        **summarize(clips, windows, seed=config.seed),
+        **summary,
     )
     place(results, folder, report)
     return results
@@ -199,7 +204,7 @@ def score_clip(job: Job, hearing: HearingConfig, cache_folder: Path | None) -> S
         heard = hear(audio, hearing, store)
         score = _notes(m, job.window) if system == GENERATED else None
         pair = Pair(heard, audio, heard_reference, reference, beats, bpm, seen, job.genre, played[system], score, own, job.start_bpm)
-        scored.values[system], scored.chance[system] = score_pair(pair, seed=job.seed)
+        scored.values[system], scored.chance[system] = score_pair(pair, seed=job.seed if job.shift_seed is None else job.shift_seed)
         scored.pieces[system], scored.frames[system] = heard.piece, heard.frames
         if system in (GENERATED, "reference"):
             scored.clip.events[f"{system}_onsets"] = np.round(heard.onsets, 4).tolist()
@@ -253,6 +258,11 @@ def undefined(scored: Sequence[Scored], database: Database | None) -> dict[str, 
     return {"genre_retrieval": "; ".join(reasons)} if reasons else {}
 
 
+def why_nowhere(summary: Mapping[str, Mapping[str, Interval]]) -> dict[str, str]:
+    """Why a metric in a summary has no value of the generated music, by its name."""
+    return {name: why_nan(name) for name, row in summary.items() if GENERATED not in row or math.isnan(row[GENERATED].mean)}
+
+
 def cut(audio: Audio, window: tuple[float, float] | None) -> Audio:
     """A window (start and length in seconds) of music [C, N], with zeros where it ends sooner; all of it for None."""
     if window is None:
@@ -293,7 +303,8 @@ def _clip(job: Job, generated: Audio, seen: MotionFeatures | None) -> ClipValues
         events["kinetic_fps"] = [seen.kinetic_fps]
     files = {kind: str(path) for kind in ("generated", "reference", "beats", "video", "motion") if (path := getattr(m, kind)) is not None}
     genre = None if job.genre < 0 else GENRES[job.genre]
-    return ClipValues(m.name, m.dance, m.take, genre, job.song, generated.duration_seconds, {}, events, files)
+    segment = "" if job.dance == m.dance else m.dance
+    return ClipValues(m.name, job.dance, m.take, genre, job.song, generated.duration_seconds, {}, events, files, segment)
 
 
 def _protocol(config: EvaluateConfig) -> dict[str, object]:
@@ -305,7 +316,7 @@ def _protocol(config: EvaluateConfig) -> dict[str, object]:
     return {
         "sample_rate": SAMPLE_RATE,
         "channels": "mean",
-        "unit": "one dance; takes and windows of a dance are averaged first",
+        "unit": "one dance; takes, segments and windows of a dance are averaged first",
         "lengths_seconds": list(config.lengths_seconds),
         "windows_per_clip": WINDOWS_PER_CLIP,
         "d2m_detector": asdict(published.D2M_DETECTOR),

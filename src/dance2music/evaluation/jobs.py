@@ -18,6 +18,7 @@ from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.evaluation.matching import Match, match, sounds
 from dance2music.generation.methods import METHODS, Method
+from dance2music.generation.request import check_seed
 from dance2music.metrics.genre import genre_of_name, read_genres, song_of_name
 from dance2music.music.beats import USUAL_BPM
 from dance2music.seeds import Control
@@ -70,7 +71,10 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class Job:
-    """One clip, or a window of it, to be scored: its files, the music of another song and which that is, genre, its tempo, seed."""
+    """One clip, or a window of it, to be scored: its files, the music of another song and which that is, genre, its tempo, seed.
+
+    ``dance`` is the unit: of a segment the clip, whose segments have ``shift_seed`` in common, so that random shifts move them together.
+    """
 
     match: Match
     other: Path | None
@@ -80,6 +84,8 @@ class Job:
     seed: int
     window: tuple[float, float] | None = None
     start_bpm: float = USUAL_BPM
+    dance: str = ""
+    shift_seed: int | None = None
 
 
 def matched(config: EvaluateConfig) -> tuple[list[Match], list[str]]:
@@ -88,6 +94,7 @@ def matched(config: EvaluateConfig) -> tuple[list[Match], list[str]]:
         raise InputError(f"workers {config.workers}, lengths {config.lengths_seconds}; expected at least one process and positive seconds")
     if config.start_bpm and not SLOWEST_BPM <= config.start_bpm <= FASTEST_BPM:
         raise InputError(f"--start-bpm {config.start_bpm:g}: expected {SLOWEST_BPM:g} to {FASTEST_BPM:g}, or 0 for the piece's own tempo")
+    check_seed(config.seed)
     folders = {kind: Path(getattr(config, kind)) if getattr(config, kind) else None for kind in ("reference", "videos", "motion")}
     return match(Path(config.generated), **folders, partial=config.partial)
 
@@ -155,11 +162,12 @@ def of_set(config: EvaluateConfig) -> EvaluateConfig:
 
 @dataclass(frozen=True)
 class Piece:
-    """What is known of the music that a dance was danced to: its song, by which clips of one song are told, and its tempo, 0 if unknown."""
+    """What is known of the music that a dance was danced to: its song, by which clips of one song are told, the clip that the dance
+    is, or is a segment of, and its tempo, 0 if unknown."""
 
     song: str | None
+    clip: str
     tempo_bpm: float = 0.0
-    clip: str | None = None
 
 
 def pieces_of(config: EvaluateConfig, dances: Iterable[str]) -> dict[str, Piece]:
@@ -168,18 +176,31 @@ def pieces_of(config: EvaluateConfig, dances: Iterable[str]) -> dict[str, Piece]
     if config.songs:
         try:
             rows = [json_value(line) for line in Path(config.songs).read_text(encoding="utf-8").splitlines()]
-            listed = {row["name"]: Piece(str(row["song"]), float(row["tempo_bpm"] or 0.0), str(row["clip"])) for row in rows}
+            listed = {row["name"]: Piece(str(row["song"]), clip_of(str(row["clip"])), float(row["tempo_bpm"] or 0.0)) for row in rows}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{config.songs}: cannot be read ({error}); expected the manifest that 'dance2music generate-set' wrote"
             ) from error
-    return {dance: listed.get(dance) or Piece(song_of_name(dance), _named_bpm(dance)) for dance in dances}
+    return {dance: listed.get(dance) or Piece(song_of_name(dance), clip_of(dance), _named_bpm(dance)) for dance in dances}
+
+
+def clip_of(name: str) -> str:
+    """The clip that a segment ``CLIP_segK``, by its name, is of; other names as they are."""
+    return re.sub(r"_seg\d+(-\d+)?$", "", name)
+
+
+def check_apart(config: EvaluateConfig, out: Path) -> None:
+    """Refuse results among the music that they are of, where a second call would find them. Raises InputError."""
+    for kind in ("generated", "reference", "videos", "motion"):
+        given = getattr(config, kind)
+        if given and out.resolve().is_relative_to(Path(given).resolve()):
+            raise InputError(f"{out}: lies in --{kind} {given}, of which it would become a part; choose an --out elsewhere")
 
 
 def _named_bpm(dance: str) -> float:
     """Tempo of the piece of an AIST++ sequence or segment, 0 for other names."""
     try:
-        return float(AistName.parse(re.sub(r"_seg\d+$", "", dance)).tempo_bpm)
+        return float(AistName.parse(clip_of(dance)).tempo_bpm)
     except InputError:
         return 0.0
 
@@ -197,7 +218,7 @@ def jobs_of(config: EvaluateConfig, matches: list[Match], genres: dict[str, str 
     """
     dances = {m.dance: m for m in matches}
     pieces = pieces_of(config, dances)
-    songs = {dance: piece.song or dance for dance, piece in pieces.items()}
+    songs = {dance: piece.song or piece.clip for dance, piece in pieces.items()}
     jobs = []
     for m in matches:
         seed = zlib.crc32(m.name.encode()) ^ config.seed
@@ -213,6 +234,8 @@ def jobs_of(config: EvaluateConfig, matches: list[Match], genres: dict[str, str 
                 song=pieces[m.dance].song,
                 seed=seed,
                 start_bpm=config.start_bpm or pieces[m.dance].tempo_bpm or USUAL_BPM,
+                dance=pieces[m.dance].clip,
+                shift_seed=None if pieces[m.dance].clip == m.dance else zlib.crc32(pieces[m.dance].clip.encode()) ^ config.seed,
             )
         )
     return jobs

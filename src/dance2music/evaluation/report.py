@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from dance2music.evaluation.report_pictures import lanes, mark, number, strip
-from dance2music.evaluation.results import CONTROLS, GENERATED, Group, Interval, MetricInfo, Results
+from dance2music.evaluation.results import CONTROLS, GENERATED, Group, Interval, MetricInfo, Results, counted
 from dance2music.files import whole_file
 
 HEADLINE = ("lift", "kinematic_beat_f", "beat_f_70ms", "phase_error_ms", "genre_classifier", "frechet", "noise_likeness", "beats_hit")
@@ -31,11 +31,13 @@ def write_report(results: Results, path: str | Path) -> None:
 def report_html(results: Results) -> str:
     """The report as HTML: style and pictures inside, nothing loaded from anywhere, light or dark as the reader prefers."""
     style = files("dance2music.evaluation").joinpath("report.css").read_text(encoding="utf-8")
-    n_dances = len({clip.dance for clip in results.clips})
+    pieces = counted(len(results.clips), "piece")
+    alone = len({clip.dance for clip in results.clips}) == 1
+    means = "One dance: no interval" if alone else "Values are means over dances with 95 % bootstrap intervals"
     sections = [
         f"<h1>{escape(results.name)}</h1>",
-        f'<p class="soft">{len(results.clips)} pieces of music for {n_dances} dances, {escape(results.created[:10])}. Values are means '
-        "over dances with 95 % bootstrap intervals. Beside every score stand controls that know nothing of the dance, or only its beats. "
+        f'<p class="soft">{pieces} of music for {results.dances}, {escape(results.created[:10])}. {means}. '
+        "Beside every score stand controls that know nothing of the dance, or only its beats. "
         "A score that a control reaches is marked and shows little of what it is named for; only that shifting music leaves its genre and "
         "its sound as they are.</p>",
         _cards(results),

@@ -101,7 +101,9 @@ class ClipValues:
 
     Attributes
     ----------
-    name : str, of the generated file without suffix; ``dance`` the name that reference, video and motion share; ``take`` 0, 1, ...
+    name : str, of the generated file without suffix; ``take`` 0, 1, ...
+    dance : the unit of intervals and tests: the name that reference, video and motion share, of a segment the clip that it is cut from.
+    segment : of a segment the name that reference, video and motion share, else "".
     genre, song : str or None.
     duration_seconds : float, of the generated music.
     values : system -> metric -> float (NaN: undefined).
@@ -120,6 +122,7 @@ class ClipValues:
     values: dict[str, dict[str, float]]
     events: dict[str, list[float]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    segment: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,10 +152,21 @@ class Results:
     beaten_by: dict[str, list[Beaten]]
     groups: tuple[Group, ...] = ()
 
+    @property
+    def dances(self) -> str:
+        """Over how many dances, in words: "2 dances", "3 segments of 1 dance"."""
+        n, segments = len({clip.dance for clip in self.clips}), len({clip.segment for clip in self.clips if clip.segment})
+        return (f"{counted(segments, 'segment')} of " if segments else "") + counted(n, "dance")
+
     def values(self, metric: str, system: str = GENERATED) -> dict[str, float]:
         """Clip name -> value of one per-clip metric, undefined ones left out."""
         found = ((clip.name, clip.values.get(system, {}).get(metric, math.nan)) for clip in self.clips)
         return {name: value for name, value in found if not math.isnan(value)}
+
+
+def counted(n: int, noun: str) -> str:
+    """``1 dance``, ``2 dances``."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def save_results(results: Results, path: str | Path) -> None:

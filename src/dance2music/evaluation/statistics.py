@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -25,7 +26,7 @@ def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = RE
 
     Returns
     -------
-    Interval at `CONFIDENCE`; all NaN for no value, and without width for one.
+    Interval at `CONFIDENCE`; all NaN for no value, and without bounds for one, which says nothing of others.
     """
     values = np.asarray(values, dtype=np.float64)
     values = values[np.isfinite(values)]
@@ -33,7 +34,7 @@ def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = RE
         return Interval(math.nan, math.nan, math.nan, 0, p)
     mean = float(values.mean())
     if len(values) == 1:
-        return Interval(mean, mean, mean, 1, p)
+        return Interval(mean, math.nan, math.nan, 1, p)
     from scipy.stats import bootstrap
 
     rng = np.random.default_rng([seed, Resampling.BOOTSTRAP])
@@ -44,8 +45,8 @@ def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = RE
 def bootstrap_set(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0, resamples: int = 200) -> Interval:
     """A value of a whole set with its bootstrap interval: ``statistic`` is called with the indices int [n] of the clips of a resample.
 
-    NaN for no clip. A statistic that counts distances (diversity, Fréchet) is biased by the doubles in a resample, so the interval is moved
-    to have its middle at the value of the whole set (basic form of the bootstrap would double that bias).
+    NaN for no clip, without bounds for one. A statistic that counts distances (diversity, Fréchet) is biased by the doubles in a resample,
+    so the interval is moved to have its middle at the value of the whole set (basic form of the bootstrap would double that bias).
     """
     if n == 0:
         return Interval(math.nan, math.nan, math.nan, 0)
@@ -53,11 +54,13 @@ def bootstrap_set(statistic: Callable[[np.ndarray], float], n: int, *, seed: int
     if not math.isfinite(value):
         return Interval(math.nan, math.nan, math.nan, n)
     if n == 1:
-        return Interval(value, value, value, n)
+        return Interval(value, math.nan, math.nan, n)
     from scipy.stats import bootstrap
 
     rng = np.random.default_rng([seed, Resampling.BOOTSTRAP])
-    found = bootstrap((np.arange(n),), statistic, n_resamples=resamples, vectorized=False, method="percentile", rng=rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a resample of one dance has no value of some statistics; those are left out below
+        found = bootstrap((np.arange(n),), statistic, n_resamples=resamples, vectorized=False, method="percentile", rng=rng)
     drawn = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if not len(drawn):
         return Interval(value, math.nan, math.nan, n)

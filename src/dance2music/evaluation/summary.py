@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.results import CONTROLS, GENERATED, Beaten, ClipValues, Group, Interval
 from dance2music.evaluation.statistics import bootstrap_interval, bootstrap_set, excludes_zero, paired_difference
-from dance2music.metrics.diversity import mean_distance_within, mean_pairwise_distance
+from dance2music.metrics.diversity import mean_distance_between, mean_distance_within
 from dance2music.metrics.paper_rhythm import deviation
 from dance2music.metrics.quality import frechet_from, moments
 from dance2music.metrics.rhythm import permutation_p
+
+T = TypeVar("T")
 
 LENGTHS_SECONDS = (2.0, 3.0, 4.0, 5.0, 10.0, 30.0, 60.0)
 """Clips are reported by the nearest of these lengths."""
@@ -66,26 +68,28 @@ def clip_summary(clips: Sequence[Scored], systems: Sequence[str], *, seed: int) 
 def set_summary(clips: Sequence[Scored], systems: Sequence[str], *, seed: int) -> dict[str, dict[str, Interval]]:
     """Values of the whole set: deviations of LORIS, diversity, Fréchet distance to the reference."""
     table: dict[str, dict[str, Interval]] = {}
-    firsts = list({scored.clip.dance: scored for scored in reversed(clips)}.values())[::-1]
-    taken: dict[str, list[Scored]] = {}
+    taken: dict[tuple[str, str], list[Scored]] = {}
     for scored in clips:
-        taken.setdefault(scored.clip.dance, []).append(scored)
+        taken.setdefault((scored.clip.dance, scored.clip.segment), []).append(scored)
+    firsts = [takes[0] for takes in taken.values()]
     groups = [takes for takes in taken.values() if len(takes) > 1]
     for system in systems:
         for name, of in (("loris_csd", "loris_precision"), ("loris_hsd", "loris_recall")):
-            values = np.array(list(by_dance(clips, of, system).values()))
-            if len(values):
-                table.setdefault(name, {})[system] = bootstrap_set(lambda rows, v=values: deviation(v[rows]), len(values), seed=seed)  # type: ignore[misc]
-        pieces = np.array([scored.pieces[system] for scored in firsts if system in scored.pieces])
-        if len(pieces) > 1:
+            parts = [list(by_dance(takes, of, system).values()) for takes in taken.values()]
+            values = _grouped([(takes[0].clip.dance, part[0]) for takes, part in zip(taken.values(), parts) if part])
+            if values:
+                table.setdefault(name, {})[system] = bootstrap_set(lambda rows, v=values: _deviation(v, rows), len(values), seed=seed)  # type: ignore[misc]
+        pieces = _grouped([(s.clip.dance, s.pieces[system]) for s in firsts if system in s.pieces])
+        if pieces:
             table.setdefault("dist_m", {})[system] = bootstrap_set(lambda rows, x=pieces: _distinct(x, rows), len(pieces), seed=seed)  # type: ignore[misc]
         if groups and system in (GENERATED, "noise", "silence", "shifted"):
-            within = np.array([mean_distance_within([np.array([s.pieces[system] for s in takes])]) for takes in groups])
+            apart = [(takes[0].clip.dance, mean_distance_within([np.array([s.pieces[system] for s in takes])])) for takes in groups]
+            within = np.array([np.mean(values) for values in _grouped(apart)])
             table.setdefault("dist_m_takes", {})[system] = bootstrap_interval(within, seed=seed)
-        both = [scored for scored in firsts if "reference" in scored.frames and system in scored.frames]
+        both = _grouped([(s.clip.dance, s) for s in firsts if "reference" in s.frames and system in s.frames])
         if both:
-            reference = moments(np.concatenate([scored.frames["reference"] for scored in both]))
-            frames = [scored.frames[system] for scored in both]
+            reference = moments(np.concatenate([s.frames["reference"] for rows in both for s in rows]))
+            frames = [np.concatenate([s.frames[system] for s in rows]) for rows in both]
             table.setdefault("frechet", {})[system] = bootstrap_set(
                 lambda rows, r=reference, f=frames: frechet_from(r, moments(np.concatenate([f[i] for i in rows]), root=False)),  # type: ignore[misc]
                 len(both), seed=seed, resamples=FRECHET_RESAMPLES,
@@ -94,7 +98,7 @@ def set_summary(clips: Sequence[Scored], systems: Sequence[str], *, seed: int) -
 
 
 def by_dance(clips: Sequence[Scored], metric: str, system: str = GENERATED) -> dict[str, float]:
-    """Dance -> mean of a metric over its takes and windows, undefined values left out; a dance without any value is NaN."""
+    """Dance -> mean of a metric over its takes, segments and windows, undefined values left out; a dance without any value is NaN."""
     rows: dict[str, list[float]] = {}
     for scored in clips:
         if metric in scored.values.get(system, {}):
@@ -128,17 +132,32 @@ def beaten_by(metric: str, clips: Sequence[Scored], row: Mapping[str, Interval],
 
 
 def _lift_p(clips: Sequence[Scored], metric: str, system: str) -> float | None:
-    """p-value of the mean lift: random shifts of every clip at once."""
-    rows = [(s.values[system][metric], s.chance[system][metric]) for s in clips if metric in s.chance.get(system, {})]
-    if not rows:
+    """p-value of the mean lift over dances: random shifts of every dance at once, its segments together; None for fewer than two dances."""
+    found = [(s.clip.dance, (s.values[system][metric], s.chance[system][metric])) for s in clips if metric in s.chance.get(system, {})]
+    dances = _grouped(found)
+    if len(dances) < 2:
         return None
-    score = float(np.mean([lift + chance.mean() for lift, chance in rows]))
-    return permutation_p(score, np.mean([chance for _, chance in rows], axis=0))
+    score = float(np.mean([np.mean([lift + chance.mean() for lift, chance in rows]) for rows in dances]))
+    return permutation_p(score, np.mean([np.mean([chance for _, chance in rows], axis=0) for rows in dances], axis=0))
 
 
-def _distinct(pieces: np.ndarray, rows: np.ndarray) -> float:
-    """Dist_m of a resample, each piece once: doubles would only say that a piece equals itself."""
-    return mean_pairwise_distance(pieces[np.unique(rows)])
+def _grouped(items: Sequence[tuple[str, T]]) -> list[list[T]]:
+    """What belongs to each dance, of pairs of a dance and something of it, in order."""
+    rows: dict[str, list[T]] = {}
+    for dance, item in items:
+        rows.setdefault(dance, []).append(item)
+    return list(rows.values())
+
+
+def _deviation(values: Sequence[Sequence[float]], rows: np.ndarray) -> float:
+    """LORIS' deviation over all pieces of the dances of a resample."""
+    return deviation(np.array([value for i in rows for value in values[i]]))
+
+
+def _distinct(pieces: Sequence[Sequence[np.ndarray]], rows: np.ndarray) -> float:
+    """Dist_m between the dances of a resample, each once: doubles would only say that a piece equals itself."""
+    chosen = [(i, piece) for i in np.unique(rows) for piece in pieces[i]]
+    return mean_distance_between(np.array([piece for _, piece in chosen]), [str(i) for i, _ in chosen])
 
 
 def _groups(clips: Sequence[Scored], windows: Mapping[float, Sequence[Scored]], systems: Sequence[str], seed: int) -> list[Group]:

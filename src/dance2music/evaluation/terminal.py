@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from dance2music.evaluation.results import CONTROLS, GENERATED, Interval, Results
+from dance2music.evaluation.results import CONTROLS, GENERATED, Interval, MetricInfo, Results, counted
+from dance2music.metrics.reasons import why_nan
 
 _HEADS = {
     "reference": "reference", "click_fixed": "click 120", "click_kinematic": "click kin.", "other_song": "other", "shifted": "shifted",
@@ -30,29 +32,50 @@ def results_text(results: Results, *, metrics: tuple[str, ...] | None = None) ->
     """
     shown = [name for name in results.metrics if metrics is None or name in metrics]
     controls = [system for system in results.systems if system != GENERATED]
-    n = results.inputs.get("n_dances", len(results.clips))
-    lines = [f"{results.name}: {n} dances, {len(results.clips)} files; mean over dances [95 % interval]"]
+    n = len({clip.dance for clip in results.clips})
+    kind = "one dance: no interval" if n == 1 else "mean over dances [95 % interval]"
+    lines = [f"{results.name}: {results.dances}, {counted(len(results.clips), 'file')}; {kind}"]
+    labels = {name: _label(results.metrics[name]) for name in shown}
+    ours = {name: _interval(results.summary[name].get(GENERATED), n) for name in shown}
+    left = max([_LABEL, *(len(label) + 2 for label in labels.values())])
+    middle = max([_OURS, *(len(text) + 2 for text in ours.values())])
     family = ""
     for name in shown:
         info, row = results.metrics[name], results.summary[name]
         if info.family != family:
             family = info.family
             heads = "".join(f"{_HEADS.get(control, control):>{_CELL}}" for control in controls)
-            lines += ["", f"{family:{_LABEL}}{'generated':{_OURS}}{heads}"]
-        label = info.label + (f", {info.unit}" if info.unit else "") + {"lower": " ↓", "": " ·"}.get(info.better, "")
+            lines += ["", f"{family:{left}}{'generated':{middle}}{heads}"]
         cells = "".join(f"{_number(row[control].mean) if control in row else '-':>{_CELL}}" for control in controls)
-        lines.append(f"{label:{_LABEL}}{_interval(row.get(GENERATED), n):{_OURS}}{cells}".rstrip())
+        lines.append(f"{labels[name]:{left}}{ours[name]:{middle}}{cells}".rstrip())
         beaten = results.beaten_by.get(name, [])
         if beaten:
             reached = ", ".join(f"{CONTROLS[b.control]} ({_number(b.value)}){'!' if b.beyond_noise else ''}" for b in beaten)
             lines.append(f"    reached by {reached}")
     for kind in dict.fromkeys(group.kind for group in results.groups):
         lines += ["", *_group_lines(results, kind)]
-    for name, reason in results.settings.get("undefined", {}).items():
-        lines += ["", f"Undefined: {results.metrics[name].label if name in results.metrics else name}: {reason}."]
+    lines += _lacking(results, shown)
     embedding = results.settings.get("embedding", "unknown")
     lines += ["", f"↓ less is better, · neither is; ! better than the generated music beyond noise. Embedding: {embedding}."]
     return "\n".join(lines)
+
+
+def _label(info: MetricInfo) -> str:
+    return info.label + (f", {info.unit}" if info.unit else "") + {"lower": " ↓", "": " ·"}.get(info.better, "")
+
+
+def _lacking(results: Results, shown: Sequence[str]) -> list[str]:
+    """Why rows that are shown have no value, those of one reason in one line, and which controls there are none of."""
+    told: dict[str, list[str]] = {}
+    for name in shown:
+        ours, known = results.summary[name].get(GENERATED), results.settings.get("undefined", {})
+        if ours is None or math.isnan(ours.mean):
+            told.setdefault(known.get(name) or why_nan(name), []).append(results.metrics[name].label)
+    lines = [f"Undefined: {'; '.join(labels)}: {reason}." for reason, labels in told.items()]
+    needs = {"reference": "no --reference", "click_kinematic": "no --videos or --motion", "other_song": "all dances are to one song"}
+    absent = [f"{CONTROLS[control]} ({why})" for control, why in needs.items() if control not in results.systems]
+    lines += [f"Controls that are missing: {', '.join(absent)}."] if absent else []
+    return ["", *lines] if lines else []
 
 
 def _group_lines(results: Results, kind: str) -> list[str]:
@@ -77,7 +100,8 @@ def _interval(row: Interval | None, n: int) -> str:
         return "undefined"
     p = "" if row.p is None else f" p {row.p:.3f}"
     few = f" n {row.n}" if row.n != n else ""
-    return f"{_number(row.mean)} [{_number(row.low)}, {_number(row.high)}]{p}{few}"
+    bounds = f" [{_number(row.low)}, {_number(row.high)}]" if math.isfinite(row.low) else ""
+    return f"{_number(row.mean)}{bounds}{p}{few}"
 
 
 def _number(value: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dance2music.data.aist_beats import FIRST_BEAT_SECONDS, beats_by_name
-from dance2music.evaluation.own_beats import own_beat_scores
+from dance2music.metrics.own_beats import own_beat_scores
 
 
 def test_the_name_of_a_sequence_tells_the_beats_of_its_piece() -> None:
