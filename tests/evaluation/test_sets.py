@@ -50,10 +50,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_evaluate_takes_a_set_as_it_is(home: Path) -> None:
     run = ("--weights", home / "gan", "--codec", home / "codec")
     assert "1 of test by d2m-gan, 1 made now" in command("generate-set", home / "prepared", "-o", home / "one", *run, "--limit", 1)
-    command("evaluate", "--generated", home / "one", "-o", home / "report", "--workers", 1, "--no-codec")
+    told = command("evaluate", "--generated", home / "one", "-o", home / "report", "--workers", 1, "--no-codec")
+    assert "d2m-gan-high: 1 segment of 1 dance, 1 file; one dance: no interval" in told
+    among = CliRunner().invoke(app, ["evaluate", "--generated", str(home / "one"), "-o", str(home / "one")])
+    assert isinstance(among.exception, InputError) and "one: lies in --generated" in str(among.exception)
     results = json.loads((home / "report" / "results.json").read_text())
     assert results["name"] == "d2m-gan-high"
-    assert {clip["dance"] for clip in results["clips"]} == {"c_seg1"}
+    assert {(clip["dance"], clip["segment"]) for clip in results["clips"]} == {("c", "c_seg1")}
     assert {clip["genre"] for clip in results["clips"]} == {"pop"}
 
 

@@ -15,13 +15,14 @@ from dance2music.cli.main import app
 from dance2music.data.prepare import prepare
 from dance2music.errors import InputError
 from dance2music.evaluation.jobs import EvaluateConfig
-from dance2music.evaluation.results import CONTROLS, Interval, Results, load_results
+from dance2music.evaluation.results import CONTROLS, Interval, Results, load_results, save_results
 from dance2music.evaluation.sets import SetRequest, generate_set
 from dance2music.experiments.protocols import ProtocolRequest, evaluate_protocol, protocol_sheet
 from dance2music.experiments.tables import read_measured
 from dance2music.music.audio import load_audio, save_wav
 from dance2music.synthetic.synthetic import write_corpus
 from dance2music.types import Audio
+from results_example import results
 
 D2M, CREATIVE = ProtocolRequest("d2m-gan"), ProtocolRequest("creative-gan")
 
@@ -198,6 +199,15 @@ def test_the_command_prints_a_table_in_every_form_of_what_was_measured(home: Pat
 def test_what_does_not_go_together_is_refused_in_one_line(home: Path, tmp_path: Path, options: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["evaluate", "--generated", str(home / "set"), "-o", str(tmp_path), "--workers", "1", *options])
     assert isinstance(done.exception, InputError) and said in str(done.exception) and "\n" not in str(done.exception)
+
+
+@pytest.mark.parametrize(("settings", "made"), [({}, "without a protocol"), ({"protocol": "creative-gan"}, "by --protocol creative-gan")])
+def test_what_was_not_measured_by_the_protocol_stays_out_of_its_table(tmp_path: Path, settings: dict[str, str], made: str) -> None:
+    path = tmp_path / "results.json"
+    save_results(dataclasses.replace(results("x", {"beats_hit": [0.5]}), settings=settings), path)
+    done = CliRunner().invoke(app, ["evaluate", "--protocol", "d2m-gan", "--measured", str(path)])
+    expected = "expected the results.json of evaluate --protocol d2m-gan; make that, or give --table"
+    assert isinstance(done.exception, InputError) and str(done.exception) == f"--measured {path}: was measured {made}; {expected}"
 
 
 def test_music_without_references_and_a_database_without_training_music_are_refused(home: Path, tmp_path: Path) -> None:

@@ -82,6 +82,21 @@ def test_a_method_that_the_paper_does_not_have_comes_last(tmp_path: Path) -> Non
     assert any(line.startswith("mine (not in the paper)") for line in lines)
 
 
+def test_results_of_one_row_carry_their_own_names_and_one_dance_has_no_interval(tmp_path: Path) -> None:
+    for folder, values in (("first", [0.5, 0.7]), ("second", [0.4])):
+        (tmp_path / folder).mkdir()
+        save_results(results("d2m-gan-low", {"beats_hit": values}, seconds=2.0), tmp_path / folder / "results.json")
+    measured = [row for folder in ("first", "second") for row in read_measured(tmp_path / folder / "results.json")]
+    text = table_text("d2m-1", measured)
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("  here, ")] == ["first", "second"]
+    assert "Measured here: d2m-gan-low (second): 1 clip of 2.0 s against" in text
+    assert "d2m-gan-low (second): one dance: no interval." in text and "(first): one dance" not in text
+    assert "Note: the paper gives no intervals." in text
+    rows = [line.split(",printed,")[0].split(",here,")[0] for line in table_text("d2m-1", measured, form="csv").splitlines()]
+    assert '"Ours Low-level, first"' in rows and '"Ours Low-level, second"' in rows
+    assert "here, " not in table_text("d2m-1", measured[:1])
+
+
 def test_unknown_tables_and_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--table d2m-9: unknown; expected one of d2m-1"):
         table_text("d2m-9", [])

@@ -48,7 +48,8 @@ def evaluate(
     ] = "smoothed",
     table: Annotated[str, typer.Option(help="Print a table of a paper instead (d2m-1 to d2m-6, creative-2 to creative-5).")] = "",
     measured: Annotated[
-        list[Path] | None, typer.Option(help="With --table or --protocol: a results.json, or scores of listen score; repeat it.")
+        list[Path] | None,
+        typer.Option(help="With --table a results.json or scores of listen score, with --protocol a results.json of it; repeat."),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="Of a table: text, latex, csv or json.")] = "text",
 ) -> None:
@@ -71,12 +72,13 @@ def evaluate(
     except ValueError:
         raise InputError(f"--lengths {lengths}: expected seconds with commas between them, for example 2,5,10") from None
     if protocol:
-        from dance2music.experiments.protocols import PAPER_SECONDS, ProtocolRequest, evaluate_protocol, protocol_sheet
+        from dance2music.experiments.protocols import PAPER_SECONDS, ProtocolRequest, check_measured, evaluate_protocol, protocol_sheet
 
         if len(seconds) > 1 or training is not None:
             wrong = f"--lengths {lengths}: expected one length" if len(seconds) > 1 else f"--training {training}: measures no column of it"
             raise InputError(f"{wrong} with --protocol {protocol}; leave it out")
         request = ProtocolRequest(protocol, seconds[0] if seconds else PAPER_SECONDS, denoise, alignment).checked()
+        check_measured(request, given)
         if given and generated is None:
             typer.echo(rendered(protocol_sheet(request, given), form))
             return
@@ -92,7 +94,7 @@ def evaluate(
         check_there(file, "a file or folder")
     from dance2music.evaluation.evaluate import EvaluateConfig
     from dance2music.evaluation.evaluate import evaluate as run
-    from dance2music.evaluation.jobs import of_set
+    from dance2music.evaluation.jobs import check_apart, of_set
     from dance2music.evaluation.report import write_report
     from dance2music.evaluation.terminal import results_text
 
@@ -115,6 +117,7 @@ def evaluate(
         if protocol:
             results = evaluate_protocol(request, config, out, executor=executor, progress=told, report=write_report)
         else:
+            check_apart(config, out)
             results = run(of_set(config), out, executor=executor, progress=told, report=write_report)
     if protocol:
         typer.echo(rendered(protocol_sheet(request, [*read_measured(out / "results.json"), *given]), form))

@@ -119,9 +119,10 @@ def _csv(sheet: Sheet) -> str:
     for line in sheet.lines:
         above = line.label if line.source == PRINTED else above
         for cell, (label, _) in zip(line.cells, sheet.columns):
+            own = f", {line.label.removeprefix('here, ')}" if line.source == HERE and line.label.startswith("here, ") else ""
             if not math.isnan(cell.value) or cell.note not in ("", NOT_GIVEN):
                 numbers = ["" if math.isnan(value) else f"{value:.6g}" for value in (cell.value, cell.low, cell.high)]
-                out.writerow([above, line.source, label, *numbers, cell.n or "", cell.note])
+                out.writerow([above + own, line.source, label, *numbers, cell.n or "", cell.note])
     return stream.getvalue().rstrip("\n")
 
 

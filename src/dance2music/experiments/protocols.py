@@ -26,7 +26,19 @@ from dance2music.evaluation.controls import make_controls
 from dance2music.evaluation.databases import database_of, database_rule, has_genres
 from dance2music.evaluation.evaluate import LIBRARIES, Progress, cut, place, seen_of, undefined
 from dance2music.evaluation.features import Cache, HearingConfig, as_heard, embedding, heard_rhythm
-from dance2music.evaluation.jobs import EvaluateConfig, Job, genres_of, jobs_of, load, matched, of_set, pieces_of, set_record, windows_of
+from dance2music.evaluation.jobs import (
+    EvaluateConfig,
+    Job,
+    check_apart,
+    clip_of,
+    genres_of,
+    jobs_of,
+    load,
+    matched,
+    of_set,
+    set_record,
+    windows_of,
+)
 from dance2music.evaluation.results import CONTROLS, GENERATED, ClipValues, Interval, Results
 from dance2music.evaluation.statistics import bootstrap_interval, bootstrap_set
 from dance2music.evaluation.summary import Scored, beaten_by
@@ -121,6 +133,7 @@ def evaluate_protocol(
     record = set_record(Path(config.generated))
     if record is not None and not config.database and has_genres(Path(record.prepared)):
         config = replace(config, database=record.prepared)
+    check_apart(config, Path(out))
     gate, denoised = _gated(request, config)
     config = of_set(config)
     if not config.reference:
@@ -142,12 +155,12 @@ def evaluate_protocol(
         raise InputError(f"{config.generated}: no music is as long as a segment of {request.seconds:g} s; give --lengths, or longer music")
     wants_genre = GENRE in request.columns
     database = _database(config, matches, genres, hearing, store, request.seconds) if wants_genre else None
-    pieces = pieces_of(config, {m.dance for m in matches})
-    clips = {m.dance: pieces[m.dance].clip or _clip_of(m.dance) for m in matches}
     scored: list[Scored] = []
     score = partial(score_segment, hearing=hearing, cache_folder=store.folder, gate=gate, aist=request.alignment == "aist")
     for item, job in zip(engine(executor, config.workers).map(score, segments, cancel=cancel), segments):
-        scored.append(replace(item, clip=replace(item.clip, dance=clips[job.match.dance])))
+        scored.append(
+            replace(item, clip=replace(item.clip, dance=job.dance, segment=job.match.dance if job.dance != job.match.dance else ""))
+        )
         if wants_genre:
             _add_genre(scored[-1], database, job)
         if progress is not None:
@@ -169,7 +182,7 @@ def evaluate_protocol(
         versions={name: version(name) for name in LIBRARIES} | {"python": platform.python_version()},
         inputs={
             **{kind: getattr(config, kind) or None for kind in ("generated", "reference", "videos", "motion", "database", "genres")},
-            "n_files": len(matches), "n_dances": len(set(clips.values())), "left_out": left_out,
+            "n_files": len(matches), "n_dances": len({job.dance for job in segments}), "left_out": left_out,
         },
         metrics={metric: METRICS[metric] for metric in metrics},
         systems=systems,
@@ -203,6 +216,17 @@ def protocol_sheet(request: ProtocolRequest, measured: Sequence[Measured]) -> Sh
     title = f"{table.address}, protocol over {request.seconds:g} s"
     return sheet_of(request.columns, list(rows.values()), measured, title=title, printed=table.data if rows else "none", notes=notes,
                     seconds=request.seconds)  # fmt: skip
+
+
+def check_measured(request: ProtocolRequest, measured: Sequence[Measured]) -> None:
+    """Refuse what was not measured by the protocol, which its table would take for that. Raises InputError that names the file."""
+    for m in measured:
+        if m.protocol != request.name:
+            made = "by listeners" if m.listeners else f"by --protocol {m.protocol}" if m.protocol else "without a protocol"
+            raise InputError(
+                f"--measured {m.path}: was measured {made}; expected the results.json of evaluate --protocol {request.name}; "
+                "make that, or give --table"
+            )
 
 
 def score_segment(job: Job, hearing: HearingConfig, cache_folder: Path | None, *, gate: bool, aist: bool) -> Scored:
@@ -280,7 +304,7 @@ def _database(
 def _add_genre(scored: Scored, database: Database | None, job: Job) -> None:
     """Genre accuracy of a segment and its controls, NaN where none can be right or wrong."""
     for system, piece in scored.pieces.items():
-        songs = {job.song or job.match.dance} | ({job.other_song} if system == "other_song" and job.other_song else set())
+        songs = {job.song or job.dance} | ({job.other_song} if system == "other_song" and job.other_song else set())
         nowhere = Database(np.zeros((0, len(piece))), np.zeros(0, int), ())
         value = genre_right(database or nowhere, piece, job.genre, songs=songs, silent=system == "silence")
         scored.values[system]["genre_retrieval"] = value
@@ -339,10 +363,4 @@ def _reasons(
 
 
 def _is_segment(name: str) -> bool:
-    return _clip_of(name) != name
-
-
-def _clip_of(name: str) -> str:
-    """The clip that a segment, by its name, is of."""
-    head, mark, number = name.rpartition("_seg")
-    return head if mark and number.split("-")[0].isdigit() else name
+    return clip_of(name) != name

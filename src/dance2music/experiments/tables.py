@@ -11,13 +11,14 @@ from typing import Any
 
 from dance2music.documents import json_value
 from dance2music.errors import InputError
-from dance2music.evaluation.results import CONTROLS, GENERATED, Interval, Results, load_results
+from dance2music.evaluation.results import CONTROLS, GENERATED, Interval, Results, counted, load_results
 from dance2music.experiments.formats import CONTROL, HERE, NOT_GIVEN, NOT_RUN, PRINTED, Cell, Line, Sheet, rendered
 from dance2music.metrics.published_tables import PAPER_SECONDS, TABLES, Column, Row
 
 LISTENING_FORMAT = "dance2music-listening-scores"
 ALIGNMENTS = {"beat_alignment": "smoothed, in seconds", "beat_alignment_aist": "AIST++'s tool"}
 """The forms of Beat Alignment, as the head of a column names them."""
+RESULTS = "results.json"
 ORIGINAL, REFERENCE, PROTOCOL = "original", "reference", "protocol"
 OF_TRUTH = ("dist_m", *ALIGNMENTS)
 """What true music has a value of, beside which generated music is read."""
@@ -44,6 +45,8 @@ class Measured:
     windows : length in seconds -> scores of clips that were cut to it.
     listeners : answers of listeners, which belong beside print whatever the length.
     undefined : metric -> why it has no value.
+    protocol : key of `protocols.PROTOCOLS` by which it was measured, "" for none.
+    n_dances : clips that were danced, 0 where unknown. path : of the file.
     """
 
     key: str
@@ -53,6 +56,9 @@ class Measured:
     windows: Mapping[float, Scores] = field(default_factory=dict)
     listeners: bool = False
     undefined: Mapping[str, str] = field(default_factory=dict)
+    protocol: str = ""
+    n_dances: int = 0
+    path: Path = Path()
 
     @property
     def every_metric(self) -> set[str]:
@@ -85,9 +91,10 @@ def read_measured(path: Path) -> list[Measured]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); expected a results.json or the file of dance2music listen score") from error
     if isinstance(content, dict) and content.get("format") == LISTENING_FORMAT:
-        return _of_listening(content)
+        return [replace(m, path=path) for m in _of_listening(content)]
     results = load_results(path)
-    return [_of_results(results), *([_of_references(results)] if PROTOCOL in results.settings and REFERENCE in results.systems else [])]
+    rows = [_of_results(results), *([_of_references(results)] if PROTOCOL in results.settings and REFERENCE in results.systems else [])]
+    return [replace(m, path=path) for m in rows]
 
 
 def table_text(name: str, measured: list[Measured], *, form: str = "text") -> str:
@@ -131,21 +138,23 @@ def sheet_of(
     lines: list[Line] = []
     other: dict[str, str] = {}
     measured = [m for i, m in enumerate(measured) if m.key != ORIGINAL or m.whole not in [n.whole for n in measured[:i]]]
+    names = _own_names(measured)
     for row in printed_rows:
         cells = (Cell(note=NOT_GIVEN) if value is None else Cell(value) for value in row.values)
         lines.append(Line(row.label, PRINTED, tuple(cells)))
-        lines += _measured_lines([m for m in measured if m.key == row.key], columns, row.seconds, other)
+        lines += _measured_lines([m for m in measured if m.key == row.key], columns, row.seconds, other, names)
     known, metrics = {row.key for row in printed_rows}, {column.metric for column in columns}
     for key in sorted({m.key for m in measured if metrics & m.every_metric} - known):
         lines.append(Line(f"{key} (not in the paper)", PRINTED, tuple(Cell() for _ in columns)))
-        lines += _measured_lines([m for m in measured if m.key == key], columns, seconds, other)
+        lines += _measured_lines([m for m in measured if m.key == key], columns, seconds, other, names)
     about = [f"Printed rows: {printed}."]
     measured = [m for m in measured if metrics & m.every_metric]
     for data in dict.fromkeys(m.data for m in measured):
-        about.append(f"Measured here: {', '.join(sorted({m.key for m in measured if m.data == data}))}: {data}.")
+        about.append(f"Measured here: {', '.join(sorted({_told(m, names) for m in measured if m.data == data}))}: {data}.")
     about += [f"Not beside print: {key}: {reason}." for key, reason in other.items()]
+    about += [f"{_told(m, names)}: one dance: no interval." for m in measured if m.n_dances == 1]
     for m in measured:
-        about += [f"Undefined: {m.key}, {c.label}: {m.undefined[c.metric]}." for c in columns if c.metric in m.undefined]
+        about += [f"Undefined: {_told(m, names)}, {c.label}: {m.undefined[c.metric]}." for c in columns if c.metric in m.undefined]
     heads = tuple((column.label + variant_of(column, measured), column.decimals) for column in columns)
     return Sheet(title, heads, tuple(lines), tuple(about), tuple(notes))
 
@@ -157,7 +166,25 @@ def variant_of(column: Column, measured: Sequence[Measured]) -> str:
     return f" (here {ALIGNMENTS[column.metric]})"
 
 
-def _measured_lines(found: Sequence[Measured], columns: Sequence[Column], seconds: float, other: dict[str, str]) -> list[Line]:
+def _own_names(measured: Sequence[Measured]) -> dict[Path, str]:
+    """What tells results of one paper row apart: the folder of each file, or its whole path where folders have one name; else nothing."""
+    names: dict[Path, str] = {}
+    for key in {m.key for m in measured}:
+        paths = list(dict.fromkeys(m.path for m in measured if m.key == key))
+        folders = [path.resolve().parent.name if path.name == RESULTS else path.stem for path in paths]
+        same = len(set(folders)) < len(folders)
+        names |= {path: str(path) if same else folder for path, folder in zip(paths, folders)} if len(paths) > 1 else {}
+    return names
+
+
+def _told(m: Measured, names: Mapping[Path, str]) -> str:
+    """The method of what was measured, with its own name where it has one."""
+    return f"{m.key} ({names[m.path]})" if m.path in names else m.key
+
+
+def _measured_lines(
+    found: Sequence[Measured], columns: Sequence[Column], seconds: float, other: dict[str, str], names: Mapping[Path, str]
+) -> list[Line]:
     """Lines below a printed row: values with interval and n, and what the best control scored; ``other`` gets why there are none."""
     if not any(column.metric in m.every_metric for m in found for column in columns):
         return [Line("here", HERE, tuple(Cell(note=NOT_RUN) for _ in columns))]
@@ -165,7 +192,7 @@ def _measured_lines(found: Sequence[Measured], columns: Sequence[Column], second
     for m in found:
         at = m.at(seconds)
         if at is None:
-            other[m.key] = f"measured over {m.lengths}, printed over {seconds:g} s; give --lengths {seconds:g}, or --protocol"
+            other[_told(m, names)] = f"measured over {m.lengths}, printed over {seconds:g} s; give --lengths {seconds:g}, or --protocol"
         cells, controls = [], []
         for column in columns:
             interval = None if at is None else at.values.get(column.metric)
@@ -175,7 +202,7 @@ def _measured_lines(found: Sequence[Measured], columns: Sequence[Column], second
             cells.append(Cell.of(interval, column.factor) if interval and defined else Cell(note=lacking))
             control = at.best_control.get(column.metric) if at is not None and defined else None
             controls.append(Cell(control[1] * column.factor, note=control[0]) if control else Cell())
-        lines.append(Line("here", HERE, tuple(cells)))
+        lines.append(Line(f"here, {names[m.path]}" if m.path in names else "here", HERE, tuple(cells)))
         if any(cell.note for cell in controls):
             lines.append(Line("best control", CONTROL, tuple(controls)))
     return lines
@@ -188,19 +215,21 @@ def _of_results(results: Results) -> Measured:
     embedding = results.settings.get("embedding", "unknown")
     place = results.inputs.get("reference") or results.inputs.get("generated") or "unknown data"
     protocol = f", protocol of {results.settings[PROTOCOL]}, {results.settings.get('denoised')}" if PROTOCOL in results.settings else ""
-    dances = results.inputs.get("n_dances")
-    clips = f"segments of {dances} clips, each" if PROTOCOL in results.settings else "clips"
+    n_dances, n = len({clip.dance for clip in results.clips}), len(results.clips)
+    clips = f"{counted(n, 'segment')} of {counted(n_dances, 'clip')}, each" if PROTOCOL in results.settings else counted(n, "clip")
     windows = {}
     for group in results.groups:
         if group.kind == "window":
             windows[float(group.label.removesuffix(" s"))] = _scores(group.summary, results)
     return Measured(
         results.name,
-        f"{len(results.clips)} {clips}{length} against {place}, embedding {embedding}{protocol}, {results.created[:10]}",
+        f"{clips}{length} against {place}, embedding {embedding}{protocol}, {results.created[:10]}",
         _scores(results.summary, results),
         clip_seconds=round(lengths[-1], 1) if same else None,
         windows=windows,
         undefined=results.settings.get("undefined", {}),
+        protocol=str(results.settings.get(PROTOCOL, "")),
+        n_dances=n_dances,
     )
 
 
