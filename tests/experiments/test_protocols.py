@@ -230,3 +230,7 @@ def test_one_clip_has_no_diversity(home: Path, tmp_path: Path) -> None:
         "dist_m": "fewer than two dances", "beat_alignment": "no dance; give --motion or --videos"
     }  # fmt: skip
     assert isinstance(found.summary["dist_m"]["generated"], Interval) and math.isnan(found.summary["dist_m"]["generated"].mean)
+    about = protocol_sheet(CREATIVE, read_measured(tmp_path / "out" / "results.json")).about
+    assert "music: one dance: no interval." in about and "1 segment of 1 clip, each" in about[1]
+    missing = "click track on the kinematic beats (no --videos or --motion), music of another clip (all dances are to one song)"
+    assert f"music: Controls that are missing: {missing}." in about

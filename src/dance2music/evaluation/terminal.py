@@ -72,10 +72,15 @@ def _lacking(results: Results, shown: Sequence[str]) -> list[str]:
         if ours is None or math.isnan(ours.mean):
             told.setdefault(known.get(name) or why_nan(name), []).append(results.metrics[name].label)
     lines = [f"Undefined: {'; '.join(labels)}: {reason}." for reason, labels in told.items()]
+    lines += missing_controls(results)
+    return ["", *lines] if lines else []
+
+
+def missing_controls(results: Results) -> list[str]:
+    """One line that names the controls there are none of, each with the reason; none where all are there."""
     needs = {"reference": "no --reference", "click_kinematic": "no --videos or --motion", "other_song": "all dances are to one song"}
     absent = [f"{CONTROLS[control]} ({why})" for control, why in needs.items() if control not in results.systems]
-    lines += [f"Controls that are missing: {', '.join(absent)}."] if absent else []
-    return ["", *lines] if lines else []
+    return [f"Controls that are missing: {', '.join(absent)}."] if absent else []
 
 
 def _group_lines(results: Results, kind: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.evaluation.results import CONTROLS, GENERATED, Interval, Results, counted, load_results
+from dance2music.evaluation.terminal import missing_controls
 from dance2music.experiments.formats import CONTROL, HERE, NOT_GIVEN, NOT_RUN, PRINTED, Cell, Line, Sheet, rendered
 from dance2music.metrics.published_tables import PAPER_SECONDS, TABLES, Column, Row
 
@@ -47,6 +48,7 @@ class Measured:
     undefined : metric -> why it has no value.
     protocol : key of `protocols.PROTOCOLS` by which it was measured, "" for none.
     n_dances : clips that were danced, 0 where unknown. path : of the file.
+    missing : what is said of controls that there are none of.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Measured:
     protocol: str = ""
     n_dances: int = 0
     path: Path = Path()
+    missing: tuple[str, ...] = ()
 
     @property
     def every_metric(self) -> set[str]:
@@ -153,6 +156,7 @@ def sheet_of(
         about.append(f"Measured here: {', '.join(sorted({_told(m, names) for m in measured if m.data == data}))}: {data}.")
     about += [f"Not beside print: {key}: {reason}." for key, reason in other.items()]
     about += [f"{_told(m, names)}: one dance: no interval." for m in measured if m.n_dances == 1]
+    about += [f"{_told(m, names)}: {text}" for m in measured if m.protocol and m.key != ORIGINAL for text in m.missing]
     for m in measured:
         about += [f"Undefined: {_told(m, names)}, {c.label}: {m.undefined[c.metric]}." for c in columns if c.metric in m.undefined]
     heads = tuple((column.label + variant_of(column, measured), column.decimals) for column in columns)
@@ -230,6 +234,7 @@ def _of_results(results: Results) -> Measured:
         undefined=results.settings.get("undefined", {}),
         protocol=str(results.settings.get(PROTOCOL, "")),
         n_dances=n_dances,
+        missing=tuple(missing_controls(results)),
     )
 
 
