@@ -12,12 +12,12 @@ import pytest
 
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
-from dance2music.evaluation.compare import compare, comparison_text
 from dance2music.evaluation.jobs import EvaluateConfig, check_apart, clip_of, jobs_of, matched
 from dance2music.evaluation.matching import Match
 from dance2music.evaluation.results import ClipValues, Results
 from dance2music.evaluation.summary import Scored, summarize
 from dance2music.evaluation.terminal import results_text
+from dance2music.experiments.compare import compare, comparison_text
 from dance2music.metrics.reasons import REASONS
 
 

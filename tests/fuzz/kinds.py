@@ -294,8 +294,8 @@ def _results(folder: Path) -> Path:
 
 
 def _read_results(path: Path) -> object:
-    from dance2music.evaluation.compare import compare
     from dance2music.evaluation.results import load_results
+    from dance2music.experiments.compare import compare
 
     return compare(load_results(path), load_results(path))
 

@@ -138,9 +138,9 @@ def compare(
         check_there(path, "the results.json of dance2music evaluate")
     import json
 
-    from dance2music.evaluation.compare import MAIN, comparison_text
-    from dance2music.evaluation.compare import compare as run
     from dance2music.evaluation.results import load_results
+    from dance2music.experiments.compare import MAIN, comparison_text
+    from dance2music.experiments.compare import compare as run
 
     chosen = tuple(metric) if metric else MAIN
     comparison = run(load_results(a), load_results(b), metrics=None if "all" in chosen else chosen)

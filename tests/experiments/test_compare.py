@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dance2music.errors import InputError
-from dance2music.evaluation.compare import compare, comparison_text, holm, unpaired_difference
+from dance2music.experiments.compare import compare, comparison_text, holm, unpaired_difference
 from results_example import results
 
 N = 16
