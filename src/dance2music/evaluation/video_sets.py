@@ -25,6 +25,7 @@ from dance2music.data.manifest import VIDEO_SUFFIXES
 from dance2music.documents import json_text, json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
+from dance2music.generation.methods import method_for
 from dance2music.generation.request import Request
 from dance2music.leftovers import only_here
 from dance2music.parallel import Engine, Serial, one_thread
@@ -163,6 +164,7 @@ def _make(request: Request, one: tuple[Path, Path]) -> tuple[str, dict[str, Any]
 def _claim(out: Path, folder: Path, request: Request) -> None:
     """Write what makes the set, or refuse a folder in which another was begun. Raises InputError."""
     fields = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(request).items()}
+    fields["method"] = method_for(request.method, request.weights).name
     about = {"version": __version__, "folder": str(folder.resolve()), **fields}
     about = json.loads(json.dumps(about))
     path = out / ABOUT
