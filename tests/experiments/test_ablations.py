@@ -106,6 +106,13 @@ def test_embedded_trainings_build_and_take_features(name: str) -> None:
     assert sum(p.numel() for p in build_network(config.generator).parameters()) < 400_000
 
 
+@pytest.mark.parametrize("count", [{"steps": -1}, {"steps": 0}, {"steps": 1, "seeds": 0}])
+def test_no_steps_or_seeds_are_refused_before_a_folder_is_made(tmp_path: Path, count: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=r"(steps: -1|steps: 0|seeds: 0); expected 1 or more"):
+        run_table("d2m-2", AblationContext(tmp_path, {}), tmp_path / "out", **count)
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unknown_preset_and_a_codec_of_another_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="preset 'd2m'"):
         gan_training("d2m", [])

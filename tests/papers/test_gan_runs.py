@@ -18,7 +18,10 @@ from dance2music.errors import InputError
 from dance2music.leftovers import only_here
 from dance2music.papers.begin import begin_from
 from dance2music.papers.gan_step import Networks
+from dance2music.papers.names import CODEC_NAMES, GAN_NAMES
 from dance2music.papers.runs import gan_training, run_codec, run_gan
+from dance2music.papers.sizes import CODEC_TRAININGS
+from dance2music.papers.trainings import EMBEDDED_CODECS, GAN_TRAININGS
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.own_music import OwnMusic, own_music
 from layouts import write_music, write_pairs
@@ -186,6 +189,10 @@ def test_what_is_no_codec_for_this_preset_or_no_preset_is_said_in_one_line(tmp_p
     assert "expected" in command("train", "gan", *options, "--codec", run / "generator.safetensors")
     assert "go with a preset" in command("train", "codec", "--data", prepared, "--out", tmp_path)
     assert "expected a codec's model file" in command("train", "codec", "--preset", "vqvae-high", "--init", prepared, "--out", tmp_path)
+
+
+def test_the_names_of_trainings_are_those_of_their_tables() -> None:
+    assert tuple(GAN_TRAININGS) == GAN_NAMES and (*CODEC_TRAININGS, *EMBEDDED_CODECS) == CODEC_NAMES
 
 
 def test_genres_of_one_song_are_said_when_a_training_learns_genres(

@@ -14,6 +14,7 @@ import typer
 from dance2music.cli.engines import Address, EngineName, Workers, chosen
 from dance2music.cli.inputs import check_there
 from dance2music.errors import InputError
+from dance2music.papers.names import CODEC_NAMES, GAN_NAMES, check_preset
 from dance2music.parallel import working_on
 
 measure_app = typer.Typer()
@@ -86,12 +87,15 @@ def train_codec(
             raise InputError("train codec: --data and --init go with a preset; expected --preset NAME, as spectral-small-high; give one")
         _build(["codec", *(also or [])], out, settings, print_config=print_config, accept=accept)
         return
+    check_preset(preset, CODEC_NAMES)
+    check_there(init, "a codec's model file, or a folder that holds one")
+    if not print_config:
+        check_there(data, "a folder of 'data prepare', or of music", folder=True)
     from dance2music.papers.runs import codec_training, run_codec
 
     if print_config:
         _print(codec_training(preset, settings or [], init=init))
         return
-    check_there(data, "a folder of 'data prepare', or of music", folder=True)
     with _running(accept):
         typer.echo(str(run_codec(preset, out, settings or [], data=data, init=init)))
 
@@ -114,12 +118,16 @@ def train_gan(
     plan: Annotated[bool, typer.Option("--plan", help="Take a few steps and print speed, time left and memory; train nothing.")] = False,
 ) -> None:
     """Train a generator of D2M-GAN or Creative-GAN; under torchrun on several processes."""
+    check_preset(preset, GAN_NAMES)
+    if not print_config:
+        where, file, folder = _all_given("gan", data, codec, out)
+        check_there(soundnet, "a file of SoundNet's weights")
+        check_there(init, "a generator's model file, or a folder of a run or of 'weights import'")
     from dance2music.papers.runs import gan_training, run_gan
 
     if print_config:
         _print(gan_training(preset, settings or []))
         return
-    where, file, folder = _all_given("gan", data, codec, out)
     if plan:
         from dance2music.papers.planning import plan_gan
 
@@ -141,21 +149,26 @@ def train_decoder(
     accept: _Accept = False,
 ) -> None:
     """Fine-tune a codec's decoder against discriminators, codebook fixed (D2M-GAN section 3.4)."""
+    check_preset(preset, GAN_NAMES)
+    if not print_config:
+        where, file, folder = _all_given("decoder", data, codec, out)
     from dance2music.papers.runs import decoder_training, run_decoder
 
     if print_config:
         _print(decoder_training(preset, settings or [])[1])
         return
-    where, file, folder = _all_given("decoder", data, codec, out)
     with _running(accept):
         typer.echo(str(run_decoder(preset, where, file, folder, settings or [])))
 
 
 def _all_given(verb: str, data: str | None, codec: Path | None, out: Path | None) -> tuple[str, Path, Path]:
-    """What a training needs, unless only its settings are asked for: raises InputError where one is missing."""
+    """What a training needs, unless only its settings are asked for: raises InputError where one is not given, or names nothing."""
     if data is None or codec is None or out is None:
         missing = [name for name, value in (("--data", data), ("--codec", codec), ("--out", out)) if value is None]
         raise InputError(f"train {verb}: {', '.join(missing)} not given; expected --data, --codec and --out; give them all")
+    check_there(codec, "a codec's model file")
+    if data != "composed" and "://" not in data:
+        check_there(Path(data), "a folder of 'data prepare', or composed")
     return data, codec, out
 
 
@@ -248,7 +261,9 @@ def score_gan(
     generator: Annotated[Path, typer.Argument(help="generator.safetensors of 'train gan'.")],
     codec: _Codec,
     data: _Data = "composed",
-    held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most; 0: all of a test split, 24 composed ones.")] = 0,
+    held_out: Annotated[
+        int, typer.Option(min=0, help="Clips that are measured on, at most; 0: all of a test split, 24 composed ones.")
+    ] = 0,
 ) -> None:
     """Measure a trained generator, beside true, shifted, foreign and no music: on the dance's beats or not."""
     from dance2music.experiments.scores import score_file, scores_text
@@ -260,16 +275,18 @@ def score_gan(
 def ablate(
     table: Annotated[str, typer.Argument(help="d2m-2 to d2m-6, creative-3 to creative-5.")],
     data: _Data = "composed",
-    steps: Annotated[int, typer.Option(help="Of each row's training.")] = 400,
+    steps: Annotated[int, typer.Option(min=1, help="Of each row's training.")] = 400,
     out: _Out = Path("runs/ablate"),
     codec_high: Annotated[Path | None, typer.Option(help="Codec of the high level: latest.safetensors of spectral-small-high.")] = None,
     codec_low: Annotated[Path | None, typer.Option(help="Codec of the low level; rows whose codec is not given are not run.")] = None,
     decoder_high: Annotated[Path | None, typer.Option(help="Fine-tuned codec of 'train decoder', for d2m-5.")] = None,
     decoder_low: Annotated[Path | None, typer.Option(help="The same of the low level.")] = None,
     size: Annotated[str, typer.Option(help="embedded, or paper: the papers' sizes, on prepared data.")] = "embedded",
-    seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 3,
-    clips: Annotated[int, typer.Option(help="Composed clips that are trained on.")] = 200,
-    held_out: Annotated[int, typer.Option(help="Clips that are measured on, at most; 0: all of a test split, 24 composed ones.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each row.")] = 3,
+    clips: Annotated[int, typer.Option(min=1, help="Composed clips that are trained on.")] = 200,
+    held_out: Annotated[
+        int, typer.Option(min=0, help="Clips that are measured on, at most; 0: all of a test split, 24 composed ones.")
+    ] = 0,
     settings: _Set = None,
 ) -> None:
     """Train and measure every row of an ablation table, and print it beside the paper's numbers."""

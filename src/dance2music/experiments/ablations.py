@@ -242,8 +242,11 @@ def run_table(
     Raises
     ------
     InputError
-        If there is no row that can be run.
+        If there is no row that can be run, or there are no steps or seeds.
     """
+    for what, count in (("steps", steps), ("seeds", seeds)):
+        if count < 1:
+            raise InputError(f"{what}: {count}; expected 1 or more; give so many")
     rows, folder = [replace(row, config=override(row.config, list(settings))) for row in rows_of(table, size)], Path(out) / table
     folder.mkdir(parents=True, exist_ok=True)
     lacking: dict[str, str] = {}

@@ -13,6 +13,7 @@ from dance2music.codec.base import CodecModel
 from dance2music.config import override
 from dance2music.errors import InputError
 from dance2music.leftovers import only_here
+from dance2music.papers.names import CODEC_NAMES, GAN_NAMES, check_preset
 from dance2music.seeds import VALIDATION_CLIPS
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def gan_training(preset: str, settings: list[str]) -> GanTraining:
     """A named training with settings ``name=value`` replaced. Raises InputError for an unknown name, ConfigError for a wrong setting."""
     from dance2music.papers.trainings import GAN_TRAININGS
 
-    if preset not in GAN_TRAININGS:
-        raise InputError(f"preset {preset!r}: unknown; expected one of {', '.join(GAN_TRAININGS)}")
+    check_preset(preset, GAN_NAMES)
     return override(GAN_TRAININGS[preset], settings)
 
 
@@ -268,8 +268,7 @@ def codec_training(preset: str, settings: list[str], *, init: str | Path | None 
     from dance2music.papers.trainings import EMBEDDED_CODECS
 
     trainings = {**CODEC_TRAININGS, **EMBEDDED_CODECS}
-    if preset not in trainings:
-        raise InputError(f"preset {preset!r}: unknown; expected one of {', '.join(trainings)}")
+    check_preset(preset, CODEC_NAMES)
     config = override(trainings[preset], settings)
     if init is None:
         return config
