@@ -27,6 +27,7 @@ from dance2music.train.start import LoopConfig, start_fabric
 MOVES = ("backward", "zero_grad", "clip_grad_norm_", "clip_gradients", "average_gradients", "no_sync")
 BY_HAND = {
     "train/loop.py": "`Loop.update` itself",
+    "papers/parts.py": "gradients of the parts of a batch add up before `Loop.update` moves weights by them",
     "baselines/jukebox_vqvae_train.py:learn_last_block": "a fit on a bank in memory before a level's training, the same on every process",
 }
 """The only places that may move weights, and why."""
