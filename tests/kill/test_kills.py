@@ -269,7 +269,7 @@ def test_an_evaluation_leaves_the_old_results_or_the_new_ones(tmp_path: Path) ->
         pytest.skip("minutes: make kill")
     sounds(tmp_path / "made", 3)
     sounds(tmp_path / "own", 3)
-    names = {"old": "first", "new": "second"}
+    names = {"old": "nameofoldrun", "new": "nameofnewrun"}
 
     def command(which: str) -> list[str]:
         return [*PROGRAM, "evaluate", "--generated", "made", "--reference", "own", "-o", "report", "--name", names[which], "--workers", "2"]
