@@ -261,8 +261,8 @@ def _read_manifest(path: Path) -> object:
 
 
 def _composed(folder: Path) -> Path:
-    row = {"name": "clip", "song": "s", "seed": 3, "split": "train", "audio": "clip.wav", "motion": "clip.npz", "genre": "house", "tempo_bpm": 120.0,
-           "beat_times_seconds": [0.5, 1.0]}  # fmt: skip
+    row = {"name": "clip", "song": "s", "seed": 3, "split": "train", "audio": "clip.wav", "motion": "clip.npz", "genre": "house",
+           "tempo_bpm": 120.0, "beat_times_seconds": [0.5, 1.0]}  # fmt: skip
     (folder / "manifest.jsonl").write_text(json.dumps(row) + "\n")
     return folder / "manifest.jsonl"
 
