@@ -211,6 +211,12 @@ def test_a_fault_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> No
         run(monkeypatch, "generate", "clip.mp4")
 
 
+@pytest.mark.parametrize("verb", [(), ("generate",), ("train", "gan")])
+def test_h_is_help_everywhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]) -> None:
+    assert run(monkeypatch, *verb, "-h") == 0
+    assert "Usage:" in capsys.readouterr().out
+
+
 def test_without_arguments_there_is_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch) == 2
     said = capsys.readouterr()

@@ -26,7 +26,9 @@ from dance2music.errors import Dance2MusicError, PartlyDone
 from dance2music.names import as_text
 from dance2music.work import Cancel, cancellable, keeps, kept
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Music for a dance.")
+_HELP = {"help_option_names": ["-h", "--help"]}
+"""Of every verb, too."""
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Music for a dance.", context_settings=_HELP)
 app.add_typer(generate_app)
 app.add_typer(sets_app)
 app.add_typer(studio_app)
