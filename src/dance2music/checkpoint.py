@@ -252,6 +252,10 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None
             restore()
 
 
+NOT_TORCH = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, OSError, TypeError, AttributeError, AssertionError)
+"""What reading a damaged torch file may raise."""
+
+
 def read_torch_state(path: str | Path) -> dict[str, Tensor]:
     """Tensors [...] of a published torch checkpoint: a bare state dict or one under ``model`` or ``state_dict``; ``module.`` is cut off.
 
@@ -266,7 +270,7 @@ def read_torch_state(path: str | Path) -> dict[str, Tensor]:
     try:
         with torch.serialization.safe_globals(_plain_numbers()):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except NOT_TORCH as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise InputError(f"{path}: cannot be read as a torch file of tensors only ({reason}); download it again") from error
     for key in ("model", "state_dict"):

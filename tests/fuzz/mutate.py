@@ -64,7 +64,7 @@ def altered(text: str, seed: int) -> str:
         if action < 0.75:
             old = holder[key]
             number = isinstance(old, int | float) and not isinstance(old, bool) and chance.random() < 0.6
-            holder[key] = chance.choice((-old, old * 1e6, old + 1, -1, 0, 1e-9, 2**40)) if number else chance.choice(ODD_VALUES)
+            holder[key] = chance.choice((-old, old * 1_000_000, old + 1, -1, 0, 1e-9, 2**40)) if number else chance.choice(ODD_VALUES)
         elif action < 0.9:
             del holder[key]
         elif isinstance(holder, list):

@@ -107,7 +107,7 @@ class SoundFont:
                 for kind, amount in outer.items():
                     if kind not in _NOT_ADDED:
                         values[kind] = values.get(kind, 0) + amount
-                if inner[_SAMPLE_ID] < len(self.tables[b"shdr"]) - 1:
+                if 0 <= inner[_SAMPLE_ID] < len(self.tables[b"shdr"]) - 1:
                     regions.append(_Region(values, inner[_SAMPLE_ID]))
         return regions
 
@@ -115,7 +115,7 @@ class SoundFont:
         """Zones of a preset or instrument that answer to the note, with the values of its global zone below them."""
         bags, generators = (b"pbag", b"pgen") if header == b"phdr" else (b"ibag", b"igen")
         heads, bag, table = self.tables[header], self.tables[bags]["generator"], self.tables[generators]
-        if index + 1 >= len(heads):
+        if not 0 <= index < len(heads) - 1:
             return []
         base: dict[int, int] = {}
         zones: list[dict[int, int]] = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from dance2music.checkpoint import NOT_TORCH
 from dance2music.files import whole_file
 from dance2music.leftovers import sweep
 
@@ -42,7 +42,7 @@ def read_checkpoint(folder: Path, *, device: torch.device) -> tuple[Path, dict[s
             state = torch.load(path, map_location=device, weights_only=True)
             if not isinstance(state, dict) or not state.keys() >= _KEYS:
                 raise ValueError("is none of a training")
-        except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+        except NOT_TORCH as error:
             reason = " ".join(str(error).split())[:120] or "it ends too early"
             logger.warning("%s: cannot be read (%s) and is put aside as %s", path, reason, DAMAGED)
             os.replace(path, folder / DAMAGED)
