@@ -39,11 +39,13 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 
 def finite(value: Any) -> Any:
-    """A value with None in the place of numbers that JSON does not know."""
+    """A value with None in the place of numbers that JSON does not know, texts as keys and lists for tuples."""
     if isinstance(value, dict):
-        return {key: finite(one) for key, one in value.items()}
+        return {str(key): finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [finite(one) for one in value]
+    if hasattr(value, "item"):  # a number of numpy
+        value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dance2music.documents import fits, json_value
+from dance2music.documents import finite, fits, json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 
@@ -171,7 +171,7 @@ def counted(n: int, noun: str) -> str:
 
 def save_results(results: Results, path: str | Path) -> None:
     """Write ``results.json``, whole or not at all."""
-    content = {"format": FORMAT, **_plain(dataclasses.asdict(results))}
+    content = {"format": FORMAT, **finite(dataclasses.asdict(results))}
     for info in content["metrics"].values():
         del info["measure"]
     with whole_file(path) as temporary:
@@ -223,14 +223,3 @@ def _intervals(table: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[st
         return Interval(**numbers, n=row["n"], p=row["p"])
 
     return {metric: {system: interval(row) for system, row in systems.items()} for metric, systems in table.items()}
-
-
-def _plain(value: Any) -> Any:
-    """JSON values: NaN and infinities become None."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

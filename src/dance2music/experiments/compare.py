@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dance2music.documents import finite
 from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.results import Interval, Results, counted
@@ -61,7 +62,7 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, undefined numbers as None."""
-        return {**asdict(self), "differences": [_plain(asdict(difference)) for difference in self.differences]}
+        return {**asdict(self), "differences": [finite(asdict(difference)) for difference in self.differences]}
 
 
 def compare(a: Results, b: Results, *, metrics: tuple[str, ...] | None = MAIN, level: float = LEVEL, seed: int = 0) -> Comparison:
@@ -199,9 +200,3 @@ def _cautions(a: Results, b: Results, common: set[str], tested: int, level: floa
     if any(abs(clip.duration_seconds - lengths[clip.dance]) > 0.5 for clip in a.clips if clip.dance in lengths):
         found.append("some dances have music of different length")
     return found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

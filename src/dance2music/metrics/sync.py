@@ -17,8 +17,9 @@ class Heard:
 
     Attributes
     ----------
+    duration_seconds : of the music.
     onsets, beats : float64 [n], in seconds; beats as a listener hears them who expects about the dance's tempo.
-    pulse_clarity : `metrics.musicality.pulse_clarity`.
+    pulse_clarity : 0..1, as `metrics.musicality.pulse_clarity`.
     """
 
     duration_seconds: float
@@ -28,7 +29,13 @@ class Heard:
 
 
 def hear(audio: Audio, *, around_bpm: float) -> Heard:
-    """Listen to music with a tempo in mind."""
+    """Listen to music with a tempo in mind.
+
+    Parameters
+    ----------
+    audio : Audio [C, N].
+    around_bpm : the tempo that is expected, as that of the dance; what is heard may lie an octave from there.
+    """
     rises, fps = band_rises(audio)
     envelope = rises.mean(axis=0)
     beats = beats_heard(np.median(rises, axis=0), fps, around_bpm=around_bpm)
@@ -37,6 +44,12 @@ def hear(audio: Audio, *, around_bpm: float) -> Heard:
 
 def measure_sync(audio: Audio | Heard, rhythm: Rhythm, *, seed: int = 0) -> dict[str, float]:
     """Beat Alignment of the music's onsets with the dancer's kinematic beats, and the same under random circular shifts.
+
+    Parameters
+    ----------
+    audio : Audio [C, N], or what was heard in it (`hear`).
+    rhythm : beat grid and kinematic beats of the dance, in seconds.
+    seed : of the shifts.
 
     Returns
     -------

@@ -34,6 +34,7 @@ class TimingConfig:
 
 
 REAL_TIMING = TimingConfig()
+"""Of the dancers of AIST++'s development dances (`benchmarks/motion_statistics.py`)."""
 MARGIN_SECONDS = 0.5
 """A dance that is to be hurried is drawn so much longer than it is wanted."""
 
