@@ -10,12 +10,12 @@ from pathlib import Path
 from dance2music.config import fit_fields
 from dance2music.errors import InputError
 from dance2music.files import check_writable, exists
-from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import Method, check_given, heard_as, method_for
 from dance2music.generation.pipeline import genre_index
 from dance2music.methods.base import Given
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.duck import DuckConfig
+from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.names import fitting
 from dance2music.people.dancers import ALL, check_dancer
 from dance2music.rhythm.choices import AS_READ, Choice, check_choice, read_taps

@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from dance2music import __version__
-from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import METHODS
 from dance2music.generation.voices import VOICES
 from dance2music.music.audio import AUDIO_SUFFIXES
+from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, check_sound, check_who, file_of, fresh_seed, queued, row_of
 from dance2music.studio.library import Row, clean_title, new_id

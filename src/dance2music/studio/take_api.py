@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse, Response
 
 from dance2music.config import from_dict
 from dance2music.errors import ConfigError
-from dance2music.generation.markers import MARKER_SUFFIXES
 from dance2music.generation.methods import METHODS
 from dance2music.generation.redraw import ENERGIES
 from dance2music.generation.request import DUCK_LIMITS_DB, KEPT_LIMITS_DB
 from dance2music.generation.voices import VOICES
 from dance2music.music.audio import AUDIO_SUFFIXES
+from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, file_of, fresh_seed, queued, row_of, sent
 from dance2music.studio.library import Row, clean_title
