@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -65,6 +66,10 @@ class DrumKit:
 
     def sound(self, pitch: int) -> DrumSound:
         """The sound of a General MIDI drum pitch; unknown ones are played on the side stick."""
+        return self._sounds.get(pitch, self._sounds[37])
+
+    @cached_property
+    def _sounds(self) -> dict[int, DrumSound]:
         low, mid, high = self.toms_hz
         tom_db = -5.0
         own = {
@@ -88,7 +93,7 @@ class DrumKit:
             57: DrumSound(self.crash, self.crash_db, pan=0.3, room=0.15),
             59: DrumSound(self.ride, self.ride_db, pan=-0.3, room=0.1),
         }
-        return own[pitch] if pitch in own else PERCUSSION.get(pitch, own[37])
+        return PERCUSSION | own
 
 
 _JINGLES = Metal(

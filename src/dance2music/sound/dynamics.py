@@ -5,11 +5,25 @@ Levels are looked at every `BLOCK_SECONDS`; gains are linear between.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from dance2music.sound.effects import BLOCK
 
 BLOCK_SECONDS = 0.002
+
+
+def block_samples(sample_rate: int) -> int:
+    """Samples of a block."""
+    return max(1, round(BLOCK_SECONDS * sample_rate))
+
+
+class Compression(NamedTuple):
+    """Gain of each sample, float32 [n] in 0..1, and the mean power that it goes by; 0 for silence."""
+
+    gain: np.ndarray
+    mean_power: float
 
 
 def ducking(
@@ -25,7 +39,7 @@ def ducking(
     -------
     float32 [n_samples], in 0..1.
     """
-    block = max(1, round(BLOCK_SECONDS * sample_rate))
+    block = block_samples(sample_rate)
     grid = np.arange(n_samples // block + 2) * (block / sample_rate)
     dip = np.zeros(len(grid))
     for time, strength in zip(times_seconds, strengths):
@@ -47,7 +61,8 @@ def compression(
     attack_seconds: float = 0.015,
     release_db_per_second: float = 60.0,
     most_db: float = 6.0,
-) -> np.ndarray:
+    mean_power: float | None = None,
+) -> Compression:
     """Gain that evens out what is louder than the sound's own mean power (plus ``over_db``) by ``ratio``, by at most ``most_db``.
 
     The level is that of the loudest channel; it falls by ``release_db_per_second`` at most, and the gain is smoothed over the attack, so
@@ -56,18 +71,15 @@ def compression(
     Parameters
     ----------
     sound : float32 [C, n].
-
-    Returns
-    -------
-    float32 [n], in 0..1.
+    mean_power : of the piece that the sound is a section of; by default its own.
     """
     from scipy.ndimage import uniform_filter1d
 
-    block = max(1, round(BLOCK_SECONDS * sample_rate))
+    block = block_samples(sample_rate)
     n = sound.shape[-1]
     whole = n // block * block
     if whole == 0:
-        return np.ones(n, dtype=np.float32)
+        return Compression(np.ones(n, dtype=np.float32), 0.0)
     part = BLOCK // block * block
     power = np.concatenate(
         [
@@ -75,16 +87,16 @@ def compression(
             for i in range(0, whole, part)
         ]
     )
-    mean = float(power.mean())
+    mean = float(power.mean()) if mean_power is None else mean_power
     if mean <= 0.0:
-        return np.ones(n, dtype=np.float32)
+        return Compression(np.ones(n, dtype=np.float32), 0.0)
     smooth = max(1, round(attack_seconds / BLOCK_SECONDS))
     level = 10.0 * np.log10(uniform_filter1d(power, smooth, mode="nearest") / mean + 1e-12)
     slope = release_db_per_second * block / sample_rate
     index = np.arange(len(level)) * slope
     level = np.maximum.accumulate(level + index) - index
     reduction = np.minimum(np.maximum(0.0, level - over_db) * (1.0 - 1.0 / ratio), most_db)
-    return _between(10.0 ** (-uniform_filter1d(reduction, smooth, mode="nearest") / 20.0), block, n)
+    return Compression(_between(10.0 ** (-uniform_filter1d(reduction, smooth, mode="nearest") / 20.0), block, n), mean)
 
 
 def _between(gain: np.ndarray, block: int, n_samples: int) -> np.ndarray:

@@ -91,12 +91,7 @@ _ECHO_PAN = 0.75
 def echo(sound: np.ndarray, *, beat_seconds: float, sample_rate: int) -> np.ndarray:
     """Ping-pong echo of a mono send, a dotted eighth apart (halved or doubled into `ECHO_LIMITS_SECONDS`): float32 [n] -> [2, n], wet
     only."""
-    delay = 0.75 * beat_seconds
-    while delay > ECHO_LIMITS_SECONDS[1]:
-        delay /= 2.0
-    while delay < ECHO_LIMITS_SECONDS[0]:
-        delay *= 2.0
-    step = round(delay * sample_rate)
+    step = round(_echo_delay_seconds(beat_seconds) * sample_rate)
     band = np.concatenate([high_pass(350.0, sample_rate=sample_rate), low_pass(4800.0, sample_rate=sample_rate)])
     send = filtered(sound, band)
     out = np.zeros((2, sound.shape[-1]), dtype=np.float32)
@@ -107,3 +102,17 @@ def echo(sound: np.ndarray, *, beat_seconds: float, sample_rate: int) -> np.ndar
         for channel, gain in enumerate(pan_gains(_ECHO_PAN if tap % 2 else -_ECHO_PAN)):
             out[channel, tap * step :] += send[: -tap * step] * (gain * level)
     return out
+
+
+def echo_seconds(beat_seconds: float) -> float:
+    """How long `echo` goes on after what it repeats."""
+    return ECHO_TAPS * _echo_delay_seconds(beat_seconds)
+
+
+def _echo_delay_seconds(beat_seconds: float) -> float:
+    delay = 0.75 * beat_seconds
+    while delay > ECHO_LIMITS_SECONDS[1]:
+        delay /= 2.0
+    while delay < ECHO_LIMITS_SECONDS[0]:
+        delay *= 2.0
+    return delay

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,14 +52,35 @@ class MasterSettings:
     end_fade_seconds: float = 0.01
 
 
+class Levels(NamedTuple):
+    """What the desk measures of a whole piece and sets itself by; a section that is rendered alone has it from its piece.
+
+    Attributes
+    ----------
+    drums_power : mean power of the drum bus, which its compressor goes by; 0 without drums.
+    side_gain : gain of the side signal.
+    glue_power : mean power of the mix, which the master's compressor goes by.
+    power : mean power behind that compressor.
+    gain_db : gain that brings the piece to its loudness.
+    """
+
+    drums_power: float
+    side_gain: float
+    glue_power: float
+    power: float
+    gain_db: float
+
+
 @dataclass(frozen=True)
 class Master:
-    """What the master does to a mix, for its stems: sections for middle and side, gain of the side, and the gain of each sample [N]."""
+    """What the master does to a mix, for its stems: sections for middle and side, gain of the side, and the gain of each sample [N]; and
+    the levels that it goes by (None of silence), without those of the drums."""
 
     middle: np.ndarray
     side: np.ndarray
     side_gain: float
     curve: np.ndarray = field(repr=False)
+    levels: Levels | None = None
 
     def apply(self, sound: np.ndarray) -> np.ndarray:
         """The part of the mastered mix that ``sound``, float32 [2, N], is."""
@@ -67,8 +89,13 @@ class Master:
         return made
 
 
-def master(mix: np.ndarray, settings: MasterSettings, *, sample_rate: int) -> tuple[np.ndarray, Master]:
-    """Master a mix, float32 [2, N], in place: the mastered sound [2, N] and what was done. Silence stays silent."""
+def master(
+    mix: np.ndarray, settings: MasterSettings, *, sample_rate: int, levels: Levels | None = None, n_after: int = 0
+) -> tuple[np.ndarray, Master]:
+    """Master a mix, float32 [2, N], in place: the mastered sound [2, N] and what was done. Silence stays silent.
+
+    ``levels`` are those of the whole piece where the mix is a section of one, and ``n_after`` the samples that follow it there.
+    """
     n = mix.shape[-1]
     shelves = [
         effects.high_pass(RUMBLE_HZ, sample_rate=sample_rate),
@@ -80,18 +107,33 @@ def master(mix: np.ndarray, settings: MasterSettings, *, sample_rate: int) -> tu
     if n == 0 or not mix.any():
         return np.zeros_like(mix), Master(middle, side, 1.0, np.ones(n, dtype=np.float32))
     toned = _toned(mix, middle, side, 1.0, out=mix)
-    side_gain = _side_gain(toned, settings)
+    side_gain = _side_gain(toned, settings) if levels is None else levels.side_gain
     if side_gain != 1.0:
         mid, wide = (toned[0] + toned[1]) * np.float32(0.5), (toned[0] - toned[1]) * np.float32(0.5 * side_gain)
         np.add(mid, wide, out=toned[0])
         np.subtract(mid, wide, out=toned[1])
         del mid, wide
-    glue = compression(toned, sample_rate=sample_rate, ratio=2.0, over_db=1.5, attack_seconds=0.02, release_db_per_second=35.0, most_db=3.0)
+    glue, glue_power = compression(
+        toned,
+        sample_rate=sample_rate,
+        ratio=2.0,
+        over_db=1.5,
+        attack_seconds=0.02,
+        release_db_per_second=35.0,
+        most_db=3.0,
+        mean_power=None if levels is None else levels.glue_power,
+    )
     toned *= glue
     peaks = np.maximum(np.abs(toned[0]), np.abs(toned[1]))
+    if levels is not None:
+        curve = _curve(toned, peaks, levels.power, levels.gain_db, settings, sample_rate, n_after)
+        toned *= curve
+        curve *= glue
+        return toned, Master(middle, side, side_gain, curve, levels)
+    power = _power(toned)
     gain_db = min(_MOST_GAIN_DB, settings.target_lufs - loudness_lufs(toned, sample_rate=sample_rate))
     for left in reversed(range(_PASSES)):
-        curve = _curve(toned, peaks, gain_db, settings, sample_rate)
+        curve = _curve(toned, peaks, power, gain_db, settings, sample_rate)
         missing = settings.target_lufs - loudness_lufs(toned, sample_rate=sample_rate, gain=curve)
         if abs(missing) < _TOLERANCE_LU or not left or gain_db + missing > _MOST_GAIN_DB:
             break
@@ -99,7 +141,7 @@ def master(mix: np.ndarray, settings: MasterSettings, *, sample_rate: int) -> tu
         gain_db += missing * (1.3 if missing > 0 else 1.0)
     toned *= curve
     curve *= glue
-    return toned, Master(middle, side, side_gain, curve)
+    return toned, Master(middle, side, side_gain, curve, Levels(0.0, side_gain, glue_power, power, gain_db))
 
 
 def loudness_lufs(sound: np.ndarray, *, sample_rate: int, gain: np.ndarray | None = None) -> float:
@@ -129,12 +171,19 @@ def _side_gain(sound: np.ndarray, settings: MasterSettings) -> float:
     return float(np.clip(wanted, 1.0 / most, most))
 
 
-def _curve(toned: np.ndarray, peaks: np.ndarray, gain_db: float, settings: MasterSettings, sample_rate: int) -> np.ndarray:
+def _power(sound: np.ndarray) -> float:
+    """Mean power of a sound [C, N]."""
+    blocks = range(0, sound.shape[-1], effects.BLOCK)
+    return sum(float(np.square(sound[:, i : i + effects.BLOCK]).sum(dtype=np.float64)) for i in blocks) / sound.size
+
+
+def _curve(
+    toned: np.ndarray, peaks: np.ndarray, power: float, gain_db: float, settings: MasterSettings, sample_rate: int, n_after: int = 0
+) -> np.ndarray:
     """Gain of each sample: loudness, soft clipping, limiter, a short fade at the end; float32 [N]."""
     gain = np.float32(10.0 ** (gain_db / 20.0))
     ceiling = 10.0 ** ((settings.ceiling_db - _MARGIN_DB) / 20.0)
-    power = sum(float(np.square(toned[:, i : i + effects.BLOCK]).sum(dtype=np.float64)) for i in range(0, toned.shape[-1], effects.BLOCK))
-    rms = float(gain) * math.sqrt(power / toned.size)
+    rms = float(gain) * math.sqrt(power)
     clip = np.float32(min(ceiling, rms * 10.0 ** (settings.crest_db / 20.0)))
     curve = np.full(len(peaks), gain, dtype=np.float32)
     over = np.flatnonzero(peaks > settings.knee * clip / gain)
@@ -144,8 +193,11 @@ def _curve(toned: np.ndarray, peaks: np.ndarray, gain_db: float, settings: Maste
     need = _true_peak_gain(toned, curve, peaks, ceiling)
     if need is not None:
         curve *= smooth_gain(need, 2 * round(_LIMITER_SECONDS * sample_rate / 2) + 1)
-    fade = min(len(curve), round(settings.end_fade_seconds * sample_rate))
-    curve[len(curve) - fade :] *= (0.5 + 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / max(fade, 1))).astype(np.float32)
+    n = len(curve)
+    fade = min(n + n_after, round(settings.end_fade_seconds * sample_rate))
+    fall = (0.5 + 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / max(fade, 1))).astype(np.float32)
+    begin = n + n_after - fade
+    curve[max(begin, 0) :] *= fall[max(-begin, 0) : max(n - begin, 0)]
     return curve
 
 

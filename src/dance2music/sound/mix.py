@@ -33,11 +33,12 @@ _VINYL_LEVEL = 10.0 ** (-6.0 / 20.0)
 
 
 class Strip(NamedTuple):
-    """A role on the desk: dry sound [2, N], sends to room [N] and echo [N]; float32."""
+    """A role on the desk: dry sound [2, N], sends to room [N] and echo [N]; float32. Of drums the mean power of their bus."""
 
     dry: np.ndarray
     room: np.ndarray
     echo: np.ndarray
+    bus_power: float = 0.0
 
 
 def genre_sound(score: Score) -> GenreSound:
@@ -53,18 +54,19 @@ def strips(
     instruments: Mapping[str, int],
     transitions: Sequence[Transition],
     roles: Sequence[str] = STEMS,
+    drums_power: float | None = None,
 ) -> Iterator[tuple[str, Strip]]:
-    """One strip after the other, for those of ``roles`` that have something to play."""
+    """One strip after the other, for those of ``roles`` that have something to play; ``drums_power`` as in `master.Levels`."""
     for role in roles:
         # Nothing of a strip stays in a name here: it is the caller's, who may let go of it before the next one is made.
         if role == "effects":
             if transitions or _noisy(score):
                 yield role, _effects(score, sample_rate, seed, transitions)
         elif any(track.role == role and track.notes for track in score.tracks):
-            yield role, _played(score, role, sample_rate, seed, instruments)
+            yield role, _played(score, role, sample_rate, seed, instruments, drums_power)
 
 
-def _played(score: Score, role: str, sample_rate: int, seed: int, instruments: Mapping[str, int]) -> Strip:
+def _played(score: Score, role: str, sample_rate: int, seed: int, instruments: Mapping[str, int], drums_power: float | None) -> Strip:
     """The strip of all tracks of a role: drums, and what is pitched."""
     n_samples = round(score.duration_seconds * sample_rate)
     sound = genre_sound(score)
@@ -76,7 +78,8 @@ def _played(score: Score, role: str, sample_rate: int, seed: int, instruments: M
         for i, track in tracks:
             if track.is_drum:
                 place_drums(track, sound.kit, score, strip, sample_rate=sample_rate, seed=_track_seed(seed, i))
-        beaten = Strip(_drum_bus(strip, sound, sample_rate), strip.room, np.zeros(0, dtype=np.float32))
+        bus, power = _drum_bus(strip, sound, sample_rate, drums_power)
+        beaten = Strip(bus, strip.room, np.zeros(0, dtype=np.float32), power)
         if not pitched:
             beaten.room[:] *= np.float32(10.0 ** (sound.drum_room_db / 20.0))
             return beaten
@@ -88,6 +91,7 @@ def _played(score: Score, role: str, sample_rate: int, seed: int, instruments: M
     if beaten is not None:
         made.dry[:] += beaten.dry
         made.room[:] += beaten.room
+        made = made._replace(bus_power=beaten.bus_power)
     return made
 
 
@@ -120,13 +124,22 @@ def _track_seed(seed: int, track: int) -> int:
     return seed * 1_000_003 + track
 
 
-def _drum_bus(strip: DrumStrip, sound: GenreSound, sample_rate: int) -> np.ndarray:
-    """Kick and the rest with saturation and glue, float32 [2, N]."""
+def _drum_bus(strip: DrumStrip, sound: GenreSound, sample_rate: int, mean_power: float | None) -> tuple[np.ndarray, float]:
+    """Kick and the rest with saturation and glue, float32 [2, N], and the mean power that the glue goes by."""
     bus = effects.saturated(strip.others, sound.drive.get("drums", 0.0))
     bus += strip.kick
-    gain = compression(bus, sample_rate=sample_rate, ratio=2.0, over_db=4.0, attack_seconds=0.012, release_db_per_second=70.0, most_db=4.0)
+    gain, mean_power = compression(
+        bus,
+        sample_rate=sample_rate,
+        ratio=2.0,
+        over_db=4.0,
+        attack_seconds=0.012,
+        release_db_per_second=70.0,
+        most_db=4.0,
+        mean_power=mean_power,
+    )
     bus *= gain * np.float32(10.0 ** (sound.level_db("drums") / 20.0))
-    return bus
+    return bus, mean_power
 
 
 def _strip(dry: np.ndarray, role: str, sound: GenreSound, strokes: tuple[np.ndarray, np.ndarray], sample_rate: int) -> Strip:

@@ -12,7 +12,7 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.sound import mix
 from dance2music.sound.borders import border_effects, fade_seconds
-from dance2music.sound.master import Master, MasterSettings, master
+from dance2music.sound.master import Levels, Master, MasterSettings, master
 from dance2music.sound.mix import STEMS, Strip
 from dance2music.sound.transition_sounds import Transition
 from dance2music.types import ROLES, Audio, Score
@@ -53,10 +53,22 @@ def render_studio(
     InputError
         If the sample rate is too low, a role of ``instruments`` is unknown, or a transition cannot be used.
     """
+    return render_measured(score, sample_rate=sample_rate, seed=seed, instruments=instruments, transitions=transitions)[0]
+
+
+def render_measured(
+    score: Score,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    seed: int = 0,
+    instruments: Mapping[str, int] | None = None,
+    transitions: Sequence[Transition] | None = None,
+) -> tuple[Audio, Levels | None]:
+    """`render_studio`, and the levels by which `section.render_section` sets a section of the piece; None of silence."""
     _check(sample_rate, instruments)
-    total, _ = _mixed(score, sample_rate, seed, instruments or {}, transitions)
-    sound, _ = master(total, _settings(score), sample_rate=sample_rate)
-    return Audio(sound, sample_rate)
+    total, drums_power = mixed(score, sample_rate, seed, instruments or {}, transitions)
+    sound, done = master(total, settings_of(score), sample_rate=sample_rate)
+    return Audio(sound, sample_rate), None if done.levels is None else done.levels._replace(drums_power=drums_power)
 
 
 def render_studio_stems(
@@ -73,24 +85,13 @@ def render_studio_stems(
     errors. Returns a dict over `mix.STEMS` (the roles, and 'effects'; silence where one has nothing to play) of Audio [2, N].
     """
     _check(sample_rate, instruments)
-    n_samples = round(score.duration_seconds * sample_rate)
-    wet: dict[str, np.ndarray] = {}
-    effects = border_effects(score) if transitions is None else transitions
-    for role, strip in mix.strips(score, sample_rate=sample_rate, seed=seed, instruments=instruments or {}, transitions=effects):
-        mix.add_returns(strip.dry, strip.room, strip.echo, score, sample_rate=sample_rate)
-        wet[role] = strip.dry
-    total = np.zeros((2, n_samples), dtype=np.float32)
-    for sound in wet.values():
-        total += sound
-    _, done = master(total, _settings(score), sample_rate=sample_rate)
-    silence = np.zeros((2, n_samples), dtype=np.float32)
-    return {role: Audio(done.apply(wet[role]) if role in wet else silence.copy(), sample_rate) for role in STEMS}
+    return mastered_stems(score, sample_rate, seed, instruments or {}, transitions, settings_of(score))
 
 
 def render_studio_drums(score: Score, *, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> Audio:
     """The drums of a score alone, mixed but not mastered: a kick at full velocity peaks at about half of full scale. [2, N]."""
     _check(sample_rate, None)
-    drums, _ = _mixed(score, sample_rate, seed, {}, (), roles=("drums",))
+    drums, _ = mixed(score, sample_rate, seed, {}, (), roles=("drums",))
     return Audio(drums, sample_rate)
 
 
@@ -114,7 +115,7 @@ def render_hybrid(
     from dance2music.sound.master import loudness_lufs
 
     _check(sample_rate, None)
-    total, _ = _mixed(score, sample_rate, seed, {}, transitions, roles=("drums", "effects"))
+    total, _ = mixed(score, sample_rate, seed, {}, transitions, roles=("drums", "effects"))
     n_samples = total.shape[-1]
     other = np.zeros((2, n_samples), dtype=np.float32)
     samples = resample(bed, sample_rate).samples[:, :n_samples]
@@ -124,37 +125,75 @@ def render_hybrid(
         difference = loudness_lufs(total, sample_rate=sample_rate) - BED_BELOW_DRUMS_DB - loudness_lufs(other, sample_rate=sample_rate)
         other *= np.float32(10.0 ** (difference / 20.0))
     total += mix.duck(other, score, sample_rate=sample_rate, depth_db=BED_DUCK_DB)
-    sound, _ = master(total, _settings(score), sample_rate=sample_rate)
+    sound, _ = master(total, settings_of(score), sample_rate=sample_rate)
     return Audio(sound, sample_rate)
 
 
-def _mixed(
+def mastered_stems(
+    score: Score,
+    sample_rate: int,
+    seed: int,
+    instruments: Mapping[str, int],
+    transitions: Sequence[Transition] | None,
+    settings: MasterSettings,
+    levels: Levels | None = None,
+    n_after: int = 0,
+) -> dict[str, Audio]:
+    """`render_studio_stems`, of a section of a piece with the piece's ``levels`` and the samples that follow it there: [2, N] each."""
+    n_samples = round(score.duration_seconds * sample_rate)
+    wet: dict[str, np.ndarray] = {}
+    effects, power = border_effects(score) if transitions is None else transitions, None if levels is None else levels.drums_power
+    for role, strip in mix.strips(
+        score, sample_rate=sample_rate, seed=seed, instruments=instruments, transitions=effects, drums_power=power
+    ):
+        mix.add_returns(strip.dry, strip.room, strip.echo, score, sample_rate=sample_rate)
+        wet[role] = strip.dry
+    total = np.zeros((2, n_samples), dtype=np.float32)
+    for sound in wet.values():
+        total += sound
+    _, done = master(total, settings, sample_rate=sample_rate, levels=levels, n_after=n_after)
+    silence = np.zeros((2, n_samples), dtype=np.float32)
+    return {role: Audio(done.apply(wet[role]) if role in wet else silence.copy(), sample_rate) for role in STEMS}
+
+
+def mixed(
     score: Score,
     sample_rate: int,
     seed: int,
     instruments: Mapping[str, int],
     transitions: Sequence[Transition] | None,
     roles: Sequence[str] = STEMS,
-) -> tuple[np.ndarray, list[str]]:
-    """The sum of all strips and returns before the master, float32 [2, N], and the roles that play."""
+    drums_power: float | None = None,
+) -> tuple[np.ndarray, float]:
+    """The sum of all strips and returns before the master, float32 [2, N], and `Levels.drums_power`, which a section has from its piece."""
     n_samples = round(score.duration_seconds * sample_rate)
     total = np.zeros((2, n_samples), dtype=np.float32)
     room, echo = np.zeros(n_samples, dtype=np.float32), np.zeros(n_samples, dtype=np.float32)
-    played: list[str] = []
+    bus_power = 0.0
     strip: Strip
     effects = border_effects(score) if transitions is None else transitions
-    for role, strip in mix.strips(score, sample_rate=sample_rate, seed=seed, instruments=instruments, transitions=effects, roles=roles):
+    desk = mix.strips(
+        score,
+        sample_rate=sample_rate,
+        seed=seed,
+        instruments=instruments,
+        transitions=effects,
+        roles=roles,
+        drums_power=drums_power,
+    )
+    for _, strip in desk:
         total += strip.dry
         room += strip.room
         if len(strip.echo):
             echo += strip.echo
-        played.append(role)
+        bus_power = max(bus_power, strip.bus_power)
         del strip  # before the next one is made
     mix.add_returns(total, room, echo, score, sample_rate=sample_rate)
-    return total, played
+    return total, bus_power
 
 
-def _settings(score: Score) -> MasterSettings:
+def settings_of(score: Score) -> MasterSettings:
+    """What the genre asks of the master, and the length of the fall to silence at the end."""
     sound = mix.genre_sound(score)
     return MasterSettings(low_db=sound.low_db, high_db=sound.high_db, end_fade_seconds=fade_seconds(score))
 
@@ -173,6 +212,7 @@ __all__ = [
     "Master",
     "Transition",
     "render_hybrid",
+    "render_measured",
     "render_studio",
     "render_studio_drums",
     "render_studio_stems",

@@ -22,6 +22,7 @@ _LOW_HZ, _HIGH_HZ = 220.0, 11000.0
 _REFERENCE_RMS = 0.06
 _CRASH = Metal(low_hz=1900.0, hiss=1.0, cloud=0.9, lines=220, decay_seconds=(1.0, 0.5), strike=0.5, width=0.8)
 _CRACKLES_PER_SECOND = 9.0
+_LONGEST_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def place_transitions(transitions: Sequence[Transition], out: np.ndarray, *, sam
     """
     for index, transition in enumerate(transitions):
         _check(transition)
+        if not _heard(transition, out.shape[-1] / sample_rate):
+            continue
         sound = _sound(transition, sample_rate, seed, index) * np.float32(transition.level)
         at = round(transition.time_seconds * sample_rate)
         if transition.kind in ("riser", "reverse"):
@@ -59,6 +62,14 @@ def place_transitions(transitions: Sequence[Transition], out: np.ndarray, *, sam
         cut, n = max(0, -at), min(sound.shape[-1], out.shape[-1] - at)
         if n > cut:
             out[:, at + cut : at + n] += sound[:, cut:n]
+
+
+def _heard(transition: Transition, seconds: float) -> bool:
+    """Whether it may sound between 0 s and ``seconds``; none is longer than `_LONGEST_SECONDS`."""
+    reach = min(transition.length_seconds, _LONGEST_SECONDS) + 0.01
+    before = transition.kind in ("riser", "reverse")
+    begin, end = (transition.time_seconds - reach * before, transition.time_seconds + reach * (not before))
+    return begin < seconds + 0.01 and end > -0.01
 
 
 def vinyl(n_samples: int, *, sample_rate: int, seed: int) -> np.ndarray:
@@ -90,7 +101,7 @@ def _check(transition: Transition) -> None:
 
 def _sound(transition: Transition, sample_rate: int, seed: int, index: int) -> np.ndarray:
     """The whole effect, float32 [2, n]."""
-    n = max(8, round(min(transition.length_seconds, 60.0) * sample_rate))
+    n = max(8, round(min(transition.length_seconds, _LONGEST_SECONDS) * sample_rate))
     if transition.kind == "riser":
         return _sweep(n, sample_rate, seed, index)
     if transition.kind == "downlifter":
