@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dance2music.music.audio import to_int16
 from dance2music.music.splice import SEAM_SECONDS, spliced, spliced_audio
 from dance2music.types import Audio, Note, Score, Span, Track
 
@@ -30,6 +31,24 @@ def test_sound_changes_in_the_section_and_its_seams_alone(span: Span) -> None:
     assert (samples[:, begin:end] == 0.75).all()
     assert (samples[:, : max(0, begin - seam)] == 0.25).all() and (samples[:, end + seam :] == 0.25).all()
     assert np.abs(np.diff(samples, axis=1)).max() < 0.01  # no step: the fade takes a quarter of a second
+
+
+def test_a_part_of_the_other_piece_is_enough() -> None:
+    rng = np.random.default_rng(0)
+    kept, drawn = (Audio(rng.standard_normal((2, 4000)).astype(np.float32), RATE) for _ in range(2))
+    part = Audio(drawn.samples[:, 700:2400], RATE)
+    whole = spliced_audio(kept, drawn, Span(1.0, 2.0))
+    assert np.array_equal(spliced_audio(kept, part, Span(1.0, 2.0), first=700).samples, whole.samples)
+
+
+def test_a_seam_is_the_same_with_a_sound_and_with_its_file_of_16_bits() -> None:
+    rng = np.random.default_rng(1)
+    kept, drawn = (Audio(rng.uniform(-0.9, 0.9, (2, 4000)).astype(np.float32), RATE) for _ in range(2))
+    read = Audio(to_int16(kept.samples) / np.float32(32767.0), RATE)
+    written = [to_int16(spliced_audio(sound, drawn, Span(1.0, 2.0), as_written=True).samples) for sound in (kept, read)]
+    assert np.array_equal(written[0], written[1])
+    plain = [to_int16(spliced_audio(sound, drawn, Span(1.0, 2.0)).samples) for sound in (kept, read)]
+    assert not np.array_equal(plain[0], plain[1]), "some sample of a seam would be another"
 
 
 def test_a_section_of_the_same_sound_leaves_it_as_it_is() -> None:

@@ -18,7 +18,7 @@ from dance2music.files import Placing, placed_together, whole_file
 from dance2music.generation.methods import METHODS
 from dance2music.generation.request import ORIGINAL, SAMPLE_RATES, KeptOriginal, TakeFiles
 from dance2music.generation.sync import report_dancers, report_sync, sync_in_words
-from dance2music.generation.take import Take
+from dance2music.generation.take import Edit, Take
 from dance2music.generation.take_file import versions
 from dance2music.music.duck import Mixed
 from dance2music.music.markers import markers_of, save_markers
@@ -176,8 +176,8 @@ def stems_of(take: Take) -> dict[str, Audio]:
     """Sound [C, N] of each role that plays, as the take is heard: sections that were drawn again are put into each as into the mix."""
     stems = _played(take, take.music)
     for edit in take.edits:
-        drawn = _played(take, edit.music)
-        stems = {role: spliced_audio(stem, drawn[role], edit.span) for role, stem in stems.items()}
+        first, drawn = _played_again(take, edit)
+        stems = {role: spliced_audio(stem, drawn[role], edit.span, first=first) for role, stem in stems.items()}
     return {role: stem for role, stem in stems.items() if stem.samples.any()}
 
 
@@ -191,6 +191,17 @@ def _played(take: Take, music: Latents | Score) -> dict[str, Audio]:
     from dance2music.music.synth import DEFAULT_SAMPLE_RATE, render_stems
 
     return render_stems(music, soundfont=take.soundfont, sample_rate=take.sample_rate or DEFAULT_SAMPLE_RATE)
+
+
+def _played_again(take: Take, edit: Edit) -> tuple[int, dict[str, Audio]]:
+    """Index of the first sample and sound [C, n] of every role of a section that was drawn again, as in `Take.finished`."""
+    levels = take.finishing.levels
+    if levels is None:
+        return 0, _played(take, edit.music)
+    from dance2music.sound.section import SAMPLE_RATE, render_section_stems
+
+    assert isinstance(edit.music, Score), "what has levels was played by the studio"
+    return render_section_stems(edit.music, edit.span, levels, seed=take.seed, sample_rate=take.sample_rate or SAMPLE_RATE)
 
 
 def title_of(told: dict[str, Any]) -> str:

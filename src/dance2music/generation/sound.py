@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from dance2music.generation.take_file import flag, need, number
+from dance2music.sound.master import Levels
 from dance2music.types import Audio, Latents, Score
 
 
@@ -16,10 +20,28 @@ class Finish:
     ----------
     denoise : whether the noise floor is taken out.
     gain_db : what makes the take as loud as it is to be, before the limiter; None where nothing was measured yet, or the take is silent.
+    levels : what the studio's desk measured of the whole piece: its sections are rendered alone at these levels. None in another sound, of
+        silence, and in takes of before there were levels: their sections are rendered with the whole piece.
     """
 
     denoise: bool = True
     gain_db: float | None = None
+    levels: Levels | None = None
+
+    def values(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"denoise": self.denoise, "gain_db": self.gain_db, "levels": None if self.levels is None else list(self.levels)}
+
+
+def finish_from(values: Mapping[str, Any], *, sound: str) -> Finish:
+    """The inverse of `Finish.values`, for a take in that sound; raises ValueError where something cannot be. Older takes have no levels."""
+    gain_db, levels = values["gain_db"], values.get("levels")
+    need(levels is None or (sound == "studio" and len(levels) == len(Levels._fields)), "levels", levels)
+    return Finish(
+        flag(values["denoise"]),
+        None if gain_db is None else number(gain_db, -200, 200),
+        None if levels is None else Levels(*(number(level, -200, 1e4) for level in levels)),
+    )
 
 
 MASTERED = ("studio", "hybrid")

@@ -15,7 +15,7 @@ from dance2music.errors import InputError
 from dance2music.generation import take_file
 from dance2music.generation.methods import METHODS, LoadedMethod, Method, load
 from dance2music.generation.request import check_seed
-from dance2music.generation.sound import MASTERED, Finish, finish, finished, to_audio
+from dance2music.generation.sound import MASTERED, Finish, finish, finish_from, finished, to_audio
 from dance2music.methods.base import Given
 from dance2music.music.splice import spliced_audio
 from dance2music.rhythm.sections import ring_seconds
@@ -114,14 +114,24 @@ class Take:
         """Sound as it is heard: each section drawn again put into what was there before."""
         audio = self._finish(self.audio)
         for edit in self.edits:
-            audio = spliced_audio(audio, self._finish(self._sound(edit.music)), edit.span)
+            audio = self._spliced(audio, edit)
         return audio
 
     def section_sound(self, before: Audio) -> Audio:
         """`finished`, of sound [C, N] as it was heard before the last section was drawn again: its samples outside the section's seams keep
-        their bits."""
+        their bits, and of what was read from a wav file of 16 bits the same file comes as of `finished`."""
         assert self.edits, "a section was drawn again"
-        return spliced_audio(before, self._finish(self._sound(self.latest)), self.edits[-1].span)
+        return self._spliced(before, self.edits[-1])
+
+    def _spliced(self, before: Audio, edit: Edit) -> Audio:
+        levels = self.finishing.levels
+        if levels is None:
+            return spliced_audio(before, self._finish(self._sound(edit.music)), edit.span, as_written=True)
+        from dance2music.sound.section import SAMPLE_RATE, render_section
+
+        assert isinstance(edit.music, Score), "what has levels was played by the studio"
+        first, drawn = render_section(edit.music, edit.span, levels, sample_rate=self.sample_rate or SAMPLE_RATE, seed=self.seed)
+        return spliced_audio(before, drawn, edit.span, first=first, as_written=True)
 
     def save(self, path: str | Path, *, method: LoadedMethod | None = None) -> None:
         """Write the take to a file, by custom ``*.take``, whole or not at all: all from which the same bits come again.
@@ -146,7 +156,7 @@ class Take:
             "sample_rate": self.sample_rate,
             "seed": self.seed,
             "candidates": self.candidates,
-            "finish": {"denoise": self.finishing.denoise, "gain_db": self.finishing.gain_db},
+            "finish": self.finishing.values(),
             "source": None if source is None else {"path": str(source.path), "sha256": source.sha256, "is_video": source.is_video},
             "dance": take_file.put_conditioning(self.conditioning, tensors),
             "music": take_file.put_music("music", self.music, tensors),
@@ -192,9 +202,22 @@ def finished_take(take: Take, *, denoise: bool = True, source: Source | None = N
     if take.edits:
         raise InputError(f"a take with {len(take.edits)} sections drawn again: is finished already; take its `finished` sound as it is")
     if take.given.sound in MASTERED:
-        return keeping_sound(replace(take, finishing=Finish(denoise=False), source=source), audio=take.audio, finished=take.audio)
+        return levelled(replace(take, source=source))
     audio, finishing = finished(take.audio, denoise=denoise, fade_seconds=take.fade_seconds)
     return keeping_sound(replace(take, finishing=finishing, source=source), audio=take.audio, finished=audio)
+
+
+def levelled(take: Take) -> Take:
+    """A take of a mastered sound, at whose levels the desk renders its sections (`Finish.levels`)."""
+    if take.given.sound == "studio":
+        from dance2music.sound.render import SAMPLE_RATE, render_measured
+
+        assert isinstance(take.music, Score), "the studio plays notes"
+        audio, levels = render_measured(take.music, seed=take.seed, sample_rate=take.sample_rate or SAMPLE_RATE)
+    else:
+        audio, levels = take.audio, None
+    made = replace(take, finishing=Finish(denoise=False, levels=levels))
+    return keeping_sound(made, audio=audio) if made.edits else keeping_sound(made, audio=audio, finished=audio)
 
 
 def make_takes(
@@ -327,7 +350,7 @@ def _opened(
         span = Span(number(begin, 0, duration), number(end, begin, duration + take_file.SLACK_SECONDS))
         music = take_file.take_music(f"edit{i}", row["music"], tensors, method, duration)
         edits.append(Edit(span, whole(row["seed"], 0, 2**63), music))
-    gain_db, source, rate = header["finish"]["gain_db"], header["source"], header.get("sample_rate")  # older takes have none
+    source, rate = header["source"], header.get("sample_rate")  # older takes have none
     take_file.need(source is None or "\0" not in take_file.text(source["path"]), "source", "a name with a zero byte")
     take = Take(
         method=name,
@@ -339,7 +362,7 @@ def _opened(
         soundfont=take_file.soundfont_from(header["soundfont"], path),
         sample_rate=None if rate is None else whole(rate, 16_000, 192_000),
         edits=tuple(edits),
-        finishing=Finish(flag(header["finish"]["denoise"]), None if gain_db is None else number(gain_db, -200, 200)),
+        finishing=finish_from(header["finish"], sound=given.sound),
         source=None if source is None else Source(Path(source["path"]), take_file.text(source["sha256"]), flag(source["is_video"])),
     )
     return take, method

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dance2music.errors import InputError
-from dance2music.generation.take import Edit, Take
+from dance2music.generation.take import Edit, Take, levelled
 from dance2music.types import Latents, Score
 
 VOICES: dict[str, dict[str, int]] = {
@@ -63,4 +63,5 @@ def with_voices(take: Take, voices: Mapping[str, str]) -> Take:
         return replace(music, tracks=chosen)
 
     edits = tuple(Edit(edit.span, edit.seed, played(edit.music)) for edit in take.edits)
-    return replace(take, music=played(take.music), edits=edits)
+    changed = replace(take, music=played(take.music), edits=edits)
+    return changed if take.finishing.levels is None else levelled(changed)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dance2music.music.audio import raised_cosine
+from dance2music.music.audio import raised_cosine, to_int16
 from dance2music.types import Audio, Note, Score, Span, Track
 
 SEAM_SECONDS = 0.25
@@ -43,12 +43,18 @@ def _fine_beats(score: Score) -> np.ndarray:
     return np.arange(-score.downbeat - margin, n - score.downbeat + margin, 1 / 16)
 
 
-def spliced_audio(kept: Audio, drawn: Audio, span: Span) -> Audio:
+def spliced_audio(kept: Audio, drawn: Audio, span: Span, *, first: int = 0, as_written: bool = False) -> Audio:
     """Sound with that of another in a section of it, cross-faded over `SEAM_SECONDS` to either side.
 
-    Both [C, N] at one rate. Farther than the seam outside the section the samples of ``kept`` keep their bits.
+    Farther than the seam outside the section the samples of ``kept`` keep their bits.
+
+    Parameters
+    ----------
+    kept, drawn : Audio [C, N] and [C, n] at one rate.
+    first : index in ``kept`` of the first sample of ``drawn``, which reaches over the section and its seams.
+    as_written : what fades out is rounded to 16 bits, as it is in a wav file: the seam is the same whether ``kept`` came from there.
     """
-    assert kept.samples.shape == drawn.samples.shape and kept.sample_rate == drawn.sample_rate, "pieces of one length and rate"
+    assert kept.sample_rate == drawn.sample_rate, "pieces of one rate"
     n, rate = kept.samples.shape[-1], kept.sample_rate
     seam = round(SEAM_SECONDS * rate)
     begin, end = (int(np.clip(round(t * rate), 0, n)) for t in span)
@@ -62,6 +68,10 @@ def spliced_audio(kept: Audio, drawn: Audio, span: Span) -> Audio:
         share[len(share) - seam :] = 1.0
     low, high = max(0, begin - seam), min(n, end + seam)
     share = share[low - (begin - seam) : len(share) - (end + seam - high)]
-    samples = kept.samples.copy()
-    samples[:, low:high] = kept.samples[:, low:high] * (1 - share) + drawn.samples[:, low:high] * share
+    assert first <= low and high <= first + drawn.samples.shape[-1], "sound for all of the section"
+    samples, new = kept.samples.copy(), drawn.samples[:, low - first : high - first]
+    before = samples[:, low:high]
+    if as_written:
+        before = to_int16(before) / np.float32(32767.0)
+    samples[:, low:high] = before * (1 - share) + new * share
     return Audio(samples, rate)

@@ -149,6 +149,7 @@ def other_voices(task: Task) -> None:
     """A take of the same notes with other instruments."""
     with task.stages.stage("load"):
         take, method = open_take(task.paths["take"] / TAKE_FILE, loader=loaded_method)
+    with task.stages.stage("finish"):
         take = with_voices(take, task.asked["voices"])
     if 0 not in task.made:
         with task.stages.stage("finish"):
