@@ -251,11 +251,11 @@ def compare(
     repeats: int,
     apart: Callable[..., dict[str, float]],
 ) -> None:
-    """Let the sides take turns, once to warm up and to compare results with the first side's, then ``repeats`` times."""
+    """Let the sides take turns, once to warm up and to compare results with the first side's, then ``repeats`` times, to and fro."""
     rows: dict[str, list[tuple[float, float]]] = {side: [] for side in sides}
     first: Any = None
     for turn in range(repeats + 1):
-        for side, runner in sides.items():
+        for side, runner in list(sides.items())[:: -1 if turn % 2 else 1]:
             processor, clock, result = timed(lambda runner=runner: run(runner), flush=side != "literal")  # type: ignore[misc]
             if turn:
                 rows[side].append((processor, clock))

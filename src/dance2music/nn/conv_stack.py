@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.nn.convolution import SLOPE, Conv1d, Reflection, WeightNormConv1d
+from dance2music.nn.laid_out import can_lay_out
 from dance2music.nn.long_convolution import LongConvolution, pays
 from dance2music.nn.residual_points import FEWEST_CHANNELS, ResidualAtPoints, residual
 
@@ -134,8 +135,8 @@ def fold_weight_norm(model: nn.Module, dtype: torch.dtype = torch.float32) -> nn
 
     Wide residual blocks become `ResidualAtPoints` and convolutions of many taps `LongConvolution`, which multiply less, and a plain
     convolution takes the place of every other `WeightNormConv1d`. In a ``dtype`` of half precision the whole model is cast to it, and
-    weights are laid out as `convolve` needs them. The model is changed and returned; it can neither be trained as before nor loaded into
-    afterwards.
+    weights are laid out as `convolve` needs them; in float32 on a processor those of wide blocks as `nn.laid_out` does. The model is
+    changed and returned; it can neither be trained as before nor loaded into afterwards.
     """
     for parent in list(model.modules()):
         for name, child in parent.named_children():
@@ -151,6 +152,9 @@ def fold_weight_norm(model: nn.Module, dtype: torch.dtype = torch.float32) -> nn
                 setattr(parent, name, plain.train(child.training))
             elif isinstance(child, Conv1d) and child.stride == child.dilation == (1,) and child.groups == 1 and pays(child.weight):
                 setattr(parent, name, LongConvolution(child.weight, child.bias, int(child.padding[0])))
+    for module in model.modules() if dtype == torch.float32 else ():
+        if isinstance(module, ResidualAtPoints) and can_lay_out(module.get_buffer("taps")):
+            module.lay_out()
     if dtype != torch.float32:
         for module in model.to(dtype).modules():
             if isinstance(module, Conv1d):

@@ -8,13 +8,16 @@ matters least; a convolution in bfloat16 is then rounded to 0.6 % of its root me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from dance2music.nn.laid_out import LaidOut
 
 aten = torch.ops.aten
 
@@ -66,6 +69,8 @@ def taps_at_points(w: Tensor, dtype: torch.dtype) -> Tensor:
 class ResidualAtPoints(nn.Module):
     """`residual` with weights that no longer change, made ready once: for inference, in the precision of the weights.
 
+    In float32 on a processor its products are those of `nn.laid_out` after `lay_out`.
+
     Parameters
     ----------
     shortcut, first, last : weight and bias, as for `residual`.
@@ -80,26 +85,56 @@ class ResidualAtPoints(nn.Module):
                  "last": last[0][:, :, 0], "last_bias": shortcut[1] + last[1]}  # fmt: skip
         for name, part in parts.items():
             self.register_buffer(name, part.detach().contiguous(), persistent=False)
+        self.laid_out: tuple[list[LaidOut], LaidOut, LaidOut] | None = None
+
+    def lay_out(self) -> None:
+        """Keep the weights as `nn.laid_out` multiplies by them, in place of the plain ones; they can no longer be cast or moved."""
+        taps, s, u = (self._buffers.pop(name) for name in ("taps", "shortcut", "last"))
+        assert taps is not None and s is not None and u is not None
+        self.laid_out = [LaidOut(tap) for tap in taps], LaidOut(s), LaidOut(u)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, C, L] -> [B, C, L], laid out by time in memory; L is longer than the dilation."""
-        taps, w_bias, s, u, bias = (self.get_buffer(name) for name in ("taps", "first_bias", "shortcut", "last", "last_bias"))
-        return _block(x.transpose(1, 2).contiguous(), taps, w_bias, s, u, bias, self.dilation, self.slope)[0].transpose(1, 2)
+        w_bias, bias = self.get_buffer("first_bias"), self.get_buffer("last_bias")
+        if self.laid_out:
+            products, s, u = self.laid_out
+            y = _block(x.transpose(1, 2).contiguous(), products, w_bias, lambda a, b: u.plus(s(a, bias), b), self.dilation, self.slope)
+        else:
+            taps, plain_s, plain_u = (self.get_buffer(name) for name in ("taps", "shortcut", "last"))
+            y = _block(x.transpose(1, 2).contiguous(), _products(taps), w_bias, _sum(plain_s, plain_u, bias), self.dilation, self.slope)
+        return y[0].transpose(1, 2)
+
+
+def _products(taps: Tensor) -> list[Callable[[Tensor], Tensor]]:
+    """The products with each of the taps [6, C, C]."""
+    return [partial(F.linear, weight=tap) for tap in taps]
+
+
+def _sum(s: Tensor, u: Tensor, bias: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    """Of x and hidden [n, C]: x s' + hidden u' + bias."""
+    return lambda x, hidden: torch.addmm(bias, x, s.t()).addmm_(hidden, u.t())
 
 
 def _block(
-    x: Tensor, taps: Tensor, w_bias: Tensor, s: Tensor, u: Tensor, bias: Tensor, dilation: int, slope: float
+    x: Tensor,
+    products: Sequence[Callable[[Tensor], Tensor]],
+    w_bias: Tensor,
+    together: Callable[[Tensor, Tensor], Tensor],
+    dilation: int,
+    slope: float,
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Output [B, L, C], what the last convolution sees [B, L, C], and the values at the six points, of x [B, L, C]."""
+    """Output [B, L, C], what the last convolution sees [B, L, C], and the values at the six points, of x [B, L, C].
+
+    ``products`` are those at the six points, ``together`` is the sum of shortcut and last convolution.
+    """
     B, L, C = x.shape
     groups = -(-L // (_AT_ONCE * dilation))
     seen = _values(_tiles(_padded(x, dilation, groups, slope), dilation, groups, _POINTS))
-    made = [F.linear(value.view(-1, C), tap).view_as(value) for value, tap in zip(seen, taps)]
+    made = [product(value.view(-1, C)).view_as(value) for value, product in zip(seen, products)]
     y = x.new_empty(B, _AT_ONCE * groups * dilation, C)
     _interpolate(made, _tiles(y, dilation, groups, _AT_ONCE))
     hidden = F.leaky_relu(y[:, :L] + w_bias, slope, inplace=True)
-    out = torch.addmm(bias, x.view(-1, C), s.t()).addmm_(hidden.view(-1, C), u.t())
-    return out.view(B, L, C), hidden, seen
+    return together(x.view(-1, C), hidden.view(-1, C)).view(B, L, C), hidden, seen
 
 
 class _Residual(torch.autograd.Function):
@@ -110,7 +145,8 @@ class _Residual(torch.autograd.Function):
                 slope: float) -> Tensor:  # fmt: skip
         with torch.autocast("cpu", enabled=False):
             taps, s, u = taps_at_points(w, x.dtype), s[:, :, 0].to(x.dtype), u[:, :, 0].to(x.dtype)
-            out, hidden, seen = _block(x, taps, w_bias.to(x.dtype), s, u, (s_bias + u_bias).to(x.dtype), dilation, slope)
+            together = _sum(s, u, (s_bias + u_bias).to(x.dtype))
+            out, hidden, seen = _block(x, _products(taps), w_bias.to(x.dtype), together, dilation, slope)
         ctx.save_for_backward(x, hidden, taps, s, u, *seen)
         ctx.dilation, ctx.slope = dilation, slope
         return out
