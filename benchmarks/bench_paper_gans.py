@@ -5,14 +5,17 @@
     python benchmarks/bench_paper_gans.py --timing
 
 Every clip is a drawn dance as a pose estimator would see it, its genre given. Music is made twice: on the beat grid that is read from the
-dance, and on the grid as a user taps it (``--tap``), which leaves out how well drawn dances are read. With ``--real`` the dances are
-those of a folder of AIST++ motion instead, whose beats the name of the piece tells; there is no music to compare with, and the genre is
-the name's.
+dance, and on the grid as a user taps it (``--tap``), which leaves out how well drawn dances are read. The ceiling is the true music's
+composer, who writes the piece anew (same seed: same harmony and lines) on either grid: what follows the reading cannot be much nearer to
+the dance. Below the table stand the dances whose reading is right (beat F of at least `RIGHT` at 70 ms) apart from the others. With
+``--real`` the dances are those of a folder of AIST++ motion instead, whose beats the name of the piece tells; there is no music to compare
+with, and the genre is the name's.
 
 Columns: onset strength at the dance's true beats (50 ms reach, standard deviations above the piece's mean); the same at the beats of the
-next clip; their difference with a 95 % bootstrap interval over clips; key clarity, harmonic share and pulse (`metrics.musicality`); comb at
-the codec's frame rate in dB (`metrics.sound`); Fréchet distance of log-mel frames to the true music of these clips; mean pairwise distance
-between clips of the embedded classifier's embeddings.
+next clip; their difference with a 95 % bootstrap interval over clips; key clarity, harmonic share and pulse (`metrics.musicality`); noise
+likeness (`metrics.quality`), by which music differs from noise where the harmonic share does not: median filters along time and along
+frequency give each half of white noise; comb at the codec's frame rate in dB (`metrics.sound`); Fréchet distance of log-mel frames to
+the true music of these clips; mean pairwise distance between clips of the embedded classifier's embeddings.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import numpy as np
 import torch
 
 from dance2music.checkpoint import load_embedded
+from dance2music.composer.compose import compose
 from dance2music.evaluation.statistics import bootstrap_interval
 from dance2music.generation.methods import load_method
 from dance2music.generation.pipeline import condition
@@ -34,19 +38,23 @@ from dance2music.generation.take import finished_take
 from dance2music.methods.base import CodecGenerator
 from dance2music.metrics.diversity import mean_pairwise_distance
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
-from dance2music.metrics.quality import frechet_distance
-from dance2music.metrics.rhythm import onset_z
+from dance2music.metrics.quality import frechet_distance, noise_likeness
+from dance2music.metrics.rhythm import beat_f, onset_z
 from dance2music.metrics.sound import frame_rate_comb
 from dance2music.music.audio import resample, save_wav
 from dance2music.music.beats import log_mel, mono, onset_envelope
+from dance2music.music.synth import render
 from dance2music.rhythm.choices import AS_READ, Choice
 from dance2music.seeds import HELD_OUT_CLIPS, Corpus, GanScore
 from dance2music.synthetic.perturb import perturb
-from dance2music.synthetic.synthetic import synthetic_clip
-from dance2music.types import GENRES, Audio, Clip, Conditioning, Motion
+from dance2music.synthetic.synthetic import beat_energy, synthetic_clip
+from dance2music.types import GENRES, STEPS_PER_BEAT, Audio, Clip, Conditioning, Motion
 
 RATE, FRAME_RATE = 22050, 22050 / 256
 REACH_SECONDS = 0.05
+RIGHT = 0.8
+"""Beat F from which on a reading is counted as right."""
+CEILING = "composed anew by the composer of the true music"
 PAPERS = ("d2m-gan:high", "d2m-gan:low", "creative-gan:high", "creative-gan:low")
 
 
@@ -64,6 +72,12 @@ def beats_of(clip: Clip, seconds: float) -> np.ndarray:
     return beats[(beats >= 0) & (beats < seconds)]
 
 
+def own_z(audio: Audio, clip: Clip, seconds: float) -> float:
+    """Onset strength of music at the true beats of a clip."""
+    envelope, fps = onset_envelope(Audio(mono(resample(audio, RATE))[None].astype(np.float32), RATE))
+    return onset_z(envelope, fps, beats_of(clip, seconds), reach_seconds=REACH_SECONDS)
+
+
 def row(music: list[Audio], clips: list[Clip], seconds: float) -> str:
     """The columns of one system."""
     classifier = load_embedded("music_genre", expected="music-genre")
@@ -73,7 +87,8 @@ def row(music: list[Audio], clips: list[Clip], seconds: float) -> str:
         envelope, fps = onset_envelope(audio)
         own.append(onset_z(envelope, fps, beats_of(clip, seconds), reach_seconds=REACH_SECONDS))
         other.append(onset_z(envelope, fps, beats_of(clips[(i + 1) % len(clips)], seconds), reach_seconds=REACH_SECONDS))
-        plain.append((key_clarity(audio), harmonic_share(audio), pulse_clarity(audio), frame_rate_comb(audio, FRAME_RATE).level_db))
+        comb = frame_rate_comb(audio, FRAME_RATE).level_db
+        plain.append((key_clarity(audio), harmonic_share(audio), noise_likeness(audio), pulse_clarity(audio), comb))
         frames.append(log_mel(audio, n_mels=64).T)
         true.append(log_mel(clip.audio, n_mels=64).T)
         with torch.no_grad():
@@ -94,6 +109,28 @@ def conditionings(dances: list[Motion], clips: list[Clip], seconds: float, *, ta
         choice = Choice(taps_seconds=tuple(float(beat) for beat in beats_of(clip, seconds))) if tapped else AS_READ
         made.append(condition(motion, genre=GENRES[clip.genre or 0], duration_seconds=seconds, choice=choice))
     return made
+
+
+def composed_anew(clip: Clip, seen: Conditioning, seed: int) -> Audio:
+    """The piece of a clip as its composer writes it on the grid that is given, without the accents of its dance."""
+    rhythm = seen.rhythm
+    grid = rhythm.beat_times_seconds
+    score = compose(
+        clip.genre or 0,
+        seed=seed,
+        beat_times_seconds=grid,
+        downbeat=rhythm.downbeat,
+        duration_seconds=seen.duration_seconds,
+        energy=beat_energy(np.random.default_rng([seed, Corpus.CLIP]), rhythm),
+        accents=np.zeros(len(grid) * STEPS_PER_BEAT),
+    )
+    return render(score, sample_rate=RATE)
+
+
+def readings(seen: list[Conditioning], clips: list[Clip], seconds: float) -> np.ndarray:
+    """Beat F, float [n], of the grids that were read with the true ones."""
+    grids = [one.rhythm.beat_times_seconds for one in seen]
+    return np.array([beat_f(beats_of(clip, seconds), grid[(grid >= 0) & (grid < seconds)]) for grid, clip in zip(grids, clips)])
 
 
 def played(name: str, seen: list[Conditioning]) -> list[Audio]:
@@ -165,8 +202,8 @@ def main() -> None:
         return
     both = list(held_out(arguments.clips, arguments.seconds))
     clips, dances = [clip for clip, _ in both], [motion for _, motion in both]
-    print("| music | onset_z | others' beats | own - others | key | harmonic | pulse | comb dB | Fréchet | diversity |")
-    print("|" + " --- |" * 10)
+    print("| music | onset_z | others' beats | own - others | key | harmonic | noise | pulse | comb dB | Fréchet | diversity |")
+    print("|" + " --- |" * 11)
     true = [clip.audio for clip in clips]
     drawn = np.random.default_rng([HELD_OUT_CLIPS, GanScore.CONTROLS])
     controls = {
@@ -177,14 +214,29 @@ def main() -> None:
     }
     for name, music in controls.items():
         print(f"| {name} | {row(music, clips, arguments.seconds)} |", flush=True)
+    heard: dict[str, list[Audio]] = {"true music": true}
     for grid in ("grid as tapped", "grid as read"):
         seen = conditionings(dances, clips, arguments.seconds, tapped=grid == "grid as tapped")
+        anew = [composed_anew(clip, one, HELD_OUT_CLIPS + i) for i, (clip, one) in enumerate(zip(clips, seen))]
+        heard[f"{CEILING}, {grid}"] = anew
+        print(f"| {CEILING}, {grid} | {row(anew, clips, arguments.seconds)} |", flush=True)
         for name in arguments.methods.split(","):
             music = played(name, seen)
+            heard[f"{name}, {grid}"] = music
             print(f"| {name}, {grid} | {row(music, clips, arguments.seconds)} |", flush=True)
             for i, audio in enumerate(music[:4] if arguments.save else []):
                 arguments.save.mkdir(parents=True, exist_ok=True)
                 save_wav(audio, arguments.save / f"{name.replace(':', '-')}-{grid.replace(' ', '-')}-{i}.wav")
+    f_measure = readings(seen, clips, arguments.seconds)
+    right = f_measure >= RIGHT
+    print(f"\nreadings: beat F {f_measure.mean():.2f}; right (at least {RIGHT:g}): {right.sum()} of {len(right)}")
+    print("| music | onset_z where the reading is right | where it is not |\n|" + " --- |" * 3)
+    for name, music in heard.items():
+        z = np.array([own_z(audio, clip, arguments.seconds) for audio, clip in zip(music, clips)])
+        parts = [
+            f"{part.mean():.2f} ± {part.std(ddof=1) / len(part) ** 0.5:.2f}" if len(part) > 1 else "-" for part in (z[right], z[~right])
+        ]
+        print(f"| {name} | {' | '.join(parts)} |", flush=True)
 
 
 if __name__ == "__main__":
