@@ -36,8 +36,9 @@ from typing import Any
 
 import numpy as np
 
+from dance2music.data.maker import Maker, codec_label_of
 from dance2music.data.manifest import ClipRow
-from dance2music.data.prepare import Maker, codec_label_of, list_clips, make_folders, prepare
+from dance2music.data.prepare import list_clips, make_folders, prepare
 from dance2music.parallel import Ray, Serial
 
 COMMAND = [sys.executable, "-m", "dance2music"]

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dance2music.cli.main import app
-from dance2music.data import prepare as preparing
+from dance2music.data import maker
 from dance2music.data.dataset import PreparedConfig, PreparedSegments
 from dance2music.data.features import clip_features
 from dance2music.data.folder import drawn_split
@@ -49,7 +49,7 @@ def test_a_clip_that_raises_anything_is_skipped_named_and_tried_again(tmp_path: 
         return clip_features(source, **settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr(preparing, "clip_features", fails)
+        patch.setattr(maker, "clip_features", fails)
         report = prepare(data, "folder", out)
     assert [row.name for row in report.rows] == ["good"]
     assert [(skip.name, skip.reason) for skip in report.skipped] == [
@@ -78,7 +78,7 @@ def test_empty_splits_and_genres_of_one_song_are_announced(tmp_path: Path) -> No
     lines = list(prepare(data, "folder", tmp_path / "out").table())
     assert lines[0].split() == ["train", "3", "clips", "6", "segments", "3", "songs"]
     assert [line.split(":")[0].split() for line in lines[1:3]] == [["validation", "none"], ["test", "none"]]
-    assert "genres of a single song: pop:" in lines[3]
+    assert "genres of a single song: pop (train):" in lines[3]
     write_pairs(tmp_path / "plain", ("x", "y"))
     drawn = [drawn_split(name) for name in ("x", "y")]
     said = f"2 songs had no split and drew one by their names: {drawn.count('train')} train, {drawn.count('validation')} validation"

@@ -98,6 +98,17 @@ def test_a_folder_of_another_data_set_is_refused(tmp_path: Path) -> None:
         prepare(write_aist(tmp_path / "aist"), "aist", tmp_path / "out")
 
 
+def test_two_data_sets_of_one_kind_do_not_share_a_folder_but_one_may_be_named_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, other = write_pairs(tmp_path / "data", ("a",), seconds=2.0), write_pairs(tmp_path / "other", ("a",), seconds=2.0)
+    prepare(data, "folder", tmp_path / "out")
+    with pytest.raises(InputError, match=r"out: holds what was prepared from .*data; .* for .*other; choose another --out"):
+        prepare(other, "folder", tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    assert prepare("data", "folder", tmp_path / "out").rows
+
+
 def test_nothing_usable_is_an_error_that_names_the_first_reason(tmp_path: Path) -> None:
     data = write_pairs(tmp_path / "data", ("short",), seconds=1.0)
     with pytest.raises(InputError, match=r"none of 1 clips can be used; first: short: .* share 1.00 s"):

@@ -52,6 +52,15 @@ def test_few_clips_cannot_be_significant() -> None:
     assert found.p is not None and found.p > 0.2  # two of eight sign patterns reach it
 
 
+def test_two_dances_have_a_distance_but_no_interval() -> None:
+    def distance(rows: np.ndarray) -> float:
+        return 3.0 if len(np.unique(rows)) == 2 else math.nan
+
+    interval = bootstrap_set(distance, 2)
+    assert interval.mean == 3.0 and interval.n == 2 and math.isnan(interval.low) and math.isnan(interval.high)
+    assert bootstrap_set(lambda rows: 1.0, 2).low == 1.0  # what is the same in every resample is known
+
+
 def test_a_set_value_keeps_its_own_centre() -> None:
     values = np.arange(20.0)
     interval = bootstrap_set(lambda rows: float(len(np.unique(rows))), len(values))

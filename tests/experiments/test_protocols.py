@@ -80,6 +80,7 @@ def test_the_other_paper_reports_diversity_and_beat_alignment_and_says_which(hom
     results = evaluate_protocol(CREATIVE, EvaluateConfig(str(home / "set"), cache=str(home / "cache")), home / "cg", executor="serial")
     assert list(results.metrics) == ["beats_coverage", "beats_hit", "dist_m", "beat_alignment"]
     assert results.summary["dist_m"]["reference"].mean > 0 == results.summary["dist_m"]["silence"].mean
+    assert np.isnan(results.summary["dist_m"]["reference"].low)
     sheet = protocol_sheet(CREATIVE, read_measured(home / "cg" / "results.json"))
     assert sheet.columns[-1][0] == "Beat Alignment (here smoothed, in seconds)"
     rows = {line.label: i for i, line in enumerate(sheet.lines) if line.source == "printed"}
@@ -88,7 +89,10 @@ def test_the_other_paper_reports_diversity_and_beat_alignment_and_says_which(hom
     assert sheet.lines[rows["D2M-GAN"] + 1].cells[1].n == 4
     aist = dataclasses.replace(CREATIVE, alignment="aist")
     told = evaluate_protocol(aist, EvaluateConfig(str(home / "set"), cache=str(home / "cache")), home / "aist", executor="serial")
-    assert told.settings["undefined"] == {"beat_alignment_aist": "needs SMPL motion at 60 fps; give --motion with it"}
+    assert told.settings["undefined"] == {
+        "beat_alignment_aist": "needs SMPL motion at 60 fps; give --motion with it",
+        "dist_m": "two dances have one distance, and no interval",
+    }
 
 
 def test_genres_are_retrieved_from_prepared_arrays_or_sound_and_never_from_the_references(home: Path) -> None:

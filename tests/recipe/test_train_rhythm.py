@@ -10,6 +10,9 @@ import pytest
 import torch
 
 from dance2music.checkpoint import load_model
+from dance2music.data.prepare import prepare
+from dance2music.errors import InputError
+from dance2music.recipe.build import Recipe, build
 from dance2music.recipe.rhythm import (
     RhythmBatches,
     RhythmTrainConfig,
@@ -23,6 +26,7 @@ from dance2music.recipe.rhythm import (
     train_rhythm,
 )
 from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
+from dance2music.synthetic.synthetic import write_corpus
 from dance2music.train.objective import weighted_total
 from dance2music.train.start import LoopConfig
 
@@ -105,3 +109,24 @@ def test_the_result_is_a_model_file_of_its_kind(tmp_path: Path) -> None:
     model = load_model(path, expected="rhythm")
     assert isinstance(model, RhythmModel) and model.config == TINY.model
     assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def dances(folder: Path, seed: int) -> Path:
+    """A prepared folder with one dance in its training split, whose beats are known."""
+    write_corpus(folder / "raw", 1, seed, duration_seconds=4.0, filmed_share=0.0, workers=1)
+    prepare(folder / "raw", "composed", folder / "prepared", visual=False)
+    return folder / "prepared"
+
+
+def test_a_run_does_not_go_on_with_other_dances_nor_take_a_finished_one_for_theirs(tmp_path: Path) -> None:
+    own, other = dances(tmp_path / "own", 0), dances(tmp_path / "other", 1)
+    tiny = replace(TINY, data=str(own))
+    train_rhythm(tiny, tmp_path / "run")
+    with pytest.raises(InputError, match=r"is of another run, with data set '1 dances, .*resume with the same or choose another folder"):
+        train_rhythm(replace(tiny, data=str(other)), tmp_path / "run")
+    moved = own.rename(tmp_path / "moved")
+    train_rhythm(replace(tiny, data=str(moved)), tmp_path / "run")
+    build(Recipe(rhythm=replace(tiny, data=str(moved))), tmp_path / "all", stages=["rhythm"])
+    build(Recipe(rhythm=TINY), tmp_path / "all", stages=["rhythm"])  # no dances are asked for: what is finished is taken
+    with pytest.raises(InputError, match=r"rhythm.safetensors: is finished, and learnt from 1 dances, .*; choose another --out"):
+        build(Recipe(rhythm=replace(tiny, data=str(other))), tmp_path / "all", stages=["rhythm"])

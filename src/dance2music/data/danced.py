@@ -7,7 +7,9 @@ of a held-out split is read, and AIST++'s test pieces are refused wherever they 
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +63,16 @@ def danced_clips(folder: str | Path) -> list[DancedClip]:
         raise InputError(f"{folder}: has no clips in its training split; expected some; see 'dance2music data prepare'")
     logger.info("%s: %d dances to %d pieces", folder, len(clips), len({clip.song for clip in clips}))
     return clips
+
+
+def fingerprint(clips: Sequence[DancedClip]) -> str:
+    """What tells these dances from others, in a checkpoint or a model file: how many, and a digest of all that is known of them."""
+    digest = hashlib.sha256()
+    for clip in clips:
+        beats = np.zeros(0) if clip.beat_times_seconds is None else clip.beat_times_seconds
+        digest.update(repr((clip.name, clip.song, clip.genre, clip.tempo_bpm)).encode())
+        digest.update(clip.motion.joints.tobytes() + np.asarray(beats, dtype=np.float64).tobytes())
+    return f"{len(clips)} dances, {digest.hexdigest()[:12]}"
 
 
 def _refuse_test_piece(name: str, song: str, where: Path) -> None:

@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from dance2music.data.maker import read_record, result_of
 from dance2music.data.manifest import Listing, Skip
 from dance2music.data.parts import PARTS, Result
-from dance2music.data.prepare import finish, read_record, result_of
+from dance2music.data.prepare import finish
 from dance2music.data.report import Report
 from dance2music.errors import InputError
 from dance2music.files import whole_file

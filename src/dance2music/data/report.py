@@ -45,7 +45,7 @@ def gaps(rows: Sequence[ClipRow]) -> Iterator[str]:
     for split in SPLITS:
         if not any(row.split == split for row in rows):
             yield f"{split:<12}   none: {lacks[split]}; give more songs, or say their splits (docs/data.md)"
-    songs = {genre: {row.song for row in rows if row.genre == genre} for genre in GENRES}
-    single = [genre for genre, names in songs.items() if len(names) == 1]
+    songs = {genre: {row.song: row.split for row in rows if row.genre == genre} for genre in GENRES}
+    single = [f"{genre} ({next(iter(split_of.values()))})" for genre, split_of in songs.items() if len(split_of) == 1]
     if single:
         yield f"genres of a single song: {', '.join(single)}: what learns or retrieves them may know the song instead"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -67,6 +67,31 @@ _GIVEN = ("generated", "reference", "videos", "motion", "database", "training", 
 LIBRARIES = ("dance2music", "numpy", "scipy", "torch", "librosa", "mir_eval")
 
 
+@dataclass(frozen=True)
+class Begun:
+    """An evaluation whose files are matched: where it writes and keeps what it heard, the matches, what was left out, one job per match."""
+
+    folder: Path
+    store: Cache
+    matches: list[Match]
+    left_out: list[str]
+    genres: dict[str, str | None]
+    jobs: list[Job]
+
+
+def begun(config: EvaluateConfig, out: str | Path) -> Begun:
+    """Match the files of an evaluation and make its folder. Raises InputError as `evaluate`."""
+    matches, left_out = matched(config)
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+    genres = genres_of(config, matches)
+    store = Cache(Path(config.cache) if config.cache else folder / "cache")
+    return Begun(folder, store, matches, left_out, genres, jobs_of(config, matches, genres))
+
+
 def evaluate(
     config: EvaluateConfig,
     out: str | Path,
@@ -95,25 +120,16 @@ def evaluate(
     PartlyDone
         If the report cannot be written; the results are.
     """
-    folder = Path(out)
-    check_apart(config, folder)
-    matches, left_out = matched(config)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
-    hearing = HearingConfig(config.vggish, config.codec)
-    cache = Path(config.cache) if config.cache else folder / "cache"
-    store = Cache(cache)
-    genres = genres_of(config, matches)
-    jobs = jobs_of(config, matches, genres)
+    check_apart(config, Path(out))
+    hearing, start = HearingConfig(config.vggish, config.codec), begun(config, out)
+    matches, genres, jobs, store = start.matches, start.genres, list(start.jobs), start.store
     whole = len(jobs)
     for length in config.lengths_seconds:
         jobs += [window for job in jobs[:whole] for window in windows_of(job, length)]
     database = database_of(config, matches, genres, hearing, store)
     training = None if not config.training else np.stack([embed_piece(load(path), hearing, store) for path in training_files(config)])
     scored: list[Scored] = []
-    for item in engine(executor, config.workers).map(partial(_score, hearing=hearing, cache_folder=cache), jobs, cancel=cancel):
+    for item in engine(executor, config.workers).map(partial(_score, hearing=hearing, cache_folder=store.folder), jobs, cancel=cancel):
         scored.append(item)
         if progress is not None:
             progress(len(scored), len(jobs))
@@ -136,11 +152,11 @@ def evaluate(
             **{kind: getattr(config, kind) or None for kind in _GIVEN},
             "n_files": len(matches),
             "n_dances": len({job.dance for job in jobs[:whole]}),
-            "left_out": left_out,
+            "left_out": start.left_out,
         },
         **summary,
     )
-    place(results, folder, report)
+    place(results, start.folder, report)
     return results
 
 

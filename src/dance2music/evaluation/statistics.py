@@ -45,8 +45,9 @@ def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = RE
 def bootstrap_set(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0, resamples: int = 200) -> Interval:
     """A value of a whole set with its bootstrap interval: ``statistic`` is called with the indices int [n] of the clips of a resample.
 
-    NaN for no clip, without bounds for one. A statistic that counts distances (diversity, Fréchet) is biased by the doubles in a resample,
-    so the interval is moved to have its middle at the value of the whole set (basic form of the bootstrap would double that bias).
+    NaN for no clip; without bounds for one, and where resamples have one value or none, as the distance between two dances. A statistic
+    that counts distances (diversity, Fréchet) is biased by the doubles in a resample, so the interval is moved to have its middle at the
+    value of the whole set (basic form of the bootstrap would double that bias).
     """
     if n == 0:
         return Interval(math.nan, math.nan, math.nan, 0)
@@ -62,7 +63,7 @@ def bootstrap_set(statistic: Callable[[np.ndarray], float], n: int, *, seed: int
         warnings.simplefilter("ignore")  # a resample of one dance has no value of some statistics; those are left out below
         found = bootstrap((np.arange(n),), statistic, n_resamples=resamples, vectorized=False, method="percentile", rng=rng)
     drawn = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
-    if not len(drawn):
+    if not len(drawn) or (len(drawn) < len(found.bootstrap_distribution) and np.ptp(drawn) == 0):
         return Interval(value, math.nan, math.nan, n)
     low, high = np.quantile(drawn, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)) - np.median(drawn)
     return Interval(float(value), float(value + low), float(value + high), n)

@@ -24,17 +24,14 @@ from dance2music.errors import InputError
 from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.controls import make_controls
 from dance2music.evaluation.databases import database_of, database_rule, has_genres
-from dance2music.evaluation.evaluate import LIBRARIES, Progress, cut, place, seen_of, undefined
+from dance2music.evaluation.evaluate import LIBRARIES, Progress, begun, cut, place, seen_of, undefined
 from dance2music.evaluation.features import Cache, HearingConfig, as_heard, embedding, heard_rhythm
 from dance2music.evaluation.jobs import (
     EvaluateConfig,
     Job,
     check_apart,
     clip_of,
-    genres_of,
-    jobs_of,
     load,
-    matched,
     of_set,
     set_record,
     windows_of,
@@ -138,16 +135,8 @@ def evaluate_protocol(
     config = of_set(config)
     if not config.reference:
         raise InputError(f"--protocol {request.name}: needs the dances' own music to compare with; give --reference FOLDER")
-    matches, left_out = matched(config)
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
-    hearing = HearingConfig(config.vggish, codec=False)
-    store = Cache(Path(config.cache) if config.cache else folder / "cache")
-    genres = genres_of(config, matches)
-    jobs = jobs_of(config, matches, genres)
+    hearing, start = HearingConfig(config.vggish, codec=False), begun(config, out)
+    matches, left_out, genres, jobs, store = start.matches, list(start.left_out), start.genres, start.jobs, start.store
     segments = [part for job in jobs for part in windows_of(job, request.seconds, most=_ALL)]
     found = {part.match.name for part in segments}
     left_out += [f"{job.match.generated}: shorter than {request.seconds:g} s" for job in jobs if job.match.name not in found]
@@ -190,7 +179,7 @@ def evaluate_protocol(
         summary=summary,
         beaten_by={metric: row for metric in metrics if (row := beaten_by(metric, scored, summary[metric], seed=config.seed))},
     )  # fmt: skip
-    place(results, folder, report)
+    place(results, start.folder, report)
     return results
 
 
@@ -354,6 +343,8 @@ def _reasons(
         reasons[GENRE.metric] = told if any(item.clip.genre for item in scored) else "no dance's genre is known; give --genres"
     if DIST.metric in lacking:
         reasons[DIST.metric] = "fewer than two dances"
+    elif DIST.metric in summary and not np.isfinite(summary[DIST.metric][GENERATED].low):
+        reasons[DIST.metric] = "two dances have one distance, and no interval"
     for metric in FORMS.values():
         if metric in lacking:
             unseen = not (config.motion or config.videos)

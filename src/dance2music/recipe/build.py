@@ -25,9 +25,10 @@ from dance2music.baselines.foley_music_train import FoleyTrainConfig, train_fole
 from dance2music.baselines.inverse_mv_train import InverseMvTrainConfig, train_inverse_mv
 from dance2music.baselines.jukebox_prior_train import JukeboxTrainConfig, train_jukebox
 from dance2music.baselines.jukebox_vqvae_train import JukeboxVqvaeTrainConfig, train_jukebox_vqvae
-from dance2music.checkpoint import load_model, save_model, sha256_of
+from dance2music.checkpoint import load_model, read_provenance, save_model, sha256_of
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.config import to_dict
+from dance2music.data.danced import danced_clips, fingerprint
 from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
@@ -201,8 +202,10 @@ class Build:
 
     def dance_genre(self) -> None:
         """Stage: the classifier of dances."""
-        model = train_dance_genre(self.recipe.dance_genre, self.folder / "dance_genre")
-        self._save("dance_genre", model, model.config, {"training": to_dict(self.recipe.dance_genre)})
+        config = self.recipe.dance_genre
+        model = train_dance_genre(config, self.folder / "dance_genre")
+        learnt_from = fingerprint(danced_clips(config.data)) if config.data else "drawn"
+        self._save("dance_genre", model, model.config, {"training": to_dict(config), "data set": learnt_from})
 
     def rhythm(self) -> None:
         """Stage: the rhythm network."""
@@ -267,19 +270,33 @@ class Build:
         Raises
         ------
         InputError
-            If there is no such stage.
+            If there is no such stage, or one is finished that learnt from other dances than are given now.
         """
         for stage in stages:
             if stage not in STAGES:
                 raise InputError(f"stage {stage!r}: unknown; expected one of {', '.join(STAGES)}")
         (self.folder / "weights").mkdir(exist_ok=True)
         for stage in stages:
-            if not self.weights(stage).exists():
+            if self.weights(stage).exists():
+                self._check_dances(stage)
+            else:
                 logger.info("stage %s", stage)
                 getattr(self, stage)()
         digests = {path.name: sha256_of(path) for path in sorted((self.folder / "weights").glob("*.safetensors"))}
         with whole_file(self.folder / "weights" / "sha256.json") as temporary:
             temporary.write_text(json.dumps(digests, indent=1) + "\n")
+
+    def _check_dances(self, stage: str) -> None:
+        """Refuse a finished stage that learnt from other real dances than those that are given, where some are."""
+        data = self.recipe.rhythm.data if stage == "rhythm" else self.recipe.dance_genre.data if stage == "dance_genre" else ""
+        if not data:
+            return
+        had, now = read_provenance(self.weights(stage)).get("data set", "others"), fingerprint(danced_clips(data))
+        if had != now:
+            raise InputError(
+                f"{self.weights(stage)}: is finished, and learnt from {had}; {data} has {now}; choose another --out, or remove that file "
+                f"and {self.folder / stage}"
+            )
 
     def _planned_config(self) -> PlannedConfig:
         voicings = tuple(self.voicings())

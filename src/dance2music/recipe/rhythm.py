@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from dance2music.checkpoint import load_model, save_model
 from dance2music.config import to_dict
 from dance2music.dance.kinematics import MOTION_FEATURES, low_pass, motion_features, resample
-from dance2music.data.danced import danced_clips
+from dance2music.data.danced import danced_clips, fingerprint
 from dance2music.errors import InputError
 from dance2music.recipe.limbs import Danced, measure_limbs
 from dance2music.rhythm.limbs import LimbModel
@@ -274,6 +274,7 @@ class RealDances:
 
     def __init__(self, config: RhythmTrainConfig) -> None:
         clips = danced_clips(config.data) if config.data else []
+        self.fingerprint = fingerprint(clips)
         self.dances = [Danced(clip.motion, clip.beat_times_seconds) for clip in clips if clip.beat_times_seconds is not None]
         if config.data and not self.dances:
             raise InputError(f"{config.data}: no dance has known beats; expected AIST++ names or beats of the clips; see docs/data.md")
@@ -348,7 +349,7 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     Raises
     ------
     InputError
-        If the folder holds the state of a run with another config.
+        If the folder holds the state of a run with another config, or with other real dances.
     TrainingDiverged
         If a loss or the gradient is no number; the last checkpoint stays.
     """
@@ -367,7 +368,8 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     optimizer = torch.optim.AdamW(trained_parameters, lr=config.loop.learning_rate, weight_decay=config.weight_decay)
     model.train()
     data = process_share(fabric, RhythmBatches(pool, config, real))
-    loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=data, settings=config)
+    about = {"data set": "drawn" if real is None else real.fingerprint}
+    loop = Loop(fabric, config.loop, out, model=model, optimizers={"model": optimizer}, data=data, about=about, settings=config)
     trained = fabric.setup_module(model)
     for _, (features, wanted, tempo_bpm) in loop:
         output = RhythmOutput(*(part.float() for part in trained(features)))
@@ -378,7 +380,7 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     learnt_on = "drawn dances of dance2music.synthetic.choreography with the timing of synthetic.timing, perturbed by recipe.rhythm.augment"
     if real is not None:
         learnt_on += f"; {len(real.dances)} real dances of {Path(config.data).name}"
-    provenance = {"recipe": to_dict(config), "data": learnt_on}
+    provenance = {"recipe": to_dict(config), "data": learnt_on} | about
     if fabric.is_global_zero:
         model.set_limb_model(limbs_of(config, real))
         save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance, storage="int8")

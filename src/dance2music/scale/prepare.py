@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dance2music.data.maker import Maker, codec_label_of
 from dance2music.data.manifest import ABOUT, SKIPPED, ClipRow, Progress, Skip, Source, check_leaks
 from dance2music.data.parts import PARTS, Part
-from dance2music.data.prepare import Maker, codec_label_of, list_clips, make_folders
+from dance2music.data.prepare import check_place, list_clips, make_folders
 from dance2music.data.report import Report, gaps
 from dance2music.documents import json_value
 from dance2music.errors import InputError
@@ -226,3 +227,4 @@ def _check_same(place: Place, about: dict[str, Any]) -> None:
         raise InputError(
             f"{place}: holds the data set {had.get('dataset')!r}, or a file per clip; expected a place of its own; choose another --out"
         )
+    check_place(had, Path(about["source"]), place)
