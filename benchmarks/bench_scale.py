@@ -38,7 +38,7 @@ import numpy as np
 
 from dance2music.data.maker import Maker, codec_label_of
 from dance2music.data.manifest import ClipRow
-from dance2music.data.prepare import list_clips, make_folders, prepare
+from dance2music.data.prepare import PrepareConfig, list_clips, make_folders, prepare
 from dance2music.parallel import Ray, Serial
 
 COMMAND = [sys.executable, "-m", "dance2music"]
@@ -83,7 +83,7 @@ def timed(maker: Maker, clip: Any) -> tuple[str, int, float, float, float, float
 def workers(out: Path, clips: int) -> dict[str, Any]:
     """Serial, one and two workers; a worker's first clip has to load everything, and is told apart."""
     source = corpus(out, clips, 20.0)
-    listing = list_clips(source, "composed", None)
+    listing = list_clips(source, "composed")
     told: dict[str, Any] = {}
     with two_nodes() as cluster:
         for name, engine in (("serial", Serial()), ("1 worker", Ray(1, cluster.address)), ("2 workers", Ray(2, cluster.address))):
@@ -105,7 +105,7 @@ def workers(out: Path, clips: int) -> dict[str, Any]:
                 "first_done_s": [spans[0][4] + spans[0][5] - begun for spans in own],
                 "clip_s": [round(span[5], 4) for spans in own for span in spans[1:]],
             }
-            prepare(source, "composed", folder, codec="spectral")
+            prepare(source, "composed", folder, PrepareConfig(codec="spectral"))
     whole = files_of(out / "serial")
     for name in ("1 worker", "2 workers"):
         told[name]["efficiency"] = told["serial"]["per_clip_processor_s"] / told[name]["per_clip_processor_s"]
@@ -132,7 +132,7 @@ def deaths(out: Path, clips: int) -> dict[str, Any]:
     source, told = corpus(out, clips), {}
     serial = out / "serial-deaths"
     shutil.rmtree(serial, ignore_errors=True)
-    prepare(source, "composed", serial, codec="spectral")
+    prepare(source, "composed", serial, PrepareConfig(codec="spectral"))
     whole = files_of(serial)
     for victim in ("worker", "node", "driver"):
         folder = out / f"death-{victim}"
@@ -244,7 +244,7 @@ def many_clips(out: Path, clips: int) -> Path:
 
     base, folder = out / "base", out / "many"
     if not (base / "manifest.jsonl").is_file():
-        prepare(corpus(out, 64), "composed", base, codec="spectral")
+        prepare(corpus(out, 64), "composed", base, PrepareConfig(codec="spectral"))
     rows = [row for row in read_manifest(base) if row.split == "train"]
     made = []
     for i in range(clips):

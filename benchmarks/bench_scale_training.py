@@ -177,10 +177,11 @@ def torchrun(out: Path, names: Sequence[str] = ("whole", "killed", "gone")) -> d
     """Two nodes of one process each on loopback: none dies; the second one's process is killed; the second node goes for good."""
     from bench_scale import corpus
 
+    from dance2music.data.prepare import PrepareConfig
     from dance2music.scale.prepare import prepare_shards
 
     codec = codec_file(out)
-    prepare_shards(corpus(out, 64), "composed", out / "torchrun-data", codec=str(codec), clips_per_shard=8)
+    prepare_shards(corpus(out, 64), "composed", out / "torchrun-data", PrepareConfig(codec=str(codec)), clips_per_shard=8)
     told: dict[str, Any] = {}
     for name in names:
         folder = out / f"torchrun-{name}"

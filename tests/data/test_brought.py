@@ -17,7 +17,7 @@ from dance2music.data.dataset import PreparedConfig, PreparedSegments
 from dance2music.data.features import clip_features
 from dance2music.data.folder import drawn_split
 from dance2music.data.manifest import Source
-from dance2music.data.prepare import prepare
+from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import InputError
 from dance2music.train.segments import Prepared
 from layouts import write_aist, write_pairs, write_released
@@ -95,11 +95,11 @@ def test_visual_vectors_of_a_folder_enter_and_segments_without_one_are_left_out(
     segments = PreparedSegments(tmp_path / "out", split=drawn_split("a"))
     assert segments.names == ["a_seg1"] and segments[0]["visual"].tolist() == [1.0] * 2048
     write_vectors(tmp_path / "i3d", "a", 2)
-    assert prepare(data, "folder", tmp_path / "out", visual_features=tmp_path / "i3d").rows[0].segments == (1, 2)
+    assert prepare(data, "folder", tmp_path / "out", PrepareConfig(visual_features=tmp_path / "i3d")).rows[0].segments == (1, 2)
     with pytest.raises(InputError, match=r"has visual vectors of none of 2 clips; expected files as a_seg1.npy; .*data visual'"):
-        prepare(data, "folder", tmp_path / "other", visual_features=tmp_path / "out")
+        prepare(data, "folder", tmp_path / "other", PrepareConfig(visual_features=tmp_path / "out"))
     np.save(tmp_path / "i3d" / "a_seg2.npy", np.zeros((1, 7), np.float32))
-    skips = prepare(data, "folder", tmp_path / "out2", visual_features=write_vectors(tmp_path / "i3d", "b", 2)).skipped
+    skips = prepare(data, "folder", tmp_path / "out2", PrepareConfig(visual_features=write_vectors(tmp_path / "i3d", "b", 2))).skipped
     assert "visual vectors of [7, 2048] numbers; expected one width" in skips[0].reason
 
 
@@ -114,7 +114,7 @@ def test_a_listed_segment_whose_vector_is_missing_is_left_out_where_others_have_
     assert len(prepare(data, "tiktok", tmp_path / "none").rows) == 2
     with pytest.raises(InputError, match=r"segment 000000_0_0_seg3 has no visual vector, .* --visual-features, or train blind"):
         Prepared(tmp_path / "none", motion="keypoints", flow=False, genres=False, vectors=True)
-    brought = prepare(data, "tiktok", tmp_path / "none", visual_features=write_vectors(tmp_path / "i3d", "000000_0_1", 1))
+    brought = prepare(data, "tiktok", tmp_path / "none", PrepareConfig(visual_features=write_vectors(tmp_path / "i3d", "000000_0_1", 1)))
     assert [row.name for row in brought.rows] == ["000000_0_1_seg1"]
     assert Prepared(tmp_path / "none", motion="keypoints", flow=False, genres=False, vectors=True)[0]["visual"][0] == 1.0
 
@@ -125,7 +125,7 @@ def test_posture_is_kept_only_if_asked_for(tmp_path: Path) -> None:
     split = drawn_split("a")
     with pytest.raises(InputError, match=r"has no 'posture' motion; .*'data prepare --posture'"):
         PreparedSegments(out, PreparedConfig(motion="posture"), split=split)
-    prepare(data, "folder", out, posture=True)
+    prepare(data, "folder", out, PrepareConfig(posture=True))
     assert PreparedSegments(out, PreparedConfig(motion="posture"), split=split)[0]["motion"].shape == (60, 249)
 
 
@@ -143,7 +143,7 @@ def test_a_visual_vector_that_is_none_has_its_clip_skipped_and_is_named(tmp_path
         os.mkfifo(bad)
     else:
         np.save(bad, np.array([1.0, math.nan if kind == "nan" else 1e300]))
-    report = prepare(data, "folder", tmp_path / "out", visual_features=vectors)
+    report = prepare(data, "folder", tmp_path / "out", PrepareConfig(visual_features=vectors))
     (skip,) = report.skipped
     told = "is no file that can be read twice" if kind == "pipe" else "a visual vector with 1 of 2 numbers that are none (NaN) or too large"
     assert [row.name for row in report.rows] == ["b"] and skip.name == "a" and f"{bad}: {told}" in skip.reason

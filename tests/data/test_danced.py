@@ -11,7 +11,7 @@ import pytest
 from dance2music.data.aist_beats import FIRST_BEAT_SECONDS, TEST_PIECES
 from dance2music.data.danced import danced_clips
 from dance2music.data.manifest import MANIFEST, read_manifest, write_lines
-from dance2music.data.prepare import prepare
+from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import InputError
 from dance2music.recipe.rhythm import RealDances, RhythmBatches, RhythmTrainConfig
 from dance2music.types import GENRES
@@ -26,7 +26,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def prepared(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("prepared")
-    prepare(unpacked, "aist", out, visual=False)
+    prepare(unpacked, "aist", out, PrepareConfig(visual=False))
     return out
 
 

@@ -23,7 +23,7 @@ from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.data.features import segment_audio
 from dance2music.data.manifest import ClipRow, check_leaks, read_manifest
-from dance2music.data.prepare import prepare
+from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import InputError
 from layouts import write_aist, write_pairs
 
@@ -141,7 +141,7 @@ def test_codes_are_those_of_every_segment_alone(tmp_path: Path, codec_file: Path
     data, out = write_pairs(tmp_path / "data", ("a", "b")), tmp_path / "out"
     prepare(data, "folder", out)
     features = {path: path.stat().st_mtime_ns for path in (out / "clips").iterdir()}
-    report = prepare(data, "folder", out, codec=str(codec_file))
+    report = prepare(data, "folder", out, PrepareConfig(codec=str(codec_file)))
     assert report.made == 2 and features == {path: path.stat().st_mtime_ns for path in (out / "clips").iterdir()}
     (label, file), *rest = report.rows[1].codes.items()
     assert not rest and label.startswith("spectral-hop256-") and file == f"codes/{label}/b.npz"
@@ -150,7 +150,7 @@ def test_codes_are_those_of_every_segment_alone(tmp_path: Path, codec_file: Path
         z = codec.encode(torch.from_numpy(segment_audio(clip["audio"], 2))[None])
         assert coded["codes"].shape[0] == 2 and np.array_equal(coded["codes"][1], codec.quantize(z).codes[0].numpy())
         assert np.allclose(coded["latents"][1], z[0].numpy(), rtol=1e-3, atol=1e-3)
-    assert prepare(data, "folder", out, codec=str(codec_file)).made == 0
+    assert prepare(data, "folder", out, PrepareConfig(codec=str(codec_file))).made == 0
     without = prepare(data, "folder", out)
     assert without.made == 0 and without.rows[1].codes == {label: file}
 
@@ -160,7 +160,9 @@ def test_a_vqvae_gives_344_codes_a_segment(tmp_path: Path) -> None:
     config = VQVAEConfig(levels=(2,), level=2, width=4, depth=1, codebook_size=16)
     model = VQVAE(config)
     save_model(tmp_path / "vqvae.safetensors", model, config, storage="float32")
-    report = prepare(write_pairs(tmp_path / "data", ("a",)), "folder", tmp_path / "out", codec=str(tmp_path / "vqvae.safetensors"))
+    report = prepare(
+        write_pairs(tmp_path / "data", ("a",)), "folder", tmp_path / "out", PrepareConfig(codec=str(tmp_path / "vqvae.safetensors"))
+    )
     (label, file), *_ = report.rows[0].codes.items()
     assert label.startswith("vqvae-hop128-")
     with np.load(tmp_path / "out" / file) as coded:
@@ -169,10 +171,15 @@ def test_a_vqvae_gives_344_codes_a_segment(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"dataset": "imagenet"}, "data set 'imagenet': unknown; expected one of"), ({"workers": 0}, "workers: 0"),
-     ({"codec": "vqvae-high"}, "no embedded weights"), ({"codec": "missing.safetensors"}, "'missing.safetensors': .*is no file; expected"),
-     ({"out": "data/out"}, "lies in the data set"), ({"source": "nowhere"}, "is no folder")],
-)  # fmt: skip
+    [
+        ({"dataset": "imagenet"}, "data set 'imagenet': unknown; expected one of"),
+        ({"workers": 0}, "workers: 0"),
+        ({"config": PrepareConfig("vqvae-high")}, "no embedded weights"),
+        ({"config": PrepareConfig("missing.safetensors")}, "'missing.safetensors': .*is no file; expected"),
+        ({"out": "data/out"}, "lies in the data set"),
+        ({"source": "nowhere"}, "is no folder"),
+    ],
+)
 def test_wrong_arguments_are_refused_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, object], message: str
 ) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import small_gan
 from dance2music.checkpoint import save_model
 from dance2music.cli.main import app
-from dance2music.data.prepare import prepare
+from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import InputError
 from dance2music.experiments.ablations import TABLES, rows_of, run_row, run_table, table_text
 from dance2music.experiments.material import AblationContext, prepared_clips
@@ -135,7 +135,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, codec_file: Path) -> Path
     """One clip to train on and one to test, prepared; all of it is one song's."""
     folder = tmp_path_factory.mktemp("corpus")
     write_corpus(folder / "raw", 2, 0, duration_seconds=4.0, filmed_share=0.0, workers=1)
-    prepare(folder / "raw", "composed", folder / "prepared", codec=str(codec_file), workers=1)
+    prepare(folder / "raw", "composed", folder / "prepared", PrepareConfig(codec=str(codec_file)), workers=1)
     manifest = folder / "prepared" / "manifest.jsonl"
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
     for row, split in zip(rows, ("train", "test"), strict=True):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from dance2music.checkpoint import load_model, read_provenance
 from dance2music.cli.main import app
-from dance2music.data.prepare import prepare
+from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import InputError
 from dance2music.papers.runs import gan_training, motion_layout, needs_genre, open_codec, open_perceptual, open_segments, run_gan
 from dance2music.papers.trainings import GAN_TRAININGS
@@ -36,7 +36,7 @@ def codec_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepared(tmp_path_factory: pytest.TempPathFactory, codec_file: Path) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     write_corpus(folder / "raw", 1, 0, duration_seconds=4.0, filmed_share=0.0, workers=1)
-    prepare(folder / "raw", "composed", folder / "prepared", codec=str(codec_file), workers=1)
+    prepare(folder / "raw", "composed", folder / "prepared", PrepareConfig(codec=str(codec_file)), workers=1)
     return folder / "prepared"
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dance2music.checkpoint import load_model, read_provenance, save_model
 from dance2music.cli.main import app
-from dance2music.data.prepare import prepare
+from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import InputError
 from dance2music.leftovers import only_here
 from dance2music.papers.begin import begin_from
@@ -47,7 +47,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, codec_file: Path) -> Path
     folder = tmp_path_factory.mktemp("own")
     write_pairs(folder / "raw" / "train" / "house", ("a", "b"))
     write_pairs(folder / "raw" / "validation" / "pop", ("c",), first_seed=2)
-    prepare(folder / "raw", "folder", folder / "prepared", codec=str(codec_file), workers=1)
+    prepare(folder / "raw", "folder", folder / "prepared", PrepareConfig(codec=str(codec_file)), workers=1)
     return folder / "prepared"
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dance2music.checkpoint import load_model
-from dance2music.data.prepare import prepare
+from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import InputError
 from dance2music.recipe.build import Recipe, build
 from dance2music.recipe.rhythm import (
@@ -114,7 +114,7 @@ def test_the_result_is_a_model_file_of_its_kind(tmp_path: Path) -> None:
 def dances(folder: Path, seed: int) -> Path:
     """A prepared folder with one dance in its training split, whose beats are known."""
     write_corpus(folder / "raw", 1, seed, duration_seconds=4.0, filmed_share=0.0, workers=1)
-    prepare(folder / "raw", "composed", folder / "prepared", visual=False)
+    prepare(folder / "raw", "composed", folder / "prepared", PrepareConfig(visual=False))
     return folder / "prepared"
 
 

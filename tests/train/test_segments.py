@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 import tiny
 from dance2music.checkpoint import save_model
 from dance2music.data.dataset import PreparedConfig, PreparedSegments, mapped_npz
-from dance2music.data.prepare import prepare
+from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import ConfigError, InputError
 from dance2music.train.segments import SegmentBatches
 from layouts import write_pairs, write_released
@@ -27,7 +27,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_pairs(folder / "data" / "house", ("a", "b"))
     write_pairs(folder / "data", ("c",), seconds=2.0, first_seed=2)
     (folder / "data" / "clips.csv").write_text("name,split,tempo_bpm\na,train,120\nb,train,\nc,train,90\n")
-    prepare(folder / "data", "folder", folder / "out", codec=str(folder / "codec.safetensors"))
+    prepare(folder / "data", "folder", folder / "out", PrepareConfig(codec=str(folder / "codec.safetensors")))
     return folder / "out"
 
 

@@ -73,6 +73,7 @@ def prepare(
     check_there(lists, "a folder of lists", folder=True)
     check_there(visual_features, "the folder that 'data visual' wrote", folder=True)
     from dance2music.data.parts import Part
+    from dance2music.data.prepare import PrepareConfig
     from dance2music.data.prepare import prepare as prepare_folder
     from dance2music.errors import InputError
     from dance2music.scale.places import is_remote
@@ -94,11 +95,7 @@ def prepare(
             source,
             dataset,
             out,
-            codec=codec,
-            lists=lists,
-            visual=visual,
-            visual_features=visual_features,
-            posture=posture,
+            PrepareConfig(codec, lists, visual, visual_features, posture),
             part=part,
             workers=workers,
             executor=chosen(engine, workers, address),

@@ -21,6 +21,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -55,16 +56,41 @@ DATASETS: dict[str, Reader] = {
 _TELL_SECONDS = 10.0
 
 
+@dataclass(frozen=True)
+class PrepareConfig:
+    """Which clips are prepared, and what is made of them, in a folder or in shards.
+
+    Attributes
+    ----------
+    codec : "spectral" for the embedded codec, or a model file of a codec; None makes no codes. Codes of other codecs stay.
+    lists : folder of lists that choose clips or segments, for data sets that have them.
+    visual : watch videos for optical flow.
+    visual_features : folder of ``CLIP_segK.npy``, a visual vector per segment, as ``dance2music data visual`` makes them; segments without
+        one are left out.
+    posture : keep body, hands and face as well, for the holistic presets.
+    """
+
+    codec: str | None = None
+    lists: str | Path | None = None
+    visual: bool = True
+    visual_features: str | Path | None = None
+    posture: bool = False
+
+    @property
+    def codec_label(self) -> str:
+        """Name of the codec's folder, "" without codec. Raises InputError if it cannot be loaded."""
+        return "" if self.codec is None else codec_label_of(self.codec)
+
+
+DEFAULT = PrepareConfig()
+
+
 def prepare(
     source: str | Path,
     dataset: str,
     out: str | Path,
+    config: PrepareConfig = DEFAULT,
     *,
-    codec: str | None = None,
-    lists: str | Path | None = None,
-    visual: bool = True,
-    visual_features: str | Path | None = None,
-    posture: bool = False,
     workers: int = 1,
     executor: str | Engine = "process",
     part: Part | None = None,
@@ -78,12 +104,7 @@ def prepare(
     source : folder of the data set.
     dataset : key of `DATASETS`.
     out : folder to write, made where missing.
-    codec : "spectral" for the embedded codec, or a model file of a codec; None makes no codes. Codes of other codecs stay.
-    lists : folder of lists that choose clips or segments, for data sets that have them.
-    visual : watch videos for optical flow.
-    visual_features : folder of ``CLIP_segK.npy``, a visual vector per segment, as ``dance2music data visual`` makes them; segments without
-        one are left out.
-    posture : keep body, hands and face as well, for the holistic presets.
+    config : which clips, and what is made of them.
     workers : processes.
     executor : `parallel.Engine` that runs them, or its name.
     part : make this part of the clips only, beside other runs that make the others; `data.parts.merge` then writes the manifest.
@@ -103,14 +124,14 @@ def prepare(
     if workers < 1:
         raise InputError(f"workers: {workers}; expected at least 1")
     folder, out = Path(source), Path(out)
-    listing = list_clips(folder, dataset, lists, visual_features)
+    listing = list_clips(folder, dataset, config)
     if out.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{out}: lies in the data set {folder}, of which it would become a part; choose an --out elsewhere")
     _check_same(out, dataset, folder)
-    make_folders(out, codec)
-    maker = Maker(out, visual, codec, "" if codec is None else codec_label_of(codec), posture)
+    make_folders(out, config.codec)
+    maker = Maker(out, config.visual, config.codec, config.codec_label, config.posture)
     run = engine(executor, workers)
-    about = {"dataset": dataset, "source": str(folder), "visual": visual}
+    about = {"dataset": dataset, "source": str(folder), "visual": config.visual}
     if part is None:
         with only_here(out, "a preparation"):
             results, made = _make(maker, listing.sources, run, cancel, progress)
@@ -124,21 +145,21 @@ def prepare(
     return Report(rows, skips, made, len(rows) - made, notes)
 
 
-def list_clips(folder: Path, dataset: str, lists: str | Path | None, visual_features: str | Path | None = None) -> Listing:
+def list_clips(folder: Path, dataset: str, config: PrepareConfig = DEFAULT) -> Listing:
     """The clips of a data set, every name once and fit to be that of a file, with their visual vectors. Raises InputError as `prepare`."""
     if dataset not in DATASETS:
         raise InputError(f"data set {dataset!r}: unknown; expected one of {', '.join(DATASETS)}")
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder; expected that of the data set {dataset!r}; unpack it there")
-    listing = DATASETS[dataset](folder, lists=None if lists is None else Path(lists))
+    listing = DATASETS[dataset](folder, lists=None if config.lists is None else Path(config.lists))
     for clip in listing.sources:
         plain_name(clip.name, where=str(folder))
     doubles = [name for name, count in Counter(clip.name for clip in listing.sources).items() if count > 1]
     if doubles:
         raise InputError(f"{folder}: {len(doubles)} clips have the name of another, first {doubles[0]!r}; expected one each; rename them")
-    if visual_features is None:
+    if config.visual_features is None:
         return listing
-    seen, unseen = with_visual(listing.sources, Path(visual_features))
+    seen, unseen = with_visual(listing.sources, Path(config.visual_features))
     return Listing(seen, [*listing.skipped, *unseen], listing.notes)
 
 

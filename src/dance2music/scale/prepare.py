@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dance2music.data.maker import Maker, codec_label_of
+from dance2music.data.maker import Maker
 from dance2music.data.manifest import ABOUT, SKIPPED, ClipRow, Progress, Skip, Source, check_leaks
 from dance2music.data.parts import PARTS, Part
-from dance2music.data.prepare import check_place, list_clips, make_folders
+from dance2music.data.prepare import DEFAULT, PrepareConfig, check_place, list_clips, make_folders
 from dance2music.data.report import Report, gaps
 from dance2music.documents import json_value
 from dance2music.errors import InputError
@@ -39,12 +39,8 @@ def prepare_shards(
     source: str | Path,
     dataset: str,
     out: str | Path,
+    config: PrepareConfig = DEFAULT,
     *,
-    codec: str | None = None,
-    lists: str | Path | None = None,
-    visual: bool = True,
-    visual_features: str | Path | None = None,
-    posture: bool = False,
     clips_per_shard: int = CLIPS_PER_SHARD,
     workers: int = 1,
     executor: str | Engine = "process",
@@ -56,7 +52,7 @@ def prepare_shards(
 
     Parameters
     ----------
-    source, dataset, codec, lists, visual, visual_features, posture, workers, executor, part, cancel : as `data.prepare.prepare`.
+    source, dataset, config, workers, executor, part, cancel : as `data.prepare.prepare`.
     out : a local folder or an address.
     clips_per_shard : another number makes all shards anew.
     progress : called with (shards done, of).
@@ -70,15 +66,18 @@ def prepare_shards(
     parquet()
     if clips_per_shard < 1:
         raise InputError(f"clips per shard: {clips_per_shard}; expected at least 1, for example {CLIPS_PER_SHARD}")
-    listing = list_clips(folder, dataset, lists, visual_features)
-    label = "" if codec is None else codec_label_of(codec)
+    listing = list_clips(folder, dataset, config)
+    label = config.codec_label
     groups = [listing.sources[at : at + clips_per_shard] for at in range(0, len(listing.sources), clips_per_shard)]
     own = list(enumerate(groups)) if part is None else part.of(list(enumerate(groups)))
-    about = {"dataset": dataset, "source": str(folder), "visual": visual}
+    about = {"dataset": dataset, "source": str(folder), "visual": config.visual}
     _check_same(place, about)
     made = kept = 0
     for done, (new, old) in enumerate(
-        engine(executor, workers).map(_ShardMaker(place, visual, codec, label, posture), own, ordered=False, cancel=cancel), start=1
+        engine(executor, workers).map(
+            _ShardMaker(place, config.visual, config.codec, label, config.posture), own, ordered=False, cancel=cancel
+        ),
+        start=1,
     ):
         made, kept = made + new, kept + old
         if progress is not None:
