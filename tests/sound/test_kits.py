@@ -56,3 +56,14 @@ def test_a_kick_is_deep_and_a_hat_is_high() -> None:
 
     kit = GENRE_SOUNDS[5].kit
     assert center_hz(one_shot(kit.sound(36), RATE, 0)) < 150.0 < 5000.0 < center_hz(one_shot(kit.sound(42), RATE, 0))
+
+
+@pytest.mark.parametrize("genre", range(len(GENRES)))
+def test_a_kick_is_over_before_the_next_beat_and_can_be_heard_on_a_phone(genre: int) -> None:
+    kick = one_shot(GENRE_SOUNDS[genre].kit.sound(36), RATE, 0)[1, 0].astype(np.float64)
+    window = round(0.005 * RATE)
+    envelope = np.sqrt(np.convolve(np.square(kick), np.ones(window) / window, mode="same"))
+    assert np.flatnonzero(envelope > 0.1 * envelope.max())[-1] / RATE < 0.3  # by 20 dB; a beat at 150 BPM lasts 0.4 s
+    power = np.square(np.abs(np.fft.rfft(kick)))
+    frequencies_hz = np.fft.rfftfreq(len(kick), 1 / RATE)
+    assert 10 * np.log10(power[frequencies_hz > 1000.0].sum() / power.sum()) > -33.0

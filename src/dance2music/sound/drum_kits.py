@@ -59,7 +59,7 @@ class DrumKit:
     kick_db: float = 0.0
     snare_db: float = -3.5
     clap_db: float = -6.5
-    hat_db: float = -8.5
+    hat_db: float = -6.5
     ride_db: float = -13.0
     crash_db: float = -11.0
     snare_room: float = 0.2
@@ -134,91 +134,101 @@ PERCUSSION: dict[int, DrumSound] = {
 }
 """General MIDI percussion that all kits share."""
 
-_MACHINE_HAT = Metal(low_hz=7200.0, high_hz=16000.0, hiss=0.7, cloud=0.2, squares=0.5, decay_seconds=(0.03, 0.024), strike=0.55)
-_MACHINE_OPEN = Metal(low_hz=7000.0, high_hz=16000.0, hiss=0.8, cloud=0.3, squares=0.4, decay_seconds=(0.15, 0.12), strike=0.8, width=0.4)
-_CRISP_HAT = Metal(low_hz=8200.0, high_hz=17000.0, hiss=0.9, cloud=0.3, squares=0.3, decay_seconds=(0.02, 0.016), strike=0.6, width=0.35)
-_WARM_HAT = Metal(low_hz=4800.0, high_hz=12500.0, hiss=0.7, cloud=0.9, decay_seconds=(0.036, 0.024), strike=0.65, tilt_db=-1.0)
-_WARM_OPEN = Metal(low_hz=4400.0, high_hz=12500.0, hiss=0.7, cloud=1.0, decay_seconds=(0.2, 0.12), strike=0.55, tilt_db=-1.0, width=0.4)
-_DUSTY_HAT = Metal(low_hz=5200.0, high_hz=11000.0, hiss=0.8, cloud=0.6, decay_seconds=(0.032, 0.022), strike=0.6, tilt_db=-1.5)
+_MACHINE_HAT = Metal(low_hz=6000.0, high_hz=16000.0, hiss=0.7, cloud=0.2, squares=0.5, decay_seconds=(0.038, 0.028), strike=0.55)
+_MACHINE_OPEN = Metal(low_hz=7000.0, high_hz=16000.0, hiss=0.8, cloud=0.3, squares=0.4, decay_seconds=(0.25, 0.2), strike=0.8, width=0.4)
+_CRISP_HAT = Metal(low_hz=6800.0, high_hz=17000.0, hiss=0.9, cloud=0.3, squares=0.3, decay_seconds=(0.030, 0.024), strike=0.6, width=0.35)
+_WARM_HAT = Metal(low_hz=4800.0, high_hz=12500.0, hiss=0.7, cloud=0.9, decay_seconds=(0.04, 0.028), strike=0.65, tilt_db=-1.0)
+_WARM_OPEN = Metal(low_hz=4400.0, high_hz=12500.0, hiss=0.7, cloud=1.0, decay_seconds=(0.34, 0.2), strike=0.55, tilt_db=-1.0, width=0.4)
+_DUSTY_HAT = Metal(low_hz=5200.0, high_hz=11000.0, hiss=0.8, cloud=0.6, decay_seconds=(0.036, 0.025), strike=0.6, tilt_db=-1.5)
 
 BREAK_KIT = DrumKit(
-    Kick(150.0, 58.0, 0.016, 0.085, hold_seconds=0.02, click=0.4, click_hz=4500.0, knock=0.25, shell=0.35, drive=1.5),
-    Snare(205.0, 0.05, body=0.8, wire_hz=1300.0, wire_seconds=0.08, wires=0.8, crack=0.7, ring=0.06, drive=1.1),
+    Kick(150.0, 58.0, 0.014, 0.043, hold_seconds=0.012, click=0.4, click_hz=4500.0, knock=0.25, shell=0.45, drive=1.3, beater=0.9),
+    Snare(205.0, 0.05, body=0.92, wire_hz=1300.0, wire_seconds=0.064, wires=0.32, crack=0.39, ring=0.06, drive=1.1),
     Clap(),
     closed_hat=_WARM_HAT,
     open_hat=_WARM_OPEN,
     snare_db=-4.5,
-    hat_db=-7.0,
+    hat_db=-4.0,
     tom_seconds=0.16,
     snare_room=0.13,
 )
 POP_KIT = DrumKit(
-    Kick(190.0, 52.0, 0.016, 0.12, click=0.35, click_hz=5000.0, knock=0.45, drive=1.6),
-    Snare(185.0, 0.07, body=0.6, wire_hz=1100.0, wire_seconds=0.11, wires=0.9, crack=0.85, gate_seconds=0.2, drive=1.0, width=0.4),
+    Kick(190.0, 52.0, 0.016, 0.064, hold_seconds=0.015, click=0.35, click_hz=5000.0, knock=0.45, drive=1.5),
+    Snare(185.0, 0.07, body=0.69, wire_hz=1100.0, wire_seconds=0.088, wires=0.35, crack=0.48, gate_seconds=0.2, drive=1.0, width=0.4),
     Clap(bursts=4, tail_seconds=0.08, high_hz=6000.0),
     closed_hat=_MACHINE_HAT,
     open_hat=_MACHINE_OPEN,
     snare_db=-6.0,
     clap_db=-9.0,
-    hat_db=-8.0,
+    hat_db=-3.5,
     snare_room=0.3,
     toms_hz=(92.0, 130.0, 185.0),
     tom_seconds=0.26,
 )
 LOCK_KIT = DrumKit(
-    Kick(140.0, 60.0, 0.014, 0.075, hold_seconds=0.018, click=0.4, click_hz=4200.0, knock=0.2, shell=0.4, drive=1.3),
-    Snare(215.0, 0.045, body=0.8, wire_hz=1600.0, wire_seconds=0.07, wires=0.75, crack=0.7, ring=0.08, drive=0.9),
+    Kick(140.0, 60.0, 0.014, 0.038, hold_seconds=0.01, click=0.4, click_hz=4200.0, knock=0.2, shell=0.5, drive=1.2, beater=0.9),
+    Snare(215.0, 0.045, body=0.92, wire_hz=1600.0, wire_seconds=0.056, wires=0.29, crack=0.39, ring=0.08, drive=0.9),
     Clap(),
     closed_hat=_WARM_HAT,
     open_hat=_WARM_OPEN,
     snare_db=-4.5,
-    hat_db=-7.0,
+    hat_db=-5.0,
     tom_seconds=0.15,
     snare_room=0.12,
 )
 BOOM_BAP_KIT = DrumKit(
-    Kick(130.0, 49.0, 0.02, 0.16, hold_seconds=0.04, click=0.28, click_hz=3200.0, knock=0.2, shell=0.25, drive=2.0),
-    Snare(190.0, 0.06, body=0.9, wire_hz=1200.0, bright_hz=8500.0, wire_seconds=0.085, wires=0.75, crack=0.7, drive=1.6),
+    Kick(130.0, 52.0, 0.018, 0.06, hold_seconds=0.02, click=0.3, click_hz=3200.0, knock=0.2, shell=0.4, drive=1.7, beater_hz=2500.0),
+    Snare(190.0, 0.06, body=1.03, wire_hz=1200.0, bright_hz=8500.0, wire_seconds=0.068, wires=0.29, crack=0.39, drive=1.6),
     Clap(),
     closed_hat=_DUSTY_HAT,
     open_hat=_WARM_OPEN,
-    hat_db=-6.5,
+    hat_db=-1.5,
     snare_db=-4.0,
     tom_seconds=0.18,
 )
 TRAP_KIT = DrumKit(
-    Kick(230.0, 46.0, 0.02, 0.2, hold_seconds=0.05, click=0.3, click_hz=7000.0, knock=0.5, drive=2.2),
-    Snare(200.0, 0.05, body=0.6, wire_hz=1800.0, bright_hz=14000.0, wire_seconds=0.1, wires=0.9, crack=0.6, drive=1.3, width=0.3),
+    Kick(230.0, 50.0, 0.018, 0.06, hold_seconds=0.02, click=0.3, click_hz=7000.0, knock=0.5, drive=1.8),
+    Snare(200.0, 0.05, body=0.69, wire_hz=1800.0, bright_hz=14000.0, wire_seconds=0.08, wires=0.35, crack=0.34, drive=1.3, width=0.3),
     Clap(bursts=4, gap_seconds=0.008, tail_seconds=0.09, high_hz=8000.0, width=0.6),
     closed_hat=_CRISP_HAT,
-    open_hat=Metal(low_hz=7500.0, high_hz=17000.0, hiss=1.0, cloud=0.3, squares=0.3, decay_seconds=(0.14, 0.1), width=0.5),
+    open_hat=Metal(low_hz=7500.0, high_hz=17000.0, hiss=1.0, cloud=0.3, squares=0.3, decay_seconds=(0.24, 0.17), width=0.5),
     clap_db=-5.5,
     snare_db=-5.0,
-    hat_db=-7.0,
+    hat_db=-2.0,
 )
 HOUSE_KIT = DrumKit(
-    Kick(240.0, 49.0, 0.022, 0.14, hold_seconds=0.045, click=0.3, click_hz=7000.0, knock=0.45, drive=1.8),
-    Snare(190.0, 0.05, body=0.55, wire_hz=1500.0, wire_seconds=0.09, wires=0.9, crack=0.85, drive=1.0, width=0.3),
+    Kick(240.0, 50.0, 0.02, 0.072, hold_seconds=0.025, click=0.3, click_hz=7000.0, knock=0.45, drive=1.6, beater=0.6),
+    Snare(190.0, 0.05, body=0.63, wire_hz=1500.0, wire_seconds=0.072, wires=0.35, crack=0.48, drive=1.0, width=0.3),
     Clap(bursts=4, gap_seconds=0.0095, tail_seconds=0.085, high_hz=6500.0, width=0.6),
     closed_hat=_MACHINE_HAT,
     open_hat=_MACHINE_OPEN,
     clap_db=-6.0,
-    hat_db=-3.5,
+    hat_db=0.0,
     kick_db=0.0,
 )
 DISCO_KIT = DrumKit(
-    Kick(150.0, 56.0, 0.016, 0.085, hold_seconds=0.025, click=0.42, click_hz=4500.0, knock=0.25, shell=0.3, drive=1.5),
-    Snare(180.0, 0.06, body=0.8, wire_hz=1300.0, wire_seconds=0.085, wires=0.7, crack=0.55, drive=1.0),
+    Kick(150.0, 56.0, 0.014, 0.047, hold_seconds=0.012, click=0.42, click_hz=4500.0, knock=0.25, shell=0.4, drive=1.4, beater=0.8),
+    Snare(180.0, 0.06, body=0.92, wire_hz=1300.0, wire_seconds=0.068, wires=0.27, crack=0.31, drive=1.0),
     Clap(bursts=4, tail_seconds=0.07, width=0.6),
     closed_hat=_WARM_HAT,
     open_hat=_WARM_OPEN,
-    hat_db=-4.5,
+    hat_db=-2.5,
     tom_seconds=0.18,
 )
 KRUMP_KIT = DrumKit(
-    Kick(260.0, 45.0, 0.024, 0.2, hold_seconds=0.05, click=0.45, click_hz=6000.0, knock=0.6, drive=4.0),
+    Kick(260.0, 47.0, 0.022, 0.08, hold_seconds=0.03, click=0.45, click_hz=6000.0, knock=0.6, drive=3.0, beater=0.6, beater_hz=2800.0),
     Snare(
-        175.0, 0.07, body=0.9, wire_hz=1000.0, bright_hz=13000.0, wire_seconds=0.12, wires=1.0, crack=0.9, metal=0.12, drive=2.2, width=0.35
+        175.0,
+        0.07,
+        body=1.03,
+        wire_hz=1000.0,
+        bright_hz=13000.0,
+        wire_seconds=0.096,
+        wires=0.39,
+        crack=0.5,
+        metal=0.12,
+        drive=2.2,
+        width=0.35,
     ),
     Clap(bursts=5, tail_seconds=0.1, high_hz=7000.0, width=0.6),
     closed_hat=_CRISP_HAT,
@@ -228,20 +238,33 @@ KRUMP_KIT = DrumKit(
     snare_db=-4.0,
     clap_db=-8.0,
     snare_room=0.25,
-    hat_db=-8.0,
+    hat_db=-2.0,
 )
 STREET_KIT = DrumKit(
-    Kick(160.0, 54.0, 0.018, 0.11, hold_seconds=0.03, click=0.35, click_hz=5000.0, knock=0.3, shell=0.2, drive=1.5),
-    Snare(195.0, 0.055, body=0.75, wire_hz=1500.0, bright_hz=12500.0, wire_seconds=0.085, wires=0.8, crack=0.6, drive=1.0, width=0.25),
+    Kick(160.0, 54.0, 0.016, 0.055, hold_seconds=0.015, click=0.35, click_hz=5000.0, knock=0.3, shell=0.3, drive=1.4, beater=0.7),
+    Snare(195.0, 0.055, body=0.86, wire_hz=1500.0, bright_hz=12500.0, wire_seconds=0.068, wires=0.32, crack=0.34, drive=1.0, width=0.25),
     Clap(bursts=3, tail_seconds=0.06, high_hz=7000.0),
-    closed_hat=Metal(low_hz=6500.0, high_hz=15000.0, cloud=0.6, decay_seconds=(0.03, 0.02)),
+    closed_hat=Metal(low_hz=5800.0, high_hz=15000.0, cloud=0.6, decay_seconds=(0.045, 0.03)),
     open_hat=_WARM_OPEN,
-    hat_db=-8.5,
+    hat_db=-4.0,
     tom_seconds=0.18,
 )
 JAZZ_KIT = DrumKit(
-    Kick(105.0, 62.0, 0.02, 0.09, hold_seconds=0.01, click=0.12, click_hz=2500.0, knock=0.08, shell=0.3, drive=0.7),
-    Snare(200.0, 0.05, body=0.5, wire_hz=1800.0, bright_hz=11000.0, wire_seconds=0.1, wires=0.8, crack=0.35, drive=0.4),
+    Kick(
+        105.0,
+        62.0,
+        0.02,
+        0.06,
+        hold_seconds=0.008,
+        click=0.12,
+        click_hz=2500.0,
+        knock=0.08,
+        shell=0.4,
+        drive=0.7,
+        beater=0.35,
+        beater_hz=2200.0,
+    ),
+    Snare(200.0, 0.05, body=0.57, wire_hz=1800.0, bright_hz=11000.0, wire_seconds=0.08, wires=0.32, crack=0.2, drive=0.4),
     Clap(),
     closed_hat=_WARM_HAT,
     open_hat=_WARM_OPEN,
@@ -250,6 +273,6 @@ JAZZ_KIT = DrumKit(
     kick_db=-4.0,
     snare_db=-6.0,
     ride_db=-13.0,
-    hat_db=-7.5,
+    hat_db=-5.5,
     toms_hz=(105.0, 145.0, 200.0),
 )

@@ -18,7 +18,8 @@ class Kick:
     """A sine that falls from ``start_hz`` to ``end_hz`` in about ``fall_seconds``, held and then dying in ``decay_seconds``.
 
     ``click``: level of a click of 2 ms below ``click_hz``; ``knock``: level of a second, faster fall from above 1 kHz; ``shell``: level of
-    a damped second mode (acoustic drums); ``drive`` saturates; ``hold_seconds``: full level before the decay.
+    a damped second mode (acoustic drums); ``drive`` saturates; ``hold_seconds``: full level before the decay. ``beater``: level of what
+    strikes the head, noise about ``beater_hz`` that dies in ``beater_seconds``: what is left of a kick on the loudspeaker of a phone.
     """
 
     start_hz: float = 210.0
@@ -31,12 +32,17 @@ class Kick:
     knock: float = 0.3
     shell: float = 0.0
     drive: float = 1.2
+    beater: float = 0.5
+    beater_hz: float = 3200.0
+    beater_seconds: float = 0.006
 
     def __call__(self, sample_rate: int, variant: int) -> np.ndarray:
         seconds = self.hold_seconds + 6.5 * self.decay_seconds
         t = np.arange(round(seconds * sample_rate)) / sample_rate
         out = np.empty((2, 1, len(t)), dtype=np.float32)
         tune = 1.0 + 0.006 * (uniform(variant, 1) - 0.5)
+        struck = _band(noise(len(t), variant, 3), 0.6 * self.beater_hz, 1.7 * self.beater_hz, sample_rate)
+        struck = struck * envelopes.decay(t, self.beater_seconds)
         for i, (reach, click) in enumerate(((0.6, 0.35), (1.0, 1.0))):
             sweep = (self.start_hz - self.end_hz) * reach * envelopes.decay(t, self.fall_seconds)
             chirp = 1100.0 * self.knock * click * envelopes.decay(t, 0.0022)
@@ -46,7 +52,7 @@ class Kick:
                 body += self.shell * np.sin(2.0 * np.pi * turns * 1.59 + 0.4) * envelopes.decay(t, 0.035)
             body = np.tanh(self.drive * body) / np.tanh(self.drive)
             hit = _low_passed(noise(len(t), variant, 2), self.click_hz, sample_rate) * envelopes.decay(t, 0.0016)
-            out[i, 0] = body + self.click * click * hit
+            out[i, 0] = body + self.click * click * hit + self.beater * click * struck
         envelopes.fade_in(out, 0.0004, sample_rate=sample_rate)
         return envelopes.fade_out(out, 0.02, sample_rate=sample_rate)
 

@@ -116,7 +116,7 @@ MIDDLE_HIP_HOP = GenreSound(
     duck_seconds=0.15,
     drive={"drums": 2.0, "bass": 1.4, "chords": 2.0, "lead": 1.4, "pad": 1.4},
     low_pass_hz={"chords": 5200.0, "pad": 4200.0},
-    low_db=0.0,
+    low_db=1.5,
     vinyl_db=2.0,
 )
 LA_HIP_HOP = GenreSound(
@@ -131,6 +131,7 @@ LA_HIP_HOP = GenreSound(
     echo={"lead": 0.22, "chords": 0.08},
     duck_db={"bass": 5.0, "pad": 6.0, "chords": 2.0},
     duck_seconds=0.13,
+    low_db=1.5,
     high_db=2.5,
 )
 HOUSE = GenreSound(
@@ -145,7 +146,7 @@ HOUSE = GenreSound(
     echo={"lead": 0.18, "chords": 0.09},
     duck_db={"bass": 8.0, "pad": 8.0, "chords": 4.0, "lead": 2.0},
     duck_seconds=0.17,
-    low_db=0.5,
+    low_db=1.5,
     high_db=2.5,
 )
 WAACK = GenreSound(
@@ -170,7 +171,7 @@ KRUMP = GenreSound(
     echo={"lead": 0.12},
     duck_db={"bass": 4.0, "pad": 5.0, "chords": 2.0},
     duck_seconds=0.1,
-    low_db=-0.5,
+    low_db=1.0,
     drive={"drums": 2.5, "bass": 2.0, "chords": 2.0, "lead": 2.0, "pad": 1.2},
 )
 STREET_JAZZ = GenreSound(
