@@ -156,6 +156,18 @@ def test_a_dance_of_any_length_is_given_music_in_windows_and_takes_differ_by_noi
     assert torch.equal(first.z, other.z) == (noise_dim == 0)
 
 
+@pytest.mark.parametrize(("visual", "told"), [(5, False), (7, True)])
+def test_it_says_that_it_sees_no_pictures_where_their_vectors_are_missing(
+    visual: int, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames, features = FRAMES_AND_FEATURES["aist"]
+    motion = MotionEncoderConfig(StackConfig((Row(1, 3, stack=False),), dilations=(1,)), frames, features, over_time=True, out=8)
+    generator = VQGeneratorConfig(StackConfig((Row(8, 3, zeros=1, stack=False),)), fused=8 + visual, genre_dim=0, sequence=344)
+    model = MusicVectorGenerator(MusicVectorGeneratorConfig(motion, generator, visual=visual)).eval()
+    CodecGenerator(model, vqvae()).generate(tiny_models.conditioning(2.0), [0])  # whose pictures are 5 numbers
+    assert ("no TSN features (7 numbers)" in caplog.text) is told
+
+
 def test_the_temporal_form_gives_one_dance_several_takes() -> None:
     torch.manual_seed(0)
     network = TemporalD2MGanConfig(latent_dim=tiny_models.LATENT_DIM, channels=32, visual_channels=8, kernel_size=5, sigma=5.0)

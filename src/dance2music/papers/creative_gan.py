@@ -10,6 +10,7 @@ genres, and several takes, for one dance, and defines no input from which they c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -28,6 +29,8 @@ from dance2music.perception.tsn import TSN_FEATURES
 from dance2music.seeds import PaperTake
 from dance2music.types import Codec, Conditioning, Latents, Span
 from dance2music.work import check
+
+logger = logging.getLogger(__name__)
 
 FRAMES_AND_FEATURES = {"aist": (120, 219), "tiktok": (60, 75), "holistic": (60, POSTURE_FEATURES)}
 """Two seconds of SMPL motion at 60 fps (AIST++ has neither hands nor faces); of 25 key points, or body, hands and face, seen at 30 fps."""
@@ -137,6 +140,11 @@ class MusicVectorGenerator(nn.Module):
         if conditioning.visual.shape[-1] == config.visual:
             clips = np.minimum(np.round(starts / WINDOW_SECONDS).astype(int), len(conditioning.visual) - 1)
             visual = conditioning.visual[clips]
+        else:
+            logger.warning(
+                "creative-gan: no TSN features (%d numbers) of the pictures: it sees the motion only; put TSN's weights beside its own",
+                config.visual,
+            )
         genre = torch.tensor([conditioning.genre])
         made: list[Latents] = []
         for seed in seeds:
