@@ -1,11 +1,12 @@
 """How well the rhythm of a dance is estimated: tempo, phase, downbeat, and agreement with the kinematic beats, by method and by data.
 
-    python benchmarks/bench_rhythm.py [--items 200] [--filmed FOLDER] [--clips FOLDER]
+    python benchmarks/bench_rhythm.py [--items 200] [--filmed FOLDER] [--clips FOLDER] [--danceir PYTHON]
 
 Data: held-out drawn dances (perturbed, 2 to 12 s and 10 s); drawn dances that were filmed and tracked, where ``--filmed`` names their
 folder of npz files (joints, confidence, fps, skeleton, beat_times_seconds, downbeat); the AIST++ test sequences and ballroom dances under
 ``$DANCE2MUSIC_SHARED`` where that folder exists (looked at, never trained on); motions of filmed clips (npz as above without beats) under
-``--clips``. Prints one JSON line and a table. Lift is Beat Alignment (sigma 50 ms) of the grid minus its mean over 200 circular shifts.
+``--clips``. ``--danceir`` names an interpreter that has danceir (see `danceir_tempo`), whose tempi are a row. Prints one JSON line and a
+table. Lift is Beat Alignment (sigma 50 ms) of the grid minus its mean over 200 circular shifts.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from danceir_tempo import tempi_bpm
 
 from dance2music.dance.kinematics import kinematic_beats, kinematic_beats_aist
 from dance2music.rhythm.estimate import RhythmConfig, estimate_rhythm
@@ -105,12 +107,18 @@ def measure(case: Case, config: RhythmConfig, rng: np.random.Generator) -> dict[
         shifted = [alignment(kinematic, (inside + shift) % duration) for shift in rng.uniform(0, duration, 200)]
         scores["lift"] = scores["alignment"] - float(np.mean(shifted))
     if case.tempo_bpm is not None:
-        levels = (0.5, 1.0, 2.0) if case.octaves else (1.0,)
-        scores["tempo"] = float(min(abs(rhythm.tempo_bpm / (case.tempo_bpm * level) - 1.0) for level in levels) <= 0.04)
+        scores["tempo"] = tempo_right(case, rhythm.tempo_bpm)
     if case.beats is not None and case.downbeats is not None:
         scores["beat_f"] = f_score(case.beats, rhythm.beat_times_seconds, duration)
         scores["downbeat_f"] = f_score(case.downbeats, downbeats_of(rhythm), duration)
     return scores
+
+
+def tempo_right(case: Case, tempo_bpm: float) -> float:
+    """1 if a tempo is within 4 % of the true one, by the octaves that the case allows."""
+    assert case.tempo_bpm is not None
+    levels = (0.5, 1.0, 2.0) if case.octaves else (1.0,)
+    return float(min(abs(tempo_bpm / (case.tempo_bpm * level) - 1.0) for level in levels) <= 0.04)
 
 
 def alignment(kinematic: np.ndarray, grid: np.ndarray) -> float:
@@ -138,6 +146,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=200)
     parser.add_argument("--filmed", type=Path)
     parser.add_argument("--clips", type=Path)
+    parser.add_argument("--danceir", type=Path, metavar="PYTHON")
     parser.add_argument("--test", action="store_true", help="also look at the test data under $DANCE2MUSIC_SHARED and --clips")
     options = parser.parse_args()
     shared = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
@@ -179,6 +188,11 @@ def main() -> None:
             rows.append({"data": where, "method": method, "n": len(cases), **means, "ms": round(each, 1)})
             cells = " ".join(f"{means[name]:10.3f}" if name in means else f"{'-':>10s}" for name in columns)
             print(f"{where:14s} {method:10s} {len(cases):4d} {cells} {each:8.1f}", flush=True)
+        if options.danceir is not None and cases and all(case.tempo_bpm is not None for case in cases):
+            bpms = tempi_bpm([case.motion for case in cases], options.danceir)
+            right = float(np.mean([0.0 if bpm is None else tempo_right(case, bpm) for case, bpm in zip(cases, bpms)]))
+            rows.append({"data": where, "method": "danceir", "n": len(cases), "tempo": round(right, 3)})
+            print(f"{where:14s} {'danceir':10s} {len(cases):4d} {right:10.3f}", flush=True)
     print(json.dumps({"benchmark": "rhythm", "rows": rows}))
 
 

@@ -21,7 +21,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The drawn dance stands for what is seen in any video; gives the list of the videos that were watched."""
     watched: list[Path] = []
 
-    def read_dancers(video: VideoInfo, *, progress: Callable[[float], None] | None = None) -> tuple[Dancer, ...]:
+    def read_dancers(video: VideoInfo, *, details: bool = True, progress: Callable[[float], None] | None = None) -> tuple[Dancer, ...]:
         watched.append(video.path)
         return (of_motion(example_dance(SECONDS)[0]),)
 

@@ -75,6 +75,14 @@ def test_of_two_dancers_each_is_followed_all_the_time(tmp_path: Path) -> None:
     assert np.median(np.linalg.norm(left.joints[:, WRISTS, :2] - alone.joints[:, WRISTS, :2], axis=-1)) < 0.05
 
 
+def test_the_dance_is_the_same_whether_hands_and_face_are_looked_at_or_not(tmp_path: Path) -> None:
+    path = film(tmp_path / "one.mp4", example(2.0))
+    everything, body = read_motion(path), read_motion(path, details=False)
+    assert (everything.skeleton, body.skeleton) == ("holistic-83", "blazepose-33")
+    assert np.array_equal(everything.joints[:, :33], body.joints) and np.array_equal(everything.confidence[:, :33], body.confidence)
+    assert np.array_equal(kinematic_beats(everything), kinematic_beats(body))
+
+
 def test_a_dancer_who_leaves_is_followed_while_there(tmp_path: Path) -> None:
     motion = read_motion(film(tmp_path / "leaves.mp4", example(2.5), away_from=1.5))
     assert motion.skeleton == "holistic-83" and 50 <= int(motion.source.split("dancer in ")[1].split(" %")[0]) <= 70

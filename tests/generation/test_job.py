@@ -25,12 +25,15 @@ from dance2music.dance.tracking import Method
 from dance2music.dance.watch import read_motion
 from dance2music.errors import InputError
 from dance2music.generation import job
+from dance2music.generation.methods import METHODS
 from dance2music.generation.outputs import title_of
 from dance2music.generation.request import Request, resolve
 from dance2music.generation.take import Take
+from dance2music.methods.base import Given
 from dance2music.methods.composer import Composer
 from dance2music.music.audio import load_audio
 from dance2music.synthetic.drawing import example_dance, example_video
+from dance2music.work import Stages
 from jobs import SECONDS, Bobbing, names, request
 
 pytestmark = pytest.mark.usefixtures("few_candidates")
@@ -39,7 +42,7 @@ pytestmark = pytest.mark.usefixtures("few_candidates")
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is real but the tracker of joints."""
-    monkeypatch.setitem(pose.POSE_ESTIMATORS, "holistic", Method("blazepose-33", Bobbing))
+    monkeypatch.setitem(pose.POSE_ESTIMATORS, "body", Method("blazepose-33", Bobbing))
 
 
 def pictures(path: Path) -> list[bytes]:
@@ -59,6 +62,21 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
         [sys.executable, "-m", "dance2music", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     return done, folder
+
+
+@pytest.mark.parametrize(
+    ("method", "weights", "looked_for"), [("planned", "", False), ("creative-gan", "", False), ("creative-gan", "own", True)]
+)
+def test_hands_and_face_are_looked_for_only_where_own_weights_may_see_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, weights: str, looked_for: bool
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(job, "read_dancers", lambda video, *, details, progress: asked.append(details) or ())
+    example_video(tmp_path / "dance.mp4", seconds=1.0)
+    resolved = resolve(request(tmp_path / "dance.mp4", out=tmp_path / "out.mp4"))
+    given = Given(weights=Path(weights) if weights else None)
+    job.watch(dataclasses.replace(resolved, method=METHODS[method], given=given), Stages(None))
+    assert asked == [looked_for]
 
 
 def test_the_command_prints_json_and_nothing_else(real: tuple[subprocess.CompletedProcess[str], Path]) -> None:
@@ -162,7 +180,7 @@ def test_a_dancer_for_part_of_the_time_is_followed(tmp_path: Path, monkeypatch: 
         def detect(self, image: np.ndarray) -> np.ndarray | None:
             return super().detect(image) if self.frame < 15 else None
 
-    monkeypatch.setitem(pose.POSE_ESTIMATORS, "holistic", Method("blazepose-33", Leaving))
+    monkeypatch.setitem(pose.POSE_ESTIMATORS, "body", Method("blazepose-33", Leaving))
     (report,) = job.run(request(videos.write_video(tmp_path / "clip.mp4", seconds=SECONDS)))
     assert report["motion"]["skeleton"] == "blazepose-33" and "100 %" not in report["motion"]["source"]
 

@@ -295,7 +295,7 @@ def test_a_level_of_jukebox_needs_no_weights_of_the_user(tmp_path: Path, monkeyp
     assert hops == {"high": 128, "low": 32, "finest": 8, "high-untuned": 128} and set(asked) == {("jukebox_vqvae", "vqvae")}
     with pytest.raises(InputError, match="--level 'middle': unknown; expected one of high, low, finest"):
         load_method("jukebox-reconstruction", level="middle")
-    monkeypatch.setattr("dance2music.generation.job.read_dancers", lambda video, progress=None: (of_motion(motion()),))
+    monkeypatch.setattr("dance2music.generation.job.read_dancers", lambda video, **_: (of_motion(motion()),))
     video = videos.write_video(tmp_path / "clip.mp4", seconds=SECONDS)
     (report,) = job.run(
         Request(video=video, out=tmp_path / "own.mp4", method="jukebox-reconstruction", level="low", genre="pop", plot=False)
@@ -304,7 +304,7 @@ def test_a_level_of_jukebox_needs_no_weights_of_the_user(tmp_path: Path, monkeyp
 
 
 def test_the_music_of_a_video_is_coded_and_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dance2music.generation.job.read_dancers", lambda video, progress=None: (of_motion(motion()),))
+    monkeypatch.setattr("dance2music.generation.job.read_dancers", lambda video, **_: (of_motion(motion()),))
     video = videos.write_video(tmp_path / "clip.mp4", seconds=SECONDS)
     config = VQVAEConfig(levels=(1, 2), level=2, width=4, depth=1, codebook_size=8)
     torch.manual_seed(0)

@@ -36,7 +36,7 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def video(bars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it, in which the drawn dance is seen."""
 
-    def read_dancers(video: VideoInfo, *, progress: Callable[[float], None] | None = None) -> tuple[Dancer, ...]:
+    def read_dancers(video: VideoInfo, *, details: bool = True, progress: Callable[[float], None] | None = None) -> tuple[Dancer, ...]:
         return (of_motion(example_dance(SECONDS)[0]),)
 
     monkeypatch.setattr("dance2music.generation.job.read_dancers", read_dancers)

@@ -210,7 +210,7 @@ def see_file(path: Path, cache: Cache, *, video: bool) -> MotionFeatures:
         if video:
             from dance2music.dance.watch import read_motion
 
-            seen = see(read_motion(path))
+            seen = see(read_motion(path, details=False))
         else:
             from dance2music.dance.motion_files import load_motion
 

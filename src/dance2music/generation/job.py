@@ -197,7 +197,8 @@ def watch(job: ResolvedJob, stages: Stages) -> tuple[Sequence[Dancer], float]:
         check_motion_length(job.source, motion.duration_seconds)
         return (of_motion(motion),), motion.duration_seconds
     with stages.stage("watch") as report:
-        dancers = read_dancers(job.video, progress=report)
+        details = job.method.details and job.given.weights is not None
+        dancers = read_dancers(job.video, details=details, progress=report)
     if job.video.duration_seconds > RANKING.ranked_seconds:  # whose music takes more memory than watching
         from dance2music.dance.tracking import give_back
 

@@ -40,6 +40,7 @@ class Method:
     codecs : whether ``--codec`` and ``--decoder`` say something to it.
     precisions, instruments : whether ``--precision`` and ``--instruments`` say something to it.
     hears : whether it looks at the music that the video has.
+    details : whether weights that a user brings may see hands and face, so that a video is watched for them, too.
     visual_extractor : key of `perception.extractors.EXTRACTORS`, whose files may lie beside its weights.
     """
 
@@ -62,6 +63,7 @@ class Method:
     precisions: bool = False
     instruments: bool = False
     hears: bool = False
+    details: bool = False
     visual_extractor: str | None = None
 
 
@@ -124,6 +126,7 @@ METHODS: dict[str, Method] = by_name(
             weights="a folder that 'dance2music weights import' wrote, or a run of 'dance2music train gan'",
             codecs=True,
             precisions=True,
+            details=True,
             visual_extractor="i3d",
         ),
         Method(
@@ -136,6 +139,7 @@ METHODS: dict[str, Method] = by_name(
             weights="a run of 'dance2music train gan'",
             codecs=True,
             precisions=True,
+            details=True,
             visual_extractor="tsn",
         ),
         Method(

@@ -63,7 +63,7 @@ def new_dance(task: Task) -> None:
         folder = task.new_folder("dance")
         poster(info, folder / POSTER_FILE)
     with task.stages.stage("watch") as report:
-        dancers = read_dancers(info, progress=report)
+        dancers = read_dancers(info, details=False, progress=report)
     with task.stages.stage("rhythm"):
         conditioning = pipeline.condition(dancers, genre=task.asked.get("genre"), duration_seconds=info.duration_seconds)
         save_dance(conditioning, folder / DANCE_FILE)
