@@ -100,6 +100,16 @@ def test_a_clip_is_not_heard_twice_in_a_row_where_that_can_be_avoided() -> None:
         assert all(a.samples[0].clip != b.samples[0].clip for a, b in pairwise(trials))
 
 
+def test_who_made_the_music_compares_every_pair_once_and_practises_nothing() -> None:
+    takes = ["Take 1", "Take 2", "Take 3", "Take 4"]
+    config = ListeningConfig(parts=("preference",), listeners=1, pairs=28, checks=0, controls=False, own=True)
+    (session,) = assign(config, ["dance"], takes, original=False)
+    assert not any(trial.training for trial in session)
+    assert sorted(sorted(sample.source for sample in trial.samples) for trial in session) == [
+        [a, b] for i, a in enumerate(takes) for b in takes[i + 1 :]
+    ]
+
+
 def test_the_reference_is_shown_in_the_coherence_part_only() -> None:
     session = assign(replace(CONFIG, reference_shown=True), CLIPS, METHODS, original=True)[0]
     for trial in session:
@@ -116,6 +126,7 @@ def test_the_reference_is_shown_in_the_coherence_part_only() -> None:
         ({"symbolic": ("nobody",)}, "is not among the methods"),
         ({"listeners": 0}, "listeners: 0; expected a whole number from 1"),
         ({"checks": -1}, "checks: -1"),
+        ({"own": True}, "own: with parts coherence, quality, preference and"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(change: dict[str, object], message: str) -> None:

@@ -192,15 +192,18 @@ def _write_page(folder: Path, key: dict[str, Any]) -> None:
         text["scale"] = [{"value": value, "label": label} for value, label in text["scale"]]
         if name == "coherence" and config["reference_shown"]:
             text["introduction"] = [*text["introduction"], texts.REFERENCE_SHOWN]
+        if config["own"]:
+            text |= texts.OWN_PART
         parts.append({"name": name, **text})
     sessions = [[{**trial, **_note(trial, key["media"])} for trial in session] for session in key["sessions"]]
     test = {
         "id": key["test"],
         "title": config["title"],
-        "welcome": texts.WELCOME,
+        "welcome": texts.OWN_WELCOME if config["own"] else texts.WELCOME,
         "parts": parts,
         "media": {name: {k: row[k] for k in ("file", "width", "height") if k in row} for name, row in key["media"].items()},
         "sessions": sessions,
+        "names": {name: row["source"] for name, row in key["media"].items()} if config["own"] else None,
     }
     (folder / "test.js").write_text(f'"use strict";\nwindow.LISTENING_TEST = {json.dumps(test)};\n', encoding="utf-8")
     page = files("dance2music.listening")

@@ -64,6 +64,8 @@ class ListeningConfig:
     """Sound without video as m4a instead of wav."""
     seed: int = 0
     title: str = "Music for dance: a listening test"
+    own: bool = False
+    """The one listener made the music: the page addresses them so, practises nothing, and tells at the end which sample was which."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def check_config(config: ListeningConfig, methods: list[str]) -> None:
             raise InputError(f"part {part!r}: unknown; expected some of {', '.join(PARTS)}")
     if not config.parts or len(set(config.parts)) != len(config.parts):
         raise InputError(f"parts: {', '.join(config.parts) or 'none'}; expected each of {', '.join(PARTS)} at most once, and at least one")
+    if config.own and (config.parts != ("preference",) or config.listeners != 1):
+        raise InputError(f"own: with parts {', '.join(config.parts)} and {config.listeners} listeners; expected preference alone, and 1")
     for name in methods:
         if name in RESERVED:
             raise InputError(f"method {name!r}: is the name of a control; expected another name; rename it")
@@ -175,7 +179,7 @@ def assign(config: ListeningConfig, clips: list[str], methods: list[str], *, ori
             for c, t in cells(listener, wanted, len(order), len(things)):
                 names = things[t] if (c + t + listener * wanted // (len(order) * len(things))) % 2 == 0 else things[t][::-1]
                 trials.append(_trial(config, part, order[c], names, original=original))
-            session += _training(config, part, clips, methods, own, original=original)
+            session += [] if config.own else _training(config, part, clips, methods, own, original=original)
             session += _with_checks(config, part, _shuffled(trials, own), clips, own, original=original)
     return sessions
 

@@ -1,5 +1,6 @@
 // The listening test in a browser, from a folder, without a server: test.js gives window.LISTENING_TEST, the listener gets a file to send.
 // What is what (which sample is which method, which item is a check) is not known here; it is in the key that the experimenter keeps.
+// Only where the listener made the music, test.names has the names: they are shown at the end.
 "use strict";
 (() => {
   const test = window.LISTENING_TEST;
@@ -167,6 +168,7 @@
       type: "number", id: "listener", min: 1, max: test.sessions.length, inputmode: "numeric", value: invited, readonly: invited !== null,
     });
     const begin = () => {
+      if (test.names) { start(1); return; }
       const listener = number.value === "" ? 1 + Math.floor(Math.random() * test.sessions.length) : Number(number.value);
       if (!Number.isInteger(listener) || listener < 1 || listener > test.sessions.length) {
         trouble.textContent = `Your listener number is a whole number from 1 to ${test.sessions.length}. Leave it empty if you have none.`;
@@ -176,18 +178,22 @@
       }
       const found = kept(listener);
       if (found) { welcomeBack(found); return; }
-      state = { listener, session: random(), started: new Date().toISOString(), finished: null, position: 0, answers: {}, comment: "" };
-      keep();
-      step();
+      start(listener);
     };
     show(
       make("h1", {}, test.title),
       ...paragraphs(test.welcome),
-      make("label", { class: "field", for: "listener" }, `Listener number, 1 to ${test.sessions.length}${invited ? "" : " (leave empty if you have none)"}`, number),
+      test.names ? null : make("label", { class: "field", for: "listener" }, `Listener number, 1 to ${test.sessions.length}${invited ? "" : " (leave empty if you have none)"}`, number),
       trouble,
       make("div", { class: "row" }, button("Begin", begin)),
     );
     act = { next: begin };
+  }
+
+  function start(listener) {
+    state = { listener, session: random(), started: new Date().toISOString(), finished: null, position: 0, answers: {}, comment: "" };
+    keep();
+    step();
   }
 
   function welcomeBack(found) {
@@ -208,14 +214,15 @@
     if (state.position >= all.length) { done(); return; }
     const trial = all[state.position];
     const place = test.parts.findIndex((p) => p.name === trial.part) + 1;
-    where(`Part ${place} of ${test.parts.length}: ${part[trial.part].title}. Item ${state.position + 1} of ${all.length}`, state.position / all.length);
+    const item = test.names ? `Pair ${state.position + 1} of ${all.length}` : `Part ${place} of ${test.parts.length}: ${part[trial.part].title}. Item ${state.position + 1} of ${all.length}`;
+    where(item, state.position / all.length);
     if (introduced !== trial.part) introduce(trial.part, place); else ask(trial);
   }
 
   function introduce(name, place) {
     const goOn = () => { introduced = name; step(); };
     show(
-      make("p", { class: "tag" }, `Part ${place} of ${test.parts.length}`),
+      test.names ? null : make("p", { class: "tag" }, `Part ${place} of ${test.parts.length}`),
       make("h1", {}, part[name].title),
       ...paragraphs(part[name].introduction),
       make("div", { class: "row" }, button("Go on", goOn)),
@@ -303,6 +310,7 @@
   function done() {
     if (!state.finished) { state.finished = new Date().toISOString(); keep(); }
     where("Finished", 1);
+    if (test.names) { tell(); return; }
     const name = `listening-${test.id}-${String(state.listener).padStart(3, "0")}-${state.session}.json`;
     const comment = make("textarea", { id: "comment", oninput: () => { state.comment = comment.value.slice(0, 2000); keep(); } });
     comment.value = state.comment;
@@ -323,6 +331,28 @@
       make("div", { class: "row" }, button("Save my answers", save), button("Show them as text", () => { text.textContent = result(); text.hidden = false; text.focus(); }, "")),
       note,
       text,
+    );
+    act = {};
+  }
+
+  /** Which take was chosen how often, for the one who made them. */
+  function tell() {
+    const tally = {};
+    for (const { samples, answer } of Object.values(state.answers)) {
+      samples.forEach((id, i) => {
+        const row = (tally[test.names[id]] ??= { name: test.names[id], won: 0, heard: 0 });
+        if (answer === null) return;
+        row.heard += 1;
+        row.won += "AB"[i] === answer;
+      });
+    }
+    const rows = Object.values(tally).sort((a, b) => b.won / (b.heard || 1) - a.won / (a.heard || 1) || b.won - a.won);
+    show(
+      make("h1", {}, "This is what you chose"),
+      make("ol", { class: "tally" }, ...rows.map(({ name, won, heard }) => make("li", {},
+        make("span", {}, name), make("meter", { min: 0, max: Math.max(heard, 1), value: won, "aria-hidden": "true" }), make("b", {}, `${won} of ${heard}`)))),
+      make("p", {}, "Every take stood against every other once."),
+      make("div", { class: "row" }, button("Hear them again", () => { forget(state.listener); introduced = null; welcome(); })),
     );
     act = {};
   }

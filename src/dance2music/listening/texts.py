@@ -61,6 +61,17 @@ PART_TEXTS: dict[str, dict[str, Any]] = {
     },
 }
 
+OWN_WELCOME = (
+    "You hear your takes for this dance two at a time, without knowing which is which, and say which follows the dance better. "
+    "At the end you see which take you chose how often.",
+    "Use headphones or good loudspeakers. All takes are equally loud here, and what you answer stays in this browser.",
+)
+OWN_PART: dict[str, Any] = {
+    "title": "Which take follows the dance better?",
+    "introduction": ("Play both to the end, then choose. If you cannot decide, follow your first impression.",),
+}
+"""What of the part 'preference' is other where the listener made the music."""
+
 REFERENCE_SHOWN = "Beside each item you can play the dance with its original music, for reference. It need not be the best."
 
 PRACTICE = "Set your volume now. Answers to practice items do not count."

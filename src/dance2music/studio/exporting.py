@@ -90,11 +90,12 @@ def listening_test(task: Task) -> None:
     with task.stages.stage("write"):
         config = ListeningConfig(
             parts=("preference",),
-            listeners=4,
-            pairs=25,
+            listeners=1,
+            pairs=28,
             checks=0,
             controls=False,
-            title=f"{task.asked['name']}: which music?",
+            title=f"{task.asked['name']}: which take?",
+            own=True,
         )
         build(folder / "test", methods, videos=seen, config=config, key=folder / "key.json", progress=lambda _, share: None)
     told: dict[str, Any] = {"files": ["key.json"], "test": True, "takes": task.asked["takes"]}
