@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -61,7 +63,7 @@ def test_a_job_whose_process_or_server_was_killed_begins_again_and_ends(clip: Pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_studio_that_is_closed_says_so_in_a_line_at_most(tmp_path: Path, number: int) -> None:
+def test_a_studio_that_is_closed_says_so_in_a_line(tmp_path: Path, number: int) -> None:
     for name in ("starlette", "uvicorn"):
         pytest.importorskip(name, reason=f"{name} is not installed: pip install 'dance2music[studio]', to run this test")
     said = tmp_path / "said"
@@ -74,10 +76,16 @@ def test_a_studio_that_is_closed_says_so_in_a_line_at_most(tmp_path: Path, numbe
             text=True,
         )
         assert process.stdout is not None
-        while "http://" not in process.stdout.readline():
+        while not (found := re.search(r":(\d+)/", process.stdout.readline())):
             assert process.poll() is None, said.read_text()
-        time.sleep(1.0)
+        while True:  # until it serves
+            with suppress(OSError), socket.create_connection(("127.0.0.1", int(found[1])), 10) as talk:
+                talk.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                if talk.recv(4) == b"HTTP":
+                    break
+            time.sleep(0.05)
         process.send_signal(number)
         assert process.wait(WAIT_SECONDS) in (0, 128 + number)
+        assert "The studio is closed. What was made is kept" in process.stdout.read()
     assert len(said.read_text().splitlines()) <= 1 and "Traceback" not in said.read_text()
     assert [path.stat().st_size for path in (tmp_path / "library").glob("*-journal")] in ([], [0])  # nothing is left to be taken back

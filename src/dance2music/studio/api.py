@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from dance2music import __version__
 from dance2music.config import from_dict
-from dance2music.documents import json_value
+from dance2music.documents import json_text, json_value
 from dance2music.errors import ConfigError, InputError
 from dance2music.generation.methods import METHODS
 from dance2music.generation.request import MAX_SEED
@@ -143,8 +143,15 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     }
 
 
-def queued(studio: Studio, kind: str, dance: Row, asked: Row, *, take: str | None = None, status: int = 202) -> Response:
-    """Put a job into the queue, and tell of it."""
+def queued(
+    studio: Studio, kind: str, dance: Row, asked: Row, *, take: str | None = None, status: int = 202, once: bool = False
+) -> Response:
+    """Put a job into the queue, and tell of it; ``once``: one that asks for the same and has not ended is enough."""
+    if once:
+        waiting = studio.library.rows("jobs", "kind = ? AND dance = ? AND state IN ('queued', 'running')", [kind, dance["id"]])
+        for other in waiting:
+            if other["asked"] == json_value(json_text(asked)) and other["take"] == take:
+                return JSONResponse({"dance": dance, "job": other}, status)
     job = studio.library.add("jobs", kind=kind, dance=dance["id"], take=take, asked=asked, state="queued")
     studio.runner.wake()
     return JSONResponse({"dance": dance, "job": job}, status)

@@ -28,6 +28,7 @@ from dance2music.studio.take_api import (
     draw_section,
     export_file,
     export_take,
+    export_zip,
     keep_choice,
     make_listening_test,
     make_stems,
@@ -73,6 +74,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/media/dances/{id}/{name}", "File of a dance: video, poster or preview.", dance_file, "the file"),
     Endpoint("GET", "/media/takes/{id}/{name}", "File of a take: sound, waves, stem-waves, report or take.", take_file, "the file"),
     Endpoint("GET", "/media/takes/{id}/stems/{name}", "A stem of a take, by its role.", stem_file, "the file"),
+    Endpoint("GET", "/media/exports/{id}/all.zip", "All files of an export as one zip.", export_zip, "the file"),
     Endpoint("GET", "/media/exports/{id}/{name}", "File of an export, by its number.", export_file, "the file"),
     Endpoint("GET", "/listen/{id}/{file:path}", "A listening test, to open in a browser.", test_file, "the page and its files"),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import webbrowser
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -58,15 +58,15 @@ def serve(folder: str | Path, config: StudioConfig | None = None, *, say: Any = 
         if config.browser:
             webbrowser.open(address)
         options: dict[str, Any] = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 1, "ws": "none"}
-        server = uvicorn.Server(uvicorn.Config(application(library, door, config.limits), lifespan="on", **options))
+        server = uvicorn.Server(uvicorn.Config(application(library, door, config.limits, say=say), lifespan="on", **options))
         try:
             server.run(sockets=[listening])
         finally:
             library.close()
 
 
-def application(library: Library, door: Any, limits: Limits | None = None) -> Any:
-    """The studio as an ASGI application; its queue runs between its start and its end."""
+def application(library: Library, door: Any, limits: Limits | None = None, *, say: Callable[[str], object] = lambda _: None) -> Any:
+    """The studio as an ASGI application; its queue runs between its start and its end, of which ``say`` is told."""
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.requests import Request
@@ -111,6 +111,8 @@ def application(library: Library, door: Any, limits: Limits | None = None) -> An
         yield
         studio.events.stop()
         studio.runner.stop()
+        with suppress(OSError):  # nobody reads any more
+            say("The studio is closed. What was made is kept; what was being made begins again when the studio is opened.")
 
     routes = [*(route(endpoint) for endpoint in ENDPOINTS), Route("/", page_file), Route("/page/{name}", page_file)]
     return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, door=door)], exception_handlers={InputError: refused})

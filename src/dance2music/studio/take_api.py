@@ -6,9 +6,10 @@ import re
 import time
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from dance2music.config import from_dict
 from dance2music.errors import ConfigError
@@ -20,6 +21,7 @@ from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, file_of, fresh_seed, queued, row_of, sent
+from dance2music.studio.archive import zipped
 from dance2music.studio.library import Row, clean_title
 from dance2music.studio.mixing import LEAST_DB, MOST_DB, is_neutral
 from dance2music.studio.task import REPORT_FILE, SOUND_FILE, STEM_WAVES_FILE, STEMS_FOLDER, TAKE_FILE, WAVES_FILE
@@ -91,7 +93,7 @@ async def change_voices(studio: Studio, request: Request, body: bodies.ChangeVoi
             raise Refused(409, f"{role} does not play in this take; choose of {', '.join(playing)}")
     if all(playing[role] == name for role, name in wanted.items()):
         raise Refused(422, "these instruments play already; choose another one")
-    return queued(studio, "voices", dance, {"voices": wanted}, take=take["id"])
+    return queued(studio, "voices", dance, {"voices": wanted}, take=take["id"], once=True)
 
 
 async def keep_choice(studio: Studio, request: Request, body: None) -> Response:
@@ -134,7 +136,9 @@ async def export_take(studio: Studio, request: Request, body: bodies.Export) -> 
     if body.midi and not METHODS[take["about"]["method"]].notes:
         raise Refused(409, f"{take['about']['method']} has no notes; leave MIDI out")
     name = re.sub(r"[^\w .-]+", "_", f"{dance['title']} - {take['title']}").strip(" .")[:80] or "music"
-    return queued(studio, "export", dance, asdict(body) | {"mix": take["mix"], "name": name, "take_id": take["id"]}, take=take["id"])
+    return queued(
+        studio, "export", dance, asdict(body) | {"mix": take["mix"], "name": name, "take_id": take["id"]}, take=take["id"], once=True
+    )
 
 
 async def make_listening_test(studio: Studio, request: Request, body: bodies.ListeningTest) -> Response:
@@ -143,8 +147,9 @@ async def make_listening_test(studio: Studio, request: Request, body: bodies.Lis
     known = {row["id"]: row for row in studio.library.rows("takes", "dance = ? AND deleted IS NULL", [dance["id"]])}
     if len(set(body.takes)) < 2 or any(key not in known for key in body.takes) or len(body.takes) > bodies.MOST_TAKES:
         raise Refused(422, f"takes: expected 2 to {bodies.MOST_TAKES} ids of takes of this dance, each once")
-    names = [f"{i + 1}. {known[key]['title']}" for i, key in enumerate(body.takes)]
-    return queued(studio, "listen", dance, {"takes": list(body.takes), "names": names, "name": dance["title"]})
+    titles = [known[key]["title"] for key in body.takes]
+    names = [title if titles.count(title) == 1 else f"{title} ({i})" for i, title in enumerate(titles, start=1)]
+    return queued(studio, "listen", dance, {"takes": list(body.takes), "names": names, "name": dance["title"]}, once=True)
 
 
 async def export_file(studio: Studio, request: Request, body: None) -> Response:
@@ -155,6 +160,17 @@ async def export_file(studio: Studio, request: Request, body: None) -> Response:
         raise Refused(404, f"there is no such file; expected a number below {len(files)}")
     name = files[int(number)]
     return sent(studio.library.place("exports", row["id"]) / name, save_as=name)
+
+
+async def export_zip(studio: Studio, request: Request, body: None) -> Response:
+    """All files of an export as one, to save."""
+    row = row_of(studio, "exports", request)
+    folder = studio.library.place("exports", row["id"])
+    paths = [path for name in row["about"]["files"] if (path := folder / name).is_file()]
+    if row["about"].get("test") or len(paths) < len(row["about"]["files"]):
+        raise Refused(404, "there is no such file")
+    headers = {"content-disposition": f"attachment; filename*=utf-8''{quote(row['title'])}.zip", "cache-control": "no-store"}
+    return StreamingResponse(zipped(paths), media_type="application/zip", headers=headers)
 
 
 async def test_file(studio: Studio, request: Request, body: None) -> Response:
