@@ -67,6 +67,9 @@ export function iconButton(name, label, onclick, extra = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...extra }, icon(name));
 }
 
+/** A tempo, everywhere the same: 80.52 -> "80.5 bpm". */
+export const tempo = (bpm) => `${bpm.toFixed(1)} bpm`;
+
 /** 75.3 -> "1:15.3". */
 export function clock(seconds, digits = 1) {
   const whole = Math.max(0, seconds);

@@ -15,5 +15,5 @@ export function select(label, options, value, onchange) {
 export function number(label, { value, min, max, step = 1 }, onchange) {
   const id = `field-${++count}`;
   const element = h("input", { id, type: "number", min, max, step, value, onchange: () => onchange?.(Number(element.value)) });
-  return { element: h("div", { class: "field" }, h("label", { for: id }, label), element), get value() { return Number(element.value); }, set value(next) { element.value = next; } };
+  return { element: h("div", { class: "field" }, h("label", { for: id }, label), element), get value() { return Number(element.value); }, set value(next) { element.value = next; }, set disabled(off) { element.disabled = off; } };
 }

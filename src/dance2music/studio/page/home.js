@@ -1,7 +1,7 @@
 // The library: what is there, and three ways to begin.
 
 import { ask, upload } from "/page/api.js";
-import { clock, fill, h, icon, iconButton } from "/page/dom.js";
+import { clock, fill, h, icon, iconButton, tempo } from "/page/dom.js";
 import { attempt, toast } from "/page/notify.js";
 import { progressOf, stageOf } from "/page/progress.js";
 import { store } from "/page/store.js";
@@ -60,7 +60,7 @@ export class Home {
   #card(dance) {
     const job = store.jobsOf(dance.id)[0];
     const takes = store.takesOf(dance.id).length;
-    const facts = [dance.about.seconds && clock(dance.about.seconds), dance.about.tempo_bpm && `${Math.round(dance.about.tempo_bpm)} bpm`,
+    const facts = [dance.about.seconds && clock(dance.about.seconds), dance.about.tempo_bpm && tempo(dance.about.tempo_bpm),
       dance.about.genre, takes && `${takes} take${takes === 1 ? "" : "s"}`].filter(Boolean).join(" · ");
     const bar = job && progressOf(job);
     if (bar) this.#bars.set(job.id, bar);

@@ -8,6 +8,7 @@ import { store } from "/page/store.js";
 import { Workspace } from "/page/work.js";
 
 const stage = document.getElementById("stage");
+const toasts = document.getElementById("toasts");
 let view = null;
 
 function theme() {
@@ -23,7 +24,7 @@ function header(dance) {
   if (!dance) home.firstChild.remove();
   const name = h("h1", { class: "title", id: "title" }, dance ? dance.title : "Library");
   fill(
-    document.getElementById("top"), home, name,
+    document.getElementById("top"), home, name, toasts,
     iconButton("help", "Keys and help", showHelp), iconButton("sun", "Light or dark", theme),
   );
   document.title = dance ? `${dance.title}: dance2music studio` : "dance2music studio";

@@ -1,8 +1,9 @@
-// Short messages at the edge of the page, read out by screen readers; some can be undone.
+// Short messages in the head of the page, where they cover nothing, read out by screen readers; some can be undone.
 
 import { fill, h, iconButton } from "/page/dom.js";
 
 const STAY_MS = 8000;
+const MOST = 2;
 
 /** Show a message; `undo` makes it a message with a button. */
 export function toast(text, { undo, kind = "" } = {}) {
@@ -16,7 +17,7 @@ export function toast(text, { undo, kind = "" } = {}) {
   );
   place.append(item);
   if (kind !== "error") setTimeout(close, STAY_MS);
-  while (place.children.length > 4) place.firstChild.remove();
+  while (place.children.length > MOST) place.firstChild.remove();
 }
 
 /** Do something that the server may refuse, and say so if it does. */
@@ -27,6 +28,16 @@ export async function attempt(work) {
     toast(error.message, { kind: "error" });
     return undefined;
   }
+}
+
+/** `attempt` for a button that is not to be pressed twice; `after` brings it up to date. */
+export async function press(button, work, after = () => undefined) {
+  if (button.disabled) return undefined;
+  button.disabled = true;
+  const made = await attempt(work);
+  button.disabled = false;
+  after();
+  return made;
 }
 
 /** A lasting line above the page, or none. */

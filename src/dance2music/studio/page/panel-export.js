@@ -1,9 +1,10 @@
 // What leaves the library: files to save, and a listening test between takes.
 
 import { ask } from "/page/api.js";
+import { Answer } from "/page/answer.js";
 import { fill, h, icon } from "/page/dom.js";
 import { number } from "/page/fields.js";
-import { attempt } from "/page/notify.js";
+import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const SOUNDS = [".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus"];
@@ -16,7 +17,7 @@ export class ExportPanel {
     this.work = work;
     this.boxes = new Map();
     const box = (key, text, checked = false) => {
-      const input = h("input", { type: "checkbox", checked });
+      const input = h("input", { type: "checkbox", checked, onchange: () => this.#original() });
       this.boxes.set(key, input);
       return h("label", { class: "check" }, input, h("span", {}, text));
     };
@@ -30,12 +31,15 @@ export class ExportPanel {
     this.button = h("button", { type: "submit", class: "main" }, icon("down"), "Export");
     this.list = h("div", { class: "exports" });
     this.test = h("div", { class: "form" });
+    this.compare = h("button", { type: "button", onclick: () => this.#listen() });
+    this.answer = new Answer(work.dance.id, (job) => job.kind === "export", () => "The files are here:");
+    this.testAnswer = new Answer(work.dance.id, (job) => job.kind === "listen", () => "");
     this.element = h("div", { class: "form" },
       h("form", { class: "form", onsubmit: (event) => { event.preventDefault(); this.#export(); } }, this.what,
         h("fieldset", { class: "checks" }, h("legend", {}, "Files"), box("video", "Video with the music", true), box("stems", "Stems"), box("midi", "Notes (MIDI)"), box("take", "Take file"), markers.map((suffix) => box(suffix, `Markers (${suffix.slice(1)})`))),
         h("fieldset", { class: "checks" }, h("legend", {}, "Music alone"), known.map((suffix) => box(suffix, suffix.slice(1).toUpperCase()))),
         this.original, this.button),
-      this.list, this.test);
+      this.answer.element, this.list, this.test);
     this.known = known;
   }
 
@@ -48,39 +52,64 @@ export class ExportPanel {
       if (!has[key]) this.boxes.get(key).checked = false;
     }
     this.original.hidden = !this.work.dance.about.has_sound;
-    this.button.disabled = !take || take.candidate || store.about.read_only;
+    this.button.disabled = !take || take.candidate || store.about.read_only || this.answer.busy;
+    this.#original();
     this.#exports();
-    const enough = takes.length >= 2;
-    fill(this.test, h("h3", {}, "Listening test"), h("p", { class: "hint" }, enough
-      ? "Hear the takes two at a time without knowing which is which."
+    const compared = this.#compared();
+    const made = this.#made().find((row) => row.about.test && String(row.about.takes) === String(compared));
+    this.compare.textContent = `Compare ${compared.length} takes`;
+    this.compare.disabled = store.about.read_only || this.testAnswer.busy;
+    fill(this.test, h("h3", {}, "Which take is it?"), h("p", { class: "hint" }, takes.length >= 2
+      ? "Hear your takes two at a time without knowing which is which. At the end you see which you chose."
       : "With two takes or more you can compare them blindly."),
-    enough && h("button", { type: "button", onclick: () => this.#listen() }, `Compare ${Math.min(takes.length, 8)} takes`));
+    takes.length >= 2 && (made
+      ? h("a", { class: "button", href: `/listen/${made.id}/index.html`, target: "_blank", rel: "noopener" }, `Open the comparison of ${compared.length} takes`)
+      : this.compare), this.testAnswer.element);
+    this.answer.refresh();
+    this.testAnswer.refresh();
   }
 
   changed(table) {
-    if (table === "exports" && this.element.isConnected) this.refresh();
+    if (["exports", "jobs"].includes(table) && this.element.isConnected) this.refresh();
+    else if (table === "jobs") [this.answer, this.testAnswer].forEach((answer) => answer.refresh());
+  }
+
+  /** The clip's own sound has a level only where it is kept. */
+  #original() {
+    for (const field of [this.originalDb, this.duckDb]) field.disabled = !this.boxes.get("original").checked;
+  }
+
+  /** Exports of this dance, the newest first. */
+  #made() {
+    return [...store.exports.values()].filter((row) => row.dance === this.work.dance.id && !row.deleted).reverse();
   }
 
   #exports() {
-    const found = [...store.exports.values()].filter((row) => row.dance === this.work.dance.id && !row.deleted).reverse().slice(0, 8);
-    fill(this.list, found.map((row) => h("div", { class: "export" },
-      h("b", {}, row.about.test ? `Listening test of ${row.about.takes.length} takes` : row.title),
-      row.about.test
-        ? h("a", { class: "button", href: `/listen/${row.id}/index.html`, target: "_blank", rel: "noopener" }, "Open the test")
-        : h("ul", {}, row.about.files.map((file, i) => h("li", {}, h("a", { href: `/media/exports/${row.id}/${i}`, download: file }, file)))))));
+    const file = (row, name, i) => h("li", {}, h("a", { href: `/media/exports/${row.id}/${i}`, download: name }, name));
+    const [last, ...earlier] = this.#made().filter((row) => !row.about.test).map((row) => h("div", { class: "export" },
+      h("b", {}, row.title), h("ul", {}, row.about.files.map((name, i) => file(row, name, i))),
+      row.about.files.length > 1 && h("a", { class: "button all", href: `/media/exports/${row.id}/all.zip`, download: `${row.title}.zip` }, icon("down"), "All as one (.zip)")));
+    const open = this.list.querySelector("details")?.open;
+    fill(this.list, last, earlier.length > 0 && h("details", { class: "earlier", open }, h("summary", {}, `Earlier exports (${earlier.length})`), earlier));
+  }
+
+  /** Ids of the takes that a test compares. */
+  #compared() {
+    return this.work.takes.slice(0, 8).map((take) => take.id);
   }
 
   async #export() {
     const on = (key) => this.boxes.get(key).checked;
     const body = { video: on("video"), stems: on("stems"), midi: on("midi"), take: on("take"), sounds: this.known.filter(on), markers: this.markers.filter(on) };
     if (on("original") && !this.original.hidden) Object.assign(body, { original_db: this.originalDb.value, duck_db: this.duckDb.value });
-    const made = await attempt(() => ask("POST", `/api/takes/${this.work.take.id}/exports`, body));
+    const made = await press(this.button, () => ask("POST", `/api/takes/${this.work.take.id}/exports`, body));
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
+    this.refresh();
   }
 
   async #listen() {
-    const takes = this.work.takes.slice(0, 8).map((take) => take.id);
-    const made = await attempt(() => ask("POST", `/api/dances/${this.work.dance.id}/listening-test`, { takes }));
+    const made = await press(this.compare, () => ask("POST", `/api/dances/${this.work.dance.id}/listening-test`, { takes: this.#compared() }));
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
+    this.refresh();
   }
 }

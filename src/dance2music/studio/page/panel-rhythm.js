@@ -1,8 +1,9 @@
 // The beat: other readings of it, half and double time, moved, tapped; then a take whose music follows.
 
 import { ask } from "/page/api.js";
-import { fill, h, icon } from "/page/dom.js";
-import { attempt, toast } from "/page/notify.js";
+import { Answer, madeBy } from "/page/answer.js";
+import { fill, h, icon, tempo } from "/page/dom.js";
+import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const LEAST_TAPS = 4;
@@ -23,6 +24,7 @@ export class RhythmPanel {
     this.tapText = h("span", { class: "hint", role: "status" });
     this.apply = h("button", { type: "button", class: "main", onclick: () => this.#apply() }, icon("wand"), "Let the music follow");
     this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.#reset() }, "As it was");
+    this.answer = new Answer(work.dance.id, (job) => job.kind === "takes" && Boolean(job.asked.rhythm), madeBy);
     const step = (text, change) => h("button", { type: "button", onclick: () => this.#change(change) }, text);
     this.element = h("div", { class: "form" }, this.now, this.others,
       h("div", { class: "row" }, step("Half time", { factor: 0.5 }), step("Double time", { factor: 2 })),
@@ -30,15 +32,14 @@ export class RhythmPanel {
       h("div", { class: "field" }, h("label", { for: "shift" }, "Move the beats"), this.shift),
       h("div", { class: "row" }, step("Bar a beat earlier", { bar: -1 }), step("Bar a beat later", { bar: 1 })),
       h("div", { class: "row" }, this.tapButton, this.tapText),
-      h("div", { class: "row last" }, this.apply, this.reset));
+      h("div", { class: "row" }, this.apply, this.reset), this.answer.element);
   }
 
   refresh() {
     const grid = this.work.take?.about ?? this.work.dance.about;
     const sure = grid.rhythm_confidence === undefined ? "" : ` · ${Math.round(100 * grid.rhythm_confidence)} % sure`;
     const nothing = Object.keys(this.#asked).length === 0;
-    const [a, b] = this.shown?.beat_times_seconds ?? [0, 1];
-    fill(this.now, h("b", {}, `${(grid.tempo_bpm ?? 0).toFixed(1)} bpm`), nothing ? sure : ` → ${(60 / (b - a)).toFixed(1)} bpm`);
+    fill(this.now, h("b", {}, tempo(grid.tempo_bpm ?? 0)), nothing || !this.shown ? sure : ` → ${tempo(this.shown.tempo_bpm)}`);
     const readings = (this.work.take?.about.rhythm_alternatives ?? []).filter((reading) => reading.probability >= LEAST_PROBABLE);
     fill(this.others, readings.length > 0 && [h("h3", {}, "Other readings of this dance"), readings.map((reading) => h("button", {
       type: "button", class: "reading", "aria-pressed": String(this.#asked.tempo_bpm === reading.tempo_bpm && this.#asked.first_beat_seconds === reading.first_beat_seconds),
@@ -46,6 +47,11 @@ export class RhythmPanel {
     }, h("span", {}, difference(reading, grid)), h("meter", { min: "0", max: "1", value: reading.probability }), h("small", {}, `${Math.round(100 * reading.probability)} %`)))]);
     this.apply.disabled = nothing || this.work.dance.state !== "ready" || store.about.read_only;
     this.reset.disabled = nothing;
+    this.answer.refresh();
+  }
+
+  changed(table) {
+    if (table === "jobs") this.answer.refresh();
   }
 
   hide() {
@@ -68,7 +74,7 @@ export class RhythmPanel {
     this.#taps.push(Math.round(here * 1000) / 1000);
     const gaps = this.#taps.slice(1).map((time, i) => time - this.#taps[i]).sort((a, b) => a - b);
     const bpm = gaps.length ? 60 / gaps[Math.floor(gaps.length / 2)] : 0;
-    this.tapText.textContent = bpm ? `${this.#taps.length} taps, ${bpm.toFixed(0)} bpm` : "First tap on a one.";
+    this.tapText.textContent = bpm ? `${this.#taps.length} taps, ${tempo(bpm)}` : "First tap on a one.";
     if (this.#taps.length >= LEAST_TAPS) {
       this.#asked = { taps_seconds: [...this.#taps] };
       this.#preview();
@@ -109,6 +115,7 @@ export class RhythmPanel {
     if (about.beat_times_seconds) {
       this.shown = preview(about, this.#asked, work.player.duration);
       work.timeline.show(this.shown, work.dance.about.seconds);
+      work.showTempo(this.shown.tempo_bpm);
     }
     this.refresh();
   }
@@ -117,10 +124,9 @@ export class RhythmPanel {
     const take = this.work.take;
     const body = { ...this.#asked, like: take?.id ?? null };
     if (take) Object.assign(body, { method: take.about.method, sound: take.about.sound });
-    const made = await attempt(() => ask("POST", `/api/dances/${this.work.dance.id}/rhythm`, body));
+    const made = await press(this.apply, () => ask("POST", `/api/dances/${this.work.dance.id}/rhythm`, body));
     if (!made) return;
     if (!store.jobs.has(made.job.id)) store.put("jobs", made.job);
-    toast("A take on these beats is being made");
     this.#asked = {};
     this.#taps = [];
     this.refresh();
@@ -129,7 +135,7 @@ export class RhythmPanel {
 
 /** How another reading differs: its tempo, or where its beats lie where that is the same. */
 function difference(reading, grid) {
-  const bpm = `${reading.tempo_bpm.toFixed(1)} bpm`;
+  const bpm = tempo(reading.tempo_bpm);
   if (Math.abs(reading.tempo_bpm / grid.tempo_bpm - 1) > 0.04) return bpm;
   const beat = grid.beat_times_seconds.filter((time) => time <= reading.first_beat_seconds).at(-1) ?? grid.beat_times_seconds[0];
   const later = ((reading.first_beat_seconds - beat) * grid.tempo_bpm) / 60;
@@ -137,12 +143,13 @@ function difference(reading, grid) {
 }
 
 /** The grid that comes of a wish, as the server will make it (studio/rhythms.py). */
-function preview({ beat_times_seconds: found, downbeat: first }, asked, duration) {
-  let [beats, downbeat] = [found, first];
+function preview({ beat_times_seconds: found, downbeat: first, tempo_bpm: told }, asked, duration) {
+  let [beats, downbeat, bpm] = [found, first, told];
   const steady = (period, begin) => {
     const before = Math.ceil(begin / period);
     beats = Array.from({ length: Math.ceil(duration / period) + before + 1 }, (_, i) => begin + (i - before) * period);
     downbeat = before % 4;
+    bpm = 60 / period;
   };
   if (asked.taps_seconds) {
     const taps = asked.taps_seconds;
@@ -150,7 +157,8 @@ function preview({ beat_times_seconds: found, downbeat: first }, asked, duration
   } else if (asked.tempo_bpm) steady(60 / asked.tempo_bpm, asked.first_beat_seconds);
   if (asked.factor === 0.5) [beats, downbeat] = [beats.filter((_, i) => i % 2 === downbeat % 2), Math.floor(downbeat / 2)];
   if (asked.factor === 2) [beats, downbeat] = [beats.flatMap((time, i) => (i + 1 < beats.length ? [time, (time + beats[i + 1]) / 2] : [time])), downbeat * 2];
+  bpm *= asked.factor ?? 1;
   const gap = beats[1] - beats[0];
   beats = beats.map((time) => time + (asked.shift_beats ?? 0) * gap);
-  return { beat_times_seconds: beats, downbeat: (downbeat + (asked.shift_downbeat ?? 0) + 4) % 4 };
+  return { tempo_bpm: bpm, beat_times_seconds: beats, downbeat: (downbeat + (asked.shift_downbeat ?? 0) + 4) % 4 };
 }

@@ -1,9 +1,10 @@
 // A section drawn again: what to change, three choices, one to keep.
 
 import { ask } from "/page/api.js";
+import { Answer } from "/page/answer.js";
 import { clock, fill, h, icon } from "/page/dom.js";
 import { select } from "/page/fields.js";
-import { attempt, toast } from "/page/notify.js";
+import { attempt, press, toast } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const CHANGES = {
@@ -33,7 +34,8 @@ export class SectionPanel {
     this.button = h("button", { type: "button", class: "main", onclick: () => this.draw() }, icon("wand"), "Draw it again");
     this.why = h("p", { class: "hint" });
     this.choices = h("div", { class: "choices" });
-    this.element = h("div", { class: "form" }, this.range, this.chips, this.genre.element, this.button, this.why, this.choices);
+    this.answer = new Answer(work.dance.id, (job) => job.kind === "section", () => "");
+    this.element = h("div", { class: "form" }, this.range, this.chips, this.genre.element, this.button, this.answer.element, this.why, this.choices);
     this.listener = () => this.refresh();
     work.timeline.addEventListener("select", () => this.#selected());
   }
@@ -47,7 +49,8 @@ export class SectionPanel {
     const apart = ["studio", "soundfont"].includes(take?.about.sound);
     for (const input of this.chips.querySelectorAll("input")) input.disabled = !apart && ["drums", "melody", "harmony"].includes(input.value);
     this.genre.element.hidden = this.#change !== "genre";
-    const busy = store.jobsOf(this.work.dance.id).some((job) => job.kind === "section");
+    const { busy } = this.answer;
+    this.answer.refresh();
     this.button.disabled = !chosen || !take || busy || store.about.read_only;
     this.why.textContent = busy ? "It is being drawn. You can go on listening." : "Farther than half a second outside the section nothing changes by a sample.";
     this.#list();
@@ -78,7 +81,7 @@ export class SectionPanel {
     const body = { from_seconds: round(chosen.from), to_seconds: round(chosen.to), count: 3, ...change };
     if (this.#change === "genre") body.genre = this.genre.value;
     this.heardFirst = false;
-    const made = await attempt(() => ask("POST", `/api/takes/${base.id}/section`, body));
+    const made = await press(this.button, () => ask("POST", `/api/takes/${base.id}/section`, body), () => this.refresh());
     if (!made) return;
     this.#job = made.job.id;
     if (!store.jobs.has(made.job.id)) store.put("jobs", made.job);

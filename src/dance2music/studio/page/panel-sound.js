@@ -1,10 +1,11 @@
 // Sound: stems behind faders with solo and mute, and how loud it all is.
 
 import { ask } from "/page/api.js";
+import { Answer, madeBy } from "/page/answer.js";
 import { fill, h } from "/page/dom.js";
 import { select } from "/page/fields.js";
 import { LEAST_DB, MOST_DB, isNeutral, levelsOf } from "/page/mix.js";
-import { attempt, toast } from "/page/notify.js";
+import { attempt, press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const SAVE_MS = 400;
@@ -28,8 +29,9 @@ export class SoundPanel {
     this.whole = h("p", { class: "hint" });
     this.faders = h("div", { class: "faders" });
     this.voices = h("div", { class: "form" });
+    this.answer = new Answer(work.dance.id, (job) => ["voices", "stems"].includes(job.kind), (job) => (job.kind === "voices" ? madeBy(job) : ""));
     this.element = h("div", { class: "form" },
-      h("div", { class: "meter-row" }, this.meter, this.readout), this.whole, this.faders, this.voices);
+      h("div", { class: "meter-row" }, this.meter, this.readout), this.whole, this.faders, this.voices, this.answer.element);
   }
 
   show() {
@@ -42,6 +44,7 @@ export class SoundPanel {
 
   refresh() {
     const take = this.work.take;
+    this.answer.refresh();
     const stems = take?.about.stem_waves?.names;
     const state = `${take?.id} ${stems}`;
     this.whole.textContent = take?.about.loudness_lufs === undefined ? "" : `The whole take has ${minus(take.about.loudness_lufs)} LUFS; −14 is what platforms play at.`;
@@ -56,6 +59,7 @@ export class SoundPanel {
   }
 
   changed(table, row) {
+    if (table === "jobs") this.answer.refresh();
     if (table === "takes" && row.id === this.work.take?.id && this.element.isConnected) this.refresh();
   }
 
@@ -77,11 +81,10 @@ export class SoundPanel {
     if (!playing.length) return null;
     const chosen = {};
     const make = h("button", { type: "button", disabled: true, onclick: async () => {
+      const made = await press(make, () => ask("POST", `/api/takes/${take.id}/voices`, chosen));
+      if (!made) return;
       make.disabled = true;
-      const made = await attempt(() => ask("POST", `/api/takes/${take.id}/voices`, chosen));
-      if (!made) return void (make.disabled = false);
       if (!store.jobs.has(made.job.id)) store.put("jobs", made.job);
-      toast("A take with these instruments is being made");
     } }, "Play it with these");
     const choose = (role, now) => (name) => {
       if (name === now) delete chosen[role];

@@ -1,9 +1,10 @@
 // More takes: in which genre, by which method, in which sound.
 
 import { ask } from "/page/api.js";
+import { Answer, madeBy } from "/page/answer.js";
 import { fill, h, icon } from "/page/dom.js";
 import { number, select } from "/page/fields.js";
-import { attempt } from "/page/notify.js";
+import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const SOUNDS = { studio: "Studio: our own instruments", hybrid: "Hybrid: neural under studio drums", neural: "Neural codec", soundfont: "Soundfont" };
@@ -22,9 +23,10 @@ export class TakesPanel {
     this.who = h("div", {});
     this.count = number("How many", { value: 1, min: 1, max: 8 });
     this.button = h("button", { type: "submit", class: "main" }, icon("plus"), "Make more takes");
+    this.answer = new Answer(work.dance.id, (job) => job.kind === "dance" || (job.kind === "takes" && !job.asked.rhythm), madeBy);
     this.element = h("form", { class: "form", onsubmit: (event) => this.#make(event) },
       h("p", { class: "hint" }, "Every take is other music for the same dance. Press 1 to 9 while it plays to hear them against each other."),
-      this.who, this.genre.element, this.method.element, this.place, this.count.element, this.button);
+      this.who, this.genre.element, this.method.element, this.place, this.count.element, this.button, this.answer.element);
     this.#sounds();
   }
 
@@ -38,6 +40,11 @@ export class TakesPanel {
     }
     this.button.lastChild.textContent = this.work.takes.length ? "Make more takes" : "Make a take";
     this.button.disabled = this.work.dance.state !== "ready" || store.about.read_only;
+    this.answer.refresh();
+  }
+
+  changed(table) {
+    if (table === "jobs") this.answer.refresh();
   }
 
   #sounds() {
@@ -48,10 +55,10 @@ export class TakesPanel {
 
   async #make(event) {
     event.preventDefault();
-    const made = await attempt(() => ask("POST", `/api/dances/${this.work.dance.id}/takes`, {
+    const made = await press(this.button, () => ask("POST", `/api/dances/${this.work.dance.id}/takes`, {
       count: this.count.value, genre: this.genre.value || null, method: this.method.value, sound: this.sound.value,
       dancer: this.dancer?.value || null, like: this.dancer?.value ? null : this.work.take?.id ?? null,
-    }));
+    }), () => this.refresh());
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
   }
 }

@@ -35,12 +35,14 @@ export function panelsOf(work) {
     body.setAttribute("aria-labelledby", tabs[i].id);
     fill(body, panels[i].element);
     panels[i].refresh?.();
+    work.showJobs();
   }
 
   open(0);
   return {
     element: h("div", { class: "tools" }, h("div", { class: "tabs", role: "tablist", "aria-label": "Tools" }, tabs), body),
     open: (key) => open(panels.findIndex((panel) => panel.key === key)),
+    answers: (job) => [panels[now].answer, panels[now].testAnswer].some((answer) => answer?.mine(job)),
     refresh: () => panels[now].refresh?.(),
     changed: (table, row) => panels.forEach((panel) => panel.changed?.(table, row)),
     tick: () => panels[now].tick?.(),

@@ -1,7 +1,7 @@
 // One dance at work: the picture, the timeline, its takes, and what can be done with them.
 
 import { ask, bytes } from "/page/api.js";
-import { clock, fill, h, icon, iconButton } from "/page/dom.js";
+import { clock, fill, h, icon, iconButton, tempo } from "/page/dom.js";
 import { keysOf } from "/page/keys.js";
 import { attempt, toast } from "/page/notify.js";
 import { panelsOf } from "/page/panels.js";
@@ -10,6 +10,8 @@ import { progressOf } from "/page/progress.js";
 import { store } from "/page/store.js";
 import { Timeline, dancerLane, ruler, sectionsLane, waveLane } from "/page/timeline.js";
 import { isNeutral, levelsOf } from "/page/mix.js";
+
+const SECOND_READING = "The picture that dance2music generate writes, and the sync score, are of a second reading of the dance, which the music was not made by: its stops are partly others.";
 
 export class Workspace {
   #bars = new Map();
@@ -90,6 +92,12 @@ export class Workspace {
     if (other) this.#refresh();
   }
 
+  /** The tempo of the beats that are shown. */
+  showTempo(bpm) {
+    this.tempo.textContent = bpm ? tempo(bpm) : "";
+  }
+  tempo = h("span", { class: "lane-name" });
+
   /** Whether the faders are looked at. */
   setMixing(mixing) {
     if (this.mixing === mixing) return;
@@ -137,7 +145,7 @@ export class Workspace {
       this.#refresh();
     } else if (table === "jobs" && row.dance === this.dance.id) {
       if (row.state === "failed") toast(`That did not work: ${row.error}`, { kind: "error" });
-      this.#showJobs();
+      this.showJobs();
     } else if (table === "takes" && row.dance === this.dance.id) {
       const isNew = !this.#known.has(row.id);
       this.#known.add(row.id);
@@ -157,16 +165,17 @@ export class Workspace {
     const about = this.dance.about;
     const grid = this.take?.about ?? about;
     this.timeline.show(grid, about.seconds ?? 10);
+    this.showTempo(about.tempo_bpm ? grid.tempo_bpm : 0);
     this.timeline.setLanes([
-      { ...ruler, label: h("span", { class: "lane-name" }, about.tempo_bpm ? `${grid.tempo_bpm.toFixed(1)} bpm` : "") },
+      { ...ruler, label: this.tempo },
       ...(grid.sections?.length ? [{ ...sectionsLane(grid.sections), label: h("span", { class: "lane-name" }, "Form") }] : []),
-      { ...dancerLane(about), label: h("span", { class: "lane-name" }, "Dancer") },
+      { ...dancerLane(about), label: h("span", { class: "lane-name", title: SECOND_READING }, "Dancer", h("small", {}, "dots: stops the music is made for")) },
       ...takes.flatMap((take, i) => [
         this.#takeLane(take, i), ...(take.id === this.heard ? this.#stemLanes(take) : []), ...(take.id === this.take?.parent && this.take.candidate ? [this.#choiceLane(this.take)] : []),
       ]),
       ...(takes.length === 0 && this.dance.state === "ready" ? [{ key: "none", kind: "none", height: 44, name: "No take yet", draw: () => undefined, label: h("span", { class: "lane-name" }, store.jobsOf(this.dance.id).length ? "The first take is on its way." : "No take yet: make one in Takes.") }] : []),
     ]);
-    this.#showJobs();
+    this.showJobs();
     this.#showPlaying();
     this.tools.refresh?.();
   }
@@ -235,8 +244,10 @@ export class Workspace {
     return this.#waves.get(url);
   }
 
-  #showJobs() {
-    const jobs = store.jobsOf(this.dance.id);
+  /** Bars of the jobs; where the tools are beside the picture, those that the open tool shows are left to it. */
+  showJobs() {
+    const beside = matchMedia("(min-width: 1100px)").matches;
+    const jobs = store.jobsOf(this.dance.id).filter((job) => !(beside && this.tools?.answers(job)));
     for (const key of this.#bars.keys()) if (!jobs.some((job) => job.id === key)) this.#bars.delete(key);
     for (const job of jobs) {
       if (!this.#bars.has(job.id)) this.#bars.set(job.id, progressOf(job));
