@@ -2,7 +2,7 @@
 
 No definition of a kinematic beat is the true one: two usual readings of the same dances agree with an F-measure of about .6, and music
 that was chosen by one of them looks better in time by it than by any other. What is reported is therefore this reading. It shares no joint
-with the first where the skeleton has joints beyond the common body (hands, heels, toes, spine, eyes), its speed is of raw frames and
+with the first where the skeleton has joints beyond the common body (fingers, heels, toes, spine, eyes), its speed is of raw frames and
 smoothed afterwards, and its minima are found by another rule. Nothing that makes or ranks music looks at it.
 """
 

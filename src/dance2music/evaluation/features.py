@@ -219,7 +219,7 @@ def see_file(path: Path, cache: Cache, *, video: bool) -> MotionFeatures:
         about = np.array([seen.duration_seconds, seen.kinetic_fps])
         return {"kinematic": seen.kinematic_beats, "first": seen.first_beats, "velocity": seen.kinetic_velocity, "about": about, **aist}
 
-    arrays = cache.get("seen", _file_key(path), compute)
+    arrays = cache.get("seen_body", _file_key(path), compute)
     about = arrays["about"]
     return MotionFeatures(arrays["kinematic"], arrays["first"], arrays.get("aist"), float(about[0]), arrays["velocity"], float(about[1]))
 
