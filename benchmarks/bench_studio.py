@@ -205,6 +205,7 @@ def film(folder: Path, clip: Path, out: Path) -> dict[str, Any]:
     from PIL import Image
 
     out.mkdir(parents=True, exist_ok=True)
+    (folder / "dance.mp4").write_bytes(clip.read_bytes())
     with running(folder / "film") as studio, visit(width=1280, height=900) as visited:
         page = visited.page
 
@@ -217,7 +218,7 @@ def film(folder: Path, clip: Path, out: Path) -> dict[str, Any]:
         page.goto(studio.address)
         page.wait_for_selector("text=Drop a dance video here")
         picture("1-begin")
-        page.set_input_files("input[type=file]", clip)
+        page.set_input_files("input[type=file]", folder / "dance.mp4")
         until(page, "document.querySelector('progress')?.value > 0.1", 120)
         picture("2-watch")
         page.wait_for_selector(".lane.take.active", timeout=300_000)

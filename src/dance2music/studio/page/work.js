@@ -169,7 +169,7 @@ export class Workspace {
     this.timeline.setLanes([
       { ...ruler, label: this.tempo },
       ...(grid.sections?.length ? [{ ...sectionsLane(grid.sections), label: h("span", { class: "lane-name" }, "Form") }] : []),
-      { ...dancerLane(about), label: h("span", { class: "lane-name", title: SECOND_READING }, "Dancer", h("small", {}, "dots: stops the music is made for")) },
+      { ...dancerLane(about), label: h("span", { class: "lane-name", title: SECOND_READING }, "Dancer", about.velocity?.length > 0 && h("small", {}, "dots: stops the music is made for")) },
       ...takes.flatMap((take, i) => [
         this.#takeLane(take, i), ...(take.id === this.heard ? this.#stemLanes(take) : []), ...(take.id === this.take?.parent && this.take.candidate ? [this.#choiceLane(this.take)] : []),
       ]),
