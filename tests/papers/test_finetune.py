@@ -13,7 +13,7 @@ import tiny_gan
 from dance2music.checkpoint import load_model
 from dance2music.errors import InputError
 from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
-from dance2music.papers.finetune_decoder import DecoderTraining, train_decoder
+from dance2music.papers.finetune_decoder import DecoderTraining, DecoderWeights, train_decoder
 
 CONFIG = DecoderTraining(
     batch_size=4,
@@ -47,3 +47,12 @@ def test_a_run_on_another_data_set_is_refused(tmp_path: Path) -> None:
     train_decoder(config, tiny_gan.segments(), tiny_gan.codec(), tmp_path)
     with pytest.raises(InputError, match="data set"):
         train_decoder(config, tiny_gan.segments(seed=2), tiny_gan.codec(), tmp_path)
+
+
+def test_the_colour_of_the_sound_is_a_term_where_it_has_a_weight(tmp_path: Path) -> None:
+    loop = replace(CONFIG.loop, steps=30, log_every_steps=5)
+    train_decoder(replace(CONFIG, loop=loop), tiny_gan.segments(), tiny_gan.codec(), tmp_path / "without")
+    train_decoder(replace(CONFIG, loop=loop, weights=DecoderWeights(colour=15.0)), tiny_gan.segments(), tiny_gan.codec(), tmp_path / "with")
+    without, heard = ([json.loads(line) for line in (tmp_path / run / "log.jsonl").read_text().splitlines()] for run in ("without", "with"))
+    assert "colour" not in without[0]
+    assert heard[-1]["colour"] < 0.9 * heard[0]["colour"]

@@ -22,7 +22,7 @@ from dance2music.codec.vqvae_config import EMBEDDED_VQVAE, VQVAEConfig
 from dance2music.codec.vqvae_weights import joined, one_level, start_from_below
 from dance2music.config import to_dict
 from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
-from dance2music.papers.finetune_decoder import DecoderTraining, train_decoder
+from dance2music.papers.finetune_decoder import DecoderTraining, DecoderWeights, train_decoder
 from dance2music.train.codec import VQVAETraining, evaluate_codec, train_codec
 from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.start import LoopConfig
@@ -35,7 +35,8 @@ class JukeboxVqvaeTrainConfig:
     """One run. ``steps`` and ``tuning_steps`` are for hops 8, 32 and 128; the rest is for all levels.
 
     The learning rates are higher than the published ones (3e-4, 1e-5 for fine-tuning), the runs shorter by a factor of a hundred. A batch
-    has fewer codes than the codebook; so codes restart, with the average use, where they fall below a sixth of it.
+    has fewer codes than the codebook; so codes restart, with the average use, where they fall below a sixth of it. Fine-tuning has a term
+    of ours (`DecoderWeights.colour`), without which decoders hum at the rates of their strides.
     """
 
     codec: VQVAEConfig = EMBEDDED_VQVAE
@@ -62,8 +63,9 @@ class JukeboxVqvaeTrainConfig:
     tuning: DecoderTraining = field(
         default_factory=lambda: DecoderTraining(
             codec="jukebox_vqvae",
-            segment_seconds=0.375,
-            batch_size=4,
+            segment_seconds=0.75,
+            batch_size=3,
+            weights=DecoderWeights(colour=15.0),
             discriminator=ReshapedDiscriminatorConfig(
                 rows=(
                     ConvLayer(16, 15, reflected=7),
@@ -75,11 +77,11 @@ class JukeboxVqvaeTrainConfig:
                 )
             ),
             loop=LoopConfig(
-                learning_rate=5e-4, warmup_steps=0, final_factor=0.1, ema_decay=0.97, grad_clip=0.0, precision="bf16-mixed", threads=1
+                learning_rate=8e-4, warmup_steps=0, final_factor=0.05, ema_decay=0.98, grad_clip=0.0, precision="bf16-mixed", threads=1
             ),
         )
     )
-    tuning_steps: tuple[int, int, int] = (200, 200, 200)
+    tuning_steps: tuple[int, int, int] = (1400, 1400, 1400)
 
 
 class Cuts:

@@ -6,6 +6,7 @@ waveform. No code was released for this stage and the paper gives no weights for
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from dance2music import losses
 from dance2music.checkpoint import codec_digest
 from dance2music.codec.base import CodecModel
+from dance2music.codec.spectral_losses import average_spectrum_distance
 from dance2music.config import check_ranges
 from dance2music.music.mel import published_log_mel
 from dance2music.papers.discriminators import ReshapedDiscriminator, ReshapedDiscriminatorConfig
@@ -29,12 +31,15 @@ from dance2music.train.start import LoopConfig, start_fabric
 
 @dataclass(frozen=True)
 class DecoderWeights:
-    """Weights of the decoder's terms."""
+    """Weights of the decoder's terms. ``colour`` is ours, not the paper's: the distance of spectra averaged over a segment
+    (`codec.spectral_losses.average_spectrum_distance`), which hears lines at the rates of a decoder's strides; 0 leaves it out.
+    """
 
     adversarial: float = 1.0
     feature_matching: float = 3.0
     waveform: float = 40.0
     mel: float = 15.0
+    colour: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,9 @@ class DecoderTrainer:
             "waveform": losses.waveform(audio, heard),
             "mel": losses.mel(published_log_mel(audio, self.codec.sample_rate), published_log_mel(heard, self.codec.sample_rate)),
         }
+        if weights.colour:
+            n_fft = min(8192, 2 ** int(math.log2(audio.shape[-1])))
+            terms["colour"] = average_spectrum_distance(audio, heard, self.codec.sample_rate, n_fft=n_fft)
         loop.update("decoder", terms, vars(weights))
         self.discriminator.requires_grad_(True)
 
