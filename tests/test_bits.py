@@ -36,7 +36,26 @@ SEEDS = (0, 1)
 
 def machine() -> dict[str, str]:
     """What decides how numbers are rounded: bits are compared on its like only."""
-    return {"torch": torch.__version__.partition("+")[0], "numpy": np.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
+    versions = {"torch": torch.__version__.partition("+")[0], "numpy": np.__version__}
+    return versions | {"cpu": torch.backends.cpu.get_cpu_capability(), "rounding": rounding()}
+
+
+def rounding() -> str:
+    """Digest of what this processor makes of products, convolutions and functions of the sizes that networks here have.
+
+    Processors of one instruction set choose other kernels, which add up in another order.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    values = torch.from_numpy(np.random.default_rng(0).uniform(-1.0, 1.0, 1 << 20).astype(np.float32))
+    made = [np.sin(values.numpy()), np.exp(values.numpy()), torch.tanh(values).numpy()]
+    for rows, inner, columns in ((7, 64, 256), (200, 384, 1536), (860, 512, 514)):
+        made.append((values[: rows * inner].reshape(rows, inner) @ values[-inner * columns :].reshape(inner, columns)).numpy())
+    for channels, length, width in ((64, 500, 3), (384, 200, 7)):
+        kernel = values[-channels * 32 * width :].reshape(32, channels, width)
+        made.append(torch.conv1d(values[: channels * length].reshape(1, channels, length), kernel, padding=width // 2).numpy())
+    torch.set_num_threads(threads)
+    return digest(b"".join(array.tobytes() for array in made))
 
 
 @cache
