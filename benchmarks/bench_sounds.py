@@ -35,6 +35,8 @@ from dance2music.types import GENRES, Audio, Conditioning, Score
 SEED = 1_800_000_000
 """Of drawn dances: nothing was trained on these."""
 LONG_SECONDS, DRAWN_SECONDS = 60.0, 10.0
+SHORT_SECONDS = 8.0
+"""Shorter pieces may end on any strong beat."""
 LOW_GENRES = ("house", "krump", "middle-hip-hop", "la-hip-hop")
 COMB_RATE, COMB_HZ, COMB_SECONDS = 22050, 22050 / 256, 12
 MEASURES = {
@@ -50,7 +52,8 @@ MEASURES = {
     "spread_db": "spread of loudness, 60 s, dB",
     "energy_correlation": "rank correlation of energy and loudness, 60 s",
     "silence": "silence over a beat",
-    "ends": "ends on a tonic bass on a downbeat",
+    "ends": "ends on a tonic bass, nothing after it",
+    "ends_on_downbeat": "and that on a downbeat, from 8 s",
     "lead_present": "lead in 10 s pieces",
     "lead_repetition": "lead bars that return, 60 s",
     "lift": "lift of onsets (took part in the choice)",
@@ -98,7 +101,9 @@ def values_of(kind: str, conditioning: Conditioning, audio: Audio, score: Score 
     if kind == "drawn":
         values["render_seconds"] = seconds
     if score is not None:
-        values["ends"] = ends(score)
+        values["ends"], on_downbeat = ends(score)
+        if score.duration_seconds >= SHORT_SECONDS:
+            values["ends_on_downbeat"] = on_downbeat
         if kind == "drawn":
             values["lead_present"] = float(any(track.role == "lead" and track.notes for track in score.tracks))
     if kind == "long":
@@ -122,15 +127,16 @@ def silent(audio: Audio, conditioning: Conditioning) -> float:
     return float(longest * 0.02 > 60.0 / conditioning.rhythm.tempo_bpm)
 
 
-def ends(score: Score) -> float:
-    """Whether the last bass note is the tonic, begins on a downbeat, and no pitched note begins after it, 0 or 1."""
+def ends(score: Score) -> tuple[float, float]:
+    """Whether the last bass note is the tonic with no pitched note after it, and whether that begins on a downbeat; 0 or 1 each."""
     notes = [(note.start_beats, track.role, note.pitch) for track in score.tracks if not track.is_drum for note in track.notes]
     inside = [note for note in notes if score.time_at(np.array([note[0]]))[0] < score.duration_seconds]
     basses = [note for note in inside if note[1] == "bass"]
     if not basses:
-        return 0.0
+        return 0.0, 0.0
     start, _, pitch = max(basses)
-    return float(pitch % 12 == score.key and abs(start / 4 - round(start / 4)) < 0.02 and max(note[0] for note in inside) <= start + 0.02)
+    ended = pitch % 12 == score.key and max(note[0] for note in inside) <= start + 0.02
+    return float(ended), float(ended and abs(start / 4 - round(start / 4)) < 0.02)
 
 
 def bench(method: str, drawn: int, long: int, shared: Path) -> dict[str, list[dict[str, float]]]:
