@@ -109,6 +109,23 @@ def test_two_data_sets_of_one_kind_do_not_share_a_folder_but_one_may_be_named_ot
     assert prepare("data", "folder", tmp_path / "out").rows
 
 
+def test_two_data_sets_of_one_relative_name_do_not_share_a_folder_and_another_way_to_one_is_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for home in ("one", "two"):
+        write_pairs(tmp_path / home / "src", ("a",), seconds=2.0)
+    monkeypatch.chdir(tmp_path / "one")
+    prepare("src", "folder", tmp_path / "out")
+    monkeypatch.chdir(tmp_path / "two")
+    with pytest.raises(InputError, match=r"out: holds what was prepared from .*one.src; .* for src; choose another --out"):
+        prepare("src", "folder", tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    assert prepare(Path("one") / ".." / "one" / "src", "folder", tmp_path / "out").rows
+    about = tmp_path / "out" / "prepared.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"source": "one/src"}))  # as earlier versions wrote it
+    assert prepare(tmp_path / "one" / "src", "folder", tmp_path / "out").rows
+
+
 def test_nothing_usable_is_an_error_that_names_the_first_reason(tmp_path: Path) -> None:
     data = write_pairs(tmp_path / "data", ("short",), seconds=1.0)
     with pytest.raises(InputError, match=r"none of 1 clips can be used; first: short: .* share 1.00 s"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tarfile
 from dataclasses import replace
@@ -57,6 +58,28 @@ def test_preparing_into_shards_gives_the_clips_of_preparing_into_a_folder(home: 
     assert (again.made, again.kept) == (0, 7)
     unpack(tmp_path / "shards", tmp_path / "back")
     assert files_of(tmp_path / "back") == files_of(home / "folder")
+
+
+def test_shards_of_another_data_set_of_the_same_relative_name_are_refused(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    prepare_shards("data", "folder", tmp_path / "shards", clips_per_shard=7)
+    shutil.copytree(home / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"shards: holds what was prepared from .*data; .* for .*data; choose another --out"):
+        prepare_shards("data", "folder", tmp_path / "shards", clips_per_shard=7)
+    assert prepare_shards(home / "data", "folder", tmp_path / "shards", clips_per_shard=7).rows
+
+
+def test_a_folder_that_named_its_data_set_by_a_relative_path_goes_on_into_its_shards(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    shutil.copytree(home / "shards", tmp_path / "shards")
+    about = tmp_path / "shards" / "prepared.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"source": "data"}))  # as earlier versions wrote it
+    assert pack(home / "folder", tmp_path / "shards", shard_bytes=2 * (home / "folder" / "clips" / "a.npz").stat().st_size)["made"] == 0
 
 
 def test_parts_into_one_place_are_as_one_run(home: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def prepare(
     make_folders(out, config.codec)
     maker = Maker(out, config.visual, config.codec, config.codec_label, config.posture)
     run = engine(executor, workers)
-    about = {"dataset": dataset, "source": str(folder), "visual": config.visual}
+    about = {"dataset": dataset, "source": str(folder.resolve()), "visual": config.visual}
     if part is None:
         with only_here(out, "a preparation"):
             results, made = _make(maker, listing.sources, run, cancel, progress)
@@ -224,11 +224,16 @@ def _check_same(out: Path, dataset: str, source: Path) -> None:
 def check_place(about: Mapping[str, Any], source: Path, out: object) -> None:
     """Refuse to prepare a source over what was prepared from another, which ``about`` is of. Raises InputError."""
     had = str(about.get("source", source))
-    if had != str(source) and Path(had).resolve() != source.resolve():
+    if not same_place(had, source):
         raise InputError(
             f"{out}: holds what was prepared from {had}; expected a folder of its own for {source}; choose another --out, or remove "
             f"{ABOUT} in it if the data set was moved"
         )
+
+
+def same_place(one: str | Path, other: str | Path) -> bool:
+    """Whether two paths name one place; relative ones, which earlier versions wrote, do so from here."""
+    return Path(one).resolve() == Path(other).resolve()
 
 
 def make_folders(out: Path, codec: str | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dance2music.data.manifest import ABOUT, MANIFEST, SKIPPED, ClipRow, Progress, Skip, read_manifest, write_lines
+from dance2music.data.prepare import same_place
 from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
@@ -243,6 +244,8 @@ def _check_same(where: str, had: Mapping[str, Any], held: Sequence[ClipRow], abo
     other files, or a clip of it would be lost. Raises InputError."""
     keys = {row.name: row.key for row in rows}
     differs = [f"{name} {had[name]!r}, not {about[name]!r}" for name in _OF_ALL if name in had and had[name] != about.get(name)]
+    if differs and "source" in had and same_place(str(had["source"]), str(about.get("source"))):  # relative once, as typed
+        differs = [line for line in differs if not line.startswith("source ")]
     lost = [row.name for row in held if row.name not in keys]
     if lost:
         differs.append(f"{len(lost)} clips that are not among these, first {lost[0]!r}")

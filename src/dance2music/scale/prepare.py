@@ -70,7 +70,7 @@ def prepare_shards(
     label = config.codec_label
     groups = [listing.sources[at : at + clips_per_shard] for at in range(0, len(listing.sources), clips_per_shard)]
     own = list(enumerate(groups)) if part is None else part.of(list(enumerate(groups)))
-    about = {"dataset": dataset, "source": str(folder), "visual": config.visual}
+    about = {"dataset": dataset, "source": str(folder.resolve()), "visual": config.visual}
     _check_same(place, about)
     made = kept = 0
     for done, (new, old) in enumerate(
