@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from dance2music import checkpoint
-from dance2music.checkpoint import embed, load_embedded, load_model, read_provenance, read_torch_state, save_model, sha256_of
+from dance2music.checkpoint import (
+    content_digest,
+    embed,
+    load_embedded,
+    load_model,
+    read_provenance,
+    read_torch_state,
+    save_model,
+    sha256_of,
+)
 from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.errors import InputError
@@ -150,3 +159,10 @@ def test_equal_models_give_equal_bytes(tmp_path) -> None:
     for name in "abcde":
         save_model(tmp_path / name, model, SMALL, provenance={"steps": 7})
     assert len({(tmp_path / name).read_bytes() for name in "abcde"}) == 1
+
+
+def test_a_tensor_of_one_number_with_steps_of_zero_has_the_digest_of_its_number() -> None:
+    plain = torch.tensor([1.5], dtype=torch.float64)
+    stepless = torch.as_strided(plain, (1,), (0,))
+    assert stepless.contiguous().stride() == (0,)
+    assert content_digest({"x": stepless}, {}, ()) == content_digest({"x": plain}, {}, ())

@@ -351,7 +351,7 @@ def content_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], k
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
-        digest.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(_bytes(value))
     return digest.hexdigest()
 
 
@@ -359,8 +359,14 @@ def codec_digest(codec: nn.Module) -> str:
     """Twelve hexadecimal digits of the sha256 of a codec's tensors and their names: what its codes mean."""
     digest = hashlib.sha256()
     for name, value in sorted(codec.state_dict().items()):
-        digest.update(name.encode() + value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(name.encode() + _bytes(value))
     return digest.hexdigest()[:12]
+
+
+def _bytes(value: Tensor) -> bytes:
+    """The numbers of a tensor [...] in order. Copied: a single number may lie with a step of 0, and has no view then."""
+    whole = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+    return whole.view(-1).view(torch.uint8).numpy().tobytes()
 
 
 def codec_label(codec: Any) -> str:

@@ -75,3 +75,17 @@ def test_silence_has_no_levels() -> None:
     audio, levels = render_measured(replace(score, tracks=[]))
     assert levels is None and not audio.samples.any()
     assert not any(stem.samples.any() for stem in render_studio_stems(replace(score, tracks=[])).values())
+
+
+def test_drums_in_a_piece_without_any_are_no_louder_than_they_would_be_in_the_whole() -> None:
+    score = piece(GENRES.index("krump"))
+    bare = replace(score, tracks=[track for track in score.tracks if not track.is_drum])
+    _, levels = render_measured(bare)
+    assert levels is not None and levels.drums_power == 0.0
+    _, own = render_measured(score)
+    assert own is not None
+    span = Span(2.0, 4.0)
+    first, alone = render_section(score, span, levels)
+    _, given = render_section(score, span, levels._replace(drums_power=own.drums_power))
+    measured = np.square(seconds(alone, first, 2.2, 3.8)).mean() / np.square(seconds(given, first, 2.2, 3.8)).mean()
+    assert abs(10 * np.log10(measured)) < 1.0

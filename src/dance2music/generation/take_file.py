@@ -65,7 +65,7 @@ def versions() -> dict[str, str]:
 
 def write(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Write header and tensors [...] of a take, whole or not at all. Raises InputError if the file cannot be written."""
-    stored = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    stored = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     metadata = {"format": FORMAT, "take": json.dumps(dict(header))}
     metadata["digest"] = content_digest(stored, metadata, ("format", "take"))
     save_tensors(path, stored, metadata)

@@ -78,7 +78,7 @@ def _played(score: Score, role: str, sample_rate: int, seed: int, instruments: M
         for i, track in tracks:
             if track.is_drum:
                 place_drums(track, sound.kit, score, strip, sample_rate=sample_rate, seed=_track_seed(seed, i))
-        bus, power = _drum_bus(strip, sound, sample_rate, drums_power)
+        bus, power = _drum_bus(strip, sound, sample_rate, drums_power or None)
         beaten = Strip(bus, strip.room, np.zeros(0, dtype=np.float32), power)
         if not pitched:
             beaten.room[:] *= np.float32(10.0 ** (sound.drum_room_db / 20.0))
