@@ -20,7 +20,7 @@ from dance2music.errors import InputError
 from dance2music.generation import take_file
 from dance2music.generation.methods import METHODS, LoadedMethod, load_method
 from dance2music.generation.outputs import describe, stems_of
-from dance2music.generation.sound import finish_from
+from dance2music.generation.sound import Finish, finish_from
 from dance2music.generation.take import Edit, Source, Take, check_span, finished_take, load_take, make_takes, regenerate, span_of_bars
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
@@ -290,6 +290,10 @@ def forged(path: Path, source: Path, change: Callable[[dict[str, Any], dict[str,
     return path
 
 
+def changed_level(header: dict[str, Any], index: int, value: float) -> None:
+    header["finish"]["levels"][index] = value
+
+
 FORGED: dict[str, tuple[Callable[[dict[str, Any], dict[str, torch.Tensor]], Any], str]] = {
     "another network": (lambda h, t: h["digests"].update(network="0" * 12), "was made with another network of method 'composer'"),
     "an unknown method": (lambda h, t: h.update(method="magic"), "was made by method 'magic'; expected one of planned"),
@@ -316,6 +320,14 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]
         lambda h, t: h.update(given={**h["given"], "sound": "soundfont"}, soundfont={"given": None, "name": "x", "sha256": "0" * 64}),
         "was played with soundfont",
     ),
+    "a mix without any power": (lambda h, t: changed_level(h, 3, 0.0), "a number cannot be 0.0"),
+    "a mix of less than no power": (lambda h, t: changed_level(h, 3, -1e-6), "a number cannot be -1e-06"),
+    "a compressor of less than no power": (lambda h, t: changed_level(h, 2, -1.0), "a number cannot be -1.0"),
+    "a gain beyond all ears": (lambda h, t: changed_level(h, 4, 1e4), "a number cannot be 10000.0"),
+    "a gain of nothing": (lambda h, t: changed_level(h, 4, -200.0), "a number cannot be -200.0"),
+    "a width beyond all rooms": (lambda h, t: changed_level(h, 1, 1e4), "a number cannot be 10000.0"),
+    "a side turned around": (lambda h, t: changed_level(h, 1, -200.0), "a number cannot be -200.0"),
+    "levels that are no numbers": (lambda h, t: changed_level(h, 0, float("inf")), "a number cannot be inf|does not hold"),
     "a sound that is none": (
         lambda h, t: h.update(given={**h["given"], "sound": "kazoo"}),
         "unknown; method 'composer' can be heard as studio, soundfont",
@@ -334,6 +346,20 @@ def test_what_a_stranger_put_into_a_file_is_refused_in_one_line(composed: tuple[
     with pytest.raises(InputError, match=said) as error:
         load_take(path).finished  # noqa: B018
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("gain", [0.0, 1e-7, 1e-3, 100.0])
+def test_silent_and_very_quiet_and_very_loud_takes_come_again_from_their_files(
+    composed: tuple[Take, Path], tmp_path: Path, gain: float
+) -> None:
+    take = composed[0]
+    assert isinstance(take.music, Score)
+    quiet = replace(take.music, tracks=[replace(track, gain=gain) for track in take.music.tracks], sections=())
+    made = finished_take(replace(take, music=quiet, finishing=Finish()))
+    made.save(tmp_path / "quiet.take")
+    again = load_take(tmp_path / "quiet.take")
+    assert again.finishing == made.finishing and (made.finishing.levels is None) == (gain == 0)
+    assert np.array_equal(again.finished.samples, made.finished.samples) and np.isfinite(made.finished.samples).all()
 
 
 def test_a_take_says_in_a_line_what_it_is(composed: tuple[Take, Path]) -> None:

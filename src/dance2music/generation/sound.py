@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dance2music.generation.take_file import flag, need, number
-from dance2music.sound.master import Levels
+from dance2music.sound.master import LEVEL_RANGES, Levels
 from dance2music.types import Audio, Latents, Score
 
 
@@ -40,7 +40,7 @@ def finish_from(values: Mapping[str, Any], *, sound: str) -> Finish:
     return Finish(
         flag(values["denoise"]),
         None if gain_db is None else number(gain_db, -200, 200),
-        None if levels is None else Levels(*(number(level, -200, 1e4) for level in levels)),
+        None if levels is None else Levels(*(number(level, *limits) for level, limits in zip(levels, LEVEL_RANGES))),
     )
 
 

@@ -71,6 +71,10 @@ class Levels(NamedTuple):
     gain_db: float
 
 
+LEVEL_RANGES = ((0.0, 1e8), (0.0, 10.0), (0.0, 1e8), (1e-30, 1e8), (-90.0, 60.0))
+"""Least and most that the `Levels` of a piece can be, each in turn: all that follows from them stays a number."""
+
+
 @dataclass(frozen=True)
 class Master:
     """What the master does to a mix, for its stems: sections for middle and side, gain of the side, and the gain of each sample [N]; and
