@@ -127,6 +127,13 @@ def test_a_run_does_not_go_on_with_other_dances_nor_take_a_finished_one_for_thei
     moved = own.rename(tmp_path / "moved")
     train_rhythm(replace(tiny, data=str(moved)), tmp_path / "run")
     build(Recipe(rhythm=replace(tiny, data=str(moved))), tmp_path / "all", stages=["rhythm"])
-    build(Recipe(rhythm=TINY), tmp_path / "all", stages=["rhythm"])  # no dances are asked for: what is finished is taken
+    with pytest.raises(InputError, match=r"is finished, and learnt from 1 dances, .*; no --data is given; choose another --out"):
+        build(Recipe(rhythm=TINY), tmp_path / "all", stages=["rhythm"])
     with pytest.raises(InputError, match=r"rhythm.safetensors: is finished, and learnt from 1 dances, .*; choose another --out"):
         build(Recipe(rhythm=replace(tiny, data=str(other))), tmp_path / "all", stages=["rhythm"])
+
+
+def test_too_few_dances_to_measure_limbs_on_are_refused_before_the_training(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"limb_dances: \d steady dances to measure limbs on; expected more than \d+; raise the setting"):
+        train_rhythm(replace(TINY, limb_dances=4), tmp_path)
+    assert not list(tmp_path.glob("*"))

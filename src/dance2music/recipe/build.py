@@ -287,15 +287,17 @@ class Build:
             temporary.write_text(json.dumps(digests, indent=1) + "\n")
 
     def _check_dances(self, stage: str) -> None:
-        """Refuse a finished stage that learnt from other real dances than those that are given, where some are."""
-        data = self.recipe.rhythm.data if stage == "rhythm" else self.recipe.dance_genre.data if stage == "dance_genre" else ""
-        if not data:
+        """Refuse a finished stage that learnt from other dances than it would now: real ones of other data, or drawn ones alone."""
+        if stage not in ("rhythm", "dance_genre"):
             return
-        had, now = read_provenance(self.weights(stage)).get("data set", "others"), fingerprint(danced_clips(data))
+        data = self.recipe.rhythm.data if stage == "rhythm" else self.recipe.dance_genre.data
+        had = read_provenance(self.weights(stage)).get("data set", "others" if data else "drawn")  # of before it was told
+        now = fingerprint(danced_clips(data)) if data else "drawn"
         if had != now:
+            given = f"{data} has {now}" if data else "no --data is given"
             raise InputError(
-                f"{self.weights(stage)}: is finished, and learnt from {had}; {data} has {now}; choose another --out, or remove that file "
-                f"and {self.folder / stage}"
+                f"{self.weights(stage)}: is finished, and learnt from {had}; {given}; choose another --out, or remove that file and "
+                f"{self.folder / stage}"
             )
 
     def _planned_config(self) -> PlannedConfig:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dance2music.errors import InputError
 from dance2music.rhythm.limbs import LEVELS, WITNESSES, LimbModel, components, limb_curves
 from dance2music.types import Motion
 
@@ -28,6 +29,11 @@ def measure_limbs(dances: Iterable[Danced], *, fps: float, seed: int = 0) -> Lim
 
     The phase at half the beat's frequency says nothing (which of two beats is first is not known), so its mean is 0 there and limbs are
     independent of each other.
+
+    Raises
+    ------
+    InputError
+        If too few of the dances are steady.
     """
     rng = np.random.default_rng(seed)
     levels = np.array(LEVELS)
@@ -44,7 +50,10 @@ def measure_limbs(dances: Iterable[Danced], *, fps: float, seed: int = 0) -> Lim
         variances.append(variance)
         other, spectrum = components(curves, times, rng.uniform(*_OFF_BEAT_HZ, 6))
         away.append((other / np.sqrt(spectrum + 1e-12)).T)
-    assert len(found) > 2 * len(WITNESSES), "too few steady dances to measure limbs on"
+    if len(found) <= 2 * len(WITNESSES):
+        raise InputError(
+            f"limb_dances: {len(found)} steady dances to measure limbs on; expected more than {2 * len(WITNESSES)}; raise the setting"
+        )
     z, variance, off = np.array(found), np.array(variances), np.concatenate(away)
     noise = (off.T @ off.conj()).real / len(off)
     noise /= np.sqrt(np.outer(np.diag(noise), np.diag(noise)))

@@ -349,7 +349,7 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     Raises
     ------
     InputError
-        If the folder holds the state of a run with another config, or with other real dances.
+        If the folder holds the state of a run with another config, or with other real dances; if limbs cannot be measured on so few.
     TrainingDiverged
         If a loss or the gradient is no number; the last checkpoint stays.
     """
@@ -357,6 +357,7 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     fabric = start_fabric(config.loop)
     real = RealDances(config) if config.data else None
+    limbs = limbs_of(config, real) if fabric.is_global_zero else None
     pool = draw_pool(config, out)
     model = RhythmModel(config.model)
     if config.start_from:
@@ -381,8 +382,8 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     if real is not None:
         learnt_on += f"; {len(real.dances)} real dances of {Path(config.data).name}"
     provenance = {"recipe": to_dict(config), "data": learnt_on} | about
-    if fabric.is_global_zero:
-        model.set_limb_model(limbs_of(config, real))
+    if limbs is not None:
+        model.set_limb_model(limbs)
         save_model(path, model, config.model, state=loop.average.state_dict_of(model), provenance=provenance, storage="int8")
     fabric.barrier()
     return path
