@@ -45,6 +45,10 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=8.0)
     arguments = parser.parse_args()
+    if arguments.clips < 1:
+        parser.error(f"--clips {arguments.clips}: expected at least 1")
+    if not SEGMENT_SECONDS <= arguments.seconds < float("inf"):
+        parser.error(f"--seconds {arguments.seconds:g}: expected at least a segment of {SEGMENT_SECONDS:g}")
     for kind in ("motion_s2", "audio_s2"):
         (arguments.out / "tiktok" / kind).mkdir(parents=True, exist_ok=True)
     names: list[str] = []

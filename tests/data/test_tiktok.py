@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +118,13 @@ def test_the_published_lists_hold_2384_and_307_segments_without_a_shared_song(sh
         assert (len(clips), len(set(clips))) == (segments, videos)
         songs[split] = {song_of(clip, where=str(path)) for clip in clips}
     assert not songs["train"] & songs["test"]
+
+
+def test_the_layout_of_no_dances_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark = Path(__file__).parents[2] / "benchmarks" / "tiktok_layout.py"
+    for given, said in ((["--clips", "0"], "--clips 0: expected at least 1"), (["--seconds", "1"], "--seconds 1: expected at least")):
+        monkeypatch.setattr(sys, "argv", [str(benchmark), str(tmp_path / "out"), *given])
+        with pytest.raises(SystemExit, match="2"):
+            runpy.run_path(str(benchmark), run_name="__main__")
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
