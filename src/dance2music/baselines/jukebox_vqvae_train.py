@@ -65,7 +65,7 @@ class JukeboxVqvaeTrainConfig:
             codec="jukebox_vqvae",
             segment_seconds=0.75,
             batch_size=3,
-            weights=DecoderWeights(colour=15.0),
+            weights=DecoderWeights(colour=25.0),
             discriminator=ReshapedDiscriminatorConfig(
                 rows=(
                     ConvLayer(16, 15, reflected=7),
@@ -81,7 +81,7 @@ class JukeboxVqvaeTrainConfig:
             ),
         )
     )
-    tuning_steps: tuple[int, int, int] = (1400, 1400, 1400)
+    tuning_steps: tuple[int, int, int] = (2800, 2800, 2800)
 
 
 class Cuts:
