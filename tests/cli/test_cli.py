@@ -181,7 +181,11 @@ def test_a_signal_that_a_library_makes_an_error_of_is_an_interruption(
     ("arguments", "said"),
     [
         ("generate --frobnicate", "No such option"),
-        ("regenerate a.take", "(see dance2music regenerate --help)"),
+        ("regenerate", "(see dance2music regenerate --help)"),
+        ("regenerate a.take --from 1", "--from: without --to; expected both for a section, or neither for the take as it is"),
+        ("regenerate a.take --to 2", "--to: without --from"),
+        ("regenerate a.take --seed 3", "--seed 3: is of a section that is drawn again"),
+        ("regenerate a.take --bars", "--bars: is of a section that is drawn again"),
         ("generate d.mp4 --seed many", "Invalid value for '--seed'"),
         ("generate d.mp4 e.mp4", "e.mp4"),
         ("dance", "No such command"),

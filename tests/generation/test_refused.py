@@ -250,6 +250,14 @@ def test_a_section_is_never_written_over_the_motion_that_its_take_was_made_for(t
     assert motion.read_text() == "{}" and names(tmp_path) == {"dance.json", "kept.take"}
 
 
+def test_without_a_section_a_take_gives_its_music_again_bit_by_bit(tmp_path: Path, seen: list[Path]) -> None:
+    save_motion(tiny.conditioning(3.0).dance, tmp_path / "dance.npz")  # type: ignore[arg-type]
+    job.run(request(None, from_motion=tmp_path / "dance.npz", out=tmp_path / "first.wav", take=tmp_path / "first.take"))
+    report = draw_section(SectionRequest(take=tmp_path / "first.take", out=tmp_path / "again.wav"))
+    assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "first.wav").read_bytes()
+    assert "section" not in report and "drawn_again" not in report
+
+
 def test_a_codec_that_plays_the_videos_own_music_says_so_where_there_is_none(tmp_path: Path, seen: list[Path]) -> None:
     silent = videos.write_video(tmp_path / "silent.mp4", seconds=SECONDS, audio=False)
     with pytest.raises(InputError, match="has no sound, and jukebox-reconstruction plays the video's own"):

@@ -234,8 +234,16 @@ def generate(
 @app.command(rich_help_panel="Make music")
 def regenerate(
     take: Annotated[Path, typer.Argument(help="A file that 'generate --take' wrote.", show_default=False)],
-    begin: Annotated[float, typer.Option("--from", help="Where the section begins, in seconds.", rich_help_panel="Section")],
-    end: Annotated[float, typer.Option("--to", help="Where it ends.", rich_help_panel="Section")],
+    begin: Annotated[
+        float | None,
+        typer.Option(
+            "--from",
+            help="Where the section begins, in seconds; without a section the take comes as it is.",
+            show_default=False,
+            rich_help_panel="Section",
+        ),
+    ] = None,
+    end: Annotated[float | None, typer.Option("--to", help="Where it ends.", show_default=False, rich_help_panel="Section")] = None,
     bars: Annotated[
         bool,
         typer.Option(
@@ -263,7 +271,7 @@ def regenerate(
     plot: _Plot = True,
     json_report: _Json = False,
 ) -> None:
-    """Draw a section of a take again: outside it the music stays, inside it goes on in key, tempo and groove."""
+    """Draw a section of a take again: the music around it stays, key, tempo and groove too. Without a section: the take as it is."""
     check_there(take, "a take that 'generate --take' wrote")
     check_there(video, "a video file")
     with progress_bars() as progress:
@@ -292,8 +300,7 @@ def regenerate(
         )
         report = run(request, progress=progress)
     _tell([report], as_json=json_report)
-    if not json_report:
-        section = report["section"]
+    if not json_report and (section := report.get("section")) is not None:
         typer.echo(f"{section['from_seconds']:.2f} s to {section['to_seconds']:.2f} s are drawn again")
     _tell_failures([report])
 

@@ -33,14 +33,14 @@ from dance2music.work import Cancel, Progress, Stages, cancellable
 
 @dataclass(frozen=True)
 class SectionRequest:
-    """Which section of which take to draw again; the fields are the options of ``dance2music regenerate``.
+    """Which section of which take to draw again, or none: the take as it is; the fields are the options of ``dance2music regenerate``.
 
     Raises InputError for values of other types.
     """
 
     take: Path
-    begin: float
-    end: float
+    begin: float | None = None
+    end: float | None = None
     in_bars: bool = False
     seed: int = 0
     video: Path | None = None
@@ -62,7 +62,7 @@ class SectionRequest:
 
 
 def run(request: SectionRequest, *, progress: Progress | None = None, cancel: Cancel | None = None) -> dict[str, Any]:
-    """Draw the section and return the report of the new take, as written beside the output.
+    """Draw the section and return the report of the new take, as written beside the output; without a section that of the take as it is.
 
     Raises
     ------
@@ -75,21 +75,38 @@ def run(request: SectionRequest, *, progress: Progress | None = None, cancel: Ca
     with cancellable(cancel):
         check_seed(request.seed)
         with stages.stage("load"):
+            _check_section(request)
             take, method = open_take(request.take)
-            span = Span(request.begin, request.end)
-            if request.in_bars:
-                span = span_of_bars(
-                    take.conditioning.rhythm, request.begin, request.end, duration_seconds=take.conditioning.duration_seconds
-                )
+            span = _span(request, take)
             asked = _asked(request)
             video, files = _files(request, asked, take)
         with stages.stage("music"):
-            new = regenerate(take, span, seed=request.seed, method=method)
+            new = take if span is None else regenerate(take, span, seed=request.seed, method=method)
         with stages.stage("finish"):
             new.finished  # noqa: B018 (made here, so that its seconds count here)
-        section = {"from_seconds": span.begin_seconds, "to_seconds": span.end_seconds}
-        told = {"input": str(request.take), "seed": request.seed, "section": section}
+        told: dict[str, Any] = {"input": str(request.take)}
+        if span is not None:
+            told |= {"seed": request.seed, "section": {"from_seconds": span.begin_seconds, "to_seconds": span.end_seconds}}
         return write_take(new, files, video=video, kept=kept_original(asked), stages=stages, begun=begun, **told)
+
+
+def _check_section(request: SectionRequest) -> None:
+    """Refuse half a section, and what is asked of a section where there is none: raises InputError."""
+    if (request.begin is None) != (request.end is None):
+        given, missing = ("--to", "--from") if request.begin is None else ("--from", "--to")
+        raise InputError(f"{given}: without {missing}; expected both for a section, or neither for the take as it is")
+    if request.begin is None and (request.in_bars or request.seed):
+        option = "--bars" if request.in_bars else f"--seed {request.seed}"
+        raise InputError(f"{option}: is of a section that is drawn again; give it with --from and --to")
+
+
+def _span(request: SectionRequest, take: Take) -> Span | None:
+    """The section in seconds, or None where none is asked for."""
+    if request.begin is None or request.end is None:
+        return None
+    if not request.in_bars:
+        return Span(request.begin, request.end)
+    return span_of_bars(take.conditioning.rhythm, request.begin, request.end, duration_seconds=take.conditioning.duration_seconds)
 
 
 def _asked(request: SectionRequest) -> Request:
