@@ -98,6 +98,34 @@ def test_a_summary_for_people_and_json_for_programs(monkeypatch: pytest.MonkeyPa
     assert json.loads(said.out) == [REPORT, REPORT] and said.err == ""
 
 
+@pytest.mark.parametrize(
+    ("found", "said"), [({"p": 0.04, "lift_low": 0.01}, ""), ({"p": 0.2}, ", not sure"), ({"lift_low": 0.0}, ", not sure")]
+)
+def test_a_sync_that_chance_reaches_too_is_not_sure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: dict[str, float], said: str
+) -> None:
+    sync = {"beat_alignment": 0.5, "shifted_mean": 0.3, "kinematic_beats": 12.0}
+    monkeypatch.setattr(job, "run", lambda request, **options: [REPORT | {"sync": sync | found}])
+    assert run(monkeypatch, "generate", "d.mp4") == 0
+    assert f"sync 0.50 (by chance 0.30{said})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("bpm", "said"),
+    [
+        (120.02, "the beats may also lie elsewhere: from 0.46 s on (11%; chosen 85%)"),
+        (60.0, "the beat may also be 60.0 bpm from 0.46 s on (11%; chosen 85%)"),
+    ],
+)
+def test_another_reading_of_the_same_tempo_is_told_as_other_beats(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bpm: float, said: str
+) -> None:
+    other = {"tempo_bpm": bpm, "first_beat_seconds": 0.46, "probability": 0.11}
+    monkeypatch.setattr(job, "run", lambda request, **options: [REPORT | {"rhythm_confidence": 0.85, "rhythm_alternatives": [other]}])
+    assert run(monkeypatch, "generate", "d.mp4") == 0
+    assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("sure", "said"), [(0.157, True), (0.8, False)])
 def test_a_beat_that_is_a_guess_is_called_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sure: float, said: bool

@@ -345,8 +345,10 @@ def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
             typer.echo(f"  this beat is little more than a guess ({sure:.0%} sure); if you know it, tell it with --tempo or --tap")
         other = next(iter(report.get("rhythm_alternatives", [])), None)
         if other is not None and other["probability"] >= _WORTH_SAYING:
+            same = f"{other['tempo_bpm']:.1f}" == f"{report['tempo_bpm']:.1f}"
+            says = "beats may also lie elsewhere:" if same else f"beat may also be {other['tempo_bpm']:.1f} bpm"
             typer.echo(
-                f"  the beat may also be {other['tempo_bpm']:.1f} bpm from {other['first_beat_seconds']:.2f} s on "
+                f"  the {says} from {other['first_beat_seconds']:.2f} s on "
                 f"({other['probability']:.0%}; chosen {report['rhythm_confidence']:.0%})"
             )
     last = reports[-1]
