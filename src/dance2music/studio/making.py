@@ -133,7 +133,8 @@ def sections(task: Task) -> None:
         change = Change(tuple(asked.get("roles") or ()), asked.get("genre"), asked.get("energy") or "")
         seeds = [int(asked["seed"]) + number for number in range(int(asked["count"]))]
         drawn = draw_sections(take, span, seeds=seeds, change=change, method=method)
-    told = {"section": {"from_seconds": span.begin_seconds, "to_seconds": span.end_seconds}}
+    told: dict[str, Any] = {"section": {"from_seconds": span.begin_seconds, "to_seconds": span.end_seconds}}
+    told["section"] |= {name: asked[name] for name in ("roles", "energy", "genre") if asked.get(name)}
 
     def finished(number: int) -> tuple[Audio, dict[str, Any]]:
         sound = drawn[number].section_sound(before)

@@ -16,14 +16,18 @@ export const KEYS = [
   ["?", "this help"],
 ];
 
+/** Whether keys belong to where the focus is: to what is typed into, chosen from or slid; chips and ticks leave them to the page. */
+export const keepsKeys = (target) => target instanceof HTMLElement && Boolean(target.closest("input:not([type=radio], [type=checkbox]), select, textarea, dialog"));
+
 /** Keydown listener of a workspace. */
 export function keysOf(work) {
   return (event) => {
     const target = event.target;
-    if (target instanceof HTMLElement && target.closest("input, select, textarea, dialog")) return;
+    if (keepsKeys(target)) return;
     if (event.altKey || event.metaKey || (event.ctrlKey && !event.key.startsWith("Arrow"))) return;
     if ([" ", "Enter"].includes(event.key) && target instanceof HTMLElement && target.closest("button, a, summary") && !isOpenTab(target)) return;
-    if (event.key.startsWith("Arrow") && target instanceof HTMLElement && target.closest("[role=tab]")) return;
+    if (event.key === " " && target instanceof HTMLElement && target.closest("[type=checkbox]")) return;
+    if (event.key.startsWith("Arrow") && target instanceof HTMLElement && target.closest("[role=tab], [type=radio]")) return;
     const act = actionOf(work, event);
     if (!act) return;
     event.preventDefault();

@@ -3,6 +3,7 @@
 import { fill, h, icon, iconButton } from "/page/dom.js";
 import { showHelp } from "/page/help.js";
 import { Home, takeIn } from "/page/home.js";
+import { keepsKeys } from "/page/keys.js";
 import { notice } from "/page/notify.js";
 import { store } from "/page/store.js";
 import { Workspace } from "/page/work.js";
@@ -35,6 +36,7 @@ function route() {
   view?.close();
   view = dance && !dance.deleted ? new Workspace(stage, dance) : new Home(stage);
   header(dance && !dance.deleted ? dance : null);
+  if (view instanceof Workspace) scrollTo(0, 0);
 }
 
 function tellConnection() {
@@ -63,8 +65,7 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view?.redraw?.());
 addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, dialog");
-  if (event.key === "?" && !typing) showHelp();
+  if (event.key === "?" && !keepsKeys(event.target)) showHelp();
 });
 addEventListener("hashchange", route);
 store.connect().catch((error) => notice(error.message));

@@ -2,12 +2,14 @@
 
 import { ask } from "/page/api.js";
 import { Answer, madeBy } from "/page/answer.js";
-import { fill, h, icon, tempo } from "/page/dom.js";
+import { clock, fill, h, icon, tempo } from "/page/dom.js";
 import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const LEAST_TAPS = 4;
 const LEAST_PROBABLE = 0.02;
+/** By how many beats the beats are moved; farther it is the bar that is moved. */
+const MOST_SHIFT = 1;
 
 export class RhythmPanel {
   key = "rhythm";
@@ -19,7 +21,8 @@ export class RhythmPanel {
     this.work = work;
     this.now = h("p", { class: "range" });
     this.others = h("div", { class: "hypotheses" });
-    this.shift = h("input", { type: "range", min: "-0.5", max: "0.5", step: "0.01", value: "0", id: "shift", oninput: () => this.#set({ shift_beats: Number(this.shift.value) }) });
+    this.shift = h("input", { type: "range", min: String(-MOST_SHIFT), max: String(MOST_SHIFT), step: "0.01", value: "0", id: "shift", oninput: () => this.#set({ shift_beats: Number(this.shift.value) }) });
+    this.moved = h("span", {});
     this.tapButton = h("button", { type: "button", onclick: () => this.tap() }, "Tap along (T)");
     this.tapText = h("span", { class: "hint", role: "status" });
     this.apply = h("button", { type: "button", class: "main", onclick: () => this.#apply() }, icon("wand"), "Let the music follow");
@@ -28,23 +31,29 @@ export class RhythmPanel {
     const step = (text, change) => h("button", { type: "button", onclick: () => this.#change(change) }, text);
     this.element = h("div", { class: "form" }, this.now, this.others,
       h("div", { class: "row" }, step("Half time", { factor: 0.5 }), step("Double time", { factor: 2 })),
-      h("div", { class: "row" }, step("½ beat earlier", { shift: -0.5 }), step("½ beat later", { shift: 0.5 })),
-      h("div", { class: "field" }, h("label", { for: "shift" }, "Move the beats"), this.shift),
+      h("div", { class: "row" }, this.earlier = step("½ beat earlier", { shift: -0.5 }), this.later = step("½ beat later", { shift: 0.5 })),
+      h("div", { class: "field" }, h("label", { for: "shift" }, "Move the beats", this.moved), this.shift),
       h("div", { class: "row" }, step("Bar a beat earlier", { bar: -1 }), step("Bar a beat later", { bar: 1 })),
       h("div", { class: "row" }, this.tapButton, this.tapText),
       h("div", { class: "row" }, this.apply, this.reset), this.answer.element);
   }
 
   refresh() {
+    const shift = this.#asked.shift_beats ?? 0;
+    this.shift.value = shift;
+    this.moved.textContent = shift ? `: ${Number(Math.abs(shift).toFixed(2))} beat ${shift < 0 ? "earlier" : "later"}` : "";
+    this.earlier.disabled = shift <= -MOST_SHIFT;
+    this.later.disabled = shift >= MOST_SHIFT;
+    this.#show();
     const grid = this.work.take?.about ?? this.work.dance.about;
     const sure = grid.rhythm_confidence === undefined ? "" : ` · ${Math.round(100 * grid.rhythm_confidence)} % sure`;
     const nothing = Object.keys(this.#asked).length === 0;
     fill(this.now, h("b", {}, tempo(grid.tempo_bpm ?? 0)), nothing || !this.shown ? sure : ` → ${tempo(this.shown.tempo_bpm)}`);
-    const readings = (this.work.take?.about.rhythm_alternatives ?? []).filter((reading) => reading.probability >= LEAST_PROBABLE);
-    fill(this.others, readings.length > 0 && [h("h3", {}, "Other readings of this dance"), readings.map((reading) => h("button", {
+    const readings = named((this.work.take?.about.rhythm_alternatives ?? []).filter((reading) => reading.probability >= LEAST_PROBABLE), grid);
+    fill(this.others, readings.length > 0 && [h("h3", {}, "Other readings of this dance"), readings.map(([name, reading]) => h("button", {
       type: "button", class: "reading", "aria-pressed": String(this.#asked.tempo_bpm === reading.tempo_bpm && this.#asked.first_beat_seconds === reading.first_beat_seconds),
-      onclick: () => { this.#asked = { tempo_bpm: reading.tempo_bpm, first_beat_seconds: reading.first_beat_seconds }; this.#preview(); },
-    }, h("span", {}, difference(reading, grid)), h("meter", { min: "0", max: "1", value: reading.probability }), h("small", {}, `${Math.round(100 * reading.probability)} %`)))]);
+      onclick: () => { this.#asked = { tempo_bpm: reading.tempo_bpm, first_beat_seconds: reading.first_beat_seconds }; this.refresh(); },
+    }, h("span", {}, name), h("meter", { min: "0", max: "1", value: reading.probability }), h("small", {}, `${Math.round(100 * reading.probability)} %`)))]);
     this.apply.disabled = nothing || this.work.dance.state !== "ready" || store.about.read_only;
     this.reset.disabled = nothing;
     this.answer.refresh();
@@ -54,8 +63,9 @@ export class RhythmPanel {
     if (table === "jobs") this.answer.refresh();
   }
 
+  /** What was not followed yet waits here; the other tools see the beats as they are. */
   hide() {
-    this.#reset();
+    this.#show({});
   }
 
   onKey(key) {
@@ -72,12 +82,11 @@ export class RhythmPanel {
     const here = player.at();
     if (this.#taps.length && here <= this.#taps.at(-1)) this.#taps = [];
     this.#taps.push(Math.round(here * 1000) / 1000);
-    const gaps = this.#taps.slice(1).map((time, i) => time - this.#taps[i]).sort((a, b) => a - b);
-    const bpm = gaps.length ? 60 / gaps[Math.floor(gaps.length / 2)] : 0;
-    this.tapText.textContent = bpm ? `${this.#taps.length} taps, ${tempo(bpm)}` : "First tap on a one.";
-    if (this.#taps.length >= LEAST_TAPS) {
+    const { length } = this.#taps;
+    this.tapText.textContent = length === 1 ? "First tap on a one." : `${length} taps${length < LEAST_TAPS ? `, ${LEAST_TAPS - length} more` : ""}`;
+    if (length >= LEAST_TAPS) {
       this.#asked = { taps_seconds: [...this.#taps] };
-      this.#preview();
+      this.refresh();
     }
   }
 
@@ -88,7 +97,7 @@ export class RhythmPanel {
     }
     if (shift) {
       const next = (this.#asked.shift_beats ?? 0) + shift;
-      this.#set({ shift_beats: Math.abs(next) > 2 ? 0 : next });
+      this.#set({ shift_beats: Math.max(-MOST_SHIFT, Math.min(MOST_SHIFT, next)) });
     }
     if (bar) this.#set({ shift_downbeat: ((this.#asked.shift_downbeat ?? 0) + bar) % 4 });
   }
@@ -96,28 +105,24 @@ export class RhythmPanel {
   #set(change) {
     const next = { ...this.#asked, ...change };
     this.#asked = Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined && value !== 0));
-    this.#preview();
+    this.refresh();
   }
 
   #reset() {
     this.#asked = {};
     this.#taps = [];
     this.tapText.textContent = "";
-    this.#preview();
+    this.refresh();
   }
 
   /** Show the grid as it will be. */
-  #preview() {
+  #show(asked = this.#asked) {
     const { work } = this;
-    const shift = this.#asked.shift_beats ?? 0;
-    this.shift.value = shift - Math.round(shift);
     const about = work.take?.about ?? work.dance.about;
-    if (about.beat_times_seconds) {
-      this.shown = preview(about, this.#asked, work.player.duration);
-      work.timeline.show(this.shown, work.dance.about.seconds);
-      work.showTempo(this.shown.tempo_bpm);
-    }
-    this.refresh();
+    if (!about.beat_times_seconds) return;
+    this.shown = preview(about, asked, work.player.duration);
+    work.timeline.show(this.shown, work.dance.about.seconds);
+    work.showTempo(this.shown.tempo_bpm);
   }
 
   async #apply() {
@@ -127,19 +132,30 @@ export class RhythmPanel {
     const made = await press(this.apply, () => ask("POST", `/api/dances/${this.work.dance.id}/rhythm`, body));
     if (!made) return;
     if (!store.jobs.has(made.job.id)) store.put("jobs", made.job);
-    this.#asked = {};
-    this.#taps = [];
-    this.refresh();
+    this.#reset();
   }
 }
 
-/** How another reading differs: its tempo, or where its beats lie where that is the same. */
+/** Other readings by names that tell them apart: [name, reading]. */
+export function named(readings, grid) {
+  const names = readings.map((reading) => difference(reading, grid));
+  const found = new Map();
+  readings.forEach((reading, i) => {
+    const twice = names.filter((name) => name === names[i]).length > 1;
+    const name = twice ? `${names[i]}, from ${clock(reading.first_beat_seconds, 2)} on` : names[i];
+    if (!found.has(name)) found.set(name, reading);
+  });
+  return [...found];
+}
+
+/** How another reading differs: its tempo, and where its beats lie where that is the same. */
 function difference(reading, grid) {
   const bpm = tempo(reading.tempo_bpm);
   if (Math.abs(reading.tempo_bpm / grid.tempo_bpm - 1) > 0.04) return bpm;
   const beat = grid.beat_times_seconds.filter((time) => time <= reading.first_beat_seconds).at(-1) ?? grid.beat_times_seconds[0];
   const later = ((reading.first_beat_seconds - beat) * grid.tempo_bpm) / 60;
-  return `${bpm}, ${later > 0.5 ? `${(1 - later).toFixed(1)} beat earlier` : `${later.toFixed(1)} beat later`}`;
+  const tenths = Math.round(10 * (later > 0.5 ? later - 1 : later));
+  return tenths ? `${bpm}, ${(Math.abs(tenths) / 10).toFixed(1)} beat ${tenths < 0 ? "earlier" : "later"}` : bpm;
 }
 
 /** The grid that comes of a wish, as the server will make it (studio/rhythms.py). */
@@ -153,7 +169,10 @@ function preview({ beat_times_seconds: found, downbeat: first, tempo_bpm: told }
   };
   if (asked.taps_seconds) {
     const taps = asked.taps_seconds;
-    steady((taps.at(-1) - taps[0]) / (taps.length - 1), taps[0]);
+    const gaps = taps.slice(1).map((time, i) => time - taps[i]);
+    const usual = gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)];
+    const beatsTapped = gaps.reduce((sum, gap) => sum + Math.max(1, Math.round(gap / usual)), 0);  // one may have been left out
+    steady((taps.at(-1) - taps[0]) / beatsTapped, taps[0]);
   } else if (asked.tempo_bpm) steady(60 / asked.tempo_bpm, asked.first_beat_seconds);
   if (asked.factor === 0.5) [beats, downbeat] = [beats.filter((_, i) => i % 2 === downbeat % 2), Math.floor(downbeat / 2)];
   if (asked.factor === 2) [beats, downbeat] = [beats.flatMap((time, i) => (i + 1 < beats.length ? [time, (time + beats[i + 1]) / 2] : [time])), downbeat * 2];

@@ -133,7 +133,8 @@ export class SectionPanel {
     store.put("takes", kept);
     this.work.player.setLoop(null);
     this.work.hear(kept);
-    toast(`Kept as ${kept.title}`);
+    const before = store.takes.get(kept.parent);
+    toast(`Kept as ${kept.title} (${changeOf(kept.about.section, this.work.timeline.grid)})${before && !before.deleted ? `; ${before.title} stays beside it` : ""}`);
   }
 
   async #drop(base) {
@@ -146,6 +147,13 @@ export class SectionPanel {
     this.work.hear(base);
     this.refresh();
   }
+}
+
+/** What was drawn again, in words: "bars 2 to 3, drums". */
+export function changeOf(section, grid) {
+  const roles = section.roles ?? [];
+  const named = Object.values(CHANGES).find(([, { roles: own }]) => own && String(own) === String(roles))?.[0].toLowerCase() ?? roles.join(", ");
+  return [grid.span({ from: section.from_seconds, to: section.to_seconds }), named, section.energy, section.genre].filter(Boolean).join(", ");
 }
 
 const round = (seconds) => Math.round(seconds * 1e4) / 1e4;

@@ -4,6 +4,7 @@ import { ask, bytes } from "/page/api.js";
 import { clock, fill, h, icon, iconButton, tempo } from "/page/dom.js";
 import { keysOf } from "/page/keys.js";
 import { attempt, toast } from "/page/notify.js";
+import { changeOf } from "/page/panel-section.js";
 import { panelsOf } from "/page/panels.js";
 import { Player } from "/page/player.js";
 import { progressOf } from "/page/progress.js";
@@ -182,7 +183,8 @@ export class Workspace {
 
   #takeLane(take, i) {
     const active = take.id === this.heard;
-    const facts = [take.about.genre, take.about.sound].filter(Boolean).join(" · ");
+    const { section, genre, sound } = take.about;
+    const facts = [section && changeOf(section, this.timeline.grid), genre, sound].filter(Boolean).join(" · ");
     const label = h(
       "div", { class: "take-label" },
       h("button", { type: "button", class: "take-name", "aria-pressed": String(active), onclick: () => this.hear(take), title: `Hear ${take.title} (key ${i + 1})` },
@@ -262,7 +264,7 @@ export class Workspace {
   /** What can be done about a dance that could not be watched. */
   #whatNow() {
     const { dance } = this;
-    const why = dance.state === "cancelled" ? "Watching this dance was cancelled." : `This video could not be used: ${dance.about.error}`;
+    const why = dance.state === "cancelled" ? "Watching this dance was cancelled." : `${blame(dance.about.error)}: ${dance.about.error}`;
     const again = () => attempt(async () => store.put("jobs", (await ask("POST", `/api/dances/${dance.id}/watch`)).job));
     const away = async () => {
       const gone = await attempt(() => ask("DELETE", `/api/dances/${dance.id}`));
@@ -297,6 +299,9 @@ export class Workspace {
     this.#frame = requestAnimationFrame(() => this.#tick());
   }
 }
+
+/** Whether it was the video or the program (studio/worker.py says which). */
+const blame = (error) => (/this is a fault of dance2music/.test(error) ? "Something went wrong in the program" : "This video could not be used");
 
 /** A button that was clicked by mouse does not keep the keyboard: space is to play, not to press it again. */
 function letGo(event) {
