@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import threading
 import webbrowser
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -60,9 +62,28 @@ def serve(folder: str | Path, config: StudioConfig | None = None, *, say: Any = 
         options: dict[str, Any] = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 1, "ws": "none"}
         server = uvicorn.Server(uvicorn.Config(application(library, door, config.limits, say=say), lifespan="on", **options))
         try:
-            server.run(sockets=[listening])
+            with _closed_by_signals(server):
+                server.run(sockets=[listening])
         finally:
             library.close()
+
+
+@contextmanager
+def _closed_by_signals(server: Any) -> Iterator[None]:
+    """Ctrl-C and SIGTERM are how a studio is closed, no interruption of it: uvicorn raises them again when it has ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def close(number: int, frame: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, close) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def application(library: Library, door: Any, limits: Limits | None = None, *, say: Callable[[str], object] = lambda _: None) -> Any:
