@@ -120,6 +120,42 @@ def test_faders_are_rendered_into_the_export(studio: Running, take: Any, tmp_pat
     assert np.abs(mixed - drums).max() < 2e-4
 
 
+def exported(studio: Running, take: Any, **asked: Any) -> dict[str, tuple[np.ndarray, int, str]]:
+    """Samples float64 [N, C], rate and subtype of the wav files of an export, by what is behind the take's name; and the take file."""
+    job = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/exports", {"video": False, **asked}))
+    (export,) = [row for row in studio.ask("GET", "/api/library")["exports"] if row["job"] == job["id"]]
+    found = {}
+    for i, name in enumerate(export["about"]["files"]):
+        data = studio.request("GET", f"/media/exports/{export['id']}/{i}")[1]
+        if name.endswith(".wav"):
+            samples, rate = soundfile.read(io.BytesIO(data), dtype="float64", always_2d=True)
+            assert name.removeprefix(export["title"]) not in found
+            found[name.removeprefix(export["title"])] = samples, rate, soundfile.info(io.BytesIO(data)).subtype
+    return found
+
+
+def test_an_exported_wav_has_the_24_bits_of_its_take_file_and_is_written_once(studio: Running, take: Any, tmp_path: Path) -> None:
+    from dance2music.generation.take import load_take
+    from dance2music.music.audio import save_audio
+
+    samples, rate, subtype = exported(studio, take, sounds=[".wav", ".wav"])[".wav"]
+    (tmp_path / "a.take").write_bytes(studio.request("GET", f"/media/takes/{take['id']}/take")[1])
+    save_audio(load_take(tmp_path / "a.take").finished, tmp_path / "a.wav")
+    assert subtype == "PCM_24" and rate == soundfile.info(tmp_path / "a.wav").samplerate
+    assert np.array_equal(samples, soundfile.read(tmp_path / "a.wav", dtype="float64", always_2d=True)[0])
+
+
+@pytest.mark.parametrize("mix", [{}, {"drums": {"gain_db": 4.0}, "bass": {"mute": True}}])
+def test_exported_stems_add_up_to_the_exported_mix(studio: Running, take: Any, mix: Any) -> None:
+    studio.ask("PATCH", f"/api/takes/{take['id']}", {"mix": mix})
+    found = exported(studio, take, sounds=[".wav"], stems=True)
+    studio.ask("PATCH", f"/api/takes/{take['id']}", {"mix": {}})
+    whole, stems = found.pop(".wav")[0], found
+    assert ".drums.wav" in stems and (".bass.wav" in stems) == (not mix)
+    assert {subtype for _, _, subtype in stems.values()} <= {"PCM_24", "FLOAT"}
+    assert np.abs(sum(samples for samples, _, _ in stems.values()) - whole).max() < (len(stems) + 1) * 2.0**-22
+
+
 def test_an_export_with_all_faders_down_leaves_a_library_that_a_page_can_read(studio: Running, take: Any) -> None:
     muted = {stem: {"mute": True} for stem in take["about"]["stem_waves"]["names"]}
     studio.ask("PATCH", f"/api/takes/{take['id']}", {"mix": muted})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dance2music.errors import InputError
-from dance2music.studio.library import FILE, Library, ReadOnly, clean_title, new_id
+from dance2music.studio.library import FILE, Library, ReadOnly, clean_title, file_name, new_id
 
 
 def filled(folder: Path) -> Library:
@@ -124,3 +124,11 @@ def test_titles_are_one_plain_line() -> None:
     assert clean_title("\x00 \n", otherwise="Dance") == "Dance"
     assert len(clean_title("x" * 500, otherwise="-")) == 120
     assert clean_title("<script>", otherwise="-") == "<script>"
+
+
+@pytest.mark.parametrize("dance, take", [("D" * 120, "Take 1"), ("\U00020000" * 120, "Take 1"), ("D", "\U00020000" * 120), ("/", "../..")])
+def test_names_of_exported_files_fit_into_a_file_system_and_keep_the_title_of_the_take(dance: str, take: str, tmp_path: Path) -> None:
+    name = file_name(dance, take)
+    assert len(name.encode()) <= 200 and "/" not in name
+    assert name.endswith(" - Take 1") or take != "Take 1"
+    (tmp_path / f"{name}.original.wav").write_bytes(b"")

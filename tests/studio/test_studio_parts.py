@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +12,18 @@ import pytest
 
 from dance2music.errors import InputError
 from dance2music.generation.pipeline import condition
-from dance2music.music.audio import save_wav
+from dance2music.music.audio import save_wav, to_int16
 from dance2music.music.loudness import loudness
 from dance2music.people.dancers import numbered
-from dance2music.studio.api import check_who
+from dance2music.studio.api import Studio, check_who, queued
 from dance2music.studio.events import Events
+from dance2music.studio.library import Library
 from dance2music.studio.making import for_dancer, load_dance, save_dance
-from dance2music.studio.mixing import gains_of, is_neutral, mixed
+from dance2music.studio.mixing import as_played, gains_of, is_neutral, mixed
 from dance2music.studio.pace import STAGES, Pace
 from dance2music.studio.pictures import check_demuxer
 from dance2music.studio.rhythms import changed
+from dance2music.studio.runner import Runner
 from dance2music.studio.uploads import Refused
 from dance2music.studio.waves import wave, write_waves
 from dance2music.synthetic.drawing import example_dance
@@ -97,8 +100,36 @@ def test_a_mix_is_the_sum_of_its_stems_and_is_brought_to_the_target() -> None:
     rng = np.random.default_rng(1)
     stems = {name: Audio(rng.normal(0, 0.02, (2, 48_000)).astype(np.float32), 48_000) for name in ("drums", "bass")}
     plain = mixed(stems, {"drums": 0.5, "bass": 0.0}, loud=False)
-    np.testing.assert_allclose(plain.samples, 0.5 * stems["drums"].samples, atol=1e-7)
-    assert loudness(mixed(stems, {"drums": 0.5, "bass": 1.0})) == pytest.approx(-14.0, abs=0.3)
+    np.testing.assert_allclose(plain.audio.samples, 0.5 * stems["drums"].samples, atol=1e-7)
+    assert list(plain.stems) == ["drums"]
+    whole = mixed(stems, {"drums": 0.5, "bass": 1.0})
+    assert loudness(whole.audio) == pytest.approx(-14.0, abs=0.3)
+    np.testing.assert_allclose(sum(stem.samples for stem in whole.stems.values()), whole.audio.samples, atol=1e-6)
+
+
+def test_a_sound_is_exported_as_its_take_plays_it_only_where_that_is_what_was_heard() -> None:
+    played = Audio(np.random.default_rng(1).uniform(-0.9, 0.9, (2, 4800)).astype(np.float32), 48_000)
+    heard = Audio((to_int16(played.samples) / np.float32(32767.0)).astype(np.float32), 48_000)
+    assert as_played(played, heard) is played
+    other = Audio(heard.samples * np.float32(0.99), 48_000)
+    assert as_played(played, other) is other
+
+
+def test_a_job_that_is_being_cancelled_is_no_answer_to_the_same_wish(tmp_path: Path) -> None:
+    library = Library(tmp_path / "library")
+    studio = Studio(library, Runner(library), Events())
+    dance = library.add("dances", id="d", title="Dance", state="ready", file="video.mp4", about={})
+
+    def asked() -> str:
+        return str(json.loads(bytes(queued(studio, "export", dance, {"sounds": (".wav",)}, once=True).body))["job"]["id"])
+
+    first = asked()
+    assert asked() == first
+    library.change("jobs", first, state="running")
+    assert asked() == first
+    studio.runner.cancel(first)
+    assert asked() != first
+    library.close()
 
 
 def test_a_waveform_has_the_largest_value_of_each_hundredth(tmp_path: Path) -> None:

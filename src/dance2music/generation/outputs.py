@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -143,7 +143,7 @@ def _write_beside(take: Take, files: TakeFiles, audio: Audio, mix: WithOriginal 
     if files.stems is not None and files.stems_folder is not None:
         with _spared(files.stems_folder, placing, failed):
             placing.folder(files.stems_folder)
-            stems = stems_of(take) if mix is None else stems_with_original(take, mix)
+            stems = stems_of(take) if mix is None else stems_with_original(stems_of(take), mix)
             for role, stem in stems.items():
                 save_wav(stem, files.stems[role], bits=24, over_full_scale=True)
             placing.stale += [path for role, path in files.stems.items() if role not in stems]
@@ -163,13 +163,13 @@ def loudness_of(audio: Audio) -> dict[str, Any]:
     return {"loudness": {name: round(value, 2) if math.isfinite(value) else None for name, value in measured.items()}}
 
 
-def stems_with_original(take: Take, mix: WithOriginal) -> dict[str, Audio]:
-    """`stems_of`, and the clip's own sound, each with its gain in the mix, so that they add up to it."""
+def stems_with_original(stems: Mapping[str, Audio], mix: WithOriginal) -> dict[str, Audio]:
+    """Stems [C, N] of the music, and the clip's own sound, each with its gain in the mix, so that they add up to it."""
     from dance2music.music.audio import resample
 
     rate = mix.original.sample_rate
-    stems = {role: Audio(resample(stem, rate).samples * mix.mix.music_gain, rate) for role, stem in stems_of(take).items()}
-    return stems | {ORIGINAL: Audio(mix.original.samples * mix.mix.other_gain, rate)}
+    played = {role: Audio(resample(stem, rate).samples * mix.mix.music_gain, rate) for role, stem in stems.items()}
+    return played | {ORIGINAL: Audio(mix.original.samples * mix.mix.other_gain, rate)}
 
 
 def stems_of(take: Take) -> dict[str, Audio]:

@@ -146,11 +146,11 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 def queued(
     studio: Studio, kind: str, dance: Row, asked: Row, *, take: str | None = None, status: int = 202, once: bool = False
 ) -> Response:
-    """Put a job into the queue, and tell of it; ``once``: one that asks for the same and has not ended is enough."""
+    """Put a job into the queue, and tell of it; ``once``: one that asks for the same and is going to do it is enough."""
     if once:
         waiting = studio.library.rows("jobs", "kind = ? AND dance = ? AND state IN ('queued', 'running')", [kind, dance["id"]])
         for other in waiting:
-            if other["asked"] == json_value(json_text(asked)) and other["take"] == take:
+            if other["asked"] == json_value(json_text(asked)) and other["take"] == take and studio.runner.wanted(other["id"]):
                 return JSONResponse({"dance": dance, "job": other}, status)
     job = studio.library.add("jobs", kind=kind, dance=dance["id"], take=take, asked=asked, state="queued")
     studio.runner.wake()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dance2music.documents import json_text
 from dance2music.errors import InputError
-from dance2music.generation.outputs import describe, with_original
+from dance2music.generation.outputs import describe, stems_of, stems_with_original, with_original
 from dance2music.generation.request import KeptOriginal
 from dance2music.generation.take import Take, keeping_sound, open_take
 from dance2music.music.audio import save_audio, save_wav
 from dance2music.music.duck import DuckConfig
 from dance2music.music.loudness import loudness
 from dance2music.music.markers import markers_of, save_markers
-from dance2music.studio.mixing import gains_of, is_neutral, mixed, read_sound
+from dance2music.studio.mixing import Mixture, as_played, gains_of, is_neutral, mixed, read_sound
 from dance2music.studio.task import SOUND_FILE, STEMS_FOLDER, TAKE_FILE, Task
 from dance2music.types import Audio
 from dance2music.video.container import probe
@@ -28,10 +29,11 @@ def export(task: Task) -> None:
     with task.stages.stage("load"):
         take, method = open_take(task.paths["take"] / TAKE_FILE)
     with task.stages.stage("mix"):
-        sound, info = heard(task), probe(task.paths["video"])
+        (sound, stems), info = heard(task, take), probe(task.paths["video"])
         if asked.get("original_db") is not None:
             kept = KeptOriginal(float(asked["original_db"]), DuckConfig(depth_db=float(asked.get("duck_db", 0.0))))
-            sound = with_original(keeping_sound(take, finished=sound), info, kept).mix.audio
+            both = with_original(keeping_sound(take, finished=sound), info, kept)
+            sound, stems = both.mix.audio, stems_with_original(stems, both) if asked.get("stems") else {}
     name, written = str(asked["name"]), []
 
     def write(suffix: str, writer: Callable[[Path], object]) -> None:
@@ -52,8 +54,8 @@ def export(task: Task) -> None:
             write(".mid", lambda path: save_midi(score, path))
         for suffix in asked.get("markers", ()):
             write(f".markers{suffix}", lambda path: save_markers(markers_of(take.conditioning), path))
-        for stem in sorted((task.paths["take"] / STEMS_FOLDER).glob("*.wav")) if asked.get("stems") else ():
-            write(f".{stem.stem}.wav", lambda path: path.write_bytes(stem.read_bytes()))  # noqa: B023 (called at once)
+        for role, stem in sorted(stems.items()) if asked.get("stems") else ():
+            write(f".{role}.wav", partial(save_wav, stem, bits=24, over_full_scale=True))
         if asked.get("take"):
             write(".take", lambda path: take.save(path, method=method))
         level = loudness(sound)
@@ -62,12 +64,23 @@ def export(task: Task) -> None:
     task.publish("export", folder, about={"files": written, "take": asked["take_id"], "loudness_lufs": round(level, 2)})
 
 
-def heard(task: Task) -> Audio:
-    """Sound [C, N] of a take as its faders have it; raises InputError if it has no stems to mix."""
-    mix = task.asked.get("mix", {})
-    if is_neutral(mix):
-        return read_sound(task.paths["take"] / SOUND_FILE)
-    stems = {path.stem: read_sound(path) for path in sorted((task.paths["take"] / STEMS_FOLDER).glob("*.wav"))}
+def heard(task: Task, take: Take) -> Mixture:
+    """A take as its faders have it, before it is rounded for a file, and its stems where they are asked for or mixed.
+
+    Raises
+    ------
+    InputError
+        If it has no stems to mix.
+    """
+    place, mix = task.paths["take"], task.asked.get("mix", {})
+    paths = sorted((place / STEMS_FOLDER).glob("*.wav"))
+    neutral, stems = is_neutral(mix), {}
+    if paths and (task.asked.get("stems") or not neutral):
+        played = stems_of(take)
+        kept = {path.stem: read_sound(path) for path in paths}
+        stems = {role: as_played(played[role], sound) if role in played else sound for role, sound in kept.items()}
+    if neutral:
+        return Mixture(as_played(take.finished, read_sound(place / SOUND_FILE)), stems)
     if not stems:
         raise InputError("this take has no stems to mix; put the faders back to 0 dB, or make a take with the studio's sound")
     return mixed(stems, gains_of(mix, list(stems)), loud=bool(task.asked.get("loud", True)))
@@ -104,8 +117,6 @@ def listening_test(task: Task) -> None:
 
 def write_stems(take: Take, folder: Path) -> dict[str, Audio]:
     """Write the stems of a take that has some, and give them."""
-    from dance2music.generation.outputs import stems_of
-
     stems = stems_of(take)
     folder.mkdir()
     for role, stem in stems.items():

@@ -14,6 +14,7 @@ for `BIN_DAYS`.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import sqlite3
@@ -31,6 +32,8 @@ VERSION = 1
 FILE = "library.sqlite"
 BIN_DAYS = 30
 LONGEST_TITLE = 120
+LONGEST_NAME_BYTES = 200
+"""Of an exported file's name before its suffix: a file system takes 255 in all."""
 
 Row = dict[str, Any]
 
@@ -243,6 +246,19 @@ def clean_title(text: str, *, otherwise: str) -> str:
     """A title as it is shown: one line, no control characters, not too long."""
     plain = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(plain.split())[:LONGEST_TITLE].strip() or otherwise
+
+
+def file_name(dance: str, take: str) -> str:
+    """A name for the files of a take, without suffix: of at most `LONGEST_NAME_BYTES` bytes, the title of the take in it."""
+    last = _plain_name(take, LONGEST_NAME_BYTES // 2)
+    first = _plain_name(dance, LONGEST_NAME_BYTES - len(f" - {last}".encode()))
+    return " - ".join(part for part in (first, last) if part) or "music"
+
+
+def _plain_name(title: str, most_bytes: int) -> str:
+    """A title as part of a file's name: whole letters in at most so many bytes of UTF-8."""
+    plain = re.sub(r"[^\w .-]+", "_", title).strip(" .")
+    return plain.encode()[:most_bytes].decode(errors="ignore").strip(" .")
 
 
 def _row(row: sqlite3.Row) -> Row:

@@ -77,6 +77,10 @@ class Runner(threading.Thread):
                 self._end(job, "cancelled")
             self._wake.set()
 
+    def wanted(self, key: str) -> bool:
+        """Whether nobody has asked to cancel a job that waits or runs."""
+        return key not in self._unwanted
+
     def progress(self, key: str) -> dict[str, Any]:
         """Stage, share and seconds left of a job that runs."""
         return self._progress.get(key, {})
@@ -251,8 +255,8 @@ class Runner(threading.Thread):
 
     def _end(self, job: Row, state: str, error: str = "") -> None:
         self._progress.pop(job["id"], None)
-        self._unwanted.discard(job["id"])
         dance = self.library.row("dances", job["dance"])
         if job["kind"] == "dance" and dance is not None and dance["state"] == "new" and state != "done":
             self.library.change("dances", dance["id"], state=state, about=dance["about"] | {"error": error})
         self.library.change("jobs", job["id"], state=state, error=error, ended=time.time())
+        self._unwanted.discard(job["id"])

@@ -22,7 +22,7 @@ from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, file_of, fresh_seed, queued, row_of, sent
 from dance2music.studio.archive import zipped
-from dance2music.studio.library import Row, clean_title
+from dance2music.studio.library import Row, clean_title, file_name
 from dance2music.studio.mixing import LEAST_DB, MOST_DB, is_neutral
 from dance2music.studio.task import REPORT_FILE, SOUND_FILE, STEM_WAVES_FILE, STEMS_FOLDER, TAKE_FILE, WAVES_FILE
 from dance2music.studio.uploads import Refused
@@ -135,10 +135,9 @@ async def export_take(studio: Studio, request: Request, body: bodies.Export) -> 
         raise Refused(409, "the stems of this take are not there yet; wait until they are, or ask for them in the Sound panel")
     if body.midi and not METHODS[take["about"]["method"]].notes:
         raise Refused(409, f"{take['about']['method']} has no notes; leave MIDI out")
-    name = re.sub(r"[^\w .-]+", "_", f"{dance['title']} - {take['title']}").strip(" .")[:80] or "music"
-    return queued(
-        studio, "export", dance, asdict(body) | {"mix": take["mix"], "name": name, "take_id": take["id"]}, take=take["id"], once=True
-    )
+    each_once = {"sounds": list(dict.fromkeys(body.sounds)), "markers": list(dict.fromkeys(body.markers))}
+    asked = asdict(body) | each_once | {"mix": take["mix"], "name": file_name(dance["title"], take["title"]), "take_id": take["id"]}
+    return queued(studio, "export", dance, asked, take=take["id"], once=True)
 
 
 async def make_listening_test(studio: Studio, request: Request, body: bodies.ListeningTest) -> Response:
@@ -196,7 +195,8 @@ def _with_dance(studio: Studio, request: Request) -> tuple[Row, Row]:
 
 
 def _queue_stems(studio: Studio, dance: Row, take: Row) -> Response:
-    waiting = studio.library.rows("jobs", "kind = 'stems' AND take = ? AND state IN ('queued', 'running')", [take["id"]])
+    unended = studio.library.rows("jobs", "kind = 'stems' AND take = ? AND state IN ('queued', 'running')", [take["id"]])
+    waiting = [job for job in unended if studio.runner.wanted(job["id"])]
     if waiting or "stem_waves" in take["about"] or take["about"].get("sound") not in ("studio", "soundfont"):
         return JSONResponse({"dance": dance, "job": waiting[0] if waiting else None}, 202)
     return queued(studio, "stems", dance, {}, take=take["id"])
