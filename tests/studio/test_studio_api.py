@@ -134,10 +134,16 @@ def exported(studio: Running, take: Any, **asked: Any) -> dict[str, tuple[np.nda
     return found
 
 
-def test_an_exported_wav_has_the_24_bits_of_its_take_file_and_is_written_once(studio: Running, take: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("drawn_again", [False, True])
+def test_an_exported_wav_has_the_24_bits_of_its_take_file_and_is_written_once(
+    studio: Running, take: Any, drawn_again: bool, tmp_path: Path
+) -> None:
     from dance2music.generation.take import load_take
     from dance2music.music.audio import save_audio
 
+    if drawn_again:
+        job = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/section", {"from_seconds": 1.2, "to_seconds": 2.4, "count": 1}))
+        take = studio.ask("POST", f"/api/takes/{takes_of(studio, job)[0]['id']}/keep")
     samples, rate, subtype = exported(studio, take, sounds=[".wav", ".wav"])[".wav"]
     (tmp_path / "a.take").write_bytes(studio.request("GET", f"/media/takes/{take['id']}/take")[1])
     save_audio(load_take(tmp_path / "a.take").finished, tmp_path / "a.wav")
@@ -154,6 +160,20 @@ def test_exported_stems_add_up_to_the_exported_mix(studio: Running, take: Any, m
     assert ".drums.wav" in stems and (".bass.wav" in stems) == (not mix)
     assert {subtype for _, _, subtype in stems.values()} <= {"PCM_24", "FLOAT"}
     assert np.abs(sum(samples for samples, _, _ in stems.values()) - whole).max() < (len(stems) + 1) * 2.0**-22
+
+
+def test_exported_stems_add_up_to_the_mix_with_the_clips_own_sound_too(studio: Running, take: Any, tmp_path: Path) -> None:
+    job = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/exports", {}))
+    (export,) = [row for row in studio.ask("GET", "/api/library")["exports"] if row["job"] == job["id"]]
+    (tmp_path / "sounding.mp4").write_bytes(studio.request("GET", f"/media/exports/{export['id']}/0")[1])
+    made = studio.upload(tmp_path / "sounding.mp4", "sounding.mp4")
+    (other,) = takes_of(studio, done(studio, made))
+    studio.ask("PATCH", f"/api/takes/{other['id']}", {"mix": {"drums": {"mute": True}}})
+    found = exported(studio, other, sounds=[".wav"], stems=True, original_db=-6.0, duck_db=9.0)
+    studio.ask("DELETE", f"/api/dances/{made['dance']['id']}")
+    whole = found.pop(".wav")[0]
+    assert ".original.wav" in found and ".drums.wav" not in found
+    assert np.abs(sum(samples for samples, _, _ in found.values()) - whole).max() < (len(found) + 1) * 2.0**-21
 
 
 def test_an_export_with_all_faders_down_leaves_a_library_that_a_page_can_read(studio: Running, take: Any) -> None:

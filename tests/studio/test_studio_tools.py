@@ -102,3 +102,17 @@ def test_the_page_blames_the_video_only_for_what_is_its_fault(studio: Running, d
             [dance["id"], error],
         )
         assert page.inner_text(".jobs .error").startswith(said)
+
+
+def test_a_failure_beside_the_button_has_the_colour_of_one(studio: Running, dance: Any) -> None:
+    with at_work(studio, dance) as page:
+        page.evaluate(
+            """async (dance) => {
+                const { store } = await import("/page/store.js");
+                const job = { id: "fails", dance, kind: "takes", asked: {}, state: "running" };
+                store.put("jobs", job);
+                store.put("jobs", { ...job, state: "failed", error: "no room" });
+            }""",
+            dance["id"],
+        )
+        assert page.inner_text(".answer .error") == "That did not work: no room"
