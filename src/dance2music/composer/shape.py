@@ -45,6 +45,9 @@ _STOP_AFTER_BEATS = 0.25
 """A stop begins so long after the dancer froze, with the hit that it freezes on."""
 _RING_CUT_BEATS = 0.1
 
+_LAST_VELOCITIES = {"bass": 86, "chords": 70, "lead": 74, "pad": 54}
+"""Of the last chord: all hold it at once, without the gaps of a groove, so that it would be by far the loudest."""
+
 
 def shaped(score: Score, *, seed: int, energy: np.ndarray | None = None, stops: Sequence[tuple[float, float]] = ()) -> Score:
     """The score with the form that its ``sections`` say; without any, the score as it is.
@@ -232,7 +235,7 @@ def _end(tracks: dict[str, Track], score: Score) -> None:
         last = max((note.start_beats for note in track.notes), default=0.0)
         before = tuple(sorted(note.pitch for note in track.notes if note.start_beats > last - 0.01))
         for pitch in _final_pitches(role, chord, before):
-            track.notes.append(Note(beat, length, pitch, 74 if role == "pad" else 104))
+            track.notes.append(Note(beat, length, pitch, _LAST_VELOCITIES[role]))
 
 
 def _final_pitches(role: str, chord: Chord, before: tuple[int, ...]) -> tuple[int, ...]:
