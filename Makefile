@@ -15,7 +15,8 @@ KILLS ?= 50
 JOBS ?= auto
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Python compiles what is imported when it first is; pip would compile all that lies there, tests of libraries included.
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --no-compile
 
 .PHONY: help demo studio test fuzz kill lint types check bench tutorial wheel torch clean
 .DELETE_ON_ERROR:
@@ -93,28 +94,28 @@ torch: $(VENV)/.installed-torch
 $(VENV)/.installed-torch: $(VENV)/.created
 	@if [ "$$(uname -s)" != Linux ] || nvidia-smi -L >/dev/null 2>&1; then \
 	  echo "==> Installing torch $(TORCH_VERSION)"; \
-	  $(PIP) install torch==$(TORCH_VERSION); \
+	  $(INSTALL) torch==$(TORCH_VERSION); \
 	else \
 	  echo "==> Installing torch $(TORCH_VERSION), CPU build (no NVIDIA GPU seen), from pip's own index"; \
-	  $(PIP) install --quiet torch==$(TORCH_VERSION)+cpu 2>/dev/null \
+	  $(INSTALL) --quiet torch==$(TORCH_VERSION)+cpu 2>/dev/null \
 	  || { echo "==> Not there; from $(TORCH_INDEX_URL) (TORCH_INDEX_URL=... names another index)"; \
-	       $(PIP) install --timeout 10 --retries 1 --index-url $(TORCH_INDEX_URL) torch==$(TORCH_VERSION)+cpu; } \
+	       $(INSTALL) --timeout 10 --retries 1 --index-url $(TORCH_INDEX_URL) torch==$(TORCH_VERSION)+cpu; } \
 	  || { echo "==> Not there either; installing PyPI's build, which may bring several gigabytes of CUDA"; \
-	       $(PIP) install torch==$(TORCH_VERSION); }; \
+	       $(INSTALL) torch==$(TORCH_VERSION); }; \
 	fi
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml hatch_build.py $(VENV)/.installed-torch
 	@echo "==> Installing dance2music and what it needs"
-	@$(PIP) install --editable .
+	@$(INSTALL) --editable .
 	@touch $@
 
 $(VENV)/.installed-studio: pyproject.toml hatch_build.py $(VENV)/.installed-torch
 	@echo "==> Installing dance2music with its studio"
-	@$(PIP) install --editable '.[studio]'
+	@$(INSTALL) --editable '.[studio]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: pyproject.toml hatch_build.py $(VENV)/.installed-torch
 	@echo "==> Installing dance2music with the tools of its tests"
-	@$(PIP) install --editable '.[dev]'
+	@$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
