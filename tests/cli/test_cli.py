@@ -99,9 +99,9 @@ def test_a_summary_for_people_and_json_for_programs(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("found", "said"), [({"p": 0.04, "lift_low": 0.01}, ""), ({"p": 0.2}, ", not sure"), ({"lift_low": 0.0}, ", not sure")]
+    ("found", "said"), [({"p": 0.04}, "; better than 96% of shifts"), ({"p": 0.7}, "; better than 30% of shifts"), ({}, "")]
 )
-def test_a_sync_that_chance_reaches_too_is_not_sure(
+def test_the_sync_is_told_with_how_many_shifts_of_the_music_it_is_better_than(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: dict[str, float], said: str
 ) -> None:
     sync = {"beat_alignment": 0.5, "shifted_mean": 0.3, "kinematic_beats": 12.0}

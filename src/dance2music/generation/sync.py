@@ -16,8 +16,6 @@ from dance2music.types import Audio, Dancer, Motion, Rhythm
 _SHIFTS = 100
 _FEWEST_STOPS = 6
 """On fewer stops of the dancer a score is chance."""
-_SURE_P = 0.05
-"""A sync that shifted music reaches more often than so is not sure."""
 
 
 def report_sync(audio: Audio, rhythm: Rhythm, motion: Motion | None) -> dict[str, Any]:
@@ -78,10 +76,10 @@ def dancers_in_words(dancers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def sync_in_words(sync: Mapping[str, Any]) -> str:
-    """What `report_sync` found, in a few words; no score where the dancer stops too seldom for one, and ``not sure`` where chance does
-    as well in more than one of twenty tries."""
+    """What `report_sync` found, in a few words: the score, its mean over shifts in time, and how many of those it is better than; no score
+    where the dancer stops too seldom for one."""
     stops = round(sync["kinematic_beats"])
     if stops < _FEWEST_STOPS:
         return f"too short to measure sync ({stops} stop{'' if stops == 1 else 's'} of the dancer)"
-    doubt = ", not sure" if sync.get("lift_low", 1.0) <= 0 or sync.get("p", 0.0) > _SURE_P else ""
-    return f"sync {sync['beat_alignment']:.2f} (by chance {sync['shifted_mean']:.2f}{doubt})"
+    better = f"; better than {int(100 * (1 - sync['p']))}% of shifts" if "p" in sync else ""
+    return f"sync {sync['beat_alignment']:.2f} (by chance {sync['shifted_mean']:.2f}{better})"
