@@ -120,6 +120,22 @@ def test_keys_step_by_frames_seconds_and_bars_and_choose_takes(studio: Running, 
         until(page, "document.querySelector('dialog') === null")
 
 
+def test_the_take_that_is_heard_is_in_sight_and_the_play_head_crosses_it(studio: Running, dance: Any) -> None:
+    rect = "document.querySelector('{}').getBoundingClientRect()"
+    with at_work(studio, dance, width=1280, height=640) as page:
+        tall = page.evaluate(f"{rect.format('.frame')}.height")
+        for key in "12":
+            page.keyboard.press(key)
+            until(page, f"document.querySelectorAll('.lane.take')[{key} - 1].classList.contains('active')")
+            seen, lane, ruler, head = (
+                page.evaluate(f"(({{top, bottom}}) => [top, bottom])({rect.format(of)})")
+                for of in (".scroll", ".lane.take.active", ".lane.ruler", ".head")
+            )
+            assert ruler[0] == pytest.approx(seen[0], abs=1) and ruler[1] - 1 <= lane[0] and lane[1] <= seen[1] + 1
+            assert head[0] <= lane[0] and head[1] >= lane[1]
+        assert page.evaluate(f"{rect.format('.frame')}.height") == tall
+
+
 def test_takes_change_without_a_gap_while_they_play(studio: Running, dance: Any) -> None:
     with at_work(studio, dance) as page:
         page.keyboard.press("2")

@@ -31,7 +31,7 @@ export class Timeline extends EventTarget {
           iconButton("plus", "Look closer (key +)", () => this.axis.zoom(1 / 1.6)),
           iconButton("fit", "See all (key 0)", () => this.axis.fit())),
         this.#map),
-      h("div", { class: "scroll" }, this.#rows, this.#over, this.#slider),
+      h("div", { class: "scroll" }, h("div", { class: "scrolled" }, this.#rows, this.#over, this.#slider)),
     );
     this.axis.addEventListener("change", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(this.#rows);
@@ -58,6 +58,16 @@ export class Timeline extends EventTarget {
       "div", { class: `lane ${lane.kind ?? ""} ${lane.active ? "active" : ""}`, "data-key": lane.key, style: { "--tall": `${lane.height / 15}rem` } },
       h("div", { class: "label" }, lane.label), h("div", { class: "strip" }, lane.canvas))));
     this.draw();
+  }
+
+  /** Scroll the lanes, not the page, until this one is in sight, under the ruler. */
+  reveal(key) {
+    const lane = this.#rows.querySelector(`[data-key="${key}"]`);
+    if (!lane) return;
+    const window = this.element.querySelector(".scroll");
+    const top = lane.offsetTop - this.#rows.firstChild.offsetHeight;
+    const bottom = lane.offsetTop + lane.offsetHeight - window.clientHeight;
+    window.scrollTop = Math.min(top, Math.max(window.scrollTop, bottom));
   }
 
   /** Seconds that the play head shows. */

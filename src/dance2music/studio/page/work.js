@@ -90,7 +90,9 @@ export class Workspace {
     const other = this.heard !== take.id;
     this.heard = take.id;
     if (this.player.take !== key) this.player.use(key);
-    if (other) this.#refresh();
+    if (!other) return;
+    this.#refresh();
+    this.timeline.reveal(take.id);
   }
 
   /** The tempo of the beats that are shown. */
