@@ -1,6 +1,7 @@
 """Has the music form, and what does that cost in timing? Composed dances of 10 s and 60 s that nothing was trained on.
 
     python benchmarks/bench_form.py [--methods planned composer] [--short 20] [--long 4] [--candidates 6] [--out results.json]
+    python benchmarks/bench_form.py --plans 4
 
 Per piece: loudness range (5 to 95 % of short-time loudness in windows of 4 s, BS.1770 weighting by pyloudnorm), rank correlation of
 the dancer's mean joint speed with the level of the music per second (true joints, not the project's reading of them), level of the last
@@ -8,26 +9,35 @@ the dancer's mean joint speed with the level of the music per second (true joint
 the end, the last 0.3 s 12 dB down), the longest silence in beats (40 dB under the whole), bars with a melody, share of its bars that were
 heard before (seven tenths of their onsets and pitches); beat F at 70 ms of librosa's beats with the true ones and with the grid that the
 music was made for, and onset z. ``--candidates 1`` measures what a method writes, more what `generate` would keep of so many.
+
+``--plans`` asks how much of its form the planner writes itself, with so many seeds per dance: share of its notes that `composer.shape`
+leaves where they are, share of the shaped score's notes that were the planner's, before phrases are made to return; whether there is a
+melody, and how many of its bars were heard before.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from dance2music.checkpoint import load_embedded
+from dance2music.composer.shape import shaped
 from dance2music.generation import pipeline
 from dance2music.generation.methods import load_method
 from dance2music.generation.ranking import best_take
 from dance2music.generation.take import finished_take
+from dance2music.methods.planned import Planned
 from dance2music.metrics.rhythm import beat_f, onset_z
 from dance2music.music.audio import resample
 from dance2music.music.beats import beat_times, onset_envelope
+from dance2music.rhythm.sections import energy_at_beats, freezes
 from dance2music.synthetic.perturb import perturb
 from dance2music.synthetic.synthetic import synthetic_clip
-from dance2music.types import BEATS_PER_BAR, GENRES, Audio, Clip, Conditioning, Note, Score
+from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Audio, Clip, Conditioning, Note, Score
 
 SHORT_SEED, LONG_SEED = 1_500_000_000, 1_500_005_000
 ANALYSIS_RATE = 22_050
@@ -120,6 +130,27 @@ def values(clip: Clip, seen: Conditioning, audio: Audio, score: Score) -> dict[s
     }
 
 
+def own_form(seen: Conditioning, seeds: Sequence[int]) -> list[dict[str, float]]:
+    """How much of its form the planner writes itself, per seed."""
+
+    def placed(score: Score) -> set[tuple[str, int, int]]:
+        return {(track.role, round(STEPS_PER_BEAT * note.start_beats), note.pitch) for track in score.tracks for note in track.notes}
+
+    model = load_embedded("planned", expected="planned")
+    assert isinstance(model, Planned)
+    energy, stops, rows = energy_at_beats(seen), freezes(seen), []
+    for plan, seed in zip(model.plans(seen, seeds), seeds):
+        plain = model.written(plan, seen)
+        drawn, shaped_notes = placed(plain), placed(shaped(plain, seed=seed, energy=energy, stops=stops))
+        lead = next(track.notes for track in plain.tracks if track.role == "lead")
+        rows.append({
+            "stays": len(drawn & shaped_notes) / max(1, len(drawn)),
+            "own": len(drawn & shaped_notes) / max(1, len(shaped_notes)),
+            **melody(lead, seen.duration_seconds * seen.rhythm.tempo_bpm / 60 / BEATS_PER_BAR),
+        })  # fmt: skip
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=["planned", "composer"])
@@ -127,13 +158,17 @@ def main() -> None:
     parser.add_argument("--long", type=int, default=4, help="dances of 60 s")
     parser.add_argument("--candidates", type=int, help="takes that are made for each that is kept; by default as many as generate makes")
     parser.add_argument("--out", type=Path, default=Path("out/bench_form.json"))
+    parser.add_argument("--plans", type=int, help="only this: what the planner writes itself, with so many seeds per dance")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, float]]] = {}
-    loaded = {name: load_method(name) for name in arguments.methods}
+    loaded = {} if arguments.plans else {name: load_method(name) for name in arguments.methods}
     for seconds, count in ((60.0, arguments.long), (10.0, arguments.short)):
         for index in range(count):
             clip, seen = dance(index, seconds)
+            if arguments.plans:
+                seeds = range(arguments.plans * index, arguments.plans * (index + 1))
+                rows.setdefault(f"the planner's own, {seconds:g} s", []).extend(own_form(seen, seeds))
             for name, method in loaded.items():
                 take = finished_take(best_take(method, seen, seed=index, candidates=arguments.candidates))
                 assert take.score is not None

@@ -61,7 +61,7 @@ def as_method(generator: MusicGenerator) -> LoadedMethod:
 @cache
 def pairs(n: int = 3) -> tuple[list[Pair], Vocabulary]:
     """Composed pairs with codes and sketches of `codec`, and the chords that they use."""
-    clips = [synthetic_clip(seed, duration_seconds=PAIR_SECONDS) for seed in range(n)]
+    clips = [synthetic_clip(seed, duration_seconds=PAIR_SECONDS, formed=True) for seed in range(n)]
     vocabulary = Vocabulary(collect_voicings(clip.score for clip in clips if clip.score is not None))
     made = []
     for seed, clip in enumerate(clips):

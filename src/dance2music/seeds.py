@@ -26,6 +26,8 @@ GENRE_DANCES = 300_000_000
 """First seed of the dances that the genre classifier of dances is trained on; a run has a million from its own seed on."""
 GENRE_CLIPS = 400_000_000
 """First seed of the clips whose music the genre classifier of sound is trained on, beside the codec's pieces."""
+SHORT_PAIRS = 200_000_000
+"""First seed of the pairs of planner and performer that are too short for sections."""
 VOICING_PIECES = 500_000_000
 """First seed of the pieces whose chords make the vocabulary of voicings."""
 MEMORY_PIECES = 2_000_000_000
@@ -47,6 +49,7 @@ class Corpus(IntEnum):
     IS_FILMED = 6
     GENRE_POSE_NOISE = 7
     LOOK = 9
+    FORM = 10
     POSE_NOISE = 11
     SYMBOLIC_POSE_NOISE = 12
     DANCE = 24

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
+from dance2music.methods.form import FORM_DIM
 from dance2music.methods.plan import STEPS_PER_BAR
 from dance2music.methods.planner import Planner, PlannerConfig
 
@@ -13,9 +16,9 @@ SMALL = PlannerConfig(
 )
 
 
-def planner() -> Planner:
+def planner(*, knows_form: bool = False) -> Planner:
     torch.manual_seed(0)
-    return Planner(SMALL).eval()
+    return Planner(replace(SMALL, knows_form=knows_form)).eval()
 
 
 def inputs(steps: int) -> dict[str, torch.Tensor]:
@@ -25,6 +28,7 @@ def inputs(steps: int) -> dict[str, torch.Tensor]:
         "visual": torch.randn(1, steps, 2),
         "genre": torch.tensor([2]),
         "tempo_bpm": torch.tensor([110.0]),
+        "form": torch.rand(1, steps, FORM_DIM),
     }
 
 
@@ -52,7 +56,9 @@ def test_sampling_with_the_cache_sees_what_teacher_forcing_sees() -> None:
     header = torch.tensor([[int(plan.minor), plan.swing, *plan.programs]])
     fields = {name: torch.from_numpy(getattr(plan, name).astype(np.int64))[None] for name in ("dynamics", "chords", "pad", "bass", "lead")}
     drums = torch.from_numpy(plan.drums.astype(np.int64))[None]
-    context = model.context(model.encode(given["motion"], given["visual"]), given["genre"], given["tempo_bpm"], header, torch.tensor([0]))
+    context = model.context(
+        model.encode(given["motion"], given["visual"]), given["genre"], given["tempo_bpm"], header, torch.tensor([0]), given["form"]
+    )
     with torch.no_grad():
         forced, _ = model(context, drums, fields)
         shorter, _ = model(context[:, :-5], drums[:, :-5], {k: v[:, :-5] for k, v in fields.items()})
@@ -68,6 +74,27 @@ def test_sampling_with_the_cache_sees_what_teacher_forcing_sees() -> None:
     h = model.norm(h) + model.fields_in["dynamics"](fields["dynamics"][:, -1:])
     stepped = model.drums_out(torch.nn.functional.gelu(model.deepen["drums"](h)))
     torch.testing.assert_close(stepped.flatten(), forced[0, -1].flatten(), atol=1e-4, rtol=1e-3)
+
+
+def test_the_form_reaches_the_plan_of_a_planner_that_knows_it_and_of_no_other() -> None:
+    given, header = inputs(STEPS_PER_BAR), torch.zeros(1, 6, dtype=torch.long)
+    for knows in (False, True):
+        model = planner(knows_form=knows)
+        if model.form is not None:
+            torch.nn.init.normal_(model.form.weight)
+        fused = model.encode(given["motion"], given["visual"])
+        seen = [
+            model.context(fused, given["genre"], given["tempo_bpm"], header, torch.tensor([0]), form)
+            for form in (given["form"], 1 - given["form"])
+        ]
+        assert torch.equal(*seen) != knows
+
+
+def test_a_planner_begins_to_learn_the_form_from_what_one_without_knows() -> None:
+    plain, formed = planner(), planner(knows_form=True)
+    missing = formed.load_state_dict(plain.state_dict(), strict=False)
+    assert set(missing.missing_keys) == {"form.weight", "form.bias"} and not missing.unexpected_keys
+    assert np.array_equal(draw(plain, [3])[0].drums, draw(formed, [3])[0].drums)
 
 
 def test_the_dance_reaches_the_plan() -> None:

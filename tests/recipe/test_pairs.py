@@ -35,6 +35,7 @@ def test_a_pair_comes_back_from_its_file(tmp_path: Path) -> None:
         assert np.array_equal(getattr(read.plan, name), getattr(pair.plan, name))
     assert read.codes is not None and pair.codes is not None and np.array_equal(read.codes, pair.codes) and read.codes.dtype == np.int64
     np.testing.assert_allclose(read.motion, pair.motion, atol=4e-3)
+    assert read.sections == pair.sections and len(read.sections) >= 2
     assert np.array_equal(read.beat_times_seconds, pair.beat_times_seconds) and read.duration_seconds == pair.duration_seconds
 
 

@@ -11,6 +11,7 @@ import pytest
 from dance2music.dance.kinematics import kinetic_velocity
 from dance2music.dance.motion_files import load_motion, save_motion
 from dance2music.errors import InputError
+from dance2music.rhythm.sections import has_form
 from dance2music.synthetic.synthetic import synthetic_clip, write_corpus
 from dance2music.synthetic.timing import TimingConfig
 from dance2music.types import GENRES
@@ -49,6 +50,28 @@ def test_dancers_are_slowest_earlier_in_the_beat_than_they_are_choreographed() -
         return float(np.angle(turns[0]) / (2 * np.pi))
 
     assert 0.08 < (slowest(None) - slowest(TimingConfig())) % 1.0 < 0.3
+
+
+def test_music_with_form_has_the_sections_of_its_dance_and_ends_on_purpose() -> None:
+    plain, formed = (synthetic_clip(8, duration_seconds=40.0, formed=formed) for formed in (False, True))
+    assert plain.score is not None and formed.score is not None and not plain.score.sections
+    assert has_form(formed.score.sections) and formed.score.sections[-1].name == "ending"
+    last = formed.score.sections[-1].begin_beat
+    notes = [note for track in formed.score.tracks if not track.is_drum for note in track.notes]
+    assert max(note.start_beats for note in notes) == last and np.array_equal(
+        plain.score.beat_times_seconds, formed.score.beat_times_seconds
+    )
+    assert not np.array_equal(plain.motion.joints, formed.motion.joints), "it is danced to"
+
+
+def test_dances_to_music_with_form_move_more_where_its_sections_are_louder() -> None:
+    clip = synthetic_clip(8, duration_seconds=40.0, formed=True)
+    assert clip.score is not None
+    speed = kinetic_velocity(clip.motion)
+    loud = np.array([s.level for s in clip.score.sections[:-1]])
+    spans = [clip.score.time_at(np.array([s.begin_beat, s.end_beat], float)) for s in clip.score.sections[:-1]]
+    moved = np.array([speed[max(0, int(a * clip.motion.fps)) : int(b * clip.motion.fps)].mean() for a, b in spans])
+    assert np.corrcoef(loud, moved)[0, 1] > 0.5
 
 
 def test_genres_and_tempi_are_all_drawn() -> None:

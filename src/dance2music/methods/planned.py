@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dance2music.composer.parts import beat_emphasis
 from dance2music.composer.shape import shaped, unshaped_velocity
 from dance2music.methods.base import CodecGenerator, Given, frames_in, looked_up
+from dance2music.methods.form import form_features
 from dance2music.methods.hits import with_hits
 from dance2music.methods.performer import Performer, PerformerConfig
 from dance2music.methods.plan import PITCHED_ROLES, STEPS_PER_BAR, Plan, Vocabulary, bars_of, on_steps, plan_from_score, score_from_plan
@@ -85,11 +86,23 @@ class Planned(nn.Module):
 
         return side_by_side(perform, scores)
 
-    @torch.no_grad()
     def scores(
         self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Score | None = None
     ) -> list[Score]:
-        """One score per seed; with ``span``, ``keep`` with this section drawn again."""
+        """One score per seed: plans with phrases that return, shaped; with ``span``, ``keep`` with this section drawn again."""
+        plans = self.plans(conditioning, seeds, span=span, keep=keep)
+        if span is None:
+            plans = [recalled(plan, conditioning.sections) for plan in plans]
+        energy, stops = energy_at_beats(conditioning), freezes(conditioning)
+        scores = [
+            with_hits(shaped(self.written(plan, conditioning), seed=seed, energy=energy, stops=stops), conditioning.hits_seconds)
+            for plan, seed in zip(plans, seeds)
+        ]
+        return scores if span is None or keep is None else [spliced(keep, score, span) for score in scores]
+
+    @torch.no_grad()
+    def plans(self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Score | None = None) -> list[Plan]:
+        """What the planner itself draws, one plan per seed; with ``span``, that of ``keep`` with the steps of this section drawn again."""
         rhythm = conditioning.rhythm
         beats = rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
         first_bar, n_bars = bars_of(beats[0] - LEAD_STEPS / STEPS_PER_BEAT, beats[1])
@@ -98,6 +111,7 @@ class Planned(nn.Module):
         begin, end = np.round((beats - first_bar * BEATS_PER_BAR) * STEPS_PER_BEAT).astype(int)
         seen = under_way(begin, end, n_steps)
         motion, visual = motion[:, seen], visual[:, seen]
+        form = torch.from_numpy(form_features(conditioning.sections, first_bar=first_bar, n_steps=n_steps))
         n, plan, redrawn = len(seeds), None, None
         if span is not None:
             assert keep is not None, "a section is drawn into a piece"
@@ -105,12 +119,13 @@ class Planned(nn.Module):
             first, last = (rhythm.beat_at(np.array(span)) - first_bar * BEATS_PER_BAR) * STEPS_PER_BEAT
             redrawn = range(max(0, int(np.floor(first))), min(n_steps, int(np.ceil(last))))
         with one_thread():
-            plans = self.planner.draw(
+            return self.planner.draw(
                 motion.expand(n, -1, -1),
                 visual.expand(n, -1, -1),
                 torch.full((n,), conditioning.genre),
                 torch.full((n,), rhythm.tempo_bpm),
                 first_bar,
+                form.expand(n, -1, -1),
                 keys=[int(np.random.default_rng([seed, OwnTake.KEY]).integers(12)) if keep is None else keep.key for seed in seeds],
                 seeds=list(seeds),
                 temperature=self.config.temperature,
@@ -118,27 +133,19 @@ class Planned(nn.Module):
                 kept=plan,
                 redrawn=redrawn,
             )
-        emphasis = np.array([beat_emphasis(step) for step in range(n_steps)])
-        if span is None:
-            plans = [recalled(plan, conditioning.sections) for plan in plans]
-        energy, stops = energy_at_beats(conditioning), freezes(conditioning)
-        scores = [
-            score_from_plan(
-                plan,
-                self.vocabulary,
-                beat_times_seconds=rhythm.beat_times_seconds,
-                downbeat=rhythm.downbeat,
-                duration_seconds=conditioning.duration_seconds,
-                emphasis=emphasis,
-            )
-            for plan in plans
-        ]
-        scores = [
-            shaped(replace(score, sections=conditioning.sections), seed=seed, energy=energy, stops=stops)
-            for score, seed in zip(scores, seeds)
-        ]
-        scores = [with_hits(score, conditioning.hits_seconds) for score in scores]
-        return scores if span is None or keep is None else [spliced(keep, score, span) for score in scores]
+
+    def written(self, plan: Plan, conditioning: Conditioning) -> Score:
+        """A plan as a score on the grid of a dance, its beat stated more, with the dance's sections."""
+        rhythm = conditioning.rhythm
+        score = score_from_plan(
+            plan,
+            self.vocabulary,
+            beat_times_seconds=rhythm.beat_times_seconds,
+            downbeat=rhythm.downbeat,
+            duration_seconds=conditioning.duration_seconds,
+            emphasis=np.array([beat_emphasis(step) for step in range(plan.n_steps)]),
+        )
+        return replace(score, sections=conditioning.sections)
 
     def _plan_of(self, score: Score, first_bar: int, n_steps: int, energy: np.ndarray) -> Plan:
         """The plan on these steps that a score of `scores` was written from, as far as its notes tell."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.composer.genres import DRUM_LANES, PROGRAMS
+from dance2music.methods.form import FORM_DIM
 from dance2music.methods.plan import (
     BASS_HIGH,
     BASS_LOW,
@@ -44,8 +45,7 @@ HEADER_SIZES = (2, len(SWINGS), *(len(PROGRAMS),) * len(PITCHED_ROLES))
 _SPARSE_ROLES = ("pad", "lead")
 """Roles of which it is drawn first whether a note starts, then which."""
 LEAD_INVITATION = 2.0
-"""Added to the logits of a melody's notes until its first: half of the corpus's pieces have none, and a piece that begins without one
-stays without."""
+"""Added to the logits of a melody's notes until its first: without it a third of all takes has none."""
 NOVELTY = 0.5
 """Share of the pitched onsets of a section that are others when it is drawn again."""
 
@@ -63,6 +63,8 @@ class PlannerConfig:
     layers: int = 5
     window_steps: int = 256
     dropout: float = 0.1
+    knows_form: bool = False
+    """Whether it reads the sections of the piece (`methods.form`); planners of before version 0.2 do not."""
 
 
 class Planner(nn.Module):
@@ -81,6 +83,7 @@ class Planner(nn.Module):
         self.header_out = nn.ModuleList(nn.Linear(C, size) for size in HEADER_SIZES)
         self.step = nn.Embedding(STEPS_PER_BAR, C)
         self.bar = nn.Embedding(BARS_PER_PHRASE, C)
+        self.form = nn.Linear(FORM_DIM, C) if config.knows_form else None
         sizes = field_sizes(config.n_voicings)
         self.fields_in = nn.ModuleDict({name: nn.Embedding(size, C) for name, size in sizes.items()})
         self.drums_in = nn.Linear(len(DRUM_LANES) * DRUM_LEVELS, C)
@@ -94,6 +97,9 @@ class Planner(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.05)
+        if self.form is not None:
+            nn.init.zeros_(self.form.weight)
+            nn.init.zeros_(self.form.bias)
 
     def encode(self, motion: Tensor, visual: Tensor) -> Tensor:
         """motion [B, S, D_m] and visual [B, S, D_v], pooled at the steps, -> fused features [B, S, C]."""
@@ -112,14 +118,15 @@ class Planner(nn.Module):
             context = context + self.header_in[i](header[:, i])
         return result
 
-    def context(self, fused: Tensor, genre: Tensor, tempo_bpm: Tensor, header: Tensor, first_bar: Tensor) -> Tensor:
-        """What every step sees beside earlier steps: [B, S, C]."""
+    def context(self, fused: Tensor, genre: Tensor, tempo_bpm: Tensor, header: Tensor, first_bar: Tensor, form: Tensor) -> Tensor:
+        """What every step sees beside earlier steps: [B, S, C]; form [B, S, FORM_DIM] is `methods.form.form_features`."""
         steps = torch.arange(fused.shape[1], device=fused.device)
         bars = (first_bar[:, None] + (steps // STEPS_PER_BAR)[None]) % BARS_PER_PHRASE
         piece = self.header_context(genre, tempo_bpm)
         for i, embedding in enumerate(self.header_in):
             piece = piece + embedding(header[:, i])
-        return fused + piece[:, None] + self.step(steps % STEPS_PER_BAR)[None] + self.bar(bars)
+        context = fused + piece[:, None] + self.step(steps % STEPS_PER_BAR)[None] + self.bar(bars)
+        return context if self.form is None else context + self.form(form)
 
     def embed(self, drums: Tensor, fields: dict[str, Tensor]) -> Tensor:
         """Played steps as vectors: drums int64 [B, S, lanes], each field int64 [B, S] -> [B, S, C]."""
@@ -165,6 +172,7 @@ class Planner(nn.Module):
         genre: Tensor,
         tempo_bpm: Tensor,
         first_bar: int,
+        form: Tensor,
         *,
         keys: list[int],
         seeds: list[int],
@@ -178,7 +186,8 @@ class Planner(nn.Module):
         Parameters
         ----------
         motion : Tensor [B, S, D_m]; visual : Tensor [B, S, D_v], pooled at the steps.
-        genre : int64 Tensor [B]; tempo_bpm : Tensor [B]; first_bar : bar index of step 0; keys : tonic per item.
+        genre : int64 Tensor [B]; tempo_bpm : Tensor [B]; first_bar : bar index of step 0; form : Tensor [B, S, FORM_DIM];
+            keys : tonic per item.
         seeds : one per item, so that an item's draw does not depend on its neighbours; temperature, top_p : of the draw.
         kept : a plan of the same steps, of which all but the steps ``redrawn`` stays as it is, header and key too; what comes before these
             is what the drawn steps go on from. Music repeats itself, and so does the network, even word for word: of the pitched onsets
@@ -192,7 +201,7 @@ class Planner(nn.Module):
             header[:, i] = draw(out(F.gelu(piece)), _uniform(rng), top_p=top_p) if kept is None else header_of(kept)[i]
             piece = piece + self.header_in[i](header[:, i])
         bars = torch.full((B,), first_bar, dtype=torch.long)
-        context = self.context(self.encode(motion, visual), genre, tempo_bpm, header, bars)
+        context = self.context(self.encode(motion, visual), genre, tempo_bpm, header, bars, form)
         caches: list[list[Tensor]] = [[] for _ in self.blocks]
         past = torch.zeros(B, 1, self.config.channels)
         drums = torch.zeros(B, S, len(DRUM_LANES), dtype=torch.long)

@@ -49,7 +49,7 @@ from dance2music.recipe.performer import PerformerTrainConfig, train_performer
 from dance2music.recipe.planner import PlannerTrainConfig, train_planner
 from dance2music.recipe.rhythm import RhythmTrainConfig, train_rhythm
 from dance2music.recipe.songbook import songbook_segments
-from dance2music.seeds import HELD_OUT_PAIRS
+from dance2music.seeds import HELD_OUT_PAIRS, SHORT_PAIRS
 from dance2music.train.codec import SpectralCodecTraining, train_codec
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,9 @@ class Recipe:
     n_pairs: int = 2400
     n_held_out: int = 200
     pair_seconds: float = 36.0
+    n_short_pairs: int = 1200
+    short_pair_seconds: float = 9.0
+    """Of pairs that are too short for sections; the planner learns from both."""
     n_coded_pairs: int = 1200
     soundfont: str | None = "musescore"
     """Sound that the performer learns; None takes the one that every installation has."""
@@ -135,13 +138,18 @@ class Build:
         return [tuple(v) for v in json_value(path.read_text())]
 
     def pairs(self, split: str = "train") -> list[Path]:
-        """Stage: files of the composed pairs of a split, ``train`` or ``held``."""
-        n, first = (self.recipe.n_pairs, 0) if split == "train" else (self.recipe.n_held_out, HELD_OUT_PAIRS)
+        """Stage: files of the composed pairs of a split, ``train``, ``short`` or ``held``."""
+        recipe = self.recipe
+        n, first, seconds = {
+            "train": (recipe.n_pairs, 0, recipe.pair_seconds),
+            "short": (recipe.n_short_pairs, SHORT_PAIRS, recipe.short_pair_seconds),
+            "held": (recipe.n_held_out, HELD_OUT_PAIRS, 12.0),
+        }[split]
         return prepare_pairs(
             self.folder / "pairs" / split,
             n=n,
             first_seed=first,
-            duration_seconds=self.recipe.pair_seconds if split == "train" else 12.0,
+            duration_seconds=seconds,
             voicings=self.voicings(),
             workers=self.recipe.workers,
             progress=_log("pairs"),
@@ -151,7 +159,9 @@ class Build:
         """Stage: the planner."""
         planner = Planner(self._planned_config().planner)
         return self._trained(
-            planner, "planner", lambda: train_planner(planner, _load(self.pairs()), self.recipe.planner, self.folder / "planner")
+            planner,
+            "planner",
+            lambda: train_planner(planner, _load(self.pairs() + self.pairs("short")), self.recipe.planner, self.folder / "planner"),
         )
 
     def coded_pairs(self, split: str = "train") -> list[Pair]:
@@ -306,7 +316,7 @@ class Build:
         performer = PerformerConfig(
             latent_dim=codec.dim, n_codebooks=codec.quantizer.n_codebooks, codebook_size=codec.quantizer.codebook.size
         )
-        return PlannedConfig(planner=PlannerConfig(n_voicings=len(voicings)), performer=performer, voicings=voicings)
+        return PlannedConfig(planner=PlannerConfig(n_voicings=len(voicings), knows_form=True), performer=performer, voicings=voicings)
 
     def _trained(self, module: M, name: str, train: Callable[[], M]) -> M:
         """The module with the finished weights of a stage, which is carried out first if need be."""

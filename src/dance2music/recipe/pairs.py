@@ -18,7 +18,7 @@ from dance2music.files import whole_file
 from dance2music.methods.plan import Plan, Vocabulary, collect_voicings, plan_from_score, score_from_plan
 from dance2music.parallel import Engine, engine, one_thread
 from dance2music.seeds import VOICING_PIECES, Corpus
-from dance2music.types import Clip, Rhythm, Score
+from dance2music.types import SECTION_NAMES, Clip, Rhythm, Score, Section
 from dance2music.work import Cancel
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Pair:
     ----------
     motion : float32 [S, D_m]; visual : float32 [S, D_v]; codes : int64 [Q, L] of the music, or None.
     sketch : float16 [E, L], latents of the sketch of its notes (`methods.sketch`), or None.
+    sections : the form of the music.
     """
 
     seed: int
@@ -48,6 +49,7 @@ class Pair:
     visual: np.ndarray
     codes: np.ndarray | None = None
     sketch: np.ndarray | None = None
+    sections: tuple[Section, ...] = ()
 
     def score(self, vocabulary: Vocabulary) -> Score:
         """The score that the plan stands for."""
@@ -89,6 +91,7 @@ def make_pair(clip: Clip, seed: int, vocabulary: Vocabulary) -> Pair:
         duration_seconds=clip.score.duration_seconds,
         motion=motion,
         visual=visual,
+        sections=clip.score.sections,
     )
 
 
@@ -117,6 +120,7 @@ def save_pair(pair: Pair, path: Path) -> None:
             visual=pair.visual.astype(np.float16),
             codes=np.zeros((0, 0), dtype=np.int16) if pair.codes is None else pair.codes.astype(np.int16),
             sketch=np.zeros((0, 0), dtype=np.float16) if pair.sketch is None else pair.sketch.astype(np.float16),
+            sections=np.array([[s.begin_beat, s.end_beat, SECTION_NAMES.index(s.name), s.level] for s in pair.sections]).reshape(-1, 4),
             **{name: getattr(plan, name) for name in _PLAN_ROWS},
         )
 
@@ -137,6 +141,7 @@ def load_pair(path: Path) -> Pair:
             visual=data["visual"].astype(np.float32),
             codes=codes.astype(np.int64) if codes.size else None,
             sketch=data["sketch"] if "sketch" in data and data["sketch"].size else None,
+            sections=tuple(Section(int(a), int(b), SECTION_NAMES[int(name)], float(level)) for a, b, name, level in data["sections"]),
         )
 
 
@@ -197,7 +202,7 @@ def _write_pair(seed_and_path: tuple[int, Path], *, duration_seconds: float, voi
     from dance2music.synthetic.synthetic import synthetic_clip
 
     seed, path = seed_and_path
-    save_pair(make_pair(synthetic_clip(seed, duration_seconds=duration_seconds), seed, Vocabulary(voicings)), path)
+    save_pair(make_pair(synthetic_clip(seed, duration_seconds=duration_seconds, formed=True), seed, Vocabulary(voicings)), path)
 
 
 @lru_cache(maxsize=1)

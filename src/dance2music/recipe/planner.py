@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
+from dance2music.methods.form import form_features
 from dance2music.methods.performer import Performer
 from dance2music.methods.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.methods.planner import HEADER_SIZES, Planner, header_of
@@ -39,6 +40,8 @@ class PlannerTrainConfig:
     bars: int = 12
     motion_dropout: float = 0.1
     """Share of items whose dance features are blanked, so that the planner also plays without a dance."""
+    form_dropout: float = 0.05
+    """Share of items whose form is not told."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,12 @@ class PlannerData(Dataset[dict[str, Tensor]]):
             bar = int(rng.integers(max(1, n_bars - self.config.bars + 1)))
             at = slice(bar * STEPS_PER_BAR, bar * STEPS_PER_BAR + S)
             keep = np.float32(rng.random() >= self.config.motion_dropout)
+            told = np.float32(rng.random() >= self.config.form_dropout)
             item = {name: getattr(pair.plan, name)[at] for name in ("drums", *PLAN_FIELDS)}
             item |= {
                 "motion": pair.motion[at] * keep,
                 "visual": pair.visual[at] * keep,
+                "form": form_features(pair.sections, first_bar=pair.plan.first_bar, n_steps=pair.plan.n_steps)[at] * told,
                 "mask": np.ones(len(item["bass"]), dtype=np.float32),
             }
             for name, value in item.items():
@@ -97,7 +102,7 @@ def planner_losses(planner: Planner, batch: dict[str, Tensor]) -> dict[str, Tens
     losses = {"header": torch.stack([F.cross_entropy(h, batch["header"][:, i]) for i, h in enumerate(header)]).sum()}
     assert len(header) == len(HEADER_SIZES)
     fused = planner.encode(batch["motion"], batch["visual"])
-    context = planner.context(fused, batch["genre"], batch["tempo_bpm"], batch["header"], batch["first_bar"])
+    context = planner.context(fused, batch["genre"], batch["tempo_bpm"], batch["header"], batch["first_bar"], batch["form"])
     fields = {name: batch[name] for name in PLAN_FIELDS}
     drums, logits = planner(context, batch["drums"], fields)
     each = F.cross_entropy(drums.flatten(0, 2), batch["drums"].flatten(), reduction="none").view(batch["drums"].shape).sum(dim=-1)

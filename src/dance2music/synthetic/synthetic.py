@@ -26,7 +26,7 @@ from dance2music.seeds import Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.perturb import perturb
 from dance2music.synthetic.timing import MARGIN_SECONDS, REAL_TIMING, TimingConfig, hurried
-from dance2music.types import BEATS_PER_BAR, GENRE_CODES, GENRES, STEPS_PER_BEAT, Audio, Clip, Motion, Rhythm
+from dance2music.types import BEATS_PER_BAR, GENRE_CODES, GENRES, STEPS_PER_BEAT, Audio, Clip, Motion, Rhythm, Section
 from dance2music.work import Cancel
 
 __all__ = ["perturb", "synthetic_clip", "synthetic_rhythm", "write_corpus"]
@@ -76,6 +76,22 @@ def beat_energy(rng: np.random.Generator, rhythm: Rhythm) -> np.ndarray:
     return np.clip(level[section] + rng.normal(0.0, 0.05, count), 0.0, 1.0)
 
 
+def _formed_energy(rng: np.random.Generator, rhythm: Rhythm) -> np.ndarray:
+    """Energy float [n_beats] per beat of a dance with parts: of 4 or 8 bars, each at its level, 0..1 within the dance as it is read."""
+    count = len(rhythm.beat_times_seconds)
+    bar = (np.arange(count) - rhythm.downbeat) // BEATS_PER_BAR
+    bar -= bar.min() + int(rng.integers(4))
+    level = np.zeros(count)
+    begin = -4
+    while begin <= bar.max():
+        length = int(rng.choice([4, 4, 8]))
+        level[(bar >= begin) & (bar < begin + length)] = rng.uniform(0.0, 1.0)
+        begin += length
+    level += rng.normal(0.0, 0.06, count)
+    spread = max(float(np.ptp(np.percentile(level, [5, 95]))), 0.25)
+    return np.clip((level - np.percentile(level, 5)) / spread, 0.0, 1.0)
+
+
 def _latents(rng: np.random.Generator, rhythm: Rhythm) -> tuple[np.ndarray, np.ndarray]:
     """Energy per beat (`beat_energy`) and accents per 16th, both in 0..1: hits on downbeats, few syncopated ones."""
     count = len(rhythm.beat_times_seconds)
@@ -95,6 +111,7 @@ def synthetic_clip(
     fps: float = 60.0,
     audio: bool = False,
     timing: TimingConfig | None = REAL_TIMING,
+    formed: bool = False,
 ) -> Clip:
     """A composed piece and a dancer dancing to it; a pure function of the arguments.
 
@@ -107,6 +124,8 @@ def synthetic_clip(
     audio : render the music with the default soundfont; otherwise ``audio`` of the clip has no samples, and `music.synth.render` of its
         score makes them when they are wanted.
     timing : of the dancer, by default that of real ones; None: as choreographed, on the beat and resting after it.
+    formed : the music has the sections that `generate` gives a dance of this energy (`rhythm.sections`), borders and an ending; otherwise
+        it is a part cut out of a piece, as the dances of data sets have.
 
     Returns
     -------
@@ -118,7 +137,9 @@ def synthetic_clip(
         If the seed is negative, or the genre or duration out of range.
     """
     from dance2music.composer.compose import compose
+    from dance2music.composer.shape import shaped
     from dance2music.dance.kinematics import kinematic_beats
+    from dance2music.rhythm.sections import plan_sections
 
     if seed < 0:
         raise InputError(f"seed: {seed}; expected 0 or more")
@@ -131,6 +152,10 @@ def synthetic_clip(
         raise InputError(f"genre: {genre}; expected 0 to {len(GENRES) - 1}, an index into GENRES")
     rhythm = synthetic_rhythm(rng, genre=genre, duration_seconds=duration_seconds)
     energy, accents = _latents(rng, rhythm)
+    sections: tuple[Section, ...] = ()
+    if formed:
+        energy = _formed_energy(np.random.default_rng([seed, Corpus.FORM]), rhythm)
+        sections = plan_sections(energy, rhythm, duration_seconds)
     score = compose(
         genre,
         seed=seed,
@@ -139,7 +164,10 @@ def synthetic_clip(
         duration_seconds=duration_seconds,
         energy=energy,
         accents=accents,
+        sections=sections,
     )
+    if formed:
+        score = shaped(replace(score, sections=sections), seed=seed)
     longer = duration_seconds if timing is None else duration_seconds + MARGIN_SECONDS
     motion = dance(rhythm, genre=genre, seed=seed, fps=fps, duration_seconds=longer, score=score, energy=0.6 + 0.75 * energy)
     if timing is not None:
