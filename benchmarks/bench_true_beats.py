@@ -1,13 +1,15 @@
 """Do our beats lie where those of the dancer's own music did, and is the genre right? Real AIST++ dances, from motion alone.
 
-    DANCE2MUSIC_SHARED=DIR python benchmarks/bench_true_beats.py [--danceir PYTHON]
+    DANCE2MUSIC_SHARED=DIR python benchmarks/bench_true_beats.py [--danceir PYTHON] [--heard MUSIC]
 
 DIR/data/aistpp and DIR/data/aist_long hold motion with the name of the piece; no music is read or made. Rows: as estimated, the steady grid
 without `rhythm.follow`, with the tempo given, and with `RhythmConfig.lag_seconds` set anew for each dance by the other ones (the median of
 how far their grids lie behind); beat F at 70 and 120 ms (mir_eval), the same at random circular shifts, tempo within 4 %. Then the genre,
 and the expected calibration error of its probability and of the rhythm's in three bins, with the error that so few dances show where the
 probabilities have none; the genre once more, middle and width of the traits from the other dances only. With ``--danceir`` (an interpreter
-that has it, see `danceir_tempo`) the tempo by danceir. Prints one JSON line last.
+that has it, see `danceir_tempo`) the tempo by danceir. With ``--heard`` also the beats that librosa hears in music for these dances, with
+those of the dancer's own: MUSIC/NAME.wav for each, as ``dance2music generate --from-motion DIR/data/aistpp/NAME.npz -o MUSIC/NAME.wav``
+writes them. Prints one JSON line last.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from dance2music.data.aist import AistName
 from dance2music.data.aist_beats import beats_by_name
 from dance2music.generation.pipeline import choose_genre, dance_genre_classifier
 from dance2music.metrics.rhythm import beat_f
+from dance2music.music.audio import load_audio
+from dance2music.music.beats import beat_times
 from dance2music.perception.dance_genre import set_population
 from dance2music.perception.dance_traits import dance_traits
 from dance2music.recipe.dance_genre import POPULATION
@@ -35,6 +39,7 @@ from dance2music.rhythm.estimate import TEMPO_TOLERANCE, RhythmConfig, estimate_
 from dance2music.types import GENRES, Motion, Rhythm
 
 SHIFTS = 100
+ANALYSIS_RATE = 22_050
 
 
 def scores(rhythm: Rhythm, true: np.ndarray, true_bpm: float, seconds: float) -> tuple[float, float, float, float]:
@@ -105,6 +110,12 @@ def tell_tempo_of_danceir(motions: list[Motion], true_bpm: list[float], python: 
     return [int(off[:, 1].sum()), int(off.any(axis=1).sum())]
 
 
+def heard_f(path: Path, true: np.ndarray, tempo_bpm: float) -> float:
+    """Beat F at 70 ms of the beats that are heard in a sound file, with the true ones."""
+    audio = load_audio(path, sample_rate=ANALYSIS_RATE)
+    return beat_f(true[true < audio.duration_seconds], beat_times(audio, start_bpm=tempo_bpm)[1])
+
+
 def readings(motion: Motion, bpm: float) -> dict[str, Rhythm]:
     """The rhythm of a dance by each row of the table."""
     config = RhythmConfig()
@@ -119,12 +130,13 @@ def readings(motion: Motion, bpm: float) -> dict[str, Rhythm]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--danceir", type=Path, metavar="PYTHON")
+    parser.add_argument("--heard", type=Path, metavar="MUSIC")
     options = parser.parse_args()
     shared = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
     paths = sorted([*(shared / "aistpp").glob("*.npz"), *(shared / "aist_long").glob("*.npz")])
     rows: dict[str, list[tuple[float, float, float, float]]] = {}
     genre_right, genre_sure, rhythm_sure, raw = [], [], [], []
-    motions, bpms, genres, traits = [], [], [], []
+    motions, bpms, genres, traits, heard = [], [], [], [], []
     no_lag = replace(RhythmConfig(), lag_seconds=0.0)
     for path in paths:
         name, motion = AistName.parse(path.stem), load_motion(path)
@@ -143,6 +155,8 @@ def main() -> None:
         genres.append(name.genre)
         traits.append(dance_traits(motion, own.tempo_bpm))
         rhythm_sure.append(own.confidence)
+        if options.heard is not None:
+            heard.append(heard_f(options.heard / f"{path.stem}.wav", true, own.tempo_bpm))
         at_70, at_120, _, _ = rows["as estimated"][-1]
         second = own.alternatives[0].tempo_bpm if own.alternatives else 0.0
         print(
@@ -165,6 +179,9 @@ def main() -> None:
             f"chance {x[:, 2].mean():.3f}, tempo {int(x[:, 3].sum())} of {len(x)}"
         )
         told[row] = [round(float(v), 3) for v in x.mean(axis=0)]
+    if heard:
+        print(f"heard in {options.heard}: F {np.mean(heard):.3f} +- {np.std(heard, ddof=1) / np.sqrt(len(heard)):.3f}")
+        told["heard"] = round(float(np.mean(heard)), 3)
     beats_right = np.array([row[0] >= 0.5 for row in rows["as estimated"]], dtype=float)
     told["genre"] = tell_genre("genre", np.array(genre_sure), np.array(genre_right, dtype=float))
     others = genre_by_others(np.array(traits))

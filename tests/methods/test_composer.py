@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tiny
-from dance2music.methods.composer import Composer, accents_at_steps, emphasized, energy_at_beats
+from dance2music.methods.composer import Composer, accents_at_steps, emphasized, energy_at_beats, strongest_of_bars
 from dance2music.types import GENRES, Note, Rhythm, Score, Track
 
 
@@ -55,3 +55,11 @@ def test_the_beat_is_stated_more_and_what_the_dancer_stresses_is_not_softened() 
     assert heard[9] == 100 and all(heard[step] > 100 for step in range(0, 16, 4))
     assert all(heard[step] < 90 for step in range(16) if step % 4 and step != 9)
     assert hits.notes[1].velocity == 100
+
+
+def test_a_bar_keeps_its_strongest_accent_alone() -> None:
+    accents = np.random.default_rng(0).random(11 * 4)
+    kept = strongest_of_bars(accents, downbeat=3)
+    bars = [kept[:12], kept[12:28], kept[28:]]
+    assert [int(np.count_nonzero(bar)) for bar in bars] == [1, 1, 1]
+    assert [float(bar.max()) for bar in bars] == [accents[:12].max(), accents[12:28].max(), accents[28:].max()]

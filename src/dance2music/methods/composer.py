@@ -17,7 +17,7 @@ from dance2music.methods.base import Given
 from dance2music.methods.hits import with_hits
 from dance2music.music.splice import spliced
 from dance2music.rhythm.sections import energy_at_beats, freezes
-from dance2music.types import STEPS_PER_BEAT, Conditioning, Latents, Note, Rhythm, Score, Span
+from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Conditioning, Latents, Note, Rhythm, Score, Span
 
 _LEAD_BEATS = 4.0
 """The piece is under way for so long when the dance begins, and rings into it."""
@@ -52,7 +52,7 @@ class Composer:
             downbeat=rhythm.downbeat,
             duration_seconds=conditioning.duration_seconds + lead,
             energy=energy,
-            accents=accents,
+            accents=strongest_of_bars(accents, rhythm.downbeat),
             sections=conditioning.sections,
         )
         score = replace(
@@ -88,6 +88,17 @@ def accents_at_steps(rhythm: Rhythm) -> np.ndarray:
         return np.zeros(len(times))
     distance = np.abs(times[:, None] - rhythm.kinematic_beats_seconds[None]).min(axis=1)
     return np.exp(-0.5 * (distance / _ACCENT_WIDTH_SECONDS) ** 2)
+
+
+def strongest_of_bars(accents: np.ndarray, downbeat: int) -> np.ndarray:
+    """Accents [n_beats * 4] of which each bar keeps its strongest, the others 0: with more a groove is no longer that of its genre."""
+    bars = (np.arange(len(accents)) - downbeat * STEPS_PER_BEAT) // (BEATS_PER_BAR * STEPS_PER_BEAT)
+    kept = np.zeros_like(accents)
+    for bar in np.unique(bars):
+        steps = np.flatnonzero(bars == bar)
+        strongest = steps[np.argmax(accents[steps])]
+        kept[strongest] = accents[strongest]
+    return kept
 
 
 def load(given: Given) -> Composer:
