@@ -4,6 +4,7 @@ python benchmarks/bench_codec.py                                   the embedded 
 python benchmarks/bench_codec.py --codec runs/codec/latest.safetensors --pieces 16
 python benchmarks/bench_codec.py --music FOLDER                    and on the sound files of a folder
 python benchmarks/bench_codec.py --codebooks 6                     with the first, coarsest codebooks only
+python benchmarks/bench_codec.py --sound --codebooks 6 --threads 1 how it sounds, beside the truth: 8 held-out pieces of drawn soundfonts
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ import numpy as np
 import torch
 
 from dance2music.checkpoint import load_embedded, load_model, read_provenance
+from dance2music.metrics.sound import attack_seconds, frame_rate_comb
 from dance2music.music.audio import load_audio
 from dance2music.music.synth import find_soundfonts
 from dance2music.seeds import HELD_OUT_PIECES
-from dance2music.train.codec import reconstruction_scores
+from dance2music.train.codec import coded, reconstruction_scores
 from dance2music.train.pieces import composed_piece
+from dance2music.types import Audio
+
+SOUND_PIECES = 8
 
 
 def summary(scores: list[dict[str, float]]) -> dict[str, float]:
@@ -51,35 +56,70 @@ def used_bits_per_code(codec: Any, pieces: list[np.ndarray]) -> float:
     return float(np.mean(entropies))
 
 
-def seconds_per(function: Any, repeats: int = 5) -> float:
-    """Median wall-clock seconds of a call, after one that warms up."""
+def seconds_per(function: Any, repeats: int = 5, clock: Any = time.perf_counter) -> float:
+    """Median seconds of a call by a clock, after one that warms up."""
     function()
     times = []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = clock()
         function()
-        times.append(time.perf_counter() - started)
+        times.append(clock() - started)
     return float(np.median(times))
+
+
+def sound_scores(heard: Audio, codec: Any) -> dict[str, float]:
+    """What needs no reference: the comb at the codec's frame rate, and attacks."""
+    comb = frame_rate_comb(heard, codec.sample_rate / codec.hop_length)
+    return {"comb_db": comb.level_db, "comb_share": comb.share, "attack_ms": 1000 * attack_seconds(heard)}
+
+
+def print_sound(codec: Any, name: str, arguments: argparse.Namespace) -> None:
+    """The table of `benchmarks/RESULTS.md` on how a decoder sounds, and one JSON line: means over pieces, of attacks the median."""
+    music = [composed_piece(HELD_OUT_PIECES + i, arguments.seconds, codec.sample_rate) for i in range(arguments.pieces or SOUND_PIECES)]
+    music = [piece * np.float32(0.7 / np.abs(piece).max()) for piece in music]
+    n_codebooks, truth, scores = arguments.codebooks, [], []
+    for piece in music:
+        truth.append(sound_scores(Audio(piece[None], codec.sample_rate), codec))
+        heard = sound_scores(coded(codec, piece, n_codebooks=n_codebooks), codec)
+        scores.append(reconstruction_scores(codec, piece, n_codebooks=n_codebooks) | heard)
+    rows = {"truth": summary(truth), name: summary(scores)}
+    for label, found in (("truth", truth), (name, scores)):
+        rows[label]["attack_ms"] = float(np.nanmedian([score["attack_ms"] for score in found]))
+        del rows[label]["attack_ms_se"]
+    with torch.no_grad():
+        z = torch.zeros(1, codec.dim, round(arguments.seconds * codec.sample_rate / codec.hop_length))
+        rows[name]["decode_seconds"] = seconds_per(lambda: codec.decode(z), repeats=9, clock=time.process_time)
+    columns = {
+        "comb_db": "comb, dB", "comb_share": "share", "log_mel_l1": "log-mel L1 by frame", "averaged_log_mel_l1": "of 8-frame averages",
+        "si_sdr_db": "SI-SDR, dB", "attack_ms": "attack, ms", "decode_seconds": f"processor s for {arguments.seconds:g} s",
+    }  # fmt: skip
+    print(f"| Decoder (n = {len(music)}) | {' | '.join(columns.values())} |\n|{' --- |' * (len(columns) + 1)}")
+    for label, row in rows.items():
+        print(f"| {label} | {' | '.join(f'{row[key]:.3f}' if key in row else '-' for key in columns)} |")
+    print(json.dumps({"bench": "sound of codec", "soundfonts": sorted(find_soundfonts()), "torch": torch.__version__, "scores": rows}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--codec", help="model file; default: the embedded codec")
-    parser.add_argument("--pieces", type=int, default=64, help="held-out pieces per soundfont")
+    parser.add_argument("--pieces", type=int, help="held-out pieces per soundfont, default 64; with --sound of drawn soundfonts, default 8")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each piece")
     parser.add_argument("--music", type=Path, help="folder with sound files to measure as well")
     parser.add_argument("--codebooks", type=int, help="keep only the first so many codebooks, 0: do not quantise; default: all")
+    parser.add_argument("--sound", action="store_true", help="print how it sounds instead: comb, attacks and levels beside the truth's")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     codec: Any = load_model(arguments.codec) if arguments.codec else load_embedded("codec")
+    if arguments.sound:
+        return print_sound(codec, arguments.codec or "embedded", arguments)
 
     rows: dict[str, dict[str, float]] = {}
     pooled: list[dict[str, float]] = []
     pieces: list[np.ndarray] = []
     for font in sorted(find_soundfonts()):
         render = partial(composed_piece, soundfont=font)
-        music = [render(HELD_OUT_PIECES + i, arguments.seconds, codec.sample_rate) for i in range(arguments.pieces)]
+        music = [render(HELD_OUT_PIECES + i, arguments.seconds, codec.sample_rate) for i in range(arguments.pieces or 64)]
         scores = [reconstruction_scores(codec, piece, n_codebooks=arguments.codebooks) for piece in music]
         rows[f"composed, {font}"] = summary(scores)
         pooled += scores

@@ -218,11 +218,7 @@ def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int |
     ``n_codebooks`` keeps only the first, coarsest ones; 0 leaves the latents unquantised, which no codebooks can do better than.
     """
     audio = (audio * (0.7 / max(float(np.abs(audio).max()), 1e-4))).astype(np.float32)
-    with torch.no_grad():
-        z = codec.encode(torch.from_numpy(audio)[None, None])
-        if n_codebooks != 0:
-            z = codec.lookup(codec.quantize(z).codes[:, :n_codebooks])
-        heard = Audio.from_tensor(codec.decode(z, len(audio)), codec.sample_rate)
+    heard = coded(codec, audio, n_codebooks=n_codebooks)
     rate, estimate = codec.sample_rate, heard.samples[0]
     comb = frame_rate_comb(heard, rate / codec.hop_length)
     return {
@@ -232,6 +228,15 @@ def reconstruction_scores(codec: Codec, audio: np.ndarray, *, n_codebooks: int |
         "comb_db": comb.level_db,
         "comb_share": comb.share,
     }
+
+
+@torch.no_grad()
+def coded(codec: Codec, audio: np.ndarray, *, n_codebooks: int | None = None) -> Audio:
+    """What a codec makes of mono audio float32 [N]; ``n_codebooks`` as in `reconstruction_scores`."""
+    z = codec.encode(torch.from_numpy(audio)[None, None])
+    if n_codebooks != 0:
+        z = codec.lookup(codec.quantize(z).codes[:, :n_codebooks])
+    return Audio.from_tensor(codec.decode(z, len(audio)), codec.sample_rate)
 
 
 @lru_cache(maxsize=64)
