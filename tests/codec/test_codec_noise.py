@@ -10,16 +10,17 @@ import torch
 
 import tiny
 from dance2music.checkpoint import load_model, save_model
+from dance2music.codec.fine_gain import FineGainConfig
 from dance2music.codec.noise import complex_noise
 from dance2music.codec.spectral import NoiseConfig, SpectralCodec, SpectralCodecConfig, band_interpolation, slot_interpolation
-from dance2music.recipe.codec_sound import with_noise
+from dance2music.recipe.codec_sound import with_sound_parts
 
 FRAME_NOISE = NoiseConfig(bands=10, slots=4)
 STREAM = [-1.1472079, -0.3445156, 0.4329104, 0.2333399]
 
 
 def noisy(noise: NoiseConfig = FRAME_NOISE, seed: int = 0) -> SpectralCodec:
-    codec = with_noise(tiny.codec(), noise)
+    codec = with_sound_parts(tiny.codec(), noise, FineGainConfig())
     torch.manual_seed(seed)
     with torch.no_grad():
         codec.decoder_noise.weight.normal_(std=0.1)
@@ -78,7 +79,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_other_noise() -> Non
 
 
 def test_a_head_whose_noise_is_very_quiet_does_what_the_one_without_does() -> None:
-    codec, z = with_noise(tiny.codec(), replace(FRAME_NOISE, initial=-40.0)), latents(20)
+    codec, z = with_sound_parts(tiny.codec(), replace(FRAME_NOISE, initial=-40.0), FineGainConfig()), latents(20)
     with torch.no_grad():
         plain = tiny.codec().decode(z)
         assert torch.allclose(codec.decode(z), plain, atol=1e-6 * float(plain.abs().max()))

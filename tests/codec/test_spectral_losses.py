@@ -12,6 +12,7 @@ from dance2music.codec.spectral_losses import (
     averaged_mel_distance,
     distance,
     energy_distance,
+    onset_views,
     views,
 )
 
@@ -95,3 +96,45 @@ def test_averaged_mels_hear_the_level_of_a_noise_and_hardly_which_noise_it_is() 
     assert louder > 2 * other
     frames = float(averaged_mel_distance(noise(0), noise(1), RATE, n_frames=1))
     assert other < 0.6 * frames
+
+
+def hits(rise: int, n: int = 16_384, level: float = 1.0) -> torch.Tensor:
+    """Noise that begins at three places with a rise of so many samples, and dies away."""
+    time = torch.arange(n)
+    envelope = torch.zeros(n)
+    for start in (3000, 8000, 13_000):
+        after = (time - start).clamp_min(0)
+        envelope = envelope + (after / max(rise, 1)).clamp(max=1.0) * (-after / 1500).exp() * (time >= start)
+    return level * noise(1, 2) * envelope
+
+
+def onset_distance(estimate: torch.Tensor) -> float:
+    reference, heard = onset_views(hits(8), (estimate,), RATE)
+    return float(distance(reference, heard))
+
+
+def test_onset_views_hear_a_dull_attack_and_how_dull_it_is() -> None:
+    assert onset_distance(hits(8)) == 0.0
+    assert onset_distance(hits(40)) < onset_distance(hits(120)) < onset_distance(hits(300))
+
+
+def test_onset_views_care_for_what_is_near_onsets_only_and_forgive_what_is_far_below() -> None:
+    elsewhere = hits(8)
+    elsewhere[..., 5500:7000] *= 3.0
+    assert onset_distance(elsewhere) < 0.1 * onset_distance(hits(40))
+    assert onset_distance(hits(8) + 1e-4 * noise(3, 2)) < 0.02
+    assert onset_distance(noise(1, 2)) > 5 * onset_distance(hits(40))
+
+
+def test_onset_views_of_silence_are_finite_and_estimates_get_gradients() -> None:
+    silent = torch.zeros(1, 1, 4096)
+    assert all(
+        bool(torch.isfinite(view).all()) for pair in onset_views(silent, (silent, 0.1 * torch.randn(1, 1, 4096)), RATE) for view in pair
+    )
+    estimate = hits(100).requires_grad_(True)
+    reference, heard = onset_views(hits(8), (estimate,), RATE)
+    distance(reference, heard).backward()
+    assert estimate.grad is not None and bool(torch.isfinite(estimate.grad).all()) and float(estimate.grad.abs().max()) > 0
+    zeros = torch.zeros(2, 1, 16_384, requires_grad=True)
+    distance(*onset_views(hits(8), (zeros,), RATE)).backward()
+    assert zeros.grad is not None and bool(torch.isfinite(zeros.grad).all())

@@ -10,10 +10,11 @@ import torch
 
 import tiny
 from dance2music.checkpoint import load_model, read_provenance, save_model
+from dance2music.codec.fine_gain import FineGainConfig
 from dance2music.codec.spectral import NoiseConfig, SpectralCodec
 from dance2music.codec.spectral_losses import SpectralViews
 from dance2music.errors import InputError
-from dance2music.recipe.codec_sound import CodecSound, sound_terms, tune_sound, with_noise
+from dance2music.recipe.codec_sound import CodecSound, sound_terms, tune_sound, with_sound_parts
 from dance2music.train.pieces import SegmentsConfig
 from dance2music.train.start import LoopConfig
 
@@ -22,6 +23,7 @@ LOOP = LoopConfig(
 )
 CONFIG = CodecSound(
     noise=NoiseConfig(bands=10, slots=4),
+    fine_gain=FineGainConfig(edges_hz=(2000.0,), slots=8),
     first_codebooks=1,
     segments=SegmentsConfig(n_samples=9000, first_pieces=4, steps_per_new_piece=5, piece_seconds=1.0),
     loop=LOOP,
@@ -43,7 +45,7 @@ def test_encoder_and_codebooks_keep_their_bits_and_the_decoder_learns(folder: Pa
     before, after = (load_model(folder / name).state_dict() for name in ("codec.safetensors", "tuned/finished.safetensors"))
     changed = {name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])}
     assert changed == {"decoder_in", "decoder_trunk", "decoder_norm", "decoder_out"}
-    assert float(after["decoder_noise.weight"].abs().max()) > 0
+    assert all(float(after[f"decoder_{part}.weight"].abs().max()) > 0 for part in ("noise", "gain"))
 
 
 def test_its_file_says_what_was_tuned_and_how(folder: Path) -> None:
@@ -60,11 +62,22 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_bits(folder: Path, tmp_pat
     assert all(torch.equal(value, whole[name]) for name, value in stopped.items())
 
 
-def test_a_codec_that_has_noise_already_keeps_it(folder: Path) -> None:
+def test_a_codec_that_has_noise_and_gains_already_keeps_them(folder: Path) -> None:
     codec = load_model(folder / "tuned" / "finished.safetensors", expected="spectral-codec")
     assert isinstance(codec, SpectralCodec)
-    again = with_noise(codec, CONFIG.noise).state_dict()
+    again = with_sound_parts(codec, CONFIG.noise, CONFIG.fine_gain).state_dict()
     assert all(torch.equal(value, again[name]) for name, value in codec.state_dict().items())
+
+
+def test_gains_are_added_to_a_codec_of_noise_alone_without_a_change_of_its_sound(folder: Path) -> None:
+    tuned = load_model(folder / "tuned" / "finished.safetensors", expected="spectral-codec")
+    assert isinstance(tuned, SpectralCodec)
+    plain = SpectralCodec(dataclasses.replace(tuned.config, fine_gain=FineGainConfig()))
+    plain.load_state_dict({name: value for name, value in tuned.state_dict().items() if not name.startswith("decoder_gain")})
+    plain.eval()
+    more, z = with_sound_parts(plain, CONFIG.noise, CONFIG.fine_gain), torch.randn(1, plain.dim, 20)
+    with torch.no_grad():
+        assert torch.equal(more.decode(z), plain.decode(z))
 
 
 def test_a_file_without_a_spectral_codec_is_refused(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 The head follows Vocos (Siuzdak 2023: no upsampling layers, the inverse STFT does the synthesis) and the blocks ConvNeXt (Liu et al. 2022);
 the quantiser is that of `dance2music.codec.quantizer`. Where phase cannot be told from the latents a head without noise gives every frame
 the same one, which buzzes at the frame rate; so the head can have a noise part (`NoiseConfig`), as Engel et al. 2020 (DDSP) have beside
-their harmonic one. Everything is local in time: an output sample depends on `context_frames` frames at
-either side and on nothing else, so that music of any length is coded in chunks with the same result.
+their harmonic one, and gains for what happens within a frame (`dance2music.codec.fine_gain`). Everything is local in time: an output
+sample depends on `context_frames` frames at either side and on nothing else, so that music of any length is coded in chunks with the
+same result.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.codec.channels import check_mono
+from dance2music.codec.fine_gain import FineGainConfig, apply_fine_gains
 from dance2music.codec.noise import complex_noise
 from dance2music.codec.quantizer import CodebookConfig, Quantized, ResidualQuantizer, ResidualQuantizerConfig
 from dance2music.music.mel import hann, mel_band_of, mel_filters
@@ -59,6 +61,7 @@ class SpectralCodecConfig:
         default_factory=lambda: ResidualQuantizerConfig(n_codebooks=6, codebook=CodebookConfig(size=1024, dim=64))
     )
     noise: NoiseConfig = NoiseConfig()
+    fine_gain: FineGainConfig = field(default_factory=FineGainConfig)
 
 
 def _linear_frames(layer: nn.Linear, x: Tensor) -> Tensor:
@@ -100,6 +103,10 @@ class SpectralCodec(nn.Module):
             self.decoder_noise = nn.Linear(config.decoder_width, config.noise.bands + config.noise.slots)
             nn.init.zeros_(self.decoder_noise.weight)
             nn.init.zeros_(self.decoder_noise.bias)
+        if config.fine_gain.outputs:
+            self.decoder_gain = nn.Linear(config.decoder_width, config.fine_gain.outputs)
+            nn.init.zeros_(self.decoder_gain.weight)
+            nn.init.zeros_(self.decoder_gain.bias)
 
     @property
     def context_frames(self) -> int:
@@ -203,10 +210,14 @@ class SpectralCodec(nn.Module):
         return torch.cat([compressed[..., 0], compressed[..., 1], log_mels], dim=1)
 
     def _head(self, z: Tensor) -> Tensor:
-        """What the decoder says of latents [B, E, L], float32 [B, L, 3 * bins + bands + slots]."""
+        """What the decoder says of latents [B, E, L], float32 [B, L, 3 * bins + noise's gains + fine gains]."""
         x = self.decoder_norm(self.decoder_trunk(self.decoder_in(z)).transpose(1, 2))
-        out = self.decoder_out(x)
-        return (torch.cat([out, self.decoder_noise(x)], dim=-1) if self.config.noise.bands else out).float()
+        parts = [self.decoder_out(x)]
+        if self.config.noise.bands:
+            parts.append(self.decoder_noise(x))
+        if self.config.fine_gain.outputs:
+            parts.append(self.decoder_gain(x))
+        return torch.cat(parts, dim=-1).float()
 
     def _noise_at(self, first_frame: int, n_frames: int, seed: int, device: torch.device) -> Tensor | None:
         """Noise [1, n_frames, bins] of the frames from ``first_frame`` on, where the head has a part for it."""
@@ -217,16 +228,17 @@ class SpectralCodec(nn.Module):
     def _synthesis(self, head: Tensor, noise: Tensor | None) -> Tensor:
         """Audio [B, 1, L * hop] of head outputs [B, L, 3 * bins]: a log gain and a complex number per bin, inverse STFT, overlap-add.
 
-        With ``noise`` [B or 1, L, bins] the log gains of its part follow in the head's outputs.
+        With ``noise`` [B or 1, L, bins] the log gains of its part follow in the head's outputs, and the fine gains come last.
         """
-        config = self.config
+        config, bins = self.config, self.config.n_fft // 2 + 1
         with torch.autocast(head.device.type, enabled=False):
             window = hann(config.n_fft).to(head.device)
-            gain, real, imaginary, *rest = head.tensor_split([n * (config.n_fft // 2 + 1) for n in (1, 2, 3)], dim=-1)
+            noise_gains = config.noise.bands + config.noise.slots if config.noise.bands else 0
+            gain, real, imaginary, of_noise, fine = head.split([bins] * 3 + [noise_gains, config.fine_gain.outputs], dim=-1)
             gain = gain.clamp(max=6.0).exp()
             frames = torch.fft.irfft(torch.complex(gain * real, gain * imaginary), n=config.n_fft)
             if noise is not None:
-                frames = frames + self._noise_frames(gain, rest[0], noise)
+                frames = frames + self._noise_frames(gain, of_noise, noise)
             frames = frames * window
             batch, length, _ = frames.shape
             pieces = config.n_fft // config.hop_length
@@ -234,7 +246,10 @@ class SpectralCodec(nn.Module):
             weight = _overlap_add(window.square().expand(1, length, -1).reshape(1, length, pieces, config.hop_length))
             margin = (config.n_fft - config.hop_length) // 2
             total = length * config.hop_length
-            return (audio[:, margin : margin + total] / weight[:, margin : margin + total]).unsqueeze(1)
+            audio = audio[:, margin : margin + total] / weight[:, margin : margin + total]
+            if config.fine_gain.outputs:
+                audio = apply_fine_gains(audio, fine, config.sample_rate, config.fine_gain)
+            return audio.unsqueeze(1)
 
     def _noise_frames(self, gain: Tensor, log_gains: Tensor, noise: Tensor) -> Tensor:
         """Frames [B, L, n_fft] of noise [B or 1, L, bins] by the gains of bins [B, L, bins] and the log gains [B, L, bands + slots]."""

@@ -1,8 +1,10 @@
-"""A decoder that does not buzz: a noise part for its head, and losses that hear the frame rate; encoder, codebooks and codes stay.
+"""A decoder that neither buzzes nor smears: noise and fine gains for its head, losses that hear them; encoder, codebooks and codes stay.
 
 After `recipe.codec_refinement` the decoder gives frames whose phase it cannot know the same phase each, which sounds as lines at multiples
-of the frame rate. Here it learns on with noise in its head (`codec.spectral.NoiseConfig`) by the energy distance of two draws and the
-distance of time-averaged spectra (`codec.spectral_losses`). What was made with the codec before stays valid and sounds better.
+of the frame rate, and its hits begin as dully as its window is long. Here it learns on with noise in its head
+(`codec.spectral.NoiseConfig`) and gains that are finer in time than its frames (`codec.fine_gain`), by the energy distance of two draws,
+near onsets once more, and the distance of time-averaged spectra (`codec.spectral_losses`). What was made with the codec before stays
+valid and sounds better.
 """
 
 from __future__ import annotations
@@ -15,14 +17,24 @@ import torch
 from torch import Tensor, nn
 
 from dance2music.checkpoint import read_provenance
+from dance2music.codec.fine_gain import FineGainConfig
 from dance2music.codec.spectral import NoiseConfig, SpectralCodec
-from dance2music.codec.spectral_losses import SpectralViews, average_spectrum_distance, averaged_mel_distance, energy_distance, views
+from dance2music.codec.spectral_losses import (
+    SpectralViews,
+    average_spectrum_distance,
+    averaged_mel_distance,
+    energy_distance,
+    onset_views,
+    views,
+)
 from dance2music.recipe.codec_growth import load_spectral, write_measured
 from dance2music.train.codec import distortion_db
 from dance2music.train.loop import Loop
 from dance2music.train.pieces import MusicSegments, Pieces, PieceStore, SegmentsConfig, composed_piece
 from dance2music.train.processes import process_share
 from dance2music.train.start import LoopConfig, start_fabric
+
+_HEAD = ("decoder_out", "decoder_noise", "decoder_gain")
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class CodecSound:
     """
 
     noise: NoiseConfig = field(default_factory=lambda: NoiseConfig(bands=96, slots=16))
+    fine_gain: FineGainConfig = field(default_factory=lambda: FineGainConfig(edges_hz=(2000.0, 5000.0), slots=16))
     first_codebooks: int = 6
     whole_share: float = 0.25
     head_rate: float = 4.0
@@ -48,7 +61,8 @@ class CodecSound:
     views: SpectralViews = field(default_factory=SpectralViews)
     repulsion: float = 0.7
     average_weight: float = 2.5
-    mel_weight: float = 0.5
+    mel_weight: float = 1.5
+    onset_weight: float = 2.0
     distortion_weight: float = 0.02
     held_out_pieces: int = 12
 
@@ -81,13 +95,13 @@ def tune_sound(
     store = PieceStore(pieces, pieces_folder or out_dir / "pieces", config.segments.piece_seconds, before.sample_rate)
     data = MusicSegments(store, config.segments, seed=config.loop.seed, steps=config.loop.steps)
     origin = {name: value for name, value in origin.items() if name not in ("kind", "config")}
-    _train(fabric, with_noise(before, config.noise), config, data, out_dir, origin)
+    _train(fabric, with_sound_parts(before, config.noise, config.fine_gain), config, data, out_dir, origin)
     return load_spectral(out_dir / "finished.safetensors")
 
 
-def with_noise(codec: SpectralCodec, noise: NoiseConfig) -> SpectralCodec:
-    """A copy of a codec whose head has a noise part that begins at its initial level; one that had such a part already keeps it."""
-    model = SpectralCodec(replace(codec.config, noise=noise))
+def with_sound_parts(codec: SpectralCodec, noise: NoiseConfig, fine_gain: FineGainConfig) -> SpectralCodec:
+    """A copy of a codec with a noise part that begins at its initial level and fine gains that begin at zero; parts it had stay."""
+    model = SpectralCodec(replace(codec.config, noise=noise, fine_gain=fine_gain))
     own = codec.state_dict()
     model.load_state_dict({**model.state_dict(), **own})
     model.restore_averages()
@@ -114,12 +128,18 @@ class _Sounding(nn.Module):
 def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSegments, out_dir: Path, origin: dict[str, Any]) -> None:
     """Train the decoder alone, and write ``finished.safetensors``."""
     model.train().freeze_codes()
-    head = [p for name, p in model.named_parameters() if name.startswith(("decoder_out", "decoder_noise"))]
-    trunk = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith(("decoder_out", "decoder_noise"))]
+    head = [p for name, p in model.named_parameters() if name.startswith(_HEAD)]
+    trunk = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith(_HEAD)]
     groups: list[dict[str, Any]] = [{"params": head, "scale": config.head_rate}, {"params": trunk}]
     optimizer = torch.optim.AdamW(groups, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
     wrapped = fabric.setup_module(_Sounding(model, config))
-    weights = {"energy": 1.0, "average": config.average_weight, "mel": config.mel_weight, "distortion_db": config.distortion_weight}
+    weights = {
+        "energy": 1.0,
+        "average": config.average_weight,
+        "mel": config.mel_weight,
+        "onset": config.onset_weight,
+        "distortion_db": config.distortion_weight,
+    }
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
                 about={"kind": "sound of spectral-codec", "n_codebooks": str(model.n_codebooks)}, settings=config)  # fmt: skip
 
@@ -138,13 +158,15 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSeg
 
 
 def sound_terms(audio: Tensor, first: Tensor, second: Tensor, sample_rate: int, config: CodecSound) -> dict[str, Tensor]:
-    """Energy distance, distance of average spectra, and distortion in dB, of two draws [B, 1, N] of audio [B, 1, N]."""
+    """Energy distances, distances of averages, and distortion in dB, of two draws [B, 1, N] of audio [B, 1, N]."""
     heard = [views(sound, sample_rate, config.views) for sound in (audio, first, second)]
+    onsets = onset_views(audio, (first, second), sample_rate)
     mels = [averaged_mel_distance(audio, sound, sample_rate) for sound in (first, second)]
     averages = [average_spectrum_distance(audio, sound, sample_rate) for sound in (first, second)]
     return {
         "energy": energy_distance(*heard, repulsion=config.repulsion),
         "average": torch.stack(averages).mean(),
         "mel": torch.stack(mels).mean(),
+        "onset": energy_distance(*onsets, repulsion=config.repulsion),
         "distortion_db": distortion_db(torch.cat([first, second]), torch.cat([audio, audio])),
     }
