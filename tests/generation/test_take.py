@@ -249,6 +249,20 @@ def test_a_section_that_cannot_be_is_refused_in_one_line(composed: tuple[Take, P
     check_span(composed[0], Span(0.0, composed[0].conditioning.duration_seconds))
 
 
+def test_a_section_in_the_ring_of_the_last_chord_is_refused(composed: tuple[Take, Path]) -> None:
+    take, _ = composed
+    assert take.score is not None
+    rings = float(take.score.time_at(np.array([float(take.score.sections[-1].begin_beat)]))[0])
+    length = take.conditioning.duration_seconds
+    check_span(take, Span(rings, length))
+    beat = 60.0 / take.conditioning.rhythm.tempo_bpm
+    if length - rings > beat + 0.1:
+        with pytest.raises(InputError, match=f"the last chord rings since {rings:.2f} s; begin there or earlier"):
+            regenerate(take, Span(rings + 0.05, length), seed=0)
+    else:
+        pytest.fail("the example's ending is too short for this test")
+
+
 def test_a_method_that_makes_whole_pieces_says_so_in_one_line() -> None:
     (take,) = make_takes(load_method("dance2music-offline"), dance(), seeds=[0])
     with pytest.raises(InputError, match=r"'dance2music-offline': makes whole pieces .* expected a take of planned, composer, memory"):

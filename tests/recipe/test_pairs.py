@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 import tiny
 from dance2music.checkpoint import save_model
+from dance2music.errors import InputError
 from dance2music.methods.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.music.synth import render
 from dance2music.recipe.pairs import add_codes, corpus_vocabulary, dance_features, load_pair, prepare_pairs, save_pair
@@ -37,6 +39,15 @@ def test_a_pair_comes_back_from_its_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(read.motion, pair.motion, atol=4e-3)
     assert read.sections == pair.sections and len(read.sections) >= 2
     assert np.array_equal(read.beat_times_seconds, pair.beat_times_seconds) and read.duration_seconds == pair.duration_seconds
+
+
+def test_a_pair_of_before_music_had_sections_is_refused(tmp_path: Path) -> None:
+    save_pair(tiny.pairs()[0][0], tmp_path / "pair.npz")
+    with np.load(tmp_path / "pair.npz") as data:
+        before = {name: data[name] for name in data.files if name != "sections"}
+    np.savez(tmp_path / "pair.npz", allow_pickle=False, **before)
+    with pytest.raises(InputError, match=r"pair\.npz: was written by a version whose music had no sections; remove .* made anew"):
+        load_pair(tmp_path / "pair.npz")
 
 
 def test_files_are_written_once_and_then_get_the_codes_of_their_music(tmp_path: Path) -> None:

@@ -56,6 +56,12 @@ def test_borders_stand_where_the_energy_changes_and_the_peak_is_the_drop() -> No
     assert max(levels) == sections[2].level and min(levels) == sections[0].level
 
 
+def test_a_dance_without_any_contrast_has_a_groove_and_no_drop() -> None:
+    rhythm = rhythm_of(60.0)
+    sections = plan_sections(energy_of(rhythm, (32, 0.4)), rhythm, 60.0)
+    assert {section.name for section in sections[:-1]} == {"groove"}
+
+
 def test_a_calm_passage_between_wild_ones_is_a_break() -> None:
     rhythm = rhythm_of(56.0)
     sections = plan_sections(energy_of(rhythm, (8, 1.0), (4, 0.1), (8, 0.7), (8, 1.0)), rhythm, 56.0)

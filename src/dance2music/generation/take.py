@@ -263,7 +263,7 @@ def regenerate(take: Take, span: Sequence[float], *, seed: int, method: LoadedMe
 
 
 def check_span(take: Take, span: Sequence[float]) -> Span:
-    """The section; raises InputError for one that is reversed, not in the take, or shorter than a beat."""
+    """The section; raises InputError for one that is reversed, not in the take, shorter than a beat, or in the ring of its last chord."""
     try:
         begin, end = (float(time) for time in span)
     except (TypeError, ValueError):
@@ -273,6 +273,10 @@ def check_span(take: Take, span: Sequence[float]) -> Span:
         raise InputError(f"section from {begin:g} s to {end:g} s: expected one within 0 s and {length:.2f} s, the earlier time first")
     if end - begin < beat - 1e-6:
         raise InputError(f"section from {begin:g} s to {end:g} s: is {end - begin:.2f} s long; expected at least a beat, {beat:.2f} s")
+    if take.score is not None and take.score.sections:
+        ending = float(take.score.time_at(np.array([float(take.score.sections[-1].begin_beat)]))[0])
+        if begin > ending + 1e-3:
+            raise InputError(f"section from {begin:g} s to {end:g} s: the last chord rings since {ending:.2f} s; begin there or earlier")
     return Span(begin, end)
 
 

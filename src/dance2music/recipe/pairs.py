@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.methods.plan import Plan, Vocabulary, collect_voicings, plan_from_score, score_from_plan
 from dance2music.parallel import Engine, engine, one_thread
@@ -126,8 +127,16 @@ def save_pair(pair: Pair, path: Path) -> None:
 
 
 def load_pair(path: Path) -> Pair:
-    """Read a pair that `save_pair` wrote."""
+    """Read a pair that `save_pair` wrote.
+
+    Raises
+    ------
+    InputError
+        If it was written before music had sections: what learns the form would learn that there is none.
+    """
     with np.load(path, allow_pickle=False) as data:
+        if "sections" not in data:
+            raise InputError(f"{path}: was written by a version whose music had no sections; remove {path.parent} to have it made anew")
         first_bar, genre, key, minor, swing, *programs = (int(v) for v in data["about"])
         rows: dict[str, Any] = {name: data[name] for name in _PLAN_ROWS}
         codes = data["codes"]

@@ -25,6 +25,8 @@ _SECTION_COST = 0.04
 _SPREAD = 0.2
 """Sections of a dance whose energy differs by less than this are not pulled apart farther than that says."""
 _DROP_LEVEL, _HIGH_LEVEL, _LOW_LEVEL = 0.85, 0.6, 0.4
+_CONTRAST = 0.1
+"""Where no two sections differ by so much, none is the drop: the dancer stands, or moves as much all the time."""
 
 _RING_SECONDS, _RING_SHARE = 0.5, 0.2
 """The ending leaves at least so much, of short clips this share of their length."""
@@ -176,6 +178,8 @@ def _scaled(means: np.ndarray) -> np.ndarray:
 
 def _names(levels: np.ndarray) -> list[str]:
     """What each section is, by its level, its place and what follows."""
+    if float(np.ptp(levels)) < _CONTRAST:
+        return ["groove"] * len(levels)
     peak = int(np.argmax(levels))
     drops = [i == peak or (level >= _DROP_LEVEL * levels[peak] and level >= _DROP_LEVEL) for i, level in enumerate(levels)]
     names = []
