@@ -15,7 +15,8 @@ KILLS ?= 50
 JOBS ?= auto
 
 BIN := $(VENV)/bin
-# Python compiles what is imported when it first is; pip would compile all that lies there, tests of libraries included.
+# Python keeps what it compiles of what is imported, whatever the environment says; pip would compile all that lies there, tests of libraries too.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --no-compile
 
 .PHONY: help demo studio test fuzz kill lint types check bench tutorial wheel torch clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dance2music.music.beats import mono, onset_envelope, pulse_in
+from dance2music.music.compiled import compiled_alone
 from dance2music.music.tones import MAJOR_PROFILE, MINOR_PROFILE
 from dance2music.types import Audio
 
@@ -24,7 +25,8 @@ def key_clarity(audio: Audio) -> float:
     y = mono(audio)
     if not np.any(y):
         return 0.0
-    chroma = librosa.feature.chroma_stft(y=y, sr=audio.sample_rate).mean(axis=1)
+    with compiled_alone("chroma_stft", str(y.dtype)):
+        chroma = librosa.feature.chroma_stft(y=y, sr=audio.sample_rate).mean(axis=1)
     if chroma.std() == 0:
         return 0.0
     return max(float(np.corrcoef(chroma, np.roll(profile, k))[0, 1]) for profile in (MAJOR_PROFILE, MINOR_PROFILE) for k in range(12))

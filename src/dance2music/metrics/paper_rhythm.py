@@ -66,13 +66,15 @@ def published_onsets(audio: Audio, detector: Detector = D2M_DETECTOR, *, envelop
     import librosa
 
     from dance2music.music.beats import ONSET_HOP_LENGTH
+    from dance2music.music.compiled import compiled_alone
 
     envelope = detector_envelope(audio) if envelope is None else envelope
     if not np.any(envelope):
         return np.zeros(0)
-    return librosa.onset.onset_detect(
-        onset_envelope=envelope, sr=DETECTOR_SAMPLE_RATE, hop_length=ONSET_HOP_LENGTH, units="time", **asdict(detector)
-    )
+    with compiled_alone("onset_detect", str(envelope.dtype)):
+        return librosa.onset.onset_detect(
+            onset_envelope=envelope, sr=DETECTOR_SAMPLE_RATE, hop_length=ONSET_HOP_LENGTH, units="time", **asdict(detector)
+        )
 
 
 def second_bins(onsets: np.ndarray, duration_seconds: float) -> np.ndarray:

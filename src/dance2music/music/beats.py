@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dance2music.music.compiled import compiled_alone
 from dance2music.types import Audio
 from dance2music.work import check
 
@@ -165,7 +166,8 @@ def beat_times(audio: Audio, *, start_bpm: float = 120.0) -> tuple[float, np.nda
     y = mono(audio)
     if not np.any(y):
         return 0.0, np.zeros(0)
-    tempo, beats = librosa.beat.beat_track(y=y, sr=audio.sample_rate, hop_length=ONSET_HOP_LENGTH, start_bpm=start_bpm, units="time")
+    with compiled_alone("beat_track", str(y.dtype), type(start_bpm).__name__):
+        tempo, beats = librosa.beat.beat_track(y=y, sr=audio.sample_rate, hop_length=ONSET_HOP_LENGTH, start_bpm=start_bpm, units="time")
     return float(np.atleast_1d(tempo)[0]), beats
 
 
@@ -189,9 +191,10 @@ def aist_beat_frames(audio: Audio, *, fps: float = 60.0, start_bpm: float = 120.
     if not np.any(y):
         return np.zeros(0, dtype=np.int64)
     envelope = librosa.onset.onset_strength(y=y, sr=rate, hop_length=ONSET_HOP_LENGTH)
-    _, beats = librosa.beat.beat_track(
-        onset_envelope=envelope, sr=rate, hop_length=ONSET_HOP_LENGTH, start_bpm=start_bpm, tightness=_TIGHTNESS
-    )
+    with compiled_alone("beat_track of an envelope", str(envelope.dtype), type(start_bpm).__name__):
+        _, beats = librosa.beat.beat_track(
+            onset_envelope=envelope, sr=rate, hop_length=ONSET_HOP_LENGTH, start_bpm=start_bpm, tightness=_TIGHTNESS
+        )
     return np.asarray(beats, dtype=np.int64)
 
 
