@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import pytest
 
+import tiny
 from dance2music.errors import InputError
 from dance2music.generation.methods import load_method
 from dance2music.generation.outputs import describe
@@ -13,7 +16,7 @@ from dance2music.generation.pipeline import condition
 from dance2music.generation.redraw import Change, draw_sections, energy_of
 from dance2music.generation.take import Take, make_takes
 from dance2music.synthetic.drawing import example_dance
-from dance2music.types import Score, Span
+from dance2music.types import Conditioning, Score, Span
 
 SPAN = Span(2.0, 5.0)
 
@@ -37,6 +40,20 @@ def test_only_the_roles_that_are_asked_for_change(name: str) -> None:
         after = notes(made)
         assert {role: found for role, found in after.items() if role != "drums"} == {r: f for r, f in before.items() if r != "drums"}
         assert made.edits[-1].span == SPAN
+
+
+class Repeating:
+    """Draws the same section from every seed up to a thousand."""
+
+    def generate(self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Any = None) -> list[Score]:
+        return list(load_method("composer").generate(conditioning, [seed // 1000 for seed in seeds], span=span, keep=keep))
+
+
+def test_choices_are_unlike_even_where_a_method_repeats_itself() -> None:
+    drawn = draw_sections(take(), SPAN, seeds=[0, 1, 2], method=tiny.as_method(Repeating()))
+    assert len({str(sorted(notes(made).items())) for made in drawn}) == 3
+    (alone,) = draw_sections(take(), SPAN, seeds=[0], method=tiny.as_method(Repeating()))
+    assert notes(alone) == notes(drawn[0]), "what the first seed gives does not hang on the others"
 
 
 def test_what_is_told_of_a_take_names_the_sections_that_were_drawn_again() -> None:

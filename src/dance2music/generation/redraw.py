@@ -19,6 +19,9 @@ ENERGIES = {"calmer": 0.4, "": 1.0, "wilder": 1.6}
 DRAWN_PER_KEPT = 3
 """So many sections are drawn for each that is given, where energy is asked for: those with the least or the most of it are given."""
 
+_MOST_TRIES, _OTHER_SEED = 5, 1_000_003
+"""A section that came out as an earlier one of the same draw, as short ones may, is drawn again so often, from a seed so far off."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -64,8 +67,19 @@ def draw_sections(
     if change.genre is not None:
         seen = replace(seen, genre=genre_index(change.genre))
     drawn = [seed * DRAWN_PER_KEPT + i for seed in seeds for i in range(DRAWN_PER_KEPT)] if change.energy else list(seeds)
-    made = method.generate(_moving(seen, ENERGIES[change.energy]), drawn, span=span, keep=take.latest)
-    found = [(seed, _only(take.latest, music, change.roles)) for seed, music in zip(drawn, made)]
+    moving = _moving(seen, ENERGIES[change.energy])
+
+    def draw(seeds: Sequence[int]) -> list[tuple[int, Latents | Score]]:
+        made = method.generate(moving, seeds, span=span, keep=take.latest)
+        return [(seed, _only(take.latest, music, change.roles)) for seed, music in zip(seeds, made)]
+
+    found = draw(drawn)
+    for again in range(1, _MOST_TRIES):
+        same = [i for i, (_, music) in enumerate(found) if any(_alike(music, other) for _, other in found[:i])]
+        if not same:
+            break
+        for i, other in zip(same, draw([drawn[i] + again * _OTHER_SEED for i in same])):
+            found[i] = other
     if change.energy:
         found.sort(key=lambda item: energy_of(item[1], span), reverse=change.energy == "wilder")
         found = found[: len(seeds)]
@@ -100,6 +114,13 @@ def energy_of(music: Latents | Score, span: Span) -> float:
             inside = (times >= span.begin_seconds) & (times < span.end_seconds)
             total += float(np.array([note.velocity for note in track.notes])[inside].sum()) / 127
     return total / (span.end_seconds - span.begin_seconds)
+
+
+def _alike(first: Latents | Score, second: Latents | Score) -> bool:
+    """Whether two pieces are the same, by their latents or notes."""
+    if isinstance(first, Latents) and isinstance(second, Latents):
+        return bool((first.z == second.z).all())
+    return isinstance(first, Score) and isinstance(second, Score) and first.tracks == second.tracks
 
 
 def _only(kept: Latents | Score, drawn: Latents | Score, roles: tuple[str, ...]) -> Latents | Score:

@@ -48,6 +48,8 @@ LEAD_INVITATION = 2.0
 """Added to the logits of a melody's notes until its first: without it a third of all takes has none."""
 NOVELTY = 0.5
 """Share of the pitched onsets of a section that are others when it is drawn again."""
+NOVEL_TEMPERATURE = 1.6
+"""Of such a draw, as a multiple: what goes on from a piece is so sure of itself that choices would hardly differ."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,8 @@ class Planner(nn.Module):
         past = torch.zeros(B, 1, self.config.channels)
         drums = torch.zeros(B, S, len(DRUM_LANES), dtype=torch.long)
         fields = {name: torch.zeros(B, S, dtype=torch.long) for name in self.fields_in}
+        if kept is not None:
+            temperature = temperature * NOVEL_TEMPERATURE
         last, others = S, [np.random.default_rng([seed, OwnTake.NOVELTY]) for seed in seeds]
         if kept is not None:
             assert kept.n_steps == S and kept.first_bar == first_bar and redrawn is not None, "the kept plan has the steps of this one"
