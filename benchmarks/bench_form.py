@@ -26,6 +26,7 @@ import numpy as np
 
 from dance2music.checkpoint import load_embedded
 from dance2music.composer.shape import shaped
+from dance2music.evaluation.features import SAMPLE_RATE
 from dance2music.generation import pipeline
 from dance2music.generation.methods import load_method
 from dance2music.generation.ranking import best_take
@@ -40,7 +41,6 @@ from dance2music.synthetic.synthetic import synthetic_clip
 from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Audio, Clip, Conditioning, Note, Score
 
 SHORT_SEED, LONG_SEED = 1_500_000_000, 1_500_005_000
-ANALYSIS_RATE = 22_050
 REACH_SECONDS = 0.05
 
 
@@ -106,7 +106,7 @@ def values(clip: Clip, seen: Conditioning, audio: Audio, score: Score) -> dict[s
     """All measures of one piece."""
     assert clip.rhythm is not None
     seconds, grid, true = audio.duration_seconds, seen.rhythm.beat_times_seconds, clip.rhythm.beat_times_seconds
-    low = resample(Audio(audio.samples.mean(axis=0, keepdims=True), audio.sample_rate), ANALYSIS_RATE)
+    low = resample(Audio(audio.samples.mean(axis=0, keepdims=True), audio.sample_rate), SAMPLE_RATE)
     _, heard = beat_times(low, start_bpm=seen.rhythm.tempo_bpm)
     inside = true[(true >= 0) & (true < seconds)]
     notes = {track.role: track.notes for track in score.tracks}
@@ -130,14 +130,12 @@ def values(clip: Clip, seen: Conditioning, audio: Audio, score: Score) -> dict[s
     }
 
 
-def own_form(seen: Conditioning, seeds: Sequence[int]) -> list[dict[str, float]]:
+def own_form(model: Planned, seen: Conditioning, seeds: Sequence[int]) -> list[dict[str, float]]:
     """How much of its form the planner writes itself, per seed."""
 
     def placed(score: Score) -> set[tuple[str, int, int]]:
         return {(track.role, round(STEPS_PER_BEAT * note.start_beats), note.pitch) for track in score.tracks for note in track.notes}
 
-    model = load_embedded("planned", expected="planned")
-    assert isinstance(model, Planned)
     energy, stops, rows = energy_at_beats(seen), freezes(seen), []
     for plan, seed in zip(model.plans(seen, seeds), seeds):
         plain = model.written(plan, seen)
@@ -162,13 +160,15 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, float]]] = {}
+    model = load_embedded("planned", expected="planned")
+    assert isinstance(model, Planned)
     loaded = {} if arguments.plans else {name: load_method(name) for name in arguments.methods}
     for seconds, count in ((60.0, arguments.long), (10.0, arguments.short)):
         for index in range(count):
             clip, seen = dance(index, seconds)
             if arguments.plans:
                 seeds = range(arguments.plans * index, arguments.plans * (index + 1))
-                rows.setdefault(f"the planner's own, {seconds:g} s", []).extend(own_form(seen, seeds))
+                rows.setdefault(f"the planner's own, {seconds:g} s", []).extend(own_form(model, seen, seeds))
             for name, method in loaded.items():
                 take = finished_take(best_take(method, seen, seed=index, candidates=arguments.candidates))
                 assert take.score is not None

@@ -28,6 +28,7 @@ from danceir_tempo import tempi_bpm
 from dance2music.dance.motion_files import load_motion
 from dance2music.data.aist import AistName
 from dance2music.data.aist_beats import beats_by_name
+from dance2music.evaluation.features import SAMPLE_RATE
 from dance2music.generation.pipeline import choose_genre, dance_genre_classifier
 from dance2music.metrics.rhythm import beat_f
 from dance2music.music.audio import load_audio
@@ -39,7 +40,6 @@ from dance2music.rhythm.estimate import TEMPO_TOLERANCE, RhythmConfig, estimate_
 from dance2music.types import GENRES, Motion, Rhythm
 
 SHIFTS = 100
-ANALYSIS_RATE = 22_050
 
 
 def scores(rhythm: Rhythm, true: np.ndarray, true_bpm: float, seconds: float) -> tuple[float, float, float, float]:
@@ -112,7 +112,7 @@ def tell_tempo_of_danceir(motions: list[Motion], true_bpm: list[float], python: 
 
 def heard_f(path: Path, true: np.ndarray, tempo_bpm: float) -> float:
     """Beat F at 70 ms of the beats that are heard in a sound file, with the true ones."""
-    audio = load_audio(path, sample_rate=ANALYSIS_RATE)
+    audio = load_audio(path, sample_rate=SAMPLE_RATE)
     return beat_f(true[true < audio.duration_seconds], beat_times(audio, start_bpm=tempo_bpm)[1])
 
 

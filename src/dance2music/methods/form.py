@@ -27,8 +27,8 @@ def form_features(sections: Sequence[Section], *, first_bar: int, n_steps: int) 
     float32 [S, FORM_DIM]: one of `SECTION_NAMES`; its level; whether the piece has more sections than one and the ending; the bar's
     place in a phrase of four from the section's beginning; whether it is the last or last but one before a border; whether a drop is next.
     """
+    assert n_steps % (STEPS_PER_BEAT * BEATS_PER_BAR) == 0, "plans have whole bars"
     rows = np.zeros((n_steps, FORM_DIM), dtype=np.float32)
-    per_bar = STEPS_PER_BEAT * BEATS_PER_BAR
     for start in range(0, n_steps, STEPS_PER_BEAT):
         beat = first_bar * BEATS_PER_BAR + start // STEPS_PER_BEAT
         section = section_at(sections, beat)
@@ -43,5 +43,4 @@ def form_features(sections: Sequence[Section], *, first_bar: int, n_steps: int) 
         values += [float(ahead == bar) for bar in range(_BARS_AHEAD)]
         values += [float(index + 1 < len(sections) and sections[index + 1].name == "drop")]
         rows[start : start + STEPS_PER_BEAT] = values
-    assert n_steps % per_bar == 0, "plans have whole bars"
     return rows

@@ -36,6 +36,7 @@ _HELD_SHARE = 0.3
 """Of its ring an ending is at its full level for so long."""
 
 _ENERGY_CUTOFF_HZ = 0.5
+_LEAST_SPREAD = 0.25
 _FREEZE_SHARE, _FREEZE_SPEED = 0.12, 0.12
 """A freeze moves less than this share of the dance's usual speed, and less than this many body sizes per second."""
 _LONGEST_FREEZE_BEATS = 4
@@ -45,9 +46,14 @@ def energy_at_beats(conditioning: Conditioning) -> np.ndarray:
     """How much the dancer moves around each beat of the grid, 0..1 within the clip: float64 [n_beats]."""
     kinetic = conditioning.motion[:, FEATURE_SLICES["kinetic"]][:, 0].numpy().astype(np.float64)
     slow = low_pass(kinetic, fps=conditioning.fps, cutoff_hz=_ENERGY_CUTOFF_HZ)
-    low, high = np.percentile(slow, [5, 95])
     times = np.arange(len(slow)) / conditioning.fps
-    return np.interp(conditioning.rhythm.beat_times_seconds, times, np.clip((slow - low) / max(high - low, 0.25), 0.0, 1.0))
+    return np.interp(conditioning.rhythm.beat_times_seconds, times, within_dance(slow))
+
+
+def within_dance(energy: np.ndarray) -> np.ndarray:
+    """Energies [N] of a dance as 0..1 from about its calmest to about its wildest moment; those of an even dance stay close together."""
+    low, high = np.percentile(energy, [5, 95])
+    return np.clip((energy - low) / max(high - low, _LEAST_SPREAD), 0.0, 1.0)
 
 
 def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float) -> tuple[Section, ...]:

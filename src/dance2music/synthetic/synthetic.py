@@ -78,6 +78,8 @@ def beat_energy(rng: np.random.Generator, rhythm: Rhythm) -> np.ndarray:
 
 def _formed_energy(rng: np.random.Generator, rhythm: Rhythm) -> np.ndarray:
     """Energy float [n_beats] per beat of a dance with parts: of 4 or 8 bars, each at its level, 0..1 within the dance as it is read."""
+    from dance2music.rhythm.sections import within_dance
+
     count = len(rhythm.beat_times_seconds)
     bar = (np.arange(count) - rhythm.downbeat) // BEATS_PER_BAR
     bar -= bar.min() + int(rng.integers(4))
@@ -87,9 +89,7 @@ def _formed_energy(rng: np.random.Generator, rhythm: Rhythm) -> np.ndarray:
         length = int(rng.choice([4, 4, 8]))
         level[(bar >= begin) & (bar < begin + length)] = rng.uniform(0.0, 1.0)
         begin += length
-    level += rng.normal(0.0, 0.06, count)
-    spread = max(float(np.ptp(np.percentile(level, [5, 95]))), 0.25)
-    return np.clip((level - np.percentile(level, 5)) / spread, 0.0, 1.0)
+    return within_dance(level + rng.normal(0.0, 0.06, count))
 
 
 def _latents(rng: np.random.Generator, rhythm: Rhythm) -> tuple[np.ndarray, np.ndarray]:
