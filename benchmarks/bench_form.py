@@ -8,7 +8,8 @@ the dancer's mean joint speed with the level of the music per second (true joint
 0.3 s beside the whole, whether it ends on purpose (bass on the tonic at the last pitched onset, on a downbeat, 0.5 s or more before
 the end, the last 0.3 s 12 dB down), the longest silence in beats (40 dB under the whole), bars with a melody, share of its bars that were
 heard before (seven tenths of their onsets and pitches); beat F at 70 ms of librosa's beats with the true ones and with the grid that the
-music was made for, and onset z. ``--candidates 1`` measures what a method writes, more what `generate` would keep of so many.
+music was made for, and onset z; the longest time in which every bar of bass, chords and melody is the one four bars before (seven tenths,
+again). ``--candidates 1`` measures what a method writes, more what `generate` would keep of so many.
 
 ``--plans`` asks how much of its form the planner writes itself, with so many seeds per dance: share of its notes that `composer.shape`
 leaves where they are, share of the shaped score's notes that were the planner's, before phrases are made to return; whether there is a
@@ -25,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.checkpoint import load_embedded
+from dance2music.composer.phrases import PHRASE_BARS
 from dance2music.composer.shape import shaped
 from dance2music.evaluation.features import SAMPLE_RATE
 from dance2music.generation import pipeline
@@ -90,14 +92,37 @@ def longest_silence_seconds(audio: Audio, *, until_seconds: float) -> float:
     return longest / 50
 
 
-def melody(notes: list[Note], n_bars: float) -> dict[str, float]:
-    """Whether there is one, share of the bars that have one, and share of those that were heard before."""
-    bars: dict[int, set[tuple[int, int]]] = {}
+Onsets = set[tuple[int, int]]
+
+
+def by_bar(notes: list[Note]) -> dict[int, Onsets]:
+    """Onsets of each bar as (16th, pitch)."""
+    bars: dict[int, Onsets] = {}
     for note in notes:
         bar = int(np.floor(note.start_beats / BEATS_PER_BAR + 1e-6))
-        bars.setdefault(bar, set()).add((round(4 * (note.start_beats - BEATS_PER_BAR * bar)), note.pitch))
+        bars.setdefault(bar, set()).add((round(STEPS_PER_BEAT * (note.start_beats - BEATS_PER_BAR * bar)), note.pitch))
+    return bars
+
+
+def alike(first: Onsets, second: Onsets) -> bool:
+    """Whether two bars have seven tenths of their onsets in common."""
+    return len(first & second) >= 0.7 * len(first | second)
+
+
+def longest_run_bars(notes: list[Note]) -> int:
+    """Bars of the longest stretch in which every bar is the one four before it, these four among them; 0 without any."""
+    bars, longest, now = by_bar(notes), 0, 0
+    for bar in range(min(bars, default=0) + PHRASE_BARS, max(bars, default=0) + 1):
+        now = now + 1 if alike(bars.get(bar, set()), bars.get(bar - PHRASE_BARS, set())) else 0
+        longest = max(longest, now + PHRASE_BARS if now else 0)
+    return longest
+
+
+def melody(notes: list[Note], n_bars: float) -> dict[str, float]:
+    """Whether there is one, share of the bars that have one, and share of those that were heard before."""
+    bars = by_bar(notes)
     known = sorted(bars)
-    again = [max((len(bars[b] & bars[a]) / len(bars[b] | bars[a]) for a in known if a < b), default=0.0) >= 0.7 for b in known]
+    again = [any(alike(bars[a], bars[b]) for a in known if a < b) for b in known]
     share = float(np.mean(again)) if again else float("nan")
     return {"melody": float(len(notes) >= 4), "melody_bars": len(bars) / max(n_bars, 1.0), "melody_returns": share}
 
@@ -123,6 +148,10 @@ def values(clip: Clip, seen: Conditioning, audio: Audio, score: Score) -> dict[s
         "on_purpose": float(on_purpose),
         "ring_seconds": left,
         "silence_beats": longest_silence_seconds(audio, until_seconds=seconds - left) * seen.rhythm.tempo_bpm / 60,
+        "one_phrase_seconds": longest_run_bars([note for role, own in notes.items() if role not in ("drums", "pad") for note in own])
+        * BEATS_PER_BAR
+        * 60
+        / seen.rhythm.tempo_bpm,
         **melody(notes.get("lead", []), seconds * seen.rhythm.tempo_bpm / 60 / BEATS_PER_BAR),
         "beat_f": beat_f(inside, heard),
         "grid_beat_f": beat_f(grid[(grid >= 0) & (grid < seconds)], heard),
@@ -154,6 +183,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["planned", "composer"])
     parser.add_argument("--short", type=int, default=20, help="dances of 10 s")
     parser.add_argument("--long", type=int, default=4, help="dances of 60 s")
+    parser.add_argument("--long-seconds", type=float, default=60.0, help="how long those are")
     parser.add_argument("--candidates", type=int, help="takes that are made for each that is kept; by default as many as generate makes")
     parser.add_argument("--out", type=Path, default=Path("out/bench_form.json"))
     parser.add_argument("--plans", type=int, help="only this: what the planner writes itself, with so many seeds per dance")
@@ -163,7 +193,7 @@ def main() -> None:
     model = load_embedded("planned", expected="planned")
     assert isinstance(model, Planned)
     loaded = {} if arguments.plans else {name: load_method(name) for name in arguments.methods}
-    for seconds, count in ((60.0, arguments.long), (10.0, arguments.short)):
+    for seconds, count in ((arguments.long_seconds, arguments.long), (10.0, arguments.short)):
         for index in range(count):
             clip, seen = dance(index, seconds)
             if arguments.plans:

@@ -48,6 +48,14 @@ def test_a_short_dance_returns_after_two_bars_whatever_bar_the_plan_begins_in() 
     np.testing.assert_array_equal(bars[[0, 5]], bars_of(plan.lead)[[0, 5]])
 
 
+def test_of_many_phrases_every_third_is_the_one_whose_melody_is_most_unlike() -> None:
+    plan = plan_of(24)
+    plan.lead[:] = FIRST_ONSET + 1
+    plan.lead[20 * STEPS_PER_BAR :] = FIRST_ONSET + 2
+    again = recalled(plan, (Section(0, 48, "groove", 0.6), Section(48, 96, "groove", 0.6), Section(96, 99, "ending", 0.6)))
+    assert [int(phrase[0]) - FIRST_ONSET for phrase in again.lead.reshape(6, -1)] == [1, 1, 2, 1, 1, 1]
+
+
 def test_without_sections_nothing_returns() -> None:
     plan = plan_of(8)
     np.testing.assert_array_equal(recalled(plan, ()).lead, plan.lead)

@@ -8,13 +8,13 @@ Dance DB for training. The players are in `parts`, the tables in `styles`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from dance2music.composer.genres import GenreStyle
-from dance2music.composer.harmony import SCALES, Chord, parse_progression
+from dance2music.composer.harmony import SCALES, parse_progression
 from dance2music.composer.parts import FILL_STARTS, STEPS_PER_BAR, TUTTI, Bar, Bassist, Comper, Drummer, Padder, Player, Soloist
+from dance2music.composer.phrases import KINDS, phrases_of
 from dance2music.composer.styles import STYLES
 from dance2music.errors import InputError
 from dance2music.rhythm.sections import section_at
@@ -22,17 +22,9 @@ from dance2music.seeds import Corpus
 from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Note, Rhythm, Score, Section, Track
 
 MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 0.25, 3600.0
-_OTHER_MATERIAL = ("break", "build")
 _ENERGY_LIMITS = {"intro": (0.3, 0.6), "break": (0.2, 0.4), "drop": (0.72, 1.0), "outro": (0.3, 0.7)}
 """Least and most energy of a bar by its section; of others 0.3 to 1."""
 _FORMED_LEAD_CHANCE = 0.92
-
-
-class _Material(NamedTuple):
-    """What one section is made of."""
-
-    section: int
-    progression: tuple[tuple[Chord, ...], ...]
 
 
 def compose(
@@ -195,10 +187,15 @@ def _plan_bars(
     section_bars = 4 if span <= 20 or rng.random() < 0.3 else 8
     pool = [parse_progression(text) for text in (style.minor if minor else style.major)]
     order = rng.permutation(len(pool))
-    materials = [_Material(0, pool[order[0]]), _Material(1, pool[order[1 % len(pool)]] if rng.random() < 0.6 else pool[order[0]])]
+    progressions = [pool[order[0]], pool[order[1 % len(pool)]] if rng.random() < 0.6 else pool[order[0]]]
     phase = int(rng.integers(0, 2)) * section_bars
     bars: list[Bar] = []
     drawn = _drawn_sections(style, rng, (last - first) // section_bars + 2)
+    labels = {
+        beat // BEATS_PER_BAR: phrase.kind + len(KINDS) * phrase.letter
+        for phrase in phrases_of(sections)
+        for beat in range(phrase.begin_beat, phrase.end_beat, BEATS_PER_BAR)
+    }
     for index in range(first, last):
         where = index + phase
         number = where // section_bars
@@ -209,11 +206,11 @@ def _plan_bars(
         place = where % section_bars
         section = section_at(sections, index * BEATS_PER_BAR)
         if section is not None:
-            label, level, breakdown = int(section.name in _OTHER_MATERIAL), section.level, section.name == "break"
+            label, level, breakdown = labels.get(index, 0), section.level, section.name == "break"
             place = index - section.begin_beat // BEATS_PER_BAR
-        material = materials[label % 2]
-        chords = material.progression[place % len(material.progression)]
-        following = material.progression[(place + 1) % len(material.progression)][0]
+        progression = progressions[label] if label < len(KINDS) else pool[order[(1 + label // len(KINDS)) % len(pool)]]
+        chords = progression[place % len(progression)]
+        following = progression[(place + 1) % len(progression)][0]
         if energy is None:
             bar_energy = float(np.clip(level + 0.06 * (place / section_bars) + rng.normal(0, 0.03), 0, 1))
         else:

@@ -15,6 +15,7 @@ import numpy as np
 
 from dance2music.composer.genres import DRUM_PITCH, FILLS, GenreStyle, steps
 from dance2music.composer.harmony import Chord, voice
+from dance2music.composer.phrases import KINDS
 from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Note
 
 STEPS_PER_BAR = STEPS_PER_BEAT * BEATS_PER_BAR
@@ -49,7 +50,8 @@ class Bar:
 
     Attributes
     ----------
-    index : int, bars from the first downbeat; section : int, which of the piece's section materials; energy : float 0..1.
+    index : int, bars from the first downbeat; section : int, which of the piece's materials, of even numbers the song's, see `compose`;
+        energy : float 0..1.
     chords : the bar's chords, sharing it evenly; following : the first chord of the next bar.
     fill : index into `FILLS` or None; fill_from : first step of it; crash : bool, cymbal on step 0.
     stop_from : step from which all is silent (after a hit), or None; breakdown : bool, calm layers only.
@@ -341,7 +343,7 @@ class Soloist(Player):
         self.motifs = [self._motif() for _ in range(4)]
         self.answers = bool(rng.random() < 0.6)
         self.anchor = int(rng.integers(67, 75))
-        self.heard: dict[Motif, tuple[int, ...]] = {}
+        self.heard: dict[tuple[Motif, int], tuple[int, ...]] = {}
 
     def _motif(self) -> Motif:
         row = steps(str(self.rng.choice(list(self.style.melody))))
@@ -356,11 +358,12 @@ class Soloist(Player):
         if bar.tutti:
             return
         place = bar.index % 4 if bar.place is None else bar.place % 4
-        pair = (2 * bar.section) % len(self.motifs)
+        kind, letter = bar.section % len(KINDS), bar.section // len(KINDS)
+        first = (len(KINDS) * kind + letter) % len(self.motifs)
         if self.answers and place in (1, 3) and bar.energy < 0.8 and bar.place is None:
             return
         answer = place == (3 if bar.place is None else 2)  # AABA, where the form was given
-        motif = self.motifs[(pair + 1) % len(self.motifs)] if answer else self.motifs[pair]
+        motif = self.motifs[(first + 1) % len(self.motifs)] if answer else self.motifs[first]
         shift = 1 if place == 2 and bar.place is None else 0
         pitches = self._hook(motif, bar) if bar.place is not None else None
         for i, (step, length, degree) in enumerate(zip(motif.onsets, motif.lengths, motif.contour)):
@@ -375,12 +378,13 @@ class Soloist(Player):
 
     def _hook(self, motif: Motif, bar: Bar) -> tuple[int, ...]:
         """Pitches of a motif that returns note for note: those that fit the chords where it was first heard."""
-        if motif not in self.heard:
-            self.heard[motif] = tuple(
+        known = (motif, bar.section // len(KINDS))
+        if known not in self.heard:
+            self.heard[known] = tuple(
                 self._pitch(degree, bar.chord_at(step), strong=step % 4 == 0 or length > 2)
                 for step, length, degree in zip(motif.onsets, motif.lengths, motif.contour)
             )
-        return self.heard[motif]
+        return self.heard[known]
 
     def _pitch(self, degree: int, chord: Chord, *, strong: bool) -> int:
         at = min(range(len(self.ladder)), key=lambda i: abs(self.ladder[i] - self.anchor))

@@ -1,4 +1,4 @@
-"""Phrases that return: a plan in which the sections of one kind are made of one phrase, replayed."""
+"""Phrases that return: a plan in which the sections of one kind are made of one phrase, replayed, and of a second where it would tire."""
 
 from __future__ import annotations
 
@@ -8,40 +8,48 @@ from typing import Any
 
 import numpy as np
 
+from dance2music.composer.phrases import phrases_of
 from dance2music.methods.plan import FIRST_ONSET, PITCHED_ROLES, Plan
 from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Section
 
-PHRASE_BARS, SHORT_PHRASE_BARS = 4, 2
-"""Bars of a phrase, and in a dance so short that it has one section."""
-_MATERIALS = (("intro", "groove", "drop", "outro"), ("build", "break"))
-"""Sections that share a phrase: the song's, and another for what leads back to it."""
-
 
 def recalled(plan: Plan, sections: Sequence[Section]) -> Plan:
-    """The plan with the pitched roles of one phrase replayed in every phrase of sections of its kind; drums go on as they are.
+    """The plan with the pitched roles of one phrase replayed in every phrase of its kind and letter; drums go on as they are.
 
-    Each kind has the phrase with the most lead notes, else its first whole one: that is what is remembered of a piece.
+    Letters are those of `composer.phrases`. The first of each kind is the phrase with the most lead notes, else its first whole one: that
+    is what is remembered of a piece. Another letter is the phrase whose melody is most unlike those that there are, by share of steps.
     """
     rows: dict[str, Any] = {role: getattr(plan, role).copy() for role in PITCHED_ROLES}
-    bars = PHRASE_BARS if len(sections) > 2 else SHORT_PHRASE_BARS
-    for names in _MATERIALS:
-        phrases = [phrase for section in sections if section.name in names for phrase in _phrases(plan, section, bars)]
-        if len(phrases) < 2:
-            continue
-        longest = max(len(phrase) for phrase in phrases)
-        source = max((phrase for phrase in phrases if len(phrase) == longest), key=lambda phrase: _lead_notes(plan, phrase))
-        for phrase in phrases:
+    offset = plan.first_bar * BEATS_PER_BAR
+    phrases = []
+    for phrase in phrases_of(sections):
+        begin, end = ((beat - offset) * STEPS_PER_BEAT for beat in (phrase.begin_beat, phrase.end_beat))
+        steps = range(max(begin, 0), min(end, plan.n_steps))
+        if len(steps):
+            phrases.append((steps, phrase.kind, phrase.letter))
+    for kind in sorted({kind for _, kind, _ in phrases}):
+        own = [(steps, letter) for steps, of, letter in phrases if of == kind]
+        longest = max(len(steps) for steps, _ in own)
+        whole = [steps for steps, _ in own if len(steps) == longest]
+        sources: dict[int, range] = {}
+        for letter in sorted({letter for _, letter in own}):
+            sources[letter] = max(whole, key=lambda steps: (_unlike(plan, steps, list(sources.values())), _lead_notes(plan, steps)))
+        for steps, letter in own:
+            source = sources[letter].start
             for role, row in rows.items():
-                row[phrase.start : phrase.stop] = getattr(plan, role)[source.start : source.start + len(phrase)]
+                row[steps.start : steps.stop] = getattr(plan, role)[source : source + len(steps)]
     return replace(plan, **rows)
 
 
-def _phrases(plan: Plan, section: Section, bars: int) -> list[range]:
-    """The steps of the phrases of a section within the plan, from its beginning on; the last may be shorter."""
-    offset, length = plan.first_bar * BEATS_PER_BAR, bars * BEATS_PER_BAR * STEPS_PER_BEAT
-    begin, end = ((beat - offset) * STEPS_PER_BEAT for beat in (section.begin_beat, section.end_beat))
-    whole = [range(max(at, 0), min(at + length, end, plan.n_steps)) for at in range(begin, end, length)]
-    return [phrase for phrase in whole if len(phrase)]
+def _unlike(plan: Plan, phrase: range, others: Sequence[range]) -> float:
+    """Least share of steps at which a phrase begins another melody note, or none where another phrase does; 0 without others."""
+    own = _melody(plan, phrase)
+    return min((float(np.mean(own != _melody(plan, other))) for other in others), default=0.0)
+
+
+def _melody(plan: Plan, phrase: range) -> np.ndarray:
+    notes = plan.lead[phrase.start : phrase.stop]
+    return np.where(notes >= FIRST_ONSET, notes, 0)
 
 
 def _lead_notes(plan: Plan, phrase: range) -> int:

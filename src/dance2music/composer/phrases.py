@@ -1,0 +1,48 @@
+"""Which phrase of a piece is which: songs say one thing most of the time, and another before it tires.
+
+Sections of one kind share a phrase (`recalled` and the composer's materials). Where more than four of its phrases follow each other, the
+third of every four is another one: A A B A, then A A C A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from dance2music.types import BEATS_PER_BAR, Section
+
+PHRASE_BARS, SHORT_PHRASE_BARS = 4, 2
+"""Bars of a phrase, and in a dance so short that it has one section."""
+KINDS = (("intro", "groove", "drop", "outro"), ("build", "break"))
+"""Sections that share a phrase: the song's, and another for what leads back to it."""
+_TIRING = 4
+_OTHERS = 3
+
+
+class Phrase(NamedTuple):
+    """Beats from ``begin_beat`` to ``end_beat``, of which of `KINDS`, and whether it is that one's phrase, 0, or another one."""
+
+    begin_beat: int
+    end_beat: int
+    kind: int
+    letter: int
+
+
+def phrases_of(sections: Sequence[Section]) -> list[Phrase]:
+    """The phrases of all sections but the ending, in order; each begins anew in a section, whose last may be shorter."""
+    bars = PHRASE_BARS if len(sections) > 2 else SHORT_PHRASE_BARS
+    cut = [
+        (begin, min(begin + bars * BEATS_PER_BAR, section.end_beat), kind, section.name)
+        for section in sections
+        for kind, names in enumerate(KINDS)
+        if section.name in names
+        for begin in range(section.begin_beat, section.end_beat, bars * BEATS_PER_BAR)
+    ]
+    found = []
+    for kind, run in groupby(cut, key=lambda phrase: phrase[2]):
+        together = list(run)
+        for place, (begin, end, _, name) in enumerate(together):
+            other = len(together) > _TIRING and place % 4 == 2 and name != "drop"
+            found.append(Phrase(begin, end, kind, 1 + place // 4 % _OTHERS if other else 0))
+    return found
