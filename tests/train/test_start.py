@@ -10,6 +10,7 @@ import pytest
 
 from dance2music.errors import ConfigError
 from dance2music.papers.finetune_decoder import DecoderTraining
+from dance2music.train import start
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
 from dance2music.train.pieces import SegmentsConfig
 from dance2music.train.start import LoopConfig, start_fabric
@@ -37,7 +38,7 @@ from tiny_gan import CONFIG
         ("learning_rate", float("nan"), "1e-12 to"),
         ("learning_rate", float("inf"), "1e-12 to"),
         ("save_every_seconds", -1.0, "0 or more"),
-        ("precision", "foo", "one of 32-true, bf16-mixed"),
+        ("precision", "foo", "one of auto, 32-true"),
         ("accelerator", "foo", "one of auto, cpu"),
     ],
 )
@@ -86,3 +87,16 @@ def test_an_accelerator_that_the_machine_lacks_is_not_started(monkeypatch: pytes
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     with pytest.raises(ConfigError, match=r"loop\.accelerator: 'cuda', which this machine lacks; expected auto or cpu"):
         start_fabric(LoopConfig(accelerator="cuda"))
+
+
+@pytest.mark.parametrize(("has", "chosen"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_auto_precision_is_what_the_processor_multiplies_in(has: bool, chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "multiplies_bfloat16", lambda: has)
+    fabric = start_fabric(LoopConfig(precision="auto", accelerator="cpu"))
+    assert fabric.strategy.precision.precision == chosen
+
+
+def test_bfloat16_is_done_where_it_is_slow_and_that_is_said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(start, "multiplies_bfloat16", lambda: False)
+    assert start_fabric(LoopConfig(precision="bf16-mixed", accelerator="cpu")).strategy.precision.precision == "bf16-mixed"
+    assert "32-true is faster on it" in caplog.text

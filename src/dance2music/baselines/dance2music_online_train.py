@@ -28,7 +28,7 @@ class OnlineTrainConfig:
     model: OnlineConfig = field(default_factory=OnlineConfig)
     training: SymbolicTrainConfig = field(
         default_factory=lambda: SymbolicTrainConfig(
-            loop=LoopConfig(steps=700, learning_rate=6e-4, warmup_steps=50, save_every_steps=100, precision="bf16-mixed"),
+            loop=LoopConfig(steps=700, learning_rate=6e-4, warmup_steps=50, save_every_steps=100, precision="auto"),
             batch_size=96,
             n_pieces=600,
             piece_seconds=12.0,

@@ -38,7 +38,7 @@ class FoleyTrainConfig:
     model: FoleyMusicConfig = field(default_factory=lambda: FOLEY_EMBEDDED)
     training: SymbolicTrainConfig = field(
         default_factory=lambda: SymbolicTrainConfig(
-            loop=LoopConfig(steps=450, learning_rate=3e-3, warmup_steps=50, save_every_steps=100, precision="bf16-mixed"),
+            loop=LoopConfig(steps=450, learning_rate=3e-3, warmup_steps=50, save_every_steps=100, precision="auto"),
             batch_size=12, n_pieces=1600, piece_seconds=16.0,
         )
     )  # fmt: skip

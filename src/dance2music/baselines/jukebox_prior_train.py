@@ -34,7 +34,7 @@ class JukeboxTrainConfig:
     model: JukeboxPriorConfig = field(default_factory=JukeboxPriorConfig)
     training: SymbolicTrainConfig = field(
         default_factory=lambda: SymbolicTrainConfig(
-            loop=LoopConfig(steps=2500, learning_rate=1e-3, warmup_steps=100, save_every_steps=250, precision="bf16-mixed"), batch_size=8
+            loop=LoopConfig(steps=2500, learning_rate=1e-3, warmup_steps=100, save_every_steps=250, precision="auto"), batch_size=8
         )
     )
 

@@ -49,7 +49,7 @@ class JukeboxVqvaeTrainConfig:
                 final_factor=0.02,
                 ema_decay=0.998,
                 save_every_steps=1000,
-                precision="bf16-mixed",
+                precision="auto",
                 threads=1,
             ),
             held_out_pieces=8,
@@ -77,7 +77,7 @@ class JukeboxVqvaeTrainConfig:
                 )
             ),
             loop=LoopConfig(
-                learning_rate=8e-4, warmup_steps=0, final_factor=0.05, ema_decay=0.98, grad_clip=0.0, precision="bf16-mixed", threads=1
+                learning_rate=8e-4, warmup_steps=0, final_factor=0.05, ema_decay=0.98, grad_clip=0.0, precision="auto", threads=1
             ),
         )
     )

@@ -21,6 +21,11 @@ def can_lay_out(weight: Tensor) -> bool:
     return weight.dtype == torch.float32 and weight.device.type == "cpu" and torch.backends.mkldnn.is_available() and known
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether this machine's processor multiplies in bfloat16 (AVX512-BF16 or AMX); elsewhere it takes several times as long as float32."""
+    return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+
+
 class LaidOut:
     """A float32 weight [O, I] on a processor, as oneDNN multiplies by it; without a gradient."""
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dance2music.checkpoint import fill, load_model, read_provenance, read_torch_state, save_model, sha256_of
 from dance2music.errors import InputError
 from dance2music.methods.base import PRECISIONS, CodecGenerator
+from dance2music.nn.laid_out import multiplies_bfloat16
 
 if TYPE_CHECKING:
     from dance2music.codec.vqvae import VQVAE
@@ -226,7 +227,7 @@ def working_precision(precision: str) -> str:
     """
     if precision not in PRECISIONS:
         raise InputError(f"--precision {precision!r}: unknown; expected one of {', '.join(PRECISIONS)}")
-    has = any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    has = multiplies_bfloat16()
     if precision == "bf16" and not has:
         logger.warning("--precision bf16: this processor does not multiply in bfloat16, fp32 is faster on it")
     return precision if precision != "auto" else "bf16" if has else "fp32"

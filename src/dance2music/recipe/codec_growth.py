@@ -46,7 +46,7 @@ class CodecGrowth:
     segments: SegmentsConfig = field(default_factory=lambda: SegmentsConfig(pieces_per_step=8))
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            precision="bf16-mixed", steps=4000, seed=21, learning_rate=5e-4, warmup_steps=100, save_every_steps=500
+            precision="auto", steps=4000, seed=21, learning_rate=5e-4, warmup_steps=100, save_every_steps=500
         )
     )
     mel_weights: tuple[float, float, float] = (0.1, 0.8, 0.1)

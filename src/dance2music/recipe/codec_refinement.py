@@ -51,7 +51,7 @@ class CodecRefinement:
     sketches_per_step: int = 4
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            precision="bf16-mixed", steps=8000, seed=31, learning_rate=4e-4, warmup_steps=100, save_every_steps=500
+            precision="auto", steps=8000, seed=31, learning_rate=4e-4, warmup_steps=100, save_every_steps=500
         )
     )
     mel_weights: tuple[float, float, float] = (0.1, 0.8, 0.1)

@@ -28,7 +28,7 @@ class GenreTrainConfig:
     """One run of a genre classifier."""
 
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=6000, learning_rate=1.5e-3, warmup_steps=200, threads=1, seed=3, precision="bf16-mixed")
+        default_factory=lambda: LoopConfig(steps=6000, learning_rate=1.5e-3, warmup_steps=200, threads=1, seed=3, precision="auto")
     )
     batch_size: int = 32
     clip_seconds: float = 6.0

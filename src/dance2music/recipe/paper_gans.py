@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 KINDS = ("d2m-gan", "creative-gan")
 _LOOP = LoopConfig(
-    steps=500, learning_rate=2e-4, warmup_steps=50, final_factor=0.1, ema_decay=0.995, grad_clip=10.0, precision="bf16-mixed",
+    steps=500, learning_rate=2e-4, warmup_steps=50, final_factor=0.1, ema_decay=0.995, grad_clip=10.0, precision="auto",
     accelerator="cpu", threads=1, workers=0, save_every_steps=250, log_every_steps=25,
 )  # fmt: skip
 

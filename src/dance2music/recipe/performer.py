@@ -50,7 +50,7 @@ class PerformerTrainConfig:
     """One run of the performer."""
 
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=4400, learning_rate=8e-4, warmup_steps=200, precision="bf16-mixed", save_every_steps=250)
+        default_factory=lambda: LoopConfig(steps=4400, learning_rate=8e-4, warmup_steps=200, precision="auto", save_every_steps=250)
     )
     crops: CropConfig = field(default_factory=CropConfig)
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)

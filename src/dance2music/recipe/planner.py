@@ -35,7 +35,7 @@ PLAN_FIELDS = ("dynamics", "chords", "pad", "bass", "lead")
 class PlannerTrainConfig:
     """One run of the planner."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4000, learning_rate=6e-4, warmup_steps=200, precision="bf16-mixed"))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4000, learning_rate=6e-4, warmup_steps=200, precision="auto"))
     batch_size: int = 16
     bars: int = 12
     motion_dropout: float = 0.1

@@ -33,7 +33,7 @@ from dance2music.train.processes import process_share
 from dance2music.train.start import LoopConfig, start_fabric
 from dance2music.types import BEATS_PER_BAR, GENRES, Motion
 
-LOOP = LoopConfig(steps=14_000, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, precision="bf16-mixed", threads=1)
+LOOP = LoopConfig(steps=14_000, seed=7, learning_rate=2e-3, warmup_steps=200, final_factor=0.01, precision="auto", threads=1)
 """Length and schedule of the run that made the embedded weights."""
 
 

@@ -46,9 +46,7 @@ class SpectralCodecTraining:
 
     codec: SpectralCodecConfig = field(default_factory=SpectralCodecConfig)
     segments: SegmentsConfig = field(default_factory=SegmentsConfig)
-    loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(precision="bf16-mixed", steps=17_000, warmup_steps=200, save_every_steps=1000)
-    )
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(precision="auto", steps=17_000, warmup_steps=200, save_every_steps=1000))
     mel_weight: float = 1.0
     distortion_weight: float = 0.02
     commitment_weight: float = 0.1

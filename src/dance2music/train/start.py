@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from lightning_fabric import Fabric
 
 from dance2music.config import check_ranges
 from dance2music.errors import ConfigError
+from dance2music.nn.laid_out import multiplies_bfloat16
 from dance2music.train.processes import UnwrappedStrategy
 
 MANY = 10**12
 """More steps than anybody takes."""
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "32", "bf16", "16", "64")
+logger = logging.getLogger(__name__)
+
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "32", "bf16", "16", "64")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 _RANKS = 10_000
 """Each process adds its number to the seed, which ends at 32 bits."""
@@ -29,6 +33,7 @@ class LoopConfig:
 
     Attributes
     ----------
+    precision : of Fabric, or 'auto': bf16-mixed on a device that multiplies in bfloat16, else 32-true.
     validate_every_steps : what a training that has held-out data does so often; 0 never.
     patience : stop after so many validations without a better one; 0 never.
     keep_every_steps : keep the weights of every so many steps, numbered; 0 none.
@@ -82,11 +87,24 @@ def start_fabric(config: LoopConfig) -> Fabric:
         devices=local if world > 1 else config.devices,
         num_nodes=max(1, world // local),
         strategy=UnwrappedStrategy() if world > 1 else "auto",
-        precision=config.precision,  # type: ignore[arg-type]
+        precision=_precision(config),  # type: ignore[arg-type]
     )
     fabric.launch()
     fabric.seed_everything(config.seed + fabric.global_rank, verbose=False)
     return fabric
+
+
+def _precision(config: LoopConfig) -> str:
+    """That of Fabric for the config's, see `LoopConfig`."""
+    on_cpu = config.accelerator == "cpu" or (
+        config.accelerator == "auto" and not torch.cuda.is_available() and not torch.backends.mps.is_available()
+    )
+    has = multiplies_bfloat16() if on_cpu else config.accelerator != "mps" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    if config.precision == "auto":
+        return "bf16-mixed" if has else "32-true"
+    if config.precision.startswith("bf16") and on_cpu and not has:
+        logger.warning("loop.precision %s: this processor does not multiply in bfloat16, 32-true is faster on it", config.precision)
+    return config.precision
 
 
 def _check_devices(config: LoopConfig) -> None:
