@@ -56,6 +56,7 @@ class Corpus(IntEnum):
     COMPANY = 33
     TIMING = 36
     RHYTHM_ITEM = 41
+    RHYTHM_EXACT = 42
     SONG_CLIP = 51
     PIECE_TEMPO = 60
     PIECE_SOUND = 71

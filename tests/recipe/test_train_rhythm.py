@@ -10,12 +10,15 @@ import pytest
 import torch
 
 from dance2music.checkpoint import load_model
+from dance2music.dance.kinematics import MOTION_FEATURES, motion_features
 from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import InputError
 from dance2music.recipe.build import Recipe, build
 from dance2music.recipe.rhythm import (
     RhythmBatches,
     RhythmTrainConfig,
+    _pool_item,
+    _seen_exactly,
     augment,
     draw_item,
     draw_pool,
@@ -26,6 +29,7 @@ from dance2music.recipe.rhythm import (
     train_rhythm,
 )
 from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
+from dance2music.seeds import DANCES_PER_RUN
 from dance2music.synthetic.synthetic import write_corpus
 from dance2music.train.objective import weighted_total
 from dance2music.train.start import LoopConfig
@@ -39,6 +43,7 @@ TINY = RhythmTrainConfig(
     max_window_seconds=4.0,
     limb_dances=40,
 )
+NONE = replace(TINY, loop=replace(TINY.loop, steps=0))
 
 
 def test_an_item_is_a_function_of_its_seed() -> None:
@@ -126,7 +131,7 @@ def test_a_run_does_not_go_on_with_other_dances_nor_take_a_finished_one_for_thei
         train_rhythm(replace(tiny, data=str(other)), tmp_path / "run")
     moved = own.rename(tmp_path / "moved")
     train_rhythm(replace(tiny, data=str(moved)), tmp_path / "run")
-    build(Recipe(rhythm=replace(tiny, data=str(moved))), tmp_path / "all", stages=["rhythm"])
+    build(Recipe(rhythm=replace(tiny, data=str(moved)), second_rhythm=NONE), tmp_path / "all", stages=["rhythm"])
     with pytest.raises(InputError, match=r"is finished, and learnt from 1 dances, .*; no --data is given; choose another --out"):
         build(Recipe(rhythm=TINY), tmp_path / "all", stages=["rhythm"])
     with pytest.raises(InputError, match=r"rhythm.safetensors: is finished, and learnt from 1 dances, .*; choose another --out"):
@@ -137,3 +142,27 @@ def test_too_few_dances_to_measure_limbs_on_are_refused_before_the_training(tmp_
     with pytest.raises(InputError, match=r"limb_dances: \d steady dances to measure limbs on; expected more than \d+; raise the setting"):
         train_rhythm(replace(TINY, limb_dances=4), tmp_path)
     assert not list(tmp_path.glob("*"))
+
+
+def test_dances_that_are_seen_exactly_are_a_share_and_not_perturbed() -> None:
+    some, every = (replace(TINY, exact_share=share) for share in (0.5, 1.0))
+    seeds = range(40)
+    assert 8 < sum(_seen_exactly(seed, some) for seed in seeds) < 32
+    assert all(_seen_exactly(seed, every) for seed in seeds) and not any(_seen_exactly(seed, TINY) for seed in seeds)
+    exact, perturbed = (_pool_item(3, config=config)["features"] for config in (every, TINY))
+    plain = draw_item(3 * DANCES_PER_RUN + 3, seconds=TINY.item_seconds, augmented=False).motion
+    np.testing.assert_allclose(exact, motion_features(plain, fps=TINY.model.fps)[: len(exact)], atol=2e-2)
+    assert not np.allclose(exact, perturbed, atol=2e-2)
+
+
+def test_the_stage_joins_two_networks_that_were_trained_by_themselves(tmp_path: Path) -> None:
+    second = replace(TINY, model=replace(TINY.model, channels=6), loop=replace(TINY.loop, seed=4))
+    build(Recipe(rhythm=TINY, second_rhythm=second), tmp_path / "all", stages=["rhythm"])
+    model = load_model(tmp_path / "all" / "weights" / "rhythm.safetensors", expected="rhythm")
+    alone = [load_model(train_rhythm(config, tmp_path / name)) for config, name in ((TINY, "first"), (second, "second"))]
+    x = torch.randn(1, 60, MOTION_FEATURES)
+    torch.testing.assert_close(model(x).beat, alone[0](x).beat)
+    mean = 0.5 * sum(torch.log_softmax(network(x).tempo, dim=-1) for network in alone)
+    torch.testing.assert_close(model(x).tempo, mean)
+    again = train_rhythm(replace(TINY, start_from=str(tmp_path / "all" / "weights" / "rhythm.safetensors")), tmp_path / "again")
+    assert isinstance(begun := load_model(again), RhythmModel) and begun.second is None

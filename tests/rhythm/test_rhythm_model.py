@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 
+from dance2music.checkpoint import load_model, save_model
 from dance2music.dance.kinematics import FEATURE_SLICES, MOTION_FEATURES
-from dance2music.rhythm.network import RhythmModel, RhythmModelConfig
+from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, joined, own_weights
 
 SMALL = RhythmModelConfig(channels=8, dilations=(1, 2), novelty_channels=2, tempo_channels=4, dropout=0.0)
 
@@ -70,3 +74,25 @@ def test_the_embedded_weights_load_and_find_the_tempo_of_a_drawn_dance() -> None
     clips = [synthetic_clip(1_000_000_200 + i, duration_seconds=10.0, fps=30.0) for i in range(6)]
     right = [abs(estimate_rhythm(clip.motion).tempo_bpm / clip.rhythm.tempo_bpm - 1) <= 0.04 for clip in clips if clip.rhythm is not None]
     assert sum(right) >= 4
+
+
+def test_a_second_network_has_its_say_in_the_tempo_alone(tmp_path: Path) -> None:
+    first, x = small_model(), torch.randn(2, 60, MOTION_FEATURES)
+    torch.manual_seed(1)
+    second = RhythmModel(replace(SMALL, channels=6)).eval()
+    both = joined(first, second)
+    save_model(tmp_path / "both.safetensors", both, both.config, storage="float32")
+    read = load_model(tmp_path / "both.safetensors", expected="rhythm")
+    out, alone, other = read(x), first(x), second(x)
+    torch.testing.assert_close(out.beat, alone.beat)
+    torch.testing.assert_close(out.downbeat, alone.downbeat)
+    mean = 0.5 * (torch.log_softmax(alone.tempo, dim=-1) + torch.log_softmax(other.tempo, dim=-1))
+    torch.testing.assert_close(out.tempo, mean)
+    assert isinstance(read, RhythmModel) and own_weights(read).keys() == first.state_dict().keys()
+
+
+def test_of_networks_that_have_one_beside_them_only_their_own_are_joined() -> None:
+    first, x = small_model(), torch.randn(1, 60, MOTION_FEATURES)
+    torch.manual_seed(1)
+    both = joined(first, RhythmModel(SMALL).eval())
+    torch.testing.assert_close(joined(both, both)(x).tempo, torch.log_softmax(first(x).tempo, dim=-1))

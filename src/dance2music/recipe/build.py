@@ -47,8 +47,9 @@ from dance2music.recipe.paper_gans import PaperGans, regress, train_paper_gan
 from dance2music.recipe.perceptual import PerceptualTrainConfig, evaluate_perceptual, train_perceptual
 from dance2music.recipe.performer import PerformerTrainConfig, train_performer
 from dance2music.recipe.planner import PlannerTrainConfig, train_planner
-from dance2music.recipe.rhythm import RhythmTrainConfig, train_rhythm
+from dance2music.recipe.rhythm import SECOND, RhythmTrainConfig, train_rhythm
 from dance2music.recipe.songbook import songbook_segments
+from dance2music.rhythm.network import RhythmModel, joined
 from dance2music.seeds import HELD_OUT_PAIRS, SHORT_PAIRS
 from dance2music.train.codec import SpectralCodecTraining, train_codec
 
@@ -83,6 +84,8 @@ class Recipe:
     music_genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
     dance_genre: DanceGenreTrainConfig = field(default_factory=DanceGenreTrainConfig)
     rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
+    second_rhythm: RhythmTrainConfig = field(default_factory=lambda: SECOND)
+    """Of the network beside it; with no steps there is none."""
     perceptual: PerceptualTrainConfig = field(default_factory=PerceptualTrainConfig)
     dance2music_online: OnlineTrainConfig = field(default_factory=OnlineTrainConfig)
     cmt: CmtTrainConfig = field(default_factory=CmtTrainConfig)
@@ -218,10 +221,20 @@ class Build:
         self._save("dance_genre", model, model.config, {"training": to_dict(config), "data set": learnt_from})
 
     def rhythm(self) -> None:
-        """Stage: the rhythm network."""
-        path = train_rhythm(self.recipe.rhythm, self.folder / "rhythm")
-        with whole_file(self.weights("rhythm")) as temporary:
-            shutil.copyfile(path, temporary)
+        """Stage: the rhythm network, and the one beside it."""
+        path, second = (
+            train_rhythm(self.recipe.rhythm, self.folder / "rhythm"),
+            replace(self.recipe.second_rhythm, data=self.recipe.rhythm.data),
+        )
+        if not second.loop.steps:
+            with whole_file(self.weights("rhythm")) as temporary:
+                shutil.copyfile(path, temporary)
+            return
+        beside = train_rhythm(second, self.folder / "second_rhythm")
+        first_model, second_model = (load_model(file, expected="rhythm") for file in (path, beside))
+        assert isinstance(first_model, RhythmModel) and isinstance(second_model, RhythmModel)
+        model = joined(first_model, second_model)
+        self._save("rhythm", model, model.config, read_provenance(path) | {"second": read_provenance(beside)})
 
     def perceptual(self) -> None:
         """Stage: the network whose features the perceptual loss compares."""

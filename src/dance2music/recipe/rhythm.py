@@ -22,7 +22,7 @@ from dance2music.data.danced import danced_clips, fingerprint
 from dance2music.errors import InputError
 from dance2music.recipe.limbs import Danced, measure_limbs
 from dance2music.rhythm.limbs import LimbModel
-from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput
+from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, RhythmOutput, own_weights
 from dance2music.seeds import DANCES_PER_RUN, Corpus
 from dance2music.synthetic.choreography import dance
 from dance2music.synthetic.synthetic import synthetic_clip
@@ -63,12 +63,23 @@ class RhythmTrainConfig:
     """Model file of the network whose weights a run begins with, or none."""
     tempo_only: bool = False
     """Train the tempo head alone."""
+    exact_share: float = 0.0
+    """Share of the drawn dances that are as exact as several cameras see them, not perturbed as one does."""
     limb_dances: int = 600
     """Drawn dances on which the limbs are measured, of those that are trained on."""
     data: str = ""
     """Folder of 'data prepare' whose training split is mixed in, or none: real dances with known beats."""
     data_share: float = 0.4
     """Share of the windows that come from there."""
+
+
+SECOND = RhythmTrainConfig(
+    model=RhythmModelConfig(channels=64, log_speeds=True),
+    loop=replace(LOOP, steps=5000, seed=8, precision="32-true"),
+    pool_size=8000,
+    exact_share=1 / 3,
+)
+"""What made the embedded second network, which is asked for the tempo: other dances, some as several cameras see them."""
 
 
 @dataclass(frozen=True)
@@ -262,11 +273,16 @@ def draw_pool(config: RhythmTrainConfig, folder: Path) -> Pool:
 def _pool_item(index: int, *, config: RhythmTrainConfig) -> Item:
     """Features float16 [T, D_m], targets float16 [2, T] and tempo of one drawn dance."""
     frames = round(config.item_seconds * config.model.fps)
-    item = draw_item(config.loop.seed * DANCES_PER_RUN + index, seconds=config.item_seconds)
+    seed = config.loop.seed * DANCES_PER_RUN + index
+    item = draw_item(seed, seconds=config.item_seconds, augmented=not _seen_exactly(seed, config))
     features, wanted = np.zeros((frames, MOTION_FEATURES), np.float16), np.zeros((2, frames), np.float16)
     seen, rows = motion_features(item.motion, fps=config.model.fps)[:frames], targets(item, config)[:, :frames]
     features[: len(seen)], wanted[:, : rows.shape[1]] = seen, rows
     return {"features": features, "targets": wanted, "tempi": np.asarray(item.tempo_bpm, np.float32)}
+
+
+def _seen_exactly(seed: int, config: RhythmTrainConfig) -> bool:
+    return bool(np.random.default_rng([seed, Corpus.RHYTHM_EXACT]).random() < config.exact_share)
 
 
 class RealDances:
@@ -361,7 +377,9 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     pool = draw_pool(config, out)
     model = RhythmModel(config.model)
     if config.start_from:
-        model.load_state_dict(load_model(config.start_from, expected="rhythm").state_dict())
+        begun = load_model(config.start_from, expected="rhythm")
+        assert isinstance(begun, RhythmModel)
+        model.load_state_dict(own_weights(begun))
     if config.tempo_only:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith("tempo_"))

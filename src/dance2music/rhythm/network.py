@@ -8,7 +8,7 @@ Decoding activations into a beat grid is in `rhythm.estimate`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -48,6 +48,8 @@ class RhythmModelConfig:
     """Whether it also sees the logarithms of the speeds of the body's parts, in which stops of slow and quick parts count alike."""
     lead_beats: float = 0.0
     """How far before the beat of real dancers its activation peaks: of weights that were trained on dancers who rest after the beat."""
+    second: RhythmModelConfig | None = None
+    """Sizes of a second network that was trained by itself (`joined`), or none: tempi are what both say."""
 
     @property
     def reach_bins(self) -> int:
@@ -101,6 +103,7 @@ class RhythmModel(nn.Module):
         self.tempo_length = nn.Linear(1, config.tempo_channels)
         self.tempo_drop = nn.Dropout(config.dropout)
         self.tempo_out = nn.Conv1d(config.tempo_channels, 1, 1)
+        self.second = None if config.second is None else RhythmModel(config.second)
         K, W = len(LEVELS), len(WITNESSES)
         self.register_buffer("limb_mean", torch.zeros(K, W, 2))
         self.register_buffer("limb_spread", torch.zeros(K, W, W, 2))
@@ -142,6 +145,8 @@ class RhythmModel(nn.Module):
         seconds = features.new_tensor([[features.shape[1] / self.config.fps]])
         hidden = self.tempo_in(spectra) + self.tempo_length(torch.log(seconds))[:, :, None]
         tempo = self.tempo_out(self.tempo_drop(F.gelu(hidden)))[:, 0]
+        if self.second is not None:
+            tempo = 0.5 * (F.log_softmax(tempo, dim=-1) + F.log_softmax(self.second(features).tempo, dim=-1))
         return RhythmOutput(beat, downbeat, tempo)
 
     def _spectra(self, curves: Tensor) -> Tensor:
@@ -156,6 +161,23 @@ class RhythmModel(nn.Module):
         power = (x @ torch.cos(angle)) ** 2 + (x @ torch.sin(angle)) ** 2
         energy = (x**2).sum(dim=-1, keepdim=True) * n / 2 + 1e-6
         return torch.sqrt(power / energy + 1e-8)
+
+
+def joined(first: RhythmModel, second: RhythmModel) -> RhythmModel:
+    """The first network with the second beside it: beats, downbeats and limbs of the first, tempi by the mean of both logarithms.
+
+    Either may have one beside it already, which is left out. Both must look at the same tempi.
+    """
+    alone = [replace(model.config, second=None) for model in (first, second)]
+    assert torch.equal(alone[0].tempi_bpm(), alone[1].tempi_bpm()), "both tell the same tempi apart"
+    model = RhythmModel(replace(alone[0], second=alone[1]))
+    model.load_state_dict(own_weights(first) | {f"second.{name}": value for name, value in own_weights(second).items()})
+    return model.train(first.training)
+
+
+def own_weights(model: RhythmModel) -> dict[str, Tensor]:
+    """A network's state without that of the one beside it."""
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("second.")}
 
 
 def _unit_power(block: Tensor) -> Tensor:
