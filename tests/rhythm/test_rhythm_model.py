@@ -10,7 +10,7 @@ import torch
 
 from dance2music.checkpoint import load_model, save_model
 from dance2music.dance.kinematics import FEATURE_SLICES, MOTION_FEATURES
-from dance2music.rhythm.network import RhythmModel, RhythmModelConfig, joined, own_weights
+from dance2music.rhythm.network import SECOND_SAY, RhythmModel, RhythmModelConfig, joined, own_weights
 
 SMALL = RhythmModelConfig(channels=8, dilations=(1, 2), novelty_channels=2, tempo_channels=4, dropout=0.0)
 
@@ -86,8 +86,8 @@ def test_a_second_network_has_its_say_in_the_tempo_alone(tmp_path: Path) -> None
     out, alone, other = read(x), first(x), second(x)
     torch.testing.assert_close(out.beat, alone.beat)
     torch.testing.assert_close(out.downbeat, alone.downbeat)
-    mean = 0.5 * (torch.log_softmax(alone.tempo, dim=-1) + torch.log_softmax(other.tempo, dim=-1))
-    torch.testing.assert_close(out.tempo, mean)
+    both_say = torch.log_softmax(alone.tempo, dim=-1) + SECOND_SAY * torch.log_softmax(other.tempo, dim=-1)
+    torch.testing.assert_close(out.tempo, both_say)
     assert isinstance(read, RhythmModel) and own_weights(read).keys() == first.state_dict().keys()
 
 
@@ -95,4 +95,4 @@ def test_of_networks_that_have_one_beside_them_only_their_own_are_joined() -> No
     first, x = small_model(), torch.randn(1, 60, MOTION_FEATURES)
     torch.manual_seed(1)
     both = joined(first, RhythmModel(SMALL).eval())
-    torch.testing.assert_close(joined(both, both)(x).tempo, torch.log_softmax(first(x).tempo, dim=-1))
+    torch.testing.assert_close(joined(both, both)(x).tempo, (1 + SECOND_SAY) * torch.log_softmax(first(x).tempo, dim=-1))
