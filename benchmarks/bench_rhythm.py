@@ -45,7 +45,7 @@ class Case:
 
 def drawn(items: int, *, low_seconds: float, high_seconds: float) -> Iterator[Case]:
     """Held-out drawn dances, perturbed as in training."""
-    from dance2music.recipe.rhythm import draw_item
+    from dance2music.recipe.rhythm_items import draw_item
     from dance2music.seeds import HELD_OUT_DANCES
 
     for i in range(items):

@@ -17,7 +17,7 @@ import numpy as np
 
 from dance2music.dance.motion_files import load_motion
 from dance2music.data.aist_beats import beats_by_name
-from dance2music.recipe.rhythm import draw_item
+from dance2music.recipe.rhythm_items import draw_item
 from dance2music.rhythm.evidence import FEATURE_FPS
 from dance2music.rhythm.limbs import LEVELS, WITNESSES, components, limb_curves
 from dance2music.seeds import HELD_OUT_DANCES

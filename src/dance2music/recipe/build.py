@@ -222,19 +222,20 @@ class Build:
 
     def rhythm(self) -> None:
         """Stage: the rhythm network, and the one beside it."""
-        path, second = (
-            train_rhythm(self.recipe.rhythm, self.folder / "rhythm"),
-            replace(self.recipe.second_rhythm, data=self.recipe.rhythm.data),
-        )
+        path = train_rhythm(self.recipe.rhythm, self.folder / "rhythm")
+        second = replace(self.recipe.second_rhythm, data=self.recipe.rhythm.data)
         if not second.loop.steps:
             with whole_file(self.weights("rhythm")) as temporary:
                 shutil.copyfile(path, temporary)
             return
         beside = train_rhythm(second, self.folder / "second_rhythm")
-        first_model, second_model = (load_model(file, expected="rhythm") for file in (path, beside))
-        assert isinstance(first_model, RhythmModel) and isinstance(second_model, RhythmModel)
-        model = joined(first_model, second_model)
-        self._save("rhythm", model, model.config, read_provenance(path) | {"second": read_provenance(beside)})
+        one, other = (load_model(file, expected="rhythm") for file in (path, beside))
+        assert isinstance(one, RhythmModel) and isinstance(other, RhythmModel)
+        model = joined(one, other)
+        about, of_other = (
+            {name: value for name, value in read_provenance(file).items() if name not in ("kind", "config")} for file in (path, beside)
+        )
+        self._save("rhythm", model, model.config, about | {"second": of_other})
 
     def perceptual(self) -> None:
         """Stage: the network whose features the perceptual loss compares."""

@@ -52,7 +52,7 @@ class RhythmModelConfig:
     lead_beats: float = 0.0
     """How far before the beat of real dancers its activation peaks: of weights that were trained on dancers who rest after the beat."""
     second: RhythmModelConfig | None = None
-    """Sizes of a second network that was trained by itself (`joined`), or none: it has its say in the tempo."""
+    """Sizes of a second network that was trained by itself (`joined`), or none: it has its say in beats and tempo."""
 
     @property
     def reach_bins(self) -> int:
@@ -149,7 +149,9 @@ class RhythmModel(nn.Module):
         hidden = self.tempo_in(spectra) + self.tempo_length(torch.log(seconds))[:, :, None]
         tempo = self.tempo_out(self.tempo_drop(F.gelu(hidden)))[:, 0]
         if self.second is not None:
-            tempo = F.log_softmax(tempo, dim=-1) + SECOND_SAY * F.log_softmax(self.second(features).tempo, dim=-1)
+            other = self.second(features)
+            beat, downbeat = 0.5 * (beat + other.beat), 0.5 * (downbeat + other.downbeat)
+            tempo = F.log_softmax(tempo, dim=-1) + SECOND_SAY * F.log_softmax(other.tempo, dim=-1)
         return RhythmOutput(beat, downbeat, tempo)
 
     def _spectra(self, curves: Tensor) -> Tensor:
@@ -167,19 +169,20 @@ class RhythmModel(nn.Module):
 
 
 def joined(first: RhythmModel, second: RhythmModel) -> RhythmModel:
-    """The first network with the second beside it: beats, downbeats and limbs are the first's, tempi what both say.
+    """The first network with the second beside it: beats, downbeats and tempi are what both say, limbs the first's.
 
-    Either may have one beside it already, which is left out. Both must look at the same tempi.
+    Either may have one beside it already, which is left out. Both must look at the same tempi and at as many pictures a second.
     """
     alone = [replace(model.config, second=None) for model in (first, second)]
     assert torch.equal(alone[0].tempi_bpm(), alone[1].tempi_bpm()), "both tell the same tempi apart"
+    assert (alone[0].fps, alone[0].lead_beats) == (alone[1].fps, alone[1].lead_beats), "activations of both mean the same"
     model = RhythmModel(replace(alone[0], second=alone[1]))
     model.load_state_dict(own_weights(first) | {f"second.{name}": value for name, value in own_weights(second).items()})
     return model.train(first.training)
 
 
 def own_weights(model: RhythmModel) -> dict[str, Tensor]:
-    """A network's state without that of the one beside it."""
+    """A network's state, Tensor [...] by name, without that of the one beside it."""
     return {name: value for name, value in model.state_dict().items() if not name.startswith("second.")}
 
 
