@@ -18,6 +18,8 @@ from dance2music.music.mel import log_mel, stft
 
 _RISE = 1.0
 """Log amplitude that an envelope must rise by within 128 samples to be an onset: 8.7 dB."""
+_PEAK_SHARE = 4.0
+"""Weight of the amplitude of onsets beside its logarithm."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,12 @@ def averaged_mel_distance(
 def onset_views(
     reference: Tensor, sounds: Sequence[Tensor], sample_rate: int, *, edges_hz: Sequence[float] = (2000.0, 4000.0, 6000.0, 8500.0)
 ) -> list[list[Tensor]]:
-    """Log envelopes near the onsets of a reference, of that and of other sounds, audio [B, C, N] all: of each one [B, C, bands, frames].
+    """Envelopes near the onsets of a reference, of that and of other sounds, audio [B, C, N] all: of each two, [B, C, bands, frames].
 
     Envelopes are of windows of 64 samples, every 16; bands begin at ``edges_hz``. They are weighed by how far the reference rises nearby,
-    mean weight 1, so that distances of these views hear how sharply hats and snares begin, and little else. Levels count down to 30 dB
-    below the loudest that is near in the reference, and to 60 dB below the loudest of all.
+    mean weight 1, so that distances of these views hear how sharply hats and snares begin, and little else. The first are logarithms:
+    levels count down to 30 dB below the loudest that is near in the reference, and to 60 dB below the loudest of all. The second are
+    amplitudes as shares of that loudest one, times `_PEAK_SHARE`: they hear the short peak that a hit begins with.
     """
     n_fft, hop, reach = 64, 16, 24
     edges = [round(hz * n_fft / sample_rate) for hz in edges_hz] + [n_fft // 2 + 1]
@@ -125,4 +128,5 @@ def onset_views(
         rise = (level[..., 8:] - level[..., :-8] - _RISE).clamp_min(0.0)
         rise = F.max_pool1d(F.pad(rise, (8, 0)).flatten(0, -3), 2 * reach + 1, 1, reach).view_as(known)
         weight = rise / (rise.mean() + 1e-3)
-    return [[weight * (0.5 * (powers(sound) + floor).log())] for sound in (reference, *sounds)]
+    heard = [powers(sound) for sound in (reference, *sounds)]
+    return [[weight * (0.5 * (power + floor).log()), _PEAK_SHARE * weight * ((power + floor) / (near + floor)).sqrt()] for power in heard]

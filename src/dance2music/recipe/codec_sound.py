@@ -60,8 +60,8 @@ class CodecSound:
     )
     views: SpectralViews = field(default_factory=SpectralViews)
     repulsion: float = 0.7
-    average_weight: float = 2.5
-    mel_weight: float = 1.5
+    average_weight: float = 3.5
+    mel_weight: float = 3.5
     onset_weight: float = 2.0
     distortion_weight: float = 0.02
     held_out_pieces: int = 12
