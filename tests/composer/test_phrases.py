@@ -36,6 +36,8 @@ def letters(sections: tuple[Section, ...]) -> str:
         (form(("groove", 8), ("break", 8), ("groove", 8), ("outro", 4)), "AAaaAAA"),
         (form(*[("groove", 8)] * 8), "AABAAACAAADAAABA"),
         (form(*[("break", 8)] * 3, ("drop", 4)), "aabaaaA"),
+        (form(("intro", 7), *[("groove", 8)] * 3), "AAAABAAA"),
+        (form(*[("build", 4), ("drop", 4)] * 6), "aAaAbAaAaAaA"),
     ],
 )
 def test_a_phrase_is_heard_twice_before_another_where_more_than_four_follow(sections: tuple[Section, ...], expected: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from dance2music.checkpoint import load_model
 from dance2music.dance.kinematics import MOTION_FEATURES, motion_features
 from dance2music.data.prepare import PrepareConfig, prepare
-from dance2music.errors import InputError
+from dance2music.errors import ConfigError, InputError
 from dance2music.recipe.build import Recipe, build
 from dance2music.recipe.rhythm import (
     RhythmBatches,
@@ -152,6 +152,20 @@ def test_dances_that_are_seen_exactly_are_a_share_and_not_perturbed() -> None:
     plain = draw_item(3 * DANCES_PER_RUN + 3, seconds=TINY.item_seconds, augmented=False).motion
     np.testing.assert_allclose(exact, motion_features(plain, fps=TINY.model.fps)[: len(exact)], atol=2e-2)
     assert not np.allclose(exact, perturbed, atol=2e-2)
+
+
+@pytest.mark.parametrize(("name", "value"), [("n_tempi", 16), ("fps", 25.0), ("lead_beats", 0.1)])
+def test_two_networks_that_do_not_tell_the_same_are_refused_before_the_training(name: str, value: float, tmp_path: Path) -> None:
+    second = replace(TINY, model=replace(TINY.model, **{name: value}))
+    with pytest.raises(ConfigError, match=rf"second_rhythm.model.{name}: {value}; expected .*, as rhythm.model has it"):
+        build(Recipe(rhythm=TINY, second_rhythm=second), tmp_path, stages=["rhythm"])
+    assert not (tmp_path / "rhythm").exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("pool_size", 0), ("exact_share", 2.0), ("limb_dances", 0), ("data_share", -0.1)])
+def test_settings_that_nothing_can_be_trained_with_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"{name}: {value}; expected"):
+        replace(TINY, **{name: value})
 
 
 def test_the_stage_joins_two_networks_that_were_trained_by_themselves(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dance2music.errors import InputError
-from dance2music.rhythm.choices import Choice, check_choice, choose, read_taps, tapped_grid
+from dance2music.rhythm.choices import Choice, check_choice, choose, read_taps, span_of_bars, tapped_grid
 from dance2music.types import Rhythm
 
 
@@ -97,3 +97,16 @@ def test_taps_behind_the_dance_and_tempi_that_no_beat_has_are_refused() -> None:
         rhythm = Rhythm(grid, 0, tempo_bpm, 1.0, np.zeros(0))
         with pytest.raises(InputError, match="the rhythm chosen is"):
             choose(rhythm, choice, 10.0)
+
+
+def test_bars_are_counted_from_the_first_downbeat_in_the_clip() -> None:
+    given = Rhythm(np.arange(-1.0, 20.0, 0.5), 1, 120.0, 1.0, np.zeros(0))  # downbeats at -0.5, 1.5, 3.5 s
+    assert span_of_bars(given, 1, 2, duration_seconds=10.0) == pytest.approx((1.5, 3.5))
+    assert span_of_bars(given, 2, 4, duration_seconds=10.0) == pytest.approx((3.5, 7.5))
+    assert span_of_bars(given, 0, 1, duration_seconds=10.0) == pytest.approx((0.0, 1.5)), "bar 0 is what comes before the first downbeat"
+    assert span_of_bars(given, 5, 6, duration_seconds=10.0) == pytest.approx((9.5, 10.0)), "the last bar ends with the dance"
+    on_time = Rhythm(np.arange(0.0, 20.0, 0.5), 0, 120.0, 1.0, np.zeros(0))
+    assert span_of_bars(on_time, 1, 3, duration_seconds=8.0) == pytest.approx((0.0, 4.0))
+    for first, last in ((0, 1), (1, 6), (2, 2), (3, 2), (-1, 2)):
+        with pytest.raises(InputError, match=r"expected some of 1 to 5"):
+            span_of_bars(on_time, first, last, duration_seconds=8.0)

@@ -1,7 +1,8 @@
 """Which phrase of a piece is which: songs say one thing most of the time, and another before it tires.
 
 Sections of one kind share a phrase (`recalled` and the composer's materials). Where more than four of its phrases follow each other, the
-third of every four is another one: A A B A, then A A C A.
+third of every four is another one: A A B A, then A A C A. An intro, which has no melody yet, does not count; of what leads back to the song
+all phrases of the piece count as following each other.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ def phrases_of(sections: Sequence[Section]) -> list[Phrase]:
         for begin in range(section.begin_beat, section.end_beat, bars * BEATS_PER_BAR)
     ]
     found = []
-    for kind, run in groupby(cut, key=lambda phrase: phrase[2]):
-        together = list(run)
-        for place, (begin, end, _, name) in enumerate(together):
-            other = len(together) > _TIRING and place % 4 == 2 and name != "drop"
+    runs = [list(run) for kind, run in groupby(cut, key=lambda phrase: phrase[2]) if not kind]
+    for together in [*runs, [phrase for phrase in cut if phrase[2]]]:
+        intro = sum(name == "intro" for *_, name in together)
+        for place, (begin, end, kind, name) in enumerate(together, start=-intro):
+            other = len(together) - intro > _TIRING and place >= 0 and place % 4 == 2 and name != "drop"
             found.append(Phrase(begin, end, kind, 1 + place // 4 % _OTHERS if other else 0))
-    return found
+    return sorted(found)

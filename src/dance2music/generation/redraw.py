@@ -9,9 +9,10 @@ import numpy as np
 
 from dance2music.dance.kinematics import FEATURE_SLICES
 from dance2music.errors import InputError
-from dance2music.generation.methods import METHODS, LoadedMethod, load
+from dance2music.generation.methods import LoadedMethod, load
 from dance2music.generation.pipeline import genre_index
-from dance2music.generation.take import Edit, Take, ahead, check_span
+from dance2music.generation.take import LEAD_SECONDS, Edit, Take, ahead, check_span, method_that_redraws
+from dance2music.music.splice import earlier
 from dance2music.types import ROLES, Conditioning, Latents, Score, Span
 
 ENERGIES = {"calmer": 0.4, "": 1.0, "wilder": 1.6}
@@ -56,21 +57,18 @@ def draw_sections(
     InputError
         If the method cannot draw a section or not this change, or the section does not fit.
     """
-    record = METHODS[take.method]
-    if not record.redraws:
-        can = ", ".join(name for name, other in METHODS.items() if other.redraws)
-        raise InputError(f"method {take.method!r}: makes whole pieces and cannot draw a section again; expected a take of {can}")
+    record = method_that_redraws(take)
     check_change(take, change)
     check_span(take, span)
     method = load(record, take.given) if method is None else method
-    seen = ahead(take.conditioning)
+    seen, heard = ahead(take.conditioning), earlier(span, LEAD_SECONDS, take.conditioning.duration_seconds)
     if change.genre is not None:
         seen = replace(seen, genre=genre_index(change.genre))
     drawn = [seed * DRAWN_PER_KEPT + i for seed in seeds for i in range(DRAWN_PER_KEPT)] if change.energy else list(seeds)
     moving = _moving(seen, ENERGIES[change.energy])
 
     def draw(seeds: Sequence[int]) -> list[tuple[int, Latents | Score]]:
-        made = method.generate(moving, seeds, span=span, keep=take.latest)
+        made = method.generate(moving, seeds, span=heard, keep=take.latest)
         return [(seed, _only(take.latest, music, change.roles)) for seed, music in zip(seeds, made)]
 
     found = draw(drawn)
@@ -81,7 +79,7 @@ def draw_sections(
         for i, other in zip(same, draw([drawn[i] + again * _OTHER_SEED for i in same])):
             found[i] = other
     if change.energy:
-        found.sort(key=lambda item: energy_of(item[1], span), reverse=change.energy == "wilder")
+        found.sort(key=lambda item: energy_of(item[1], heard), reverse=change.energy == "wilder")
         found = found[: len(seeds)]
     return [replace(take, edits=(*take.edits, Edit(span, seed, music))) for seed, music in found]
 

@@ -23,9 +23,10 @@ from dance2music.generation.request import (
     files_of,
     kept_original,
 )
-from dance2music.generation.take import Take, open_take, regenerate, span_of_bars
+from dance2music.generation.take import Take, open_take, regenerate
 from dance2music.music.duck import DuckConfig
 from dance2music.names import fitting
+from dance2music.rhythm.choices import span_of_bars
 from dance2music.types import Span
 from dance2music.video.container import VideoInfo, probe
 from dance2music.work import Cancel, Progress, Stages, cancellable

@@ -17,9 +17,9 @@ from dance2music.generation.methods import METHODS, LoadedMethod, Method, load
 from dance2music.generation.request import check_seed
 from dance2music.generation.sound import MASTERED, Finish, finish, finish_from, finished, to_audio
 from dance2music.methods.base import Given
-from dance2music.music.splice import spliced_audio
+from dance2music.music.splice import earlier, spliced_audio
 from dance2music.rhythm.sections import ring_seconds
-from dance2music.types import BEATS_PER_BAR, GENRES, Audio, Conditioning, Latents, Rhythm, Score, Section, Span
+from dance2music.types import GENRES, Audio, Conditioning, Latents, Score, Section, Span
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -251,15 +251,21 @@ def regenerate(take: Take, span: Sequence[float], *, seed: int, method: LoadedMe
     InputError
         If the method cannot draw a section, section or seed do not fit, or the method's weights are not those that the take was made with.
     """
-    record = METHODS[take.method]
-    if not record.redraws:
-        can = ", ".join(name for name, other in METHODS.items() if other.redraws)
-        raise InputError(f"method {take.method!r}: makes whole pieces and cannot draw a section again; expected a take of {can}")
+    record = method_that_redraws(take)
     check_seed(seed)
     span = check_span(take, span)
     method = load(record, take.given) if method is None else method
-    (music,) = method.generate(ahead(take.conditioning), [seed], span=span, keep=take.latest)
+    seen = earlier(span, LEAD_SECONDS, take.conditioning.duration_seconds)
+    (music,) = method.generate(ahead(take.conditioning), [seed], span=seen, keep=take.latest)
     return keeping_sound(replace(take, edits=(*take.edits, Edit(span, seed, music))), audio=take.audio)
+
+
+def method_that_redraws(take: Take) -> Method:
+    """The method of a take; raises InputError if it cannot draw a section."""
+    if not METHODS[take.method].redraws:
+        can = ", ".join(name for name, other in METHODS.items() if other.redraws)
+        raise InputError(f"method {take.method!r}: makes whole pieces and cannot draw a section again; expected a take of {can}")
+    return METHODS[take.method]
 
 
 def check_span(take: Take, span: Sequence[float]) -> Span:
@@ -278,25 +284,6 @@ def check_span(take: Take, span: Sequence[float]) -> Span:
         if begin > ending + 1e-3:
             raise InputError(f"section from {begin:g} s to {end:g} s: the last chord rings since {ending:.2f} s; begin there or earlier")
     return Span(begin, end)
-
-
-def span_of_bars(rhythm: Rhythm, first: float, last: float, *, duration_seconds: float) -> Span:
-    """Section from the beginning of bar ``first`` to that of bar ``last``, within ``duration_seconds``.
-
-    Bar 1 begins with the first downbeat at or after 0 s; bar 0 is what comes before it; the last bar ends with the dance.
-
-    Raises
-    ------
-    InputError
-        If the dance has no such bars.
-    """
-    beat, final = rhythm.beat_at(np.array([0.0, duration_seconds]))
-    offset = BEATS_PER_BAR * np.ceil((beat - 1e-3) / BEATS_PER_BAR)
-    begins, ends = -1 if offset - beat > 1e-3 else 0, int(np.ceil((final - offset - 1e-3) / BEATS_PER_BAR))
-    if not begins + 1 <= first < last <= ends + 1:
-        raise InputError(f"bars {first:g} to {last:g}: expected some of {begins + 1} to {ends + 1} (the dance's end), the earlier first")
-    begin, end = rhythm.time_at(offset + BEATS_PER_BAR * (np.array([first, last]) - 1))
-    return Span(max(float(begin), 0.0), min(float(end), duration_seconds))
 
 
 def ahead(conditioning: Conditioning) -> Conditioning:

@@ -117,7 +117,7 @@ class Planned(nn.Module):
             assert keep is not None, "a section is drawn into a piece"
             plan = self._plan_of(keep, first_bar, n_steps, energy_at_beats(conditioning))
             first, last = (rhythm.beat_at(np.array(span)) - first_bar * BEATS_PER_BAR) * STEPS_PER_BEAT
-            redrawn = range(max(0, int(np.floor(first))), min(n_steps, int(np.ceil(last))))
+            redrawn = range(max(0, round(float(first))), min(n_steps, round(float(last))))
         with one_thread():
             return self.planner.draw(
                 motion.expand(n, -1, -1),

@@ -7,10 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from dance2music.music.audio import raised_cosine, to_int16
-from dance2music.types import Audio, Note, Score, Span, Track
+from dance2music.types import STEPS_PER_BEAT, Audio, Note, Score, Span, Track
 
 SEAM_SECONDS = 0.25
 """Sound is cross-faded over so long before and behind a section; what is farther outside keeps its bits."""
+
+
+_NEAR_BEATS = 0.01
+"""A border so near a 16th is on it: what begins there belongs behind the border, however it was rounded."""
 
 
 def spliced(kept: Score, drawn: Score, span: Span) -> Score:
@@ -21,7 +25,8 @@ def spliced(kept: Score, drawn: Score, span: Span) -> Score:
     """
     kept_tracks, drawn_tracks = ({track.role: track for track in score.tracks} for score in (kept, drawn))
     edges = np.interp(np.array(span), kept.time_at(_fine_beats(kept)), _fine_beats(kept))
-    begin, end = float(edges[0]), float(edges[1])
+    steps = np.round(edges * STEPS_PER_BEAT) / STEPS_PER_BEAT
+    begin, end = (float(beat) for beat in np.where(np.abs(edges - steps) < _NEAR_BEATS, steps, edges))
 
     def cut(note: Note, at: float) -> Note:
         return note._replace(duration_beats=max(min(note.duration_beats, at - note.start_beats), 1e-3))
@@ -34,6 +39,12 @@ def spliced(kept: Score, drawn: Score, span: Span) -> Score:
         inside = [cut(note, end) for note in other if begin <= note.start_beats < end]
         tracks.append(replace(track, notes=[*before, *inside, *(note for note in own if note.start_beats >= end)]))
     return replace(kept, tracks=tracks)
+
+
+def earlier(span: Span, by_seconds: float, duration_seconds: float) -> Span:
+    """A section as music that is played so much earlier has it: the ends of the piece stay where they are."""
+    begin, end = (at if at <= 0.0 or at >= duration_seconds else max(0.0, at - by_seconds) for at in span)
+    return Span(begin, end)
 
 
 def _fine_beats(score: Score) -> np.ndarray:

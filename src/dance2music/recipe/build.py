@@ -49,7 +49,7 @@ from dance2music.recipe.performer import PerformerTrainConfig, train_performer
 from dance2music.recipe.planner import PlannerTrainConfig, train_planner
 from dance2music.recipe.rhythm import SECOND, RhythmTrainConfig, train_rhythm
 from dance2music.recipe.songbook import songbook_segments
-from dance2music.rhythm.network import RhythmModel, joined
+from dance2music.rhythm.network import RhythmModel, beside, joined
 from dance2music.seeds import HELD_OUT_PAIRS, SHORT_PAIRS
 from dance2music.train.codec import SpectralCodecTraining, train_codec
 
@@ -222,18 +222,19 @@ class Build:
 
     def rhythm(self) -> None:
         """Stage: the rhythm network, and the one beside it."""
+        beside(self.recipe.rhythm.model, self.recipe.second_rhythm.model)
         path = train_rhythm(self.recipe.rhythm, self.folder / "rhythm")
         second = replace(self.recipe.second_rhythm, data=self.recipe.rhythm.data)
         if not second.loop.steps:
             with whole_file(self.weights("rhythm")) as temporary:
                 shutil.copyfile(path, temporary)
             return
-        beside = train_rhythm(second, self.folder / "second_rhythm")
-        one, other = (load_model(file, expected="rhythm") for file in (path, beside))
+        second_path = train_rhythm(second, self.folder / "second_rhythm")
+        one, other = (load_model(file, expected="rhythm") for file in (path, second_path))
         assert isinstance(one, RhythmModel) and isinstance(other, RhythmModel)
         model = joined(one, other)
         about, of_other = (
-            {name: value for name, value in read_provenance(file).items() if name not in ("kind", "config")} for file in (path, beside)
+            {name: value for name, value in read_provenance(file).items() if name not in ("kind", "config")} for file in (path, second_path)
         )
         self._save("rhythm", model, model.config, about | {"second": of_other})
 
@@ -303,6 +304,7 @@ class Build:
         for stage in stages:
             if self.weights(stage).exists():
                 self._check_dances(stage)
+                logger.info("stage %s is finished: %s stays as it is", stage, self.weights(stage))
             else:
                 logger.info("stage %s", stage)
                 getattr(self, stage)()
@@ -321,7 +323,7 @@ class Build:
             given = f"{data} has {now}" if data else "no --data is given"
             raise InputError(
                 f"{self.weights(stage)}: is finished, and learnt from {had}; {given}; choose another --out, or remove that file and "
-                f"{self.folder / stage}"
+                f"{self.folder / stage}{' and second_rhythm beside it' if stage == 'rhythm' else ''}"
             )
 
     def _planned_config(self) -> PlannedConfig:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from dance2music.checkpoint import load_model, save_model
-from dance2music.config import to_dict
+from dance2music.config import check_ranges, to_dict
 from dance2music.dance.kinematics import MOTION_FEATURES, motion_features
 from dance2music.data.danced import danced_clips, fingerprint
 from dance2music.errors import InputError
@@ -69,6 +69,10 @@ class RhythmTrainConfig:
     """Folder of 'data prepare' whose training split is mixed in, or none: real dances with known beats."""
     data_share: float = 0.4
     """Share of the windows that come from there."""
+
+    def __post_init__(self) -> None:
+        many = 10**9
+        check_ranges(self, pool_size=(1, many), batch_size=(1, many), limb_dances=(1, many), exact_share=(0, 1), data_share=(0, 1))
 
 
 SECOND = RhythmTrainConfig(

@@ -1,6 +1,6 @@
 """What a user knows better than the estimate: half or double time, beats that lie elsewhere, or the beats themselves, tapped.
 
-`Choice` says what is wanted, `choose` makes a rhythm of it, `read_taps` reads a file of taps.
+`Choice` says what is wanted, `choose` makes a rhythm of it, `read_taps` reads a file of taps; `span_of_bars` finds bars that a user names.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dance2music.errors import InputError
-from dance2music.types import BEATS_PER_BAR, Rhythm
+from dance2music.types import BEATS_PER_BAR, Rhythm, Span
 from dance2music.video.container import MAX_SECONDS
 
 TEMPO_LIMITS_BPM = (40.0, 240.0)
@@ -168,3 +168,22 @@ def _covering(grid: np.ndarray, downbeat: int, duration_seconds: float) -> tuple
     first = int(np.searchsorted(wide, 0.0, side="right")) - 1
     last = int(np.searchsorted(wide, duration_seconds, side="left")) + 1
     return wide[first : max(last, first + 2)], (downbeat - first) % BEATS_PER_BAR
+
+
+def span_of_bars(rhythm: Rhythm, first: float, last: float, *, duration_seconds: float) -> Span:
+    """Section from the beginning of bar ``first`` to that of bar ``last``, within ``duration_seconds``.
+
+    Bar 1 begins with the first downbeat at or after 0 s; bar 0 is what comes before it; the last bar ends with the dance.
+
+    Raises
+    ------
+    InputError
+        If the dance has no such bars.
+    """
+    beat, final = rhythm.beat_at(np.array([0.0, duration_seconds]))
+    offset = BEATS_PER_BAR * np.ceil((beat - 1e-3) / BEATS_PER_BAR)
+    begins, ends = -1 if offset - beat > 1e-3 else 0, int(np.ceil((final - offset - 1e-3) / BEATS_PER_BAR))
+    if not begins + 1 <= first < last <= ends + 1:
+        raise InputError(f"bars {first:g} to {last:g}: expected some of {begins + 1} to {ends + 1} (the dance's end), the earlier first")
+    begin, end = rhythm.time_at(offset + BEATS_PER_BAR * (np.array([first, last]) - 1))
+    return Span(max(float(begin), 0.0), min(float(end), duration_seconds))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dance2music.dance.kinematics import FEATURE_SLICES
+from dance2music.errors import ConfigError
 from dance2music.rhythm.limbs import LEVELS, WITNESSES, LimbModel
 
 FEATURE_BLOCKS = ("velocity", "part_speed", "part_acceleration", "kinetic", "vertical")
@@ -168,15 +169,21 @@ class RhythmModel(nn.Module):
         return torch.sqrt(power / energy + 1e-8)
 
 
+def beside(first: RhythmModelConfig, second: RhythmModelConfig) -> RhythmModelConfig:
+    """The first's sizes with the second's beside them; raises ConfigError where the two do not tell the same things."""
+    for name in ("fps", "lowest_bpm", "n_tempi", "tempo_step", "lead_beats"):
+        own, other = getattr(first, name), getattr(second, name)
+        if own != other:
+            raise ConfigError(f"second_rhythm.model.{name}: {other}; expected {own}, as rhythm.model has it; set it so")
+    return replace(first, second=replace(second, second=None))
+
+
 def joined(first: RhythmModel, second: RhythmModel) -> RhythmModel:
     """The first network with the second beside it: beats, downbeats and tempi are what both say, limbs the first's.
 
-    Either may have one beside it already, which is left out. Both must look at the same tempi and at as many pictures a second.
+    Either may have one beside it already, which is left out. See `beside`.
     """
-    alone = [replace(model.config, second=None) for model in (first, second)]
-    assert torch.equal(alone[0].tempi_bpm(), alone[1].tempi_bpm()), "both tell the same tempi apart"
-    assert (alone[0].fps, alone[0].lead_beats) == (alone[1].fps, alone[1].lead_beats), "activations of both mean the same"
-    model = RhythmModel(replace(alone[0], second=alone[1]))
+    model = RhythmModel(beside(first.config, second.config))
     model.load_state_dict(own_weights(first) | {f"second.{name}": value for name, value in own_weights(second).items()})
     return model.train(first.training)
 

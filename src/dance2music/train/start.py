@@ -19,7 +19,7 @@ MANY = 10**12
 """More steps than anybody takes."""
 logger = logging.getLogger(__name__)
 
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "32", "bf16", "16", "64")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 _RANKS = 10_000
 """Each process adds its number to the seed, which ends at 32 bits."""
