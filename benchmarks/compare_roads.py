@@ -31,7 +31,7 @@ from dance2music.metrics.musicality import harmonic_share, key_clarity
 from dance2music.metrics.rhythm import onset_z
 from dance2music.music.beats import onset_envelope
 from dance2music.music.mel import log_mel
-from dance2music.recipe.build import Build, Recipe
+from dance2music.recipe.build import Build
 from dance2music.recipe.pairs import Pair
 from dance2music.recipe.performer import (
     PerformerTrainConfig,
@@ -41,6 +41,7 @@ from dance2music.recipe.performer import (
     reconstruction_losses,
 )
 from dance2music.recipe.planner import CropConfig, PerformerData, performer_features
+from dance2music.recipe.settings import Recipe
 from dance2music.rhythm.steps import frames_from_steps
 from dance2music.train.loop import weighted_total
 from dance2music.types import Audio

@@ -7,7 +7,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from dance2music.recipe.build import PAPER_GANS, SYMBOLIC
+from dance2music.recipe.settings import PAPER_GANS, SYMBOLIC
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WEIGHTS = Path(str(resources.files("dance2music"))) / "weights"

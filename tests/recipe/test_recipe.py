@@ -18,7 +18,7 @@ from dance2music.methods.planned import Planned
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
 from dance2music.perception.perceptual import PerceptualConfig
 from dance2music.recipe import build as recipes
-from dance2music.recipe.build import PAPER_GANS, STAGES, SYMBOLIC, Build, Recipe, build, without_system_soundfonts
+from dance2music.recipe.build import Build, build
 from dance2music.recipe.codec_growth import CodecGrowth
 from dance2music.recipe.codec_refinement import CodecRefinement
 from dance2music.recipe.codec_sound import CodecSound
@@ -29,6 +29,7 @@ from dance2music.recipe.pairs import corpus_vocabulary
 from dance2music.recipe.perceptual import PerceptualTrainConfig
 from dance2music.recipe.performer import PerformerTrainConfig
 from dance2music.recipe.planner import CropConfig, PlannerTrainConfig
+from dance2music.recipe.settings import PAPER_GANS, STAGES, SYMBOLIC, Recipe, without_system_soundfonts
 from dance2music.train.codec import SpectralCodecTraining
 from dance2music.train.pieces import SegmentsConfig
 from dance2music.train.start import LoopConfig

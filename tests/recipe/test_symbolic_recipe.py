@@ -27,10 +27,11 @@ from dance2music.codec.vqvae_weights import one_level
 from dance2music.papers.discriminators import ConvLayer, ReshapedDiscriminatorConfig
 from dance2music.papers.finetune_decoder import DecoderTraining
 from dance2music.recipe import build as recipes
-from dance2music.recipe.build import SYMBOLIC, Build, Recipe, build
+from dance2music.recipe.build import Build, build
 from dance2music.recipe.codec_growth import CodecGrowth
 from dance2music.recipe.codec_sound import CodecSound
 from dance2music.recipe.pairs import corpus_vocabulary
+from dance2music.recipe.settings import SYMBOLIC, Recipe
 from dance2music.seeds import HELD_OUT_PIECES
 from dance2music.train.codec import SpectralCodecTraining, VQVAETraining
 from dance2music.train.pieces import SegmentsConfig, composed_piece

@@ -13,7 +13,7 @@ from dance2music.checkpoint import load_model
 from dance2music.dance.kinematics import MOTION_FEATURES, motion_features
 from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import ConfigError, InputError
-from dance2music.recipe.build import Recipe, build
+from dance2music.recipe.build import build
 from dance2music.recipe.rhythm import (
     RhythmBatches,
     RhythmTrainConfig,
@@ -27,6 +27,7 @@ from dance2music.recipe.rhythm import (
     train_rhythm,
 )
 from dance2music.recipe.rhythm_items import augment, draw_item
+from dance2music.recipe.settings import Recipe
 from dance2music.rhythm.network import SECOND_SAY, RhythmModel, RhythmModelConfig, RhythmOutput
 from dance2music.seeds import DANCES_PER_RUN
 from dance2music.synthetic.synthetic import write_corpus

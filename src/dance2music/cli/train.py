@@ -320,7 +320,8 @@ def _build(stages: list[str], out: Path, settings: list[str] | None, *, print_co
     """Run stages of the recipe, or print all its settings."""
     from dance2music.config import override
     from dance2music.music.synth import find_soundfonts
-    from dance2music.recipe.build import PAPER_GANS, STAGES, SYMBOLIC, Recipe, build, without_system_soundfonts
+    from dance2music.recipe.build import build
+    from dance2music.recipe.settings import PAPER_GANS, STAGES, SYMBOLIC, Recipe, without_system_soundfonts
 
     recipe = Recipe()
     if recipe.soundfont not in find_soundfonts():

@@ -13,18 +13,18 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
-from dance2music.baselines.cmt_train import CmtTrainConfig, train_cmt
-from dance2music.baselines.dance2music_online_train import OnlineTrainConfig, train_online
-from dance2music.baselines.foley_music_train import FoleyTrainConfig, train_foley_music
-from dance2music.baselines.inverse_mv_train import InverseMvTrainConfig, train_inverse_mv
-from dance2music.baselines.jukebox_prior_train import JukeboxTrainConfig, train_jukebox
-from dance2music.baselines.jukebox_vqvae_train import JukeboxVqvaeTrainConfig, train_jukebox_vqvae
+from dance2music.baselines.cmt_train import train_cmt
+from dance2music.baselines.dance2music_online_train import train_online
+from dance2music.baselines.foley_music_train import train_foley_music
+from dance2music.baselines.inverse_mv_train import train_inverse_mv
+from dance2music.baselines.jukebox_prior_train import train_jukebox
+from dance2music.baselines.jukebox_vqvae_train import train_jukebox_vqvae
 from dance2music.checkpoint import load_model, read_provenance, save_model, sha256_of
 from dance2music.codec.spectral import SpectralCodec
 from dance2music.config import to_dict
@@ -36,64 +36,26 @@ from dance2music.methods.performer import Performer, PerformerConfig
 from dance2music.methods.plan import Vocabulary
 from dance2music.methods.planned import Planned, PlannedConfig
 from dance2music.methods.planner import Planner, PlannerConfig
-from dance2music.recipe.codec_growth import CodecGrowth, appended_codebooks, grow_codec
-from dance2music.recipe.codec_refinement import CodecRefinement, refine_codec
-from dance2music.recipe.codec_sound import CodecSound, tune_sound
-from dance2music.recipe.dance_genre import DanceGenreTrainConfig, train_dance_genre
-from dance2music.recipe.genre import GenreTrainConfig, train_music_genre
-from dance2music.recipe.memory import MemoryBuildConfig, build_memory
+from dance2music.recipe.codec_growth import appended_codebooks, grow_codec
+from dance2music.recipe.codec_refinement import refine_codec
+from dance2music.recipe.codec_sound import tune_sound
+from dance2music.recipe.dance_genre import train_dance_genre
+from dance2music.recipe.genre import train_music_genre
+from dance2music.recipe.memory import build_memory
 from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
-from dance2music.recipe.paper_gans import PaperGans, regress, train_paper_gan
-from dance2music.recipe.perceptual import PerceptualTrainConfig, evaluate_perceptual, train_perceptual
-from dance2music.recipe.performer import PerformerTrainConfig, train_performer
-from dance2music.recipe.planner import PlannerTrainConfig, train_planner
-from dance2music.recipe.rhythm import SECOND, RhythmTrainConfig, train_rhythm
+from dance2music.recipe.paper_gans import regress, train_paper_gan
+from dance2music.recipe.perceptual import evaluate_perceptual, train_perceptual
+from dance2music.recipe.performer import train_performer
+from dance2music.recipe.planner import train_planner
+from dance2music.recipe.rhythm import train_rhythm
+from dance2music.recipe.settings import STAGES, Recipe
 from dance2music.recipe.songbook import songbook_segments
 from dance2music.rhythm.network import RhythmModel, beside, joined
 from dance2music.seeds import HELD_OUT_PAIRS, SHORT_PAIRS
-from dance2music.train.codec import SpectralCodecTraining, train_codec
+from dance2music.train.codec import train_codec
 
 logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=torch.nn.Module)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Settings of all stages; the defaults make weights like the shipped ones (the model card says how those came about)."""
-
-    n_pairs: int = 2400
-    n_held_out: int = 200
-    pair_seconds: float = 36.0
-    n_short_pairs: int = 1200
-    short_pair_seconds: float = 9.0
-    """Of pairs that are too short for sections; the planner learns from both."""
-    n_coded_pairs: int = 1200
-    soundfont: str | None = "musescore"
-    """Sound that the performer learns; None takes the one that every installation has."""
-    workers: int = 2
-    codec: SpectralCodecTraining = field(default_factory=SpectralCodecTraining)
-    codec_growth: CodecGrowth = field(default_factory=CodecGrowth)
-    """What the trained codec grows to; with no steps it stays as it is."""
-    codec_refinement: CodecRefinement = field(default_factory=CodecRefinement)
-    """How the grown codec learns on with its encoder; with no steps it does not."""
-    codec_sound: CodecSound = field(default_factory=CodecSound)
-    """How the decoder learns to sound without a buzz; with no steps it does not."""
-    planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
-    performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
-    memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
-    music_genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
-    dance_genre: DanceGenreTrainConfig = field(default_factory=DanceGenreTrainConfig)
-    rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
-    second_rhythm: RhythmTrainConfig = field(default_factory=lambda: SECOND)
-    """Of the network beside it; with no steps there is none."""
-    perceptual: PerceptualTrainConfig = field(default_factory=PerceptualTrainConfig)
-    dance2music_online: OnlineTrainConfig = field(default_factory=OnlineTrainConfig)
-    cmt: CmtTrainConfig = field(default_factory=CmtTrainConfig)
-    foley_music: FoleyTrainConfig = field(default_factory=FoleyTrainConfig)
-    inverse_mv: InverseMvTrainConfig = field(default_factory=InverseMvTrainConfig)
-    jukebox_prior: JukeboxTrainConfig = field(default_factory=JukeboxTrainConfig)
-    jukebox_vqvae: JukeboxVqvaeTrainConfig = field(default_factory=JukeboxVqvaeTrainConfig)
-    paper_gans: PaperGans = field(default_factory=PaperGans)
 
 
 class Build:
@@ -367,24 +329,9 @@ class Build:
         save_model(self.weights(name), model, config, provenance=provenance, storage="int8", eight_bit=eight_bit)
 
 
-SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior", "jukebox_vqvae")
-"""Model files of the systems that the papers compare with: what the stage ``symbolic`` stands for."""
-
-PAPER_GANS: tuple[str, ...] = ("d2m_gan_high", "d2m_gan_low", "creative_gan_high", "creative_gan_low")
-"""Model files of D2M-GAN and Creative-GAN: what the stage ``papers`` stands for."""
-
-STAGES: tuple[str, ...] = ("codec", "planned", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC, *PAPER_GANS)
-"""Model files of the package, in the order in which they are made."""
-
-
 def build(recipe: Recipe, folder: str | Path, *, stages: Sequence[str] = STAGES) -> None:
     """Make model files from nothing in ``folder``; what is there already is kept or resumed."""
     Build(recipe, folder).run(stages)
-
-
-def without_system_soundfonts(recipe: Recipe) -> Recipe:
-    """The recipe for a machine that has no other soundfont than the one that every installation has."""
-    return replace(recipe, soundfont=None, memory=replace(recipe.memory, soundfont=None))
 
 
 def _load(files: Sequence[Path]) -> list[Pair]:
