@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from dance2music.checkpoint import load_model
+from dance2music.checkpoint import load_model, read_provenance
 from dance2music.dance.kinematics import MOTION_FEATURES, motion_features
 from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import ConfigError, InputError
 from dance2music.recipe.build import build
 from dance2music.recipe.rhythm import (
+    RealDances,
     RhythmBatches,
     RhythmTrainConfig,
     _pool_item,
@@ -27,6 +28,7 @@ from dance2music.recipe.rhythm import (
     train_rhythm,
 )
 from dance2music.recipe.rhythm_items import augment, draw_item
+from dance2music.recipe.rhythm_networks import rhythm_networks
 from dance2music.recipe.settings import Recipe
 from dance2music.rhythm.network import SECOND_SAY, RhythmModel, RhythmModelConfig, RhythmOutput
 from dance2music.seeds import DANCES_PER_RUN
@@ -136,6 +138,26 @@ def test_a_run_does_not_go_on_with_other_dances_nor_take_a_finished_one_for_thei
         build(Recipe(rhythm=TINY), tmp_path / "all", stages=["rhythm"])
     with pytest.raises(InputError, match=r"rhythm.safetensors: is finished, and learnt from 1 dances, .*; choose another --out"):
         build(Recipe(rhythm=replace(tiny, data=str(other))), tmp_path / "all", stages=["rhythm"])
+
+
+def test_the_second_network_learns_from_its_own_real_dances_or_else_from_those_of_the_first(tmp_path: Path) -> None:
+    own, other = str(dances(tmp_path / "own", 0)), str(dances(tmp_path / "other", 1))
+    second = replace(TINY, loop=replace(TINY.loop, seed=4))
+    inherits = Recipe(rhythm=replace(TINY, data=own), second_rhythm=second)
+    assert rhythm_networks(inherits)["second_rhythm"].data == own
+    apart = replace(inherits, second_rhythm=replace(second, data=other))
+    build(apart, tmp_path / "all", stages=["rhythm"])
+    learnt = read_provenance(tmp_path / "all" / "weights" / "rhythm.safetensors")
+    assert learnt["data set"] == RealDances(replace(TINY, data=own)).fingerprint
+    assert learnt["second"]["data set"] == RealDances(replace(TINY, data=other)).fingerprint
+    build(apart, tmp_path / "all", stages=["rhythm"])
+    with pytest.raises(InputError, match=r"is finished, and second_rhythm in it learnt from 1 dances, .*; choose another --out"):
+        build(inherits, tmp_path / "all", stages=["rhythm"])
+
+
+def test_a_network_alone_is_the_file_that_its_training_wrote(tmp_path: Path) -> None:
+    build(Recipe(rhythm=TINY, second_rhythm=NONE), tmp_path, stages=["rhythm"])
+    assert (tmp_path / "weights" / "rhythm.safetensors").read_bytes() == (tmp_path / "rhythm" / "rhythm.safetensors").read_bytes()
 
 
 def test_too_few_dances_to_measure_limbs_on_are_refused_before_the_training(tmp_path: Path) -> None:

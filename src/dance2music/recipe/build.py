@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,10 +46,9 @@ from dance2music.recipe.paper_gans import regress, train_paper_gan
 from dance2music.recipe.perceptual import evaluate_perceptual, train_perceptual
 from dance2music.recipe.performer import train_performer
 from dance2music.recipe.planner import train_planner
-from dance2music.recipe.rhythm import train_rhythm
+from dance2music.recipe.rhythm_networks import provenance_of, rhythm_networks, train_networks
 from dance2music.recipe.settings import STAGES, Recipe
 from dance2music.recipe.songbook import songbook_segments
-from dance2music.rhythm.network import RhythmModel, beside, joined
 from dance2music.seeds import HELD_OUT_PAIRS, SHORT_PAIRS
 from dance2music.train.codec import train_codec
 
@@ -184,21 +182,8 @@ class Build:
 
     def rhythm(self) -> None:
         """Stage: the rhythm network, and the one beside it."""
-        beside(self.recipe.rhythm.model, self.recipe.second_rhythm.model)
-        path = train_rhythm(self.recipe.rhythm, self.folder / "rhythm")
-        second = replace(self.recipe.second_rhythm, data=self.recipe.rhythm.data)
-        if not second.loop.steps:
-            with whole_file(self.weights("rhythm")) as temporary:
-                shutil.copyfile(path, temporary)
-            return
-        second_path = train_rhythm(second, self.folder / "second_rhythm")
-        one, other = (load_model(file, expected="rhythm") for file in (path, second_path))
-        assert isinstance(one, RhythmModel) and isinstance(other, RhythmModel)
-        model = joined(one, other)
-        about, of_other = (
-            {name: value for name, value in read_provenance(file).items() if name not in ("kind", "config")} for file in (path, second_path)
-        )
-        self._save("rhythm", model, model.config, about | {"second": of_other})
+        model, provenance = train_networks(rhythm_networks(self.recipe), self.folder)
+        self._save("rhythm", model, model.config, provenance)
 
     def perceptual(self) -> None:
         """Stage: the network whose features the perceptual loss compares."""
@@ -278,15 +263,20 @@ class Build:
         """Refuse a finished stage that learnt from other dances than it would now: real ones of other data, or drawn ones alone."""
         if stage not in ("rhythm", "dance_genre"):
             return
-        data = self.recipe.rhythm.data if stage == "rhythm" else self.recipe.dance_genre.data
-        had = read_provenance(self.weights(stage)).get("data set", "others" if data else "drawn")  # of before it was told
-        now = fingerprint(danced_clips(data)) if data else "drawn"
-        if had != now:
-            given = f"{data} has {now}" if data else "no --data is given"
-            raise InputError(
-                f"{self.weights(stage)}: is finished, and learnt from {had}; {given}; choose another --out, or remove that file and "
-                f"{self.folder / stage}{' and second_rhythm beside it' if stage == 'rhythm' else ''}"
-            )
+        networks = rhythm_networks(self.recipe) if stage == "rhythm" else {stage: self.recipe.dance_genre}
+        given = {config.data for config in networks.values()}
+        found = {data: fingerprint(danced_clips(data)) if data else "drawn" for data in given}
+        told = read_provenance(self.weights(stage))
+        for name, config in networks.items():
+            about = provenance_of(name, told) if stage == "rhythm" else told
+            had, now = about.get("data set", "others" if config.data else "drawn"), found[config.data]  # of before it was told
+            if had != now:
+                learnt = f"learnt from {had}" if name == stage else f"{name} in it learnt from {had}"
+                instead = f"{config.data} has {now}" if config.data else "no --data is given"
+                folders = " and ".join(str(self.folder / network) for network in networks)
+                raise InputError(
+                    f"{self.weights(stage)}: is finished, and {learnt}; {instead}; choose another --out, or remove that file and {folders}"
+                )
 
     def _planned_config(self) -> PlannedConfig:
         voicings = tuple(self.voicings())

@@ -66,7 +66,9 @@ class RhythmTrainConfig:
     limb_dances: int = 600
     """Drawn dances on which the limbs are measured, of those that are trained on."""
     data: str = ""
-    """Folder of 'data prepare' whose training split is mixed in, or none: real dances with known beats."""
+    """Folder of 'data prepare' whose training split is mixed in, or none: real dances with known beats.
+
+    Of the recipe's second network, none is the first's."""
     data_share: float = 0.4
     """Share of the windows that come from there."""
 
