@@ -29,9 +29,10 @@ from dance2music.recipe.pairs import corpus_vocabulary
 from dance2music.recipe.perceptual import PerceptualTrainConfig
 from dance2music.recipe.performer import PerformerTrainConfig
 from dance2music.recipe.planner import CropConfig, PlannerTrainConfig
-from dance2music.recipe.settings import PAPER_GANS, STAGES, SYMBOLIC, Recipe, without_system_soundfonts
+from dance2music.recipe.settings import PAPER_GANS, STAGES, SYMBOLIC, Recipe, stage_settings, without_system_soundfonts
 from dance2music.train.codec import SpectralCodecTraining
 from dance2music.train.pieces import SegmentsConfig
+from dance2music.train.record import plain_settings
 from dance2music.train.start import LoopConfig
 
 LOOP = LoopConfig(steps=2, workers=0, warmup_steps=1, save_every_steps=2, log_every_steps=1, accelerator="cpu", learning_rate=1e-3)
@@ -140,6 +141,15 @@ def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="stage 'magic': unknown; expected one of codec, planned"):
         build(SMALL, tmp_path, stages=("codec", "magic"))
     assert not list(tmp_path.rglob("*.safetensors")) and not list(tmp_path.rglob("log.jsonl")), "refused before anything is trained"
+
+
+def test_a_stage_has_the_settings_of_what_it_makes_and_all_stages_have_all() -> None:
+    recipe = Recipe()
+    assert list(stage_settings(recipe, ["rhythm"])) == ["rhythm", "second_rhythm"]
+    assert stage_settings(recipe, ["memory"]).keys() == {"codec", "codec_growth", "codec_refinement", "codec_sound", "memory"}
+    assert stage_settings(recipe, STAGES) == plain_settings(recipe)
+    with pytest.raises(InputError, match="stage 'magic': unknown"):
+        stage_settings(recipe, ["magic"])
 
 
 def test_the_default_recipe_makes_every_file_and_does_without_a_system_soundfont() -> None:

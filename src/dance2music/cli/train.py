@@ -317,22 +317,22 @@ def _check_real(data: Path | None) -> None:
 
 
 def _build(stages: list[str], out: Path, settings: list[str] | None, *, print_config: bool = False, accept: bool = False) -> None:
-    """Run stages of the recipe, or print all its settings."""
+    """Run stages of the recipe, or print their settings."""
     from dance2music.config import override
     from dance2music.music.synth import find_soundfonts
     from dance2music.recipe.build import build
-    from dance2music.recipe.settings import PAPER_GANS, STAGES, SYMBOLIC, Recipe, without_system_soundfonts
+    from dance2music.recipe.settings import PAPER_GANS, STAGES, SYMBOLIC, Recipe, stage_settings, without_system_soundfonts
 
     recipe = Recipe()
     if recipe.soundfont not in find_soundfonts():
         logging.warning("soundfont %r is not installed: training with the one that is always there", recipe.soundfont)
         recipe = without_system_soundfonts(recipe)
     recipe = override(recipe, settings or [])
-    if print_config:
-        _print(recipe)
-        return
     several = {"symbolic": SYMBOLIC, "papers": PAPER_GANS}
     chosen = STAGES if "all" in stages else [name for stage in stages for name in several.get(stage, (stage,))]
+    if print_config:
+        typer.echo(json.dumps(stage_settings(recipe, chosen), indent=1))
+        return
     with _running(accept):
         build(recipe, out, stages=chosen)
     typer.echo(str(out / "weights"))

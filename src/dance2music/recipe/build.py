@@ -47,7 +47,7 @@ from dance2music.recipe.perceptual import evaluate_perceptual, train_perceptual
 from dance2music.recipe.performer import train_performer
 from dance2music.recipe.planner import train_planner
 from dance2music.recipe.rhythm_networks import provenance_of, rhythm_networks, train_networks
-from dance2music.recipe.settings import STAGES, Recipe
+from dance2music.recipe.settings import STAGES, Recipe, check_stages
 from dance2music.recipe.songbook import songbook_segments
 from dance2music.seeds import HELD_OUT_PAIRS, SHORT_PAIRS
 from dance2music.train.codec import train_codec
@@ -244,9 +244,7 @@ class Build:
         InputError
             If there is no such stage, or one is finished that learnt from other dances than are given now.
         """
-        for stage in stages:
-            if stage not in STAGES:
-                raise InputError(f"stage {stage!r}: unknown; expected one of {', '.join(STAGES)}")
+        check_stages(stages)
         (self.folder / "weights").mkdir(exist_ok=True)
         for stage in stages:
             if self.weights(stage).exists():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dance2music.baselines.cmt_train import CmtTrainConfig
 from dance2music.baselines.dance2music_online_train import OnlineTrainConfig
@@ -10,6 +12,7 @@ from dance2music.baselines.foley_music_train import FoleyTrainConfig
 from dance2music.baselines.inverse_mv_train import InverseMvTrainConfig
 from dance2music.baselines.jukebox_prior_train import JukeboxTrainConfig
 from dance2music.baselines.jukebox_vqvae_train import JukeboxVqvaeTrainConfig
+from dance2music.errors import InputError
 from dance2music.recipe.codec_growth import CodecGrowth
 from dance2music.recipe.codec_refinement import CodecRefinement
 from dance2music.recipe.codec_sound import CodecSound
@@ -22,6 +25,7 @@ from dance2music.recipe.performer import PerformerTrainConfig
 from dance2music.recipe.planner import PlannerTrainConfig
 from dance2music.recipe.rhythm import SECOND, RhythmTrainConfig
 from dance2music.train.codec import SpectralCodecTraining
+from dance2music.train.record import plain_settings
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,39 @@ PAPER_GANS: tuple[str, ...] = ("d2m_gan_high", "d2m_gan_low", "creative_gan_high
 
 STAGES: tuple[str, ...] = ("codec", "planned", "memory", "music_genre", "dance_genre", "rhythm", "perceptual", *SYMBOLIC, *PAPER_GANS)
 """Model files of the package, in the order in which they are made."""
+
+
+_CODEC = ("codec", "codec_growth", "codec_refinement", "codec_sound")
+_PAIRS = ("n_pairs", "n_held_out", "pair_seconds", "n_short_pairs", "short_pair_seconds", "n_coded_pairs", "soundfont", "workers")
+_SETTINGS: dict[str, tuple[str, ...]] = {
+    "codec": _CODEC,
+    "planned": (*_PAIRS, *_CODEC, "planner", "performer"),
+    "memory": (*_CODEC, "memory"),
+    "rhythm": ("rhythm", "second_rhythm"),
+    "jukebox_prior": (*_PAIRS, *_CODEC, "jukebox_prior"),
+    **dict.fromkeys(PAPER_GANS, (*_CODEC, "paper_gans")),
+}
+"""Settings of the stages of which not only one has the stage's name: with those of what they need and make if it is not there."""
+
+
+def stage_settings(recipe: Recipe, stages: Sequence[str]) -> dict[str, Any]:
+    """What these stages are made with, as nested JSON values: of the recipe's settings those that matter to them.
+
+    Raises
+    ------
+    InputError
+        If there is no such stage.
+    """
+    check_stages(stages)
+    names = {name for stage in stages for name in _SETTINGS.get(stage, (stage,))}
+    return {name: value for name, value in plain_settings(recipe).items() if name in names}
+
+
+def check_stages(stages: Sequence[str]) -> None:
+    """Refuse names that no stage has: raises InputError."""
+    for stage in stages:
+        if stage not in STAGES:
+            raise InputError(f"stage {stage!r}: unknown; expected one of {', '.join(STAGES)}")
 
 
 def without_system_soundfonts(recipe: Recipe) -> Recipe:
