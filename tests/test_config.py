@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dance2music.config import from_dict, from_json, override, to_dict, to_json
+from dance2music.config import check_ranges, from_dict, from_json, override, to_dict, to_json
 from dance2music.errors import ConfigError
 
 
@@ -114,3 +114,31 @@ def test_an_override_that_does_not_fit_is_refused(text: str, message: str) -> No
 def test_an_override_into_a_field_that_is_no_config_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"override|has no fields"):
         override(Outer(), [text])
+
+
+@dataclass(frozen=True)
+class Checked:
+    width: int = 8
+
+    def __post_init__(self) -> None:
+        check_ranges(self, width=(1, 9))
+
+
+@dataclass(frozen=True)
+class Holder:
+    checked: Checked = field(default_factory=Checked)
+
+
+@dataclass(frozen=True)
+class Outermost:
+    holder: Holder = field(default_factory=Holder)
+
+
+def test_a_value_that_is_out_of_range_is_named_with_its_place() -> None:
+    with pytest.raises(ConfigError, match=r"^width: 0; expected 1 to 9; set it so"):
+        Checked(width=0)
+    for text in ("holder.checked.width=0", 'holder.checked={"width": 0}', 'holder={"checked": {"width": 0}}'):
+        with pytest.raises(ConfigError, match=r"^holder\.checked\.width: 0; expected 1 to 9; set it so"):
+            override(Outermost(), [text])
+    with pytest.raises(ConfigError, match=r"^run\.json\.holder\.checked\.width: 0; expected"):
+        from_json(Outermost, '{"holder": {"checked": {"width": 0}}}', where="run.json")

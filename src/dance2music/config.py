@@ -13,6 +13,8 @@ import os
 import reprlib
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -47,7 +49,9 @@ def from_dict(kind: type[C], values: dict[str, Any], *, where: str = "config") -
     for key in values:
         if key not in names:
             raise ConfigError(f"{where}: unknown field {key!r} of {kind.__name__}; expected one of {', '.join(names)}")
-    return kind(**{key: _coerce(value, hints[key], f"{where}.{key}") for key, value in values.items()})
+    fields = {key: _coerce(value, hints[key], f"{where}.{key}") for key, value in values.items()}
+    with settings_of(where):
+        return kind(**fields)
 
 
 def from_json(kind: type[C], text: str, *, where: str = "config") -> C:
@@ -77,12 +81,20 @@ def override(config: C, assignments: list[str]) -> C:
     return config
 
 
-def check_ranges(config: Any, where: str = "", **allowed: tuple[float, float] | tuple[str, ...]) -> None:
+@contextmanager
+def settings_of(where: str) -> Iterator[None]:
+    """Of settings that are refused in the block say whose they are: a ConfigError of "steps: -1" is one of "codec.loop.steps: -1"."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{where}.{error}") from error
+
+
+def check_ranges(config: Any, **allowed: tuple[float, float] | tuple[str, ...]) -> None:
     """Refuse fields with values that nothing can be done with: for the ``__post_init__`` of a config, so that they stand beside it.
 
     Parameters
     ----------
-    where : what messages have before a field's name, as "loop.".
     allowed : by field, the lowest and the highest number (infinite: as high as one likes), or the texts that it may have; a tuple has
         one of these or several.
 
@@ -101,7 +113,7 @@ def check_ranges(config: Any, where: str = "", **allowed: tuple[float, float] | 
             fits = isinstance(value, Real) and low <= value <= high  # type: ignore[operator]
             expected = f"{low} or more" if high == math.inf else f"{low} to {high}"
         if not fits:
-            raise ConfigError(f"{where}{name}: {reprlib.repr(value)}; expected {expected}; set it so")
+            raise ConfigError(f"{name}: {reprlib.repr(value)}; expected {expected}; set it so")
 
 
 def fit_fields(options: Any) -> None:
@@ -146,12 +158,20 @@ def _replace(config: Any, path: list[str], value: str, where: str) -> Any:
     if path[0] not in hints:
         raise ConfigError(f"override {where}: {type(config).__name__} has no field {path[0]!r}; it has {', '.join(hints)}")
     if len(path) > 1:
-        return dataclasses.replace(config, **{path[0]: _replace(getattr(config, path[0]), path[1:], value, where)})
+        new = _replace(getattr(config, path[0]), path[1:], value, where)
+    else:
+        new = _coerce(_plain(value), hints[path[0]], where)
+    outer = where.split(".")[: -len(path)]
+    with settings_of(".".join(outer)) if outer else nullcontext():
+        return dataclasses.replace(config, **{path[0]: new})
+
+
+def _plain(text: str) -> Any:
+    """The JSON value of a text, or the text."""
     try:
-        plain = json_value(value)
+        return json_value(text)
     except json.JSONDecodeError:
-        plain = value
-    return dataclasses.replace(config, **{path[0]: _coerce(plain, hints[path[0]], where)})
+        return text
 
 
 def _coerce(value: Any, hint: Any, where: str) -> Any:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from dance2music.checkpoint import load_model, read_provenance
+from dance2music.config import override
 from dance2music.dance.kinematics import MOTION_FEATURES, motion_features
 from dance2music.data.prepare import PrepareConfig, prepare
 from dance2music.errors import ConfigError, InputError
@@ -28,7 +29,7 @@ from dance2music.recipe.rhythm import (
     train_rhythm,
 )
 from dance2music.recipe.rhythm_items import augment, draw_item
-from dance2music.recipe.rhythm_networks import rhythm_networks
+from dance2music.recipe.rhythm_networks import rhythm_networks, train_networks
 from dance2music.recipe.settings import Recipe
 from dance2music.rhythm.network import SECOND_SAY, RhythmModel, RhythmModelConfig, RhythmOutput
 from dance2music.seeds import DANCES_PER_RUN
@@ -161,7 +162,7 @@ def test_a_network_alone_is_the_file_that_its_training_wrote(tmp_path: Path) -> 
 
 
 def test_too_few_dances_to_measure_limbs_on_are_refused_before_the_training(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"limb_dances: \d steady dances to measure limbs on; expected more than \d+; raise the setting"):
+    with pytest.raises(ConfigError, match=r"^limb_dances: \d steady dances to measure limbs on; expected more than \d+; raise the setting"):
         train_rhythm(replace(TINY, limb_dances=4), tmp_path)
     assert not list(tmp_path.glob("*"))
 
@@ -180,7 +181,7 @@ def test_dances_that_are_seen_exactly_are_a_share_and_not_perturbed() -> None:
 @pytest.mark.parametrize(("name", "value"), [("n_tempi", 16), ("fps", 25.0), ("lead_beats", 0.1)])
 def test_two_networks_that_do_not_tell_the_same_are_refused_before_the_training(name: str, value: float, tmp_path: Path) -> None:
     second = replace(TINY, model=replace(TINY.model, **{name: value}))
-    with pytest.raises(ConfigError, match=rf"second_rhythm.model.{name}: {value}; expected .*, as rhythm.model has it"):
+    with pytest.raises(ConfigError, match=rf"second_rhythm.model.{name}: {value}; expected .*, as the first network has it"):
         build(Recipe(rhythm=TINY, second_rhythm=second), tmp_path, stages=["rhythm"])
     assert not (tmp_path / "rhythm").exists()
 
@@ -189,6 +190,24 @@ def test_two_networks_that_do_not_tell_the_same_are_refused_before_the_training(
 def test_settings_that_nothing_can_be_trained_with_are_refused(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{name}: {value}; expected"):
         replace(TINY, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("second_rhythm.pool_size=0", "^second_rhythm.pool_size: 0; expected 1 to"),
+        ('second_rhythm={"pool_size": 0}', "^second_rhythm.pool_size: 0; expected 1 to"),
+        ("rhythm.loop.steps=-1", "^rhythm.loop.steps: -1; expected 0 to"),
+    ],
+)
+def test_of_a_setting_that_is_refused_the_message_says_which_network_it_is_of(setting: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        override(Recipe(), [setting])
+
+
+def test_of_a_setting_that_is_refused_while_training_the_message_says_which_network_it_is_of(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^second_rhythm\.limb_dances: \d steady dances to measure limbs on; expected more than \d+"):
+        train_networks({"second_rhythm": replace(TINY, limb_dances=4)}, tmp_path)
 
 
 def test_the_stage_joins_two_networks_that_were_trained_by_themselves(tmp_path: Path) -> None:

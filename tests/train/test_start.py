@@ -43,7 +43,7 @@ from tiny_gan import CONFIG
     ],
 )
 def test_a_loop_refuses_what_is_out_of_range(name: str, value: Any, expected: str) -> None:
-    with pytest.raises(ConfigError, match=f"loop.{name}: {value!r}; expected {expected}".replace("+", r"\+")):
+    with pytest.raises(ConfigError, match=f"^{name}: {value!r}; expected {expected}".replace("+", r"\+")):
         LoopConfig(**{name: value})
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dance2music.errors import InputError
+from dance2music.errors import ConfigError
 from dance2music.rhythm.limbs import LEVELS, WITNESSES, LimbModel, components, limb_curves
 from dance2music.types import Motion
 
@@ -32,7 +32,7 @@ def measure_limbs(dances: Iterable[Danced], *, fps: float, seed: int = 0) -> Lim
 
     Raises
     ------
-    InputError
+    ConfigError
         If too few of the dances are steady.
     """
     rng = np.random.default_rng(seed)
@@ -51,7 +51,7 @@ def measure_limbs(dances: Iterable[Danced], *, fps: float, seed: int = 0) -> Lim
         other, spectrum = components(curves, times, rng.uniform(*_OFF_BEAT_HZ, 6))
         away.append((other / np.sqrt(spectrum + 1e-12)).T)
     if len(found) <= 2 * len(WITNESSES):
-        raise InputError(
+        raise ConfigError(
             f"limb_dances: {len(found)} steady dances to measure limbs on; expected more than {2 * len(WITNESSES)}; raise the setting"
         )
     z, variance, off = np.array(found), np.array(variances), np.concatenate(away)

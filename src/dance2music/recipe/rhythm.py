@@ -232,7 +232,9 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     Raises
     ------
     InputError
-        If the folder holds the state of a run with another config, or with other real dances; if limbs cannot be measured on so few.
+        If the folder holds the state of a run with another config, or with other real dances.
+    ConfigError
+        If limbs cannot be measured on so few dances, or this machine lacks the device.
     TrainingDiverged
         If a loss or the gradient is no number; the last checkpoint stays.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dance2music.checkpoint import load_model, read_provenance
+from dance2music.config import settings_of
 from dance2music.recipe.rhythm import RhythmTrainConfig, train_rhythm
 from dance2music.recipe.settings import Recipe
 from dance2music.rhythm.network import RhythmModel, beside, joined
@@ -24,7 +25,8 @@ def rhythm_networks(recipe: Recipe) -> dict[str, RhythmTrainConfig]:
         If the two do not tell the same things.
     """
     first, second = recipe.rhythm, recipe.second_rhythm
-    beside(first.model, second.model)
+    with settings_of("second_rhythm.model"):
+        beside(first.model, second.model)
     networks = {"rhythm": first, "second_rhythm": replace(second, data=second.data or first.data)}
     return {name: config for name, config in networks.items() if name == "rhythm" or config.loop.steps}
 
@@ -34,10 +36,13 @@ def train_networks(networks: Mapping[str, RhythmTrainConfig], folder: Path) -> t
 
     Raises
     ------
-    InputError
-        As `train_rhythm`.
+    InputError, ConfigError
+        As `train_rhythm`; of a setting the message says which network's it is.
     """
-    files = {name: train_rhythm(config, folder / name) for name, config in networks.items()}
+    files = {}
+    for name, config in networks.items():
+        with settings_of(name):
+            files[name] = train_rhythm(config, folder / name)
     first, *others = (load_model(file, expected="rhythm") for file in files.values())
     assert isinstance(first, RhythmModel)
     provenance: dict[str, Any] = {}

@@ -174,7 +174,7 @@ def beside(first: RhythmModelConfig, second: RhythmModelConfig) -> RhythmModelCo
     for name in ("fps", "lowest_bpm", "n_tempi", "tempo_step", "lead_beats"):
         own, other = getattr(first, name), getattr(second, name)
         if own != other:
-            raise ConfigError(f"second_rhythm.model.{name}: {other}; expected {own}, as rhythm.model has it; set it so")
+            raise ConfigError(f"{name}: {other}; expected {own}, as the first network has it; set it so")
     return replace(first, second=replace(second, second=None))
 
 

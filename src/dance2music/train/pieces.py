@@ -67,7 +67,7 @@ class SegmentsConfig:
 
     def __post_init__(self) -> None:
         check_ranges(
-            self, "segments.", n_samples=(1, 2**31), pieces_per_step=(1, 65_536), segments_per_piece=(1, 65_536), first_pieces=(1, 2**31),
+            self, n_samples=(1, 2**31), pieces_per_step=(1, 65_536), segments_per_piece=(1, 65_536), first_pieces=(1, 2**31),
             steps_per_new_piece=(1, 2**31), piece_seconds=(0.1, 3600),
         )  # fmt: skip
 

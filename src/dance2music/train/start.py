@@ -60,7 +60,7 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         check_ranges(
-            self, "loop.", steps=(0, MANY), seed=(0, 2**32 - 1 - _RANKS), learning_rate=(1e-12, 1000), warmup_steps=(0, MANY),
+            self, steps=(0, MANY), seed=(0, 2**32 - 1 - _RANKS), learning_rate=(1e-12, 1000), warmup_steps=(0, MANY),
             final_factor=(0, 1000), ema_decay=(0, 1), grad_clip=(0, math.inf), precision=PRECISIONS, accelerator=ACCELERATORS,
             devices=(1, 4096), threads=(0, 4096), workers=(0, 512), save_every_steps=(1, MANY), save_every_seconds=(0, math.inf),
             log_every_steps=(1, MANY), validate_every_steps=(0, MANY), patience=(0, MANY), keep_every_steps=(0, MANY),
