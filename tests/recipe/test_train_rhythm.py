@@ -198,6 +198,7 @@ def test_settings_that_nothing_can_be_trained_with_are_refused(name: str, value:
         ("second_rhythm.pool_size=0", "^second_rhythm.pool_size: 0; expected 1 to"),
         ('second_rhythm={"pool_size": 0}', "^second_rhythm.pool_size: 0; expected 1 to"),
         ("rhythm.loop.steps=-1", "^rhythm.loop.steps: -1; expected 0 to"),
+        ("rhythm.model.second={}", "^rhythm.model.second: a network is trained by itself; expected null; the recipe joins it with its"),
     ],
 )
 def test_of_a_setting_that_is_refused_the_message_says_which_network_it_is_of(setting: str, message: str) -> None:

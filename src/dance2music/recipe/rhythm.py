@@ -19,7 +19,7 @@ from dance2music.checkpoint import load_model, save_model
 from dance2music.config import check_ranges, to_dict
 from dance2music.dance.kinematics import MOTION_FEATURES, motion_features
 from dance2music.data.danced import danced_clips, fingerprint
-from dance2music.errors import InputError
+from dance2music.errors import ConfigError, InputError
 from dance2music.recipe.limbs import Danced, measure_limbs
 from dance2music.recipe.rhythm_items import RhythmItem, draw_item
 from dance2music.rhythm.limbs import LimbModel
@@ -75,6 +75,8 @@ class RhythmTrainConfig:
     def __post_init__(self) -> None:
         many = 10**9
         check_ranges(self, pool_size=(1, many), batch_size=(1, many), limb_dances=(1, many), exact_share=(0, 1), data_share=(0, 1))
+        if self.model.second is not None:
+            raise ConfigError("model.second: a network is trained by itself; expected null; the recipe joins it with its second_rhythm")
 
 
 SECOND = RhythmTrainConfig(
