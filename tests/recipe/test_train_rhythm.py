@@ -22,6 +22,7 @@ from dance2music.recipe.rhythm import (
     _pool_item,
     _seen_exactly,
     draw_pool,
+    pool_name,
     rhythm_losses,
     rhythm_weights,
     targets,
@@ -176,6 +177,20 @@ def test_dances_that_are_seen_exactly_are_a_share_and_not_perturbed() -> None:
     plain = draw_item(3 * DANCES_PER_RUN + 3, seconds=TINY.item_seconds, augmented=False).motion
     np.testing.assert_allclose(exact, motion_features(plain, fps=TINY.model.fps)[: len(exact)], atol=2e-2)
     assert not np.allclose(exact, perturbed, atol=2e-2)
+
+
+def test_a_pool_is_met_again_by_what_draws_the_same_and_by_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = replace(TINY, pool_size=2, draw_workers=1)
+    perturbed = draw_pool(tiny, tmp_path)[0]
+    assert not np.array_equal(draw_pool(replace(tiny, exact_share=1.0), tmp_path)[0], perturbed)
+    monkeypatch.setattr("dance2music.recipe.rhythm.draw_item", None)
+    np.testing.assert_array_equal(draw_pool(replace(tiny, batch_size=2, data_share=0.1), tmp_path)[0], perturbed)
+
+
+def test_every_setting_that_changes_an_item_changes_the_name_of_its_pool() -> None:
+    faster, later = replace(TINY.model, fps=25.0), replace(TINY.loop, seed=4)
+    others = [{"exact_share": 0.5}, {"beat_sigma_seconds": 0.05}, {"item_seconds": 5.01}, {"model": faster}, {"loop": later}]
+    assert len({pool_name(TINY), *(pool_name(replace(TINY, **other)) for other in others)}) == 1 + len(others)
 
 
 @pytest.mark.parametrize(("name", "value"), [("n_tempi", 16), ("fps", 25.0), ("lead_beats", 0.1)])

@@ -5,6 +5,7 @@ Every item is a pure function of its seed and every batch of its step, so a run 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -132,11 +133,16 @@ Pool = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def draw_pool(config: RhythmTrainConfig, folder: Path) -> Pool:
-    """All training items, kept in ``folder`` for the next time."""
+    """All training items, kept in ``folder`` for the next time, under a name of their own: other items are drawn beside them."""
     make = partial(_pool_item, config=config)
-    name = f"pool-{config.loop.seed}-{round(config.item_seconds * config.model.fps)}"
-    pool = pool_of(make, config.pool_size, folder / name, workers=config.draw_workers)
+    pool = pool_of(make, config.pool_size, folder / pool_name(config), workers=config.draw_workers)
     return pool["features"], pool["targets"], pool["tempi"]
+
+
+def pool_name(config: RhythmTrainConfig) -> str:
+    """Name of a pool, with a digest of all settings that its items (`_pool_item`) depend on."""
+    drawn = (config.loop.seed, config.item_seconds, config.model.fps, config.beat_sigma_seconds, config.exact_share)
+    return f"pool-{config.loop.seed}-{hashlib.sha256(repr(drawn).encode()).hexdigest()[:12]}"
 
 
 def _pool_item(index: int, *, config: RhythmTrainConfig) -> Item:
