@@ -10,6 +10,7 @@ import torch
 
 from dance2music.checkpoint import load_model, save_model
 from dance2music.dance.kinematics import FEATURE_SLICES, MOTION_FEATURES
+from dance2music.errors import ConfigError
 from dance2music.rhythm.network import SECOND_SAY, RhythmModel, RhythmModelConfig, joined, own_weights
 
 SMALL = RhythmModelConfig(channels=8, dilations=(1, 2), novelty_channels=2, tempo_channels=4, dropout=0.0)
@@ -96,3 +97,18 @@ def test_of_networks_that_have_one_beside_them_only_their_own_are_joined() -> No
     torch.manual_seed(1)
     both = joined(first, RhythmModel(SMALL).eval())
     torch.testing.assert_close(joined(both, both)(x).tempo, (1 + SECOND_SAY) * torch.log_softmax(first(x).tempo, dim=-1))
+
+
+def test_a_network_may_see_some_blocks_only() -> None:
+    torch.manual_seed(0)
+    model = RhythmModel(replace(SMALL, blocks=("part_speed", "vertical"))).eval()
+    x = torch.randn(1, 60, MOTION_FEATURES)
+    y = x.clone()
+    y[..., FEATURE_SLICES["velocity"]] = torch.randn(60, 1)
+    assert torch.equal(model(x).beat, model(y).beat) and not torch.equal(small_model()(x).beat, small_model()(y).beat)
+
+
+@pytest.mark.parametrize("blocks", [("speed",), ("velocity", "position"), ()])
+def test_blocks_that_there_are_not_are_refused(blocks: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"blocks: .*; expected one of velocity, part_speed"):
+        replace(SMALL, blocks=blocks)

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dance2music.config import check_ranges
 from dance2music.dance.kinematics import FEATURE_SLICES
 from dance2music.errors import ConfigError
 from dance2music.rhythm.limbs import LEVELS, WITNESSES, LimbModel
 
 FEATURE_BLOCKS = ("velocity", "part_speed", "part_acceleration", "kinetic", "vertical")
-"""Blocks of `dance.kinematics.motion_features` that the network sees; each is scaled to unit power within the window."""
+"""Blocks of `dance.kinematics.motion_features` that a network may see; each is scaled to unit power within the window."""
 SPECTRAL_BLOCKS = ("part_speed", "part_acceleration", "kinetic", "vertical")
 """Blocks whose spectra the tempo head sees beside those of the learned channels."""
 STILL_SPEED = 0.02
@@ -48,12 +49,17 @@ class RhythmModelConfig:
     tempo_step: float = 0.02
     octaves: float = 2.0
     """How far below and above the tempo, in octaves, the tempo head looks."""
+    blocks: tuple[str, ...] = FEATURE_BLOCKS
+    """Which of `FEATURE_BLOCKS` its convolutions see. Without velocities they know how fast each part moves, not where to."""
     log_speeds: bool = False
     """Whether it also sees the logarithms of the speeds of the body's parts, in which stops of slow and quick parts count alike."""
     lead_beats: float = 0.0
     """How far before the beat of real dancers its activation peaks: of weights that were trained on dancers who rest after the beat."""
     second: RhythmModelConfig | None = None
     """Sizes of a second network that was trained by itself (`joined`), or none: it has its say in beats and tempo."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, blocks=FEATURE_BLOCKS)
 
     @property
     def reach_bins(self) -> int:
@@ -93,7 +99,7 @@ class RhythmModel(nn.Module):
     def __init__(self, config: RhythmModelConfig) -> None:
         super().__init__()
         self.config = config
-        width = sum(FEATURE_SLICES[name].stop - FEATURE_SLICES[name].start for name in FEATURE_BLOCKS)
+        width = sum(FEATURE_SLICES[name].stop - FEATURE_SLICES[name].start for name in config.blocks)
         spectral = sum(FEATURE_SLICES[name].stop - FEATURE_SLICES[name].start for name in SPECTRAL_BLOCKS)
         parts = FEATURE_SLICES["part_speed"].stop - FEATURE_SLICES["part_speed"].start
         if config.log_speeds:
@@ -134,7 +140,7 @@ class RhythmModel(nn.Module):
         """
         blocks = {name: _unit_power(features[..., FEATURE_SLICES[name]]) for name in FEATURE_BLOCKS}
         stops = [_log_speeds(features[..., FEATURE_SLICES["part_speed"]])] if self.config.log_speeds else []
-        x_BDT = torch.cat([*(blocks[name] for name in FEATURE_BLOCKS), *stops], dim=-1).transpose(1, 2)
+        x_BDT = torch.cat([*(blocks[name] for name in self.config.blocks), *stops], dim=-1).transpose(1, 2)
         y_BCT = self.head(self.blocks(self.inner(x_BDT)))
         beat, downbeat, novelty = y_BCT[:, 0], y_BCT[:, 1], y_BCT[:, 2:]
         learned = torch.cat([torch.tanh(novelty), torch.sigmoid(beat)[:, None]], dim=1)
