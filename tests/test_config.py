@@ -88,6 +88,17 @@ def test_overrides_reach_nested_fields_and_leave_the_rest() -> None:
     assert config == Outer(name="big", limit=9, ema=False, inner=Inner(width=16, dilations=(1, 2)))
 
 
+def test_an_override_reaches_one_of_several_by_its_number() -> None:
+    config = Outer(levels=(Inner(), Inner(width=1)))
+    changed = override(config, ["levels.1.width=3", 'levels.0={"dilations": [2]}', "levels.1.dilations.2=5"])
+    assert changed.levels == (Inner(dilations=(2,)), Inner(width=3, dilations=(1, 3, 5)))
+    for text, said in (("levels.2.width=3", "'2'; expected 0 to 1"), ("levels.-1.width=3", "'-1'; expected"), ("levels.x=3", "'x'; expec")):
+        with pytest.raises(ConfigError, match=f"override .*: no value has the number {said}"):
+            override(config, [text])
+    with pytest.raises(ConfigError, match=r"levels\.1\.width: expected int, got str 'wide'"):
+        override(config, ['levels=[{}, {"width": "wide"}]'])
+
+
 def test_an_override_may_set_an_optional_field_back_to_none() -> None:
     assert override(Outer(limit=3), ["limit=null"]).limit is None
 

@@ -66,7 +66,7 @@ def from_json(kind: type[C], text: str, *, where: str = "config") -> C:
 
 
 def override(config: C, assignments: list[str]) -> C:
-    """Replace fields by ``name=value`` texts; nested fields as ``outer.inner=value``.
+    """Replace fields by ``name=value`` texts; nested fields as ``outer.inner=value``, one of several as ``outer.0.inner=value``.
 
     Raises
     ------
@@ -154,6 +154,8 @@ def _fitted(value: Any, hint: Any, name: str) -> Any:
 
 
 def _replace(config: Any, path: list[str], value: str, where: str) -> Any:
+    if isinstance(config, tuple):
+        return _replace_one(config, path, value, where)
     hints = get_type_hints(type(config))
     if path[0] not in hints:
         raise ConfigError(f"override {where}: {type(config).__name__} has no field {path[0]!r}; it has {', '.join(hints)}")
@@ -164,6 +166,16 @@ def _replace(config: Any, path: list[str], value: str, where: str) -> Any:
     outer = where.split(".")[: -len(path)]
     with settings_of(".".join(outer)) if outer else nullcontext():
         return dataclasses.replace(config, **{path[0]: new})
+
+
+def _replace_one(values: tuple[Any, ...], path: list[str], value: str, where: str) -> tuple[Any, ...]:
+    """The tuple with one of its values, which the path begins with the number of, replaced."""
+    if path[0] not in map(str, range(len(values))):
+        numbers = f"0 to {len(values) - 1}" if values else "none, it is empty"
+        raise ConfigError(f"override {where}: no value has the number {path[0]!r}; expected {numbers}")
+    i = int(path[0])
+    new = _replace(values[i], path[1:], value, where) if len(path) > 1 else _coerce(_plain(value), type(values[i]), where)
+    return (*values[:i], new, *values[i + 1 :])
 
 
 def _plain(text: str) -> Any:
@@ -188,7 +200,8 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
         inner = [args[0]] * len(value) if len(args) == 2 and args[1] is Ellipsis else list(args)
         if len(inner) != len(value):
             raise ConfigError(f"{where}: expected {len(inner)} values, got {len(value)}: {reprlib.repr(value)}")
-        return tuple(_coerce(v, a, where) for v, a in zip(value, inner))
+        places = [f"{where}.{i}" if isinstance(v, dict) else where for i, v in enumerate(value)]
+        return tuple(_coerce(v, a, place) for v, a, place in zip(value, inner, places))
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if abs(value) > sys.float_info.max and not isinstance(value, float):
             raise ConfigError(f"{where}: expected a number below {sys.float_info.max:.1e}, got one of {len(str(value))} digits")
