@@ -14,7 +14,7 @@ import dance2music
 from dance2music import seeds
 from dance2music.recipe.dance_genre import DanceGenreTrainConfig
 from dance2music.recipe.genre import GenreTrainConfig
-from dance2music.recipe.rhythm import SECOND, RhythmTrainConfig
+from dance2music.recipe.rhythm import OTHERS, RhythmTrainConfig
 
 PACKAGE = Path(dance2music.__file__).parent
 STREAMS = [kind for kind in vars(seeds).values() if isinstance(kind, type) and issubclass(kind, IntEnum) and kind is not IntEnum]
@@ -53,7 +53,7 @@ def test_seeds_of_different_corpora_do_not_meet_what_is_held_out() -> None:
     first = seeds.GENRE_DANCES + dances.seed * seeds.DANCES_PER_RUN
     trained = [
         (rhythm.loop.seed * seeds.DANCES_PER_RUN, rhythm.pool_size),
-        (SECOND.loop.seed * seeds.DANCES_PER_RUN, SECOND.pool_size),
+        *((other.loop.seed * seeds.DANCES_PER_RUN, other.pool_size) for other in OTHERS),
         (first, dances.dances),
         (seeds.GENRE_CLIPS, music.pool_size),
         (seeds.VOICING_PIECES, 1000),

@@ -108,7 +108,7 @@ def test_all_settings_can_be_printed_without_training() -> None:
         done = CliRunner().invoke(app, ["train", *words, "--print-config", "--set", "loop.steps=7"], catch_exceptions=False)
         assert json.loads(done.stdout)["loop"]["steps"] == 7
     assert json.loads(CliRunner().invoke(app, ["train", "all", "--print-config"]).stdout)["rhythm"]["loop"]["steps"] > 0
-    assert json.loads(CliRunner().invoke(app, ["train", "rhythm", "--print-config"]).stdout).keys() == {"rhythm", "second_rhythm"}
+    assert json.loads(CliRunner().invoke(app, ["train", "rhythm", "--print-config"]).stdout).keys() == {"rhythm", "other_rhythms"}
     assert "--data, --codec, --out not given" in command("train", "gan", "--preset", PRESET)
 
 

@@ -145,7 +145,7 @@ def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
 
 def test_a_stage_has_the_settings_of_what_it_makes_and_all_stages_have_all() -> None:
     recipe = Recipe()
-    assert list(stage_settings(recipe, ["rhythm"])) == ["rhythm", "second_rhythm"]
+    assert list(stage_settings(recipe, ["rhythm"])) == ["rhythm", "other_rhythms"]
     assert stage_settings(recipe, ["memory"]).keys() == {"codec", "codec_growth", "codec_refinement", "codec_sound", "memory"}
     assert stage_settings(recipe, STAGES) == plain_settings(recipe)
     with pytest.raises(InputError, match="stage 'magic': unknown"):

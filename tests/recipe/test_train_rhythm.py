@@ -32,7 +32,7 @@ from dance2music.recipe.rhythm import (
 from dance2music.recipe.rhythm_items import augment, draw_item
 from dance2music.recipe.rhythm_networks import rhythm_networks, train_networks
 from dance2music.recipe.settings import Recipe
-from dance2music.rhythm.network import SECOND_SAY, RhythmModel, RhythmModelConfig, RhythmOutput
+from dance2music.rhythm.network import OTHER_SAY, RhythmModel, RhythmModelConfig, RhythmOutput
 from dance2music.seeds import DANCES_PER_RUN
 from dance2music.synthetic.synthetic import write_corpus
 from dance2music.train.objective import weighted_total
@@ -47,7 +47,6 @@ TINY = RhythmTrainConfig(
     max_window_seconds=4.0,
     limb_dances=40,
 )
-NONE = replace(TINY, loop=replace(TINY.loop, steps=0))
 
 
 def test_an_item_is_a_function_of_its_seed() -> None:
@@ -135,30 +134,30 @@ def test_a_run_does_not_go_on_with_other_dances_nor_take_a_finished_one_for_thei
         train_rhythm(replace(tiny, data=str(other)), tmp_path / "run")
     moved = own.rename(tmp_path / "moved")
     train_rhythm(replace(tiny, data=str(moved)), tmp_path / "run")
-    build(Recipe(rhythm=replace(tiny, data=str(moved)), second_rhythm=NONE), tmp_path / "all", stages=["rhythm"])
+    build(Recipe(rhythm=replace(tiny, data=str(moved)), other_rhythms=()), tmp_path / "all", stages=["rhythm"])
     with pytest.raises(InputError, match=r"is finished, and learnt from 1 dances, .*; no --data is given; choose another --out"):
         build(Recipe(rhythm=TINY), tmp_path / "all", stages=["rhythm"])
     with pytest.raises(InputError, match=r"rhythm.safetensors: is finished, and learnt from 1 dances, .*; choose another --out"):
         build(Recipe(rhythm=replace(tiny, data=str(other))), tmp_path / "all", stages=["rhythm"])
 
 
-def test_the_second_network_learns_from_its_own_real_dances_or_else_from_those_of_the_first(tmp_path: Path) -> None:
+def test_another_network_learns_from_its_own_real_dances_or_else_from_those_of_the_first(tmp_path: Path) -> None:
     own, other = str(dances(tmp_path / "own", 0)), str(dances(tmp_path / "other", 1))
     second = replace(TINY, loop=replace(TINY.loop, seed=4))
-    inherits = Recipe(rhythm=replace(TINY, data=own), second_rhythm=second)
-    assert rhythm_networks(inherits)["second_rhythm"].data == own
-    apart = replace(inherits, second_rhythm=replace(second, data=other))
+    inherits = Recipe(rhythm=replace(TINY, data=own), other_rhythms=(second,))
+    assert rhythm_networks(inherits)["other_rhythms.0"].data == own
+    apart = replace(inherits, other_rhythms=(replace(second, data=other),))
     build(apart, tmp_path / "all", stages=["rhythm"])
     learnt = read_provenance(tmp_path / "all" / "weights" / "rhythm.safetensors")
     assert learnt["data set"] == RealDances(replace(TINY, data=own)).fingerprint
-    assert learnt["second"]["data set"] == RealDances(replace(TINY, data=other)).fingerprint
+    assert learnt["other_rhythms.0"]["data set"] == RealDances(replace(TINY, data=other)).fingerprint
     build(apart, tmp_path / "all", stages=["rhythm"])
-    with pytest.raises(InputError, match=r"is finished, and second_rhythm in it learnt from 1 dances, .*; choose another --out"):
+    with pytest.raises(InputError, match=r"is finished, and other_rhythms.0 in it learnt from 1 dances, .*; choose another --out"):
         build(inherits, tmp_path / "all", stages=["rhythm"])
 
 
 def test_a_network_alone_is_the_file_that_its_training_wrote(tmp_path: Path) -> None:
-    build(Recipe(rhythm=TINY, second_rhythm=NONE), tmp_path, stages=["rhythm"])
+    build(Recipe(rhythm=TINY, other_rhythms=()), tmp_path, stages=["rhythm"])
     assert (tmp_path / "weights" / "rhythm.safetensors").read_bytes() == (tmp_path / "rhythm" / "rhythm.safetensors").read_bytes()
 
 
@@ -194,10 +193,10 @@ def test_every_setting_that_changes_an_item_changes_the_name_of_its_pool() -> No
 
 
 @pytest.mark.parametrize(("name", "value"), [("n_tempi", 16), ("fps", 25.0), ("lead_beats", 0.1)])
-def test_two_networks_that_do_not_tell_the_same_are_refused_before_the_training(name: str, value: float, tmp_path: Path) -> None:
+def test_networks_that_do_not_tell_the_same_are_refused_before_the_training(name: str, value: float, tmp_path: Path) -> None:
     second = replace(TINY, model=replace(TINY.model, **{name: value}))
-    with pytest.raises(ConfigError, match=rf"second_rhythm.model.{name}: {value}; expected .*, as the first network has it"):
-        build(Recipe(rhythm=TINY, second_rhythm=second), tmp_path, stages=["rhythm"])
+    with pytest.raises(ConfigError, match=rf"^other_rhythms\.0\.model\.{name}: {value}; expected .*, as the first network has it"):
+        build(Recipe(rhythm=TINY, other_rhythms=(second,)), tmp_path, stages=["rhythm"])
     assert not (tmp_path / "rhythm").exists()
 
 
@@ -210,10 +209,10 @@ def test_settings_that_nothing_can_be_trained_with_are_refused(name: str, value:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("second_rhythm.pool_size=0", "^second_rhythm.pool_size: 0; expected 1 to"),
-        ('second_rhythm={"pool_size": 0}', "^second_rhythm.pool_size: 0; expected 1 to"),
+        ("other_rhythms.0.pool_size=0", r"^other_rhythms\.0\.pool_size: 0; expected 1 to"),
+        ('other_rhythms=[{"pool_size": 0}]', r"^other_rhythms\.0\.pool_size: 0; expected 1 to"),
         ("rhythm.loop.steps=-1", "^rhythm.loop.steps: -1; expected 0 to"),
-        ("rhythm.model.second={}", "^rhythm.model.second: a network is trained by itself; expected null; the recipe joins it with its"),
+        ("rhythm.model.others=[{}]", "^rhythm.model.others: a network is trained by itself; expected [^;]+; the recipe joins it with its"),
     ],
 )
 def test_of_a_setting_that_is_refused_the_message_says_which_network_it_is_of(setting: str, message: str) -> None:
@@ -222,18 +221,18 @@ def test_of_a_setting_that_is_refused_the_message_says_which_network_it_is_of(se
 
 
 def test_of_a_setting_that_is_refused_while_training_the_message_says_which_network_it_is_of(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^second_rhythm\.limb_dances: \d steady dances to measure limbs on; expected more than \d+"):
-        train_networks({"second_rhythm": replace(TINY, limb_dances=4)}, tmp_path)
+    with pytest.raises(ConfigError, match=r"^other_rhythms\.0\.limb_dances: \d steady dances to measure limbs on; expected more than \d+"):
+        train_networks({"other_rhythms.0": replace(TINY, limb_dances=4)}, tmp_path)
 
 
 def test_the_stage_joins_two_networks_that_were_trained_by_themselves(tmp_path: Path) -> None:
     second = replace(TINY, model=replace(TINY.model, channels=6), loop=replace(TINY.loop, seed=4))
-    build(Recipe(rhythm=TINY, second_rhythm=second), tmp_path / "all", stages=["rhythm"])
+    build(Recipe(rhythm=TINY, other_rhythms=(second,)), tmp_path / "all", stages=["rhythm"])
     model = load_model(tmp_path / "all" / "weights" / "rhythm.safetensors", expected="rhythm")
     alone = [load_model(train_rhythm(config, tmp_path / name)) for config, name in ((TINY, "first"), (second, "second"))]
     x = torch.randn(1, 60, MOTION_FEATURES)
     torch.testing.assert_close(model(x).beat, 0.5 * (alone[0](x).beat + alone[1](x).beat))
     own, other = (torch.log_softmax(network(x).tempo, dim=-1) for network in alone)
-    torch.testing.assert_close(model(x).tempo, own + SECOND_SAY * other)
+    torch.testing.assert_close(model(x).tempo, own + OTHER_SAY * other)
     again = train_rhythm(replace(TINY, start_from=str(tmp_path / "all" / "weights" / "rhythm.safetensors")), tmp_path / "again")
-    assert isinstance(begun := load_model(again), RhythmModel) and begun.second is None
+    assert isinstance(begun := load_model(again), RhythmModel) and not begun.others

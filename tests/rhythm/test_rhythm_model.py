@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from dance2music.checkpoint import load_model, save_model
+from dance2music.checkpoint import load_embedded, load_model, save_model
 from dance2music.dance.kinematics import FEATURE_SLICES, MOTION_FEATURES
 from dance2music.errors import ConfigError
-from dance2music.rhythm.network import SECOND_SAY, RhythmModel, RhythmModelConfig, joined, own_weights
+from dance2music.rhythm.network import OTHER_SAY, RhythmModel, RhythmModelConfig, joined, own_weights
 
 SMALL = RhythmModelConfig(channels=8, dilations=(1, 2), novelty_channels=2, tempo_channels=4, dropout=0.0)
 
@@ -77,26 +77,46 @@ def test_the_embedded_weights_load_and_find_the_tempo_of_a_drawn_dance() -> None
     assert sum(right) >= 4
 
 
-def test_a_second_network_has_its_say_in_beats_and_tempo(tmp_path: Path) -> None:
-    first, x = small_model(), torch.randn(2, 60, MOTION_FEATURES)
-    torch.manual_seed(1)
-    second = RhythmModel(replace(SMALL, channels=6)).eval()
+def networks(n: int) -> list[RhythmModel]:
+    """Small networks of other weights and sizes."""
+    made = []
+    for seed in range(n):
+        torch.manual_seed(seed)
+        made.append(RhythmModel(replace(SMALL, channels=8 - seed)).eval())
+    return made
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_other_networks_have_their_say_in_beats_and_tempo(n: int, tmp_path: Path) -> None:
+    alone, x = networks(n), torch.randn(2, 60, MOTION_FEATURES)
+    all_ = joined(*alone)
+    save_model(tmp_path / "all.safetensors", all_, all_.config, storage="float32")
+    read = load_model(tmp_path / "all.safetensors", expected="rhythm")
+    said, out = [network(x) for network in alone], read(x)
+    torch.testing.assert_close(out.beat, torch.stack([one.beat for one in said]).mean(dim=0))
+    torch.testing.assert_close(out.downbeat, torch.stack([one.downbeat for one in said]).mean(dim=0))
+    first, *others = (torch.log_softmax(one.tempo, dim=-1) for one in said)
+    torch.testing.assert_close(out.tempo, first + OTHER_SAY * torch.stack(others).sum(dim=0))
+    assert isinstance(read, RhythmModel) and own_weights(read).keys() == alone[0].state_dict().keys()
+
+
+def test_the_two_embedded_networks_say_what_they_said_before_there_could_be_more() -> None:
+    both, x = load_embedded("rhythm", expected="rhythm"), torch.randn(1, 90, MOTION_FEATURES)
+    assert isinstance(both, RhythmModel) and len(both.others) == 1
+    first = RhythmModel(replace(both.config, others=())).eval()
+    first.load_state_dict(own_weights(both))
+    one, other, out = first(x), both.others[0](x), both(x)
+    assert torch.equal(out.beat, 0.5 * (one.beat + other.beat))
+    assert torch.equal(out.downbeat, 0.5 * (one.downbeat + other.downbeat))
+    assert torch.equal(out.tempo, torch.log_softmax(one.tempo, dim=-1) + 0.5 * torch.log_softmax(other.tempo, dim=-1))
+
+
+def test_of_networks_that_have_others_beside_them_only_their_own_are_joined() -> None:
+    first, second = networks(2)
+    x = torch.randn(1, 60, MOTION_FEATURES)
     both = joined(first, second)
-    save_model(tmp_path / "both.safetensors", both, both.config, storage="float32")
-    read = load_model(tmp_path / "both.safetensors", expected="rhythm")
-    out, alone, other = read(x), first(x), second(x)
-    torch.testing.assert_close(out.beat, 0.5 * (alone.beat + other.beat))
-    torch.testing.assert_close(out.downbeat, 0.5 * (alone.downbeat + other.downbeat))
-    both_say = torch.log_softmax(alone.tempo, dim=-1) + SECOND_SAY * torch.log_softmax(other.tempo, dim=-1)
-    torch.testing.assert_close(out.tempo, both_say)
-    assert isinstance(read, RhythmModel) and own_weights(read).keys() == first.state_dict().keys()
-
-
-def test_of_networks_that_have_one_beside_them_only_their_own_are_joined() -> None:
-    first, x = small_model(), torch.randn(1, 60, MOTION_FEATURES)
-    torch.manual_seed(1)
-    both = joined(first, RhythmModel(SMALL).eval())
-    torch.testing.assert_close(joined(both, both)(x).tempo, (1 + SECOND_SAY) * torch.log_softmax(first(x).tempo, dim=-1))
+    torch.testing.assert_close(joined(both, both)(x).tempo, (1 + OTHER_SAY) * torch.log_softmax(first(x).tempo, dim=-1))
+    assert torch.equal(joined(both)(x).tempo, first(x).tempo)
 
 
 def test_a_network_may_see_some_blocks_only() -> None:

@@ -181,7 +181,7 @@ class Build:
         self._save("dance_genre", model, model.config, {"training": to_dict(config), "data set": learnt_from})
 
     def rhythm(self) -> None:
-        """Stage: the rhythm network, and the one beside it."""
+        """Stage: the rhythm network, and those beside it."""
         model, provenance = train_networks(rhythm_networks(self.recipe), self.folder)
         self._save("rhythm", model, model.config, provenance)
 

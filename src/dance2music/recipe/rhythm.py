@@ -69,24 +69,26 @@ class RhythmTrainConfig:
     data: str = ""
     """Folder of 'data prepare' whose training split is mixed in, or none: real dances with known beats.
 
-    Of the recipe's second network, none is the first's."""
+    Of the recipe's other networks, none is the first's."""
     data_share: float = 0.4
     """Share of the windows that come from there."""
 
     def __post_init__(self) -> None:
         many = 10**9
         check_ranges(self, pool_size=(1, many), batch_size=(1, many), limb_dances=(1, many), exact_share=(0, 1), data_share=(0, 1))
-        if self.model.second is not None:
-            raise ConfigError("model.second: a network is trained by itself; expected null; the recipe joins it with its second_rhythm")
+        if self.model.others:
+            raise ConfigError("model.others: a network is trained by itself; expected []; the recipe joins it with its other_rhythms")
 
 
-SECOND = RhythmTrainConfig(
-    model=RhythmModelConfig(channels=64, log_speeds=True),
-    loop=replace(LOOP, steps=5000, seed=8, precision="32-true"),
-    pool_size=8000,
-    exact_share=1 / 3,
+OTHERS = (
+    RhythmTrainConfig(
+        model=RhythmModelConfig(channels=64, log_speeds=True),
+        loop=replace(LOOP, steps=5000, seed=8, precision="32-true"),
+        pool_size=8000,
+        exact_share=1 / 3,
+    ),
 )
-"""What made the embedded second network: other dances, some as several cameras see them."""
+"""What made the embedded networks beside the first: other dances, some as several cameras see them."""
 
 
 def targets(item: RhythmItem, config: RhythmTrainConfig) -> np.ndarray:

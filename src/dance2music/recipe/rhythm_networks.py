@@ -1,4 +1,4 @@
-"""The rhythm stage of the recipe: two networks that are trained by themselves, then joined (`rhythm.network.joined`)."""
+"""The rhythm stage of the recipe: networks that are trained by themselves, one after the other, then joined (`rhythm.network.joined`)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from dance2music.recipe.rhythm import RhythmTrainConfig, train_rhythm
 from dance2music.recipe.settings import Recipe
 from dance2music.rhythm.network import RhythmModel, beside, joined
 
-_IN_PROVENANCE = {"second_rhythm": "second"}
+FIRST = "rhythm"
 
 
 def rhythm_networks(recipe: Recipe) -> dict[str, RhythmTrainConfig]:
-    """Settings of every network that is trained, by their names in the recipe; the second learns from the first's real dances by default.
+    """Settings of every network that is trained, by their names in the recipe, as ``other_rhythms.0``.
+
+    Those beside the first learn from its real dances where they have none of their own.
 
     Raises
     ------
     ConfigError
-        If the two do not tell the same things.
+        If one does not tell the same things as the first.
     """
-    first, second = recipe.rhythm, recipe.second_rhythm
-    with settings_of("second_rhythm.model"):
-        beside(first.model, second.model)
-    networks = {"rhythm": first, "second_rhythm": replace(second, data=second.data or first.data)}
-    return {name: config for name, config in networks.items() if name == "rhythm" or config.loop.steps}
+    networks = {FIRST: recipe.rhythm}
+    for i, other in enumerate(recipe.other_rhythms):
+        with settings_of(f"other_rhythms.{i}.model"):
+            beside(recipe.rhythm.model, other.model)
+        if other.loop.steps:
+            networks[f"other_rhythms.{i}"] = replace(other, data=other.data or recipe.rhythm.data)
+    return networks
 
 
 def train_networks(networks: Mapping[str, RhythmTrainConfig], folder: Path) -> tuple[RhythmModel, dict[str, Any]]:
@@ -39,22 +43,19 @@ def train_networks(networks: Mapping[str, RhythmTrainConfig], folder: Path) -> t
     InputError, ConfigError
         As `train_rhythm`; of a setting the message says which network's it is.
     """
-    files = {}
+    models: list[RhythmModel] = []
+    provenance: dict[str, Any] = {}
     for name, config in networks.items():
         with settings_of(name):
-            files[name] = train_rhythm(config, folder / name)
-    first, *others = (load_model(file, expected="rhythm") for file in files.values())
-    assert isinstance(first, RhythmModel)
-    provenance: dict[str, Any] = {}
-    for name, file in files.items():
+            file = train_rhythm(config, folder / name)
+        model = load_model(file, expected="rhythm")
+        assert isinstance(model, RhythmModel)
+        models.append(model)
         about = {key: value for key, value in read_provenance(file).items() if key not in ("kind", "config")}
-        provenance |= about if name == "rhythm" else {_IN_PROVENANCE[name]: about}
-    for other in others:
-        assert isinstance(other, RhythmModel)
-        first = joined(first, other)
-    return first, provenance
+        provenance |= about if name == FIRST else {name: about}
+    return joined(*models), provenance
 
 
 def provenance_of(name: str, provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the provenance of a joined model says of one of its networks, by its name in the recipe."""
-    return provenance if name == "rhythm" else provenance.get(_IN_PROVENANCE[name], {})
+    return provenance if name == FIRST else provenance.get(name, {})

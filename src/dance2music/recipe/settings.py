@@ -23,7 +23,7 @@ from dance2music.recipe.paper_gans import PaperGans
 from dance2music.recipe.perceptual import PerceptualTrainConfig
 from dance2music.recipe.performer import PerformerTrainConfig
 from dance2music.recipe.planner import PlannerTrainConfig
-from dance2music.recipe.rhythm import SECOND, RhythmTrainConfig
+from dance2music.recipe.rhythm import OTHERS, RhythmTrainConfig
 from dance2music.train.codec import SpectralCodecTraining
 from dance2music.train.record import plain_settings
 
@@ -55,8 +55,8 @@ class Recipe:
     music_genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
     dance_genre: DanceGenreTrainConfig = field(default_factory=DanceGenreTrainConfig)
     rhythm: RhythmTrainConfig = field(default_factory=RhythmTrainConfig)
-    second_rhythm: RhythmTrainConfig = field(default_factory=lambda: SECOND)
-    """Of the network beside it; with no steps there is none."""
+    other_rhythms: tuple[RhythmTrainConfig, ...] = OTHERS
+    """Of the networks beside it; one with no steps is left out."""
     perceptual: PerceptualTrainConfig = field(default_factory=PerceptualTrainConfig)
     dance2music_online: OnlineTrainConfig = field(default_factory=OnlineTrainConfig)
     cmt: CmtTrainConfig = field(default_factory=CmtTrainConfig)
@@ -83,7 +83,7 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
     "codec": _CODEC,
     "planned": (*_PAIRS, *_CODEC, "planner", "performer"),
     "memory": (*_CODEC, "memory"),
-    "rhythm": ("rhythm", "second_rhythm"),
+    "rhythm": ("rhythm", "other_rhythms"),
     "jukebox_prior": (*_PAIRS, *_CODEC, "jukebox_prior"),
     **dict.fromkeys(PAPER_GANS, (*_CODEC, "paper_gans")),
 }

@@ -8,6 +8,7 @@ Decoding activations into a beat grid is in `rhythm.estimate`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -27,8 +28,8 @@ SPECTRAL_BLOCKS = ("part_speed", "part_acceleration", "kinetic", "vertical")
 STILL_SPEED = 0.02
 """Speed of a part that counts as rest beside the logarithm of its speed, in the unit of ``part_speed``."""
 
-SECOND_SAY = 0.5
-"""How much the logarithm of a second network's tempi counts beside that of the first; on real dances .3 to 1 hardly differ."""
+OTHER_SAY = 0.5
+"""How much the logarithm of another network's tempi counts beside that of the first; with one, on real dances, .3 to 1 hardly differ."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class RhythmModelConfig:
     """Whether it also sees the logarithms of the speeds of the body's parts, in which stops of slow and quick parts count alike."""
     lead_beats: float = 0.0
     """How far before the beat of real dancers its activation peaks: of weights that were trained on dancers who rest after the beat."""
-    second: RhythmModelConfig | None = None
-    """Sizes of a second network that was trained by itself (`joined`), or none: it has its say in beats and tempo."""
+    others: tuple[RhythmModelConfig, ...] = ()
+    """Sizes of other networks that were trained by themselves (`joined`): they have their say in beats and tempo."""
 
     def __post_init__(self) -> None:
         check_ranges(self, blocks=FEATURE_BLOCKS)
@@ -113,7 +114,7 @@ class RhythmModel(nn.Module):
         self.tempo_length = nn.Linear(1, config.tempo_channels)
         self.tempo_drop = nn.Dropout(config.dropout)
         self.tempo_out = nn.Conv1d(config.tempo_channels, 1, 1)
-        self.second = None if config.second is None else RhythmModel(config.second)
+        self.others = nn.ModuleList(RhythmModel(other) for other in config.others)
         K, W = len(LEVELS), len(WITNESSES)
         self.register_buffer("limb_mean", torch.zeros(K, W, 2))
         self.register_buffer("limb_spread", torch.zeros(K, W, W, 2))
@@ -155,11 +156,8 @@ class RhythmModel(nn.Module):
         seconds = features.new_tensor([[features.shape[1] / self.config.fps]])
         hidden = self.tempo_in(spectra) + self.tempo_length(torch.log(seconds))[:, :, None]
         tempo = self.tempo_out(self.tempo_drop(F.gelu(hidden)))[:, 0]
-        if self.second is not None:
-            other = self.second(features)
-            beat, downbeat = 0.5 * (beat + other.beat), 0.5 * (downbeat + other.downbeat)
-            tempo = F.log_softmax(tempo, dim=-1) + SECOND_SAY * F.log_softmax(other.tempo, dim=-1)
-        return RhythmOutput(beat, downbeat, tempo)
+        own = RhythmOutput(beat, downbeat, tempo)
+        return _all_say(own, [network(features) for network in self.others]) if self.others else own
 
     def _spectra(self, curves: Tensor) -> Tensor:
         """Magnitudes [B, C, n_tempi + 2 reach] of curves [B, C, T] at logarithmic frequencies, relative to the power of each curve."""
@@ -175,28 +173,43 @@ class RhythmModel(nn.Module):
         return torch.sqrt(power / energy + 1e-8)
 
 
-def beside(first: RhythmModelConfig, second: RhythmModelConfig) -> RhythmModelConfig:
-    """The first's sizes with the second's beside them; raises ConfigError where the two do not tell the same things."""
-    for name in ("fps", "lowest_bpm", "n_tempi", "tempo_step", "lead_beats"):
-        own, other = getattr(first, name), getattr(second, name)
-        if own != other:
-            raise ConfigError(f"{name}: {other}; expected {own}, as the first network has it; set it so")
-    return replace(first, second=replace(second, second=None))
+def beside(first: RhythmModelConfig, *others: RhythmModelConfig) -> RhythmModelConfig:
+    """The first's sizes with the others' beside them; raises ConfigError where one does not tell the same things as the first."""
+    for other in others:
+        for name in ("fps", "lowest_bpm", "n_tempi", "tempo_step", "lead_beats"):
+            own, its = getattr(first, name), getattr(other, name)
+            if own != its:
+                raise ConfigError(f"{name}: {its}; expected {own}, as the first network has it; set it so")
+    return replace(first, others=tuple(replace(other, others=()) for other in others))
 
 
-def joined(first: RhythmModel, second: RhythmModel) -> RhythmModel:
-    """The first network with the second beside it: beats, downbeats and tempi are what both say, limbs the first's.
+def joined(first: RhythmModel, *others: RhythmModel) -> RhythmModel:
+    """The first network with the others beside it: beats, downbeats and tempi are what all say, limbs the first's.
 
-    Either may have one beside it already, which is left out. See `beside`.
+    Any may have some beside it already, which are left out. See `beside`.
     """
-    model = RhythmModel(beside(first.config, second.config))
-    model.load_state_dict(own_weights(first) | {f"second.{name}": value for name, value in own_weights(second).items()})
+    model = RhythmModel(beside(first.config, *(other.config for other in others)))
+    state = own_weights(first)
+    for i, other in enumerate(others):
+        state |= {f"others.{i}.{name}": value for name, value in own_weights(other).items()}
+    model.load_state_dict(state)
     return model.train(first.training)
 
 
 def own_weights(model: RhythmModel) -> dict[str, Tensor]:
-    """A network's state, Tensor [...] by name, without that of the one beside it."""
-    return {name: value for name, value in model.state_dict().items() if not name.startswith("second.")}
+    """A network's state, Tensor [...] by name, without that of those beside it."""
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("others.")}
+
+
+def _all_say(first: RhythmOutput, others: Sequence[RhythmOutput]) -> RhythmOutput:
+    """What several networks say: the mean of their activations, the first's tempi with `OTHER_SAY` of each other's."""
+    beat, downbeat = first.beat, first.downbeat
+    tempo = F.log_softmax(first.tempo, dim=-1)
+    for other in others:
+        beat, downbeat = beat + other.beat, downbeat + other.downbeat
+        tempo = tempo + OTHER_SAY * F.log_softmax(other.tempo, dim=-1)
+    n = 1 + len(others)
+    return RhythmOutput(beat / n, downbeat / n, tempo)
 
 
 def _unit_power(block: Tensor) -> Tensor:
