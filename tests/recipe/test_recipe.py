@@ -12,7 +12,7 @@ import torch
 import tiny
 from dance2music.checkpoint import load_model, read_provenance, sha256_of
 from dance2music.codec.spectral import NoiseConfig
-from dance2music.errors import InputError
+from dance2music.errors import ConfigError, InputError
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.planned import Planned
 from dance2music.papers.discriminators import LatentDiscriminatorConfig
@@ -98,6 +98,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(recipes, "corpus_vocabulary", lambda _: corpus_vocabulary(3))
         build(SMALL, folder, stages=("planned", "memory", "dance_genre", "perceptual"))
     return folder
+
+
+@pytest.mark.parametrize(("name", "value"), [("n_short_pairs", -1), ("n_pairs", 0), ("n_held_out", -2), ("n_coded_pairs", -1)])
+def test_counts_that_nothing_can_be_done_with_are_refused(name: str, value: int) -> None:
+    with pytest.raises(ConfigError, match=f"{name}: {value}.* or more|{name}.*{value}.*expected"):
+        Recipe(**{name: value})
+    assert Recipe(n_short_pairs=0).n_short_pairs == 0, "none of them are asked for"
 
 
 def test_a_stage_brings_what_it_needs_and_lists_what_there_is(folder: Path) -> None:

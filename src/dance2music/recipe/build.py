@@ -129,17 +129,10 @@ class Build:
 
     def coded_pairs(self, split: str = "train") -> list[Pair]:
         """Stage: pairs with the codes of their music and the latents of its sketch."""
-        files = self.pairs(split)[: self.recipe.n_coded_pairs]
+        recipe, files = self.recipe, self.pairs(split)[: self.recipe.n_coded_pairs]
         codec = self.weights("codec")
         self.codec()
-        add_codes(
-            files,
-            codec=codec,
-            voicings=self.voicings(),
-            workers=self.recipe.workers,
-            soundfont=self.recipe.soundfont,
-            progress=_log("codes"),
-        )
+        add_codes(files, codec=codec, voicings=self.voicings(), workers=recipe.workers, soundfont=recipe.soundfont, progress=_log("codes"))
         return _load(files)
 
     def performer(self) -> Performer:

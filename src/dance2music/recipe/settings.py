@@ -12,6 +12,7 @@ from dance2music.baselines.foley_music_train import FoleyTrainConfig
 from dance2music.baselines.inverse_mv_train import InverseMvTrainConfig
 from dance2music.baselines.jukebox_prior_train import JukeboxTrainConfig
 from dance2music.baselines.jukebox_vqvae_train import JukeboxVqvaeTrainConfig
+from dance2music.config import check_ranges
 from dance2music.errors import InputError
 from dance2music.recipe.codec_growth import CodecGrowth
 from dance2music.recipe.codec_refinement import CodecRefinement
@@ -65,6 +66,9 @@ class Recipe:
     jukebox_prior: JukeboxTrainConfig = field(default_factory=JukeboxTrainConfig)
     jukebox_vqvae: JukeboxVqvaeTrainConfig = field(default_factory=JukeboxVqvaeTrainConfig)
     paper_gans: PaperGans = field(default_factory=PaperGans)
+
+    def __post_init__(self) -> None:
+        check_ranges(self, n_pairs=(1, 10**9), n_held_out=(1, 10**9), n_short_pairs=(0, 10**9), n_coded_pairs=(1, 10**9))
 
 
 SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior", "jukebox_vqvae")
