@@ -120,19 +120,21 @@ def test_keys_step_by_frames_seconds_and_bars_and_choose_takes(studio: Running, 
         until(page, "document.querySelector('dialog') === null")
 
 
-def test_the_take_that_is_heard_is_in_sight_and_the_play_head_crosses_it(studio: Running, dance: Any) -> None:
+@pytest.mark.parametrize(("width", "height"), [(1280, 640), (1100, 600), (1000, 560)])
+def test_the_take_that_is_heard_is_in_sight_and_the_play_head_crosses_it(studio: Running, dance: Any, width: int, height: int) -> None:
     rect = "document.querySelector('{}').getBoundingClientRect()"
-    with at_work(studio, dance, width=1280, height=640) as page:
+    with at_work(studio, dance, width=width, height=height) as page:
         tall = page.evaluate(f"{rect.format('.frame')}.height")
         for key in "12":
             page.keyboard.press(key)
             until(page, f"document.querySelectorAll('.lane.take')[{key} - 1].classList.contains('active')")
-            seen, lane, ruler, head = (
+            seen, lane, ruler, head, handle = (
                 page.evaluate(f"(({{top, bottom}}) => [top, bottom])({rect.format(of)})")
-                for of in (".scroll", ".lane.take.active", ".lane.ruler", ".head")
+                for of in (".scroll", ".lane.take.active", ".lane.ruler", ".head", ".handle")
             )
             assert ruler[0] == pytest.approx(seen[0], abs=1) and ruler[1] - 1 <= lane[0] and lane[1] <= seen[1] + 1
             assert head[0] <= lane[0] and head[1] >= lane[1]
+            assert handle[0] == pytest.approx(seen[0], abs=1), "however far the lanes are scrolled"
         assert page.evaluate(f"{rect.format('.frame')}.height") == tall
 
 

@@ -11,7 +11,7 @@ export class Timeline extends EventTarget {
   grid = new Grid();
   selection = null;
   #lanes = [];
-  #head = h("div", { class: "head", "aria-hidden": "true" });
+  #head = h("div", { class: "head", "aria-hidden": "true" }, h("div", { class: "handle" }));
   #chosen = h("div", { class: "selection", hidden: true, "aria-hidden": "true" });
   #rows = h("div", { class: "lanes" });
   #over = h("div", { class: "over" }, this.#chosen, this.#head);
