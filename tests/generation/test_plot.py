@@ -82,6 +82,15 @@ def test_sections_of_the_music_stand_over_the_dance(tmp_path: Path, drawn: list[
     assert shown == {"intro": pytest.approx(0.0), "drop": pytest.approx(6.4)}, "the ending is after what is shown"
 
 
+def test_names_of_sections_lie_over_the_lines_on_a_ground_of_their_own(tmp_path: Path, drawn: list[Figure]) -> None:
+    motion, rhythm = dance_of(20.0)
+    plot_result(motion, rhythm, clicks(rhythm.beat_times_seconds, 20.0), tmp_path / "out.png", sections=(Section(0, 72, "drop", 1.0),))
+    axes = drawn[0].axes[0]
+    (name,) = axes.texts
+    assert name.get_zorder() > max(artist.get_zorder() for artist in (*axes.lines, *axes.collections))
+    assert name.get_bbox_patch().get_facecolor()[:3] == (1.0, 1.0, 1.0)  # type: ignore[union-attr]
+
+
 def test_legends_cover_no_data(tmp_path: Path, drawn: list[Figure]) -> None:
     motion, rhythm = dance_of(10.0)
     plot_result(motion, rhythm, clicks(rhythm.beat_times_seconds, 10.0), tmp_path / "out.png")

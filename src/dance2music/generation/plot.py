@@ -110,7 +110,8 @@ def _draw_sections(axes: Any, sections: Sequence[Section], rhythm: Rhythm, shown
         if begin < end:
             axes.axvspan(begin, end, color=_SECTION, alpha=0.05 + 0.2 * section.level, linewidth=0)
             axes.axvline(begin, color=_SECTION, linewidth=0.8)
-            axes.text(begin, axes.get_ylim()[1], f" {section.name}", fontsize=8, va="top", color=_MUSIC)
+            name = axes.text(begin, axes.get_ylim()[1], f" {section.name}", fontsize=8, va="top", color=_MUSIC, zorder=10)
+            name.set_bbox({"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.0})
 
 
 def _draw_music(axes: Any, heard: Audio, rhythm: Rhythm, kinematic: np.ndarray, shown: float) -> None:
