@@ -48,6 +48,29 @@ def test_any_dance_gives_a_form_without_gaps_that_ends_in_an_ending(seconds, bpm
     assert begins <= 1e-6 and ends >= seconds - 1e-6 and 0 < ending < seconds
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    seconds=st.floats(12.0, 60.0),
+    bpm=st.floats(75.0, 180.0),
+    downbeat=st.integers(0, 3),
+    phase=st.floats(0.0, 1.0),
+    seed=st.integers(0, 99),
+)
+def test_no_section_but_the_ending_is_heard_for_less_than_two_bars(seconds, bpm, downbeat, phase, seed) -> None:
+    beat = 60.0 / bpm
+    rhythm = Rhythm((np.arange(int(seconds / beat) + 10) - 4 - phase) * beat, downbeat, bpm, 1.0, np.zeros(0))
+    *sections, _ = plan_sections(np.random.default_rng(seed).random(len(rhythm.beat_times_seconds)), rhythm, seconds)
+    start = float(rhythm.beat_at(np.zeros(1))[0])
+    assert min(section.end_beat - max(section.begin_beat, start) for section in sections) >= 7.5 - 1e-6
+
+
+def test_a_bar_that_had_begun_before_the_clip_is_no_section_with_the_one_after_it() -> None:
+    rhythm = rhythm_of(32.0, downbeat=1)
+    rhythm = replace(rhythm, beat_times_seconds=rhythm.beat_times_seconds + BEAT)
+    sections = plan_sections(energy_of(rhythm, (1, 0.2), (8, 0.9), (4, 0.1), (8, 0.8)), rhythm, 32.0)
+    assert sections[0].begin_beat == -4 and sections[0].end_beat >= 8, "of its first bar a beat is heard"
+
+
 def test_borders_stand_where_the_energy_changes_and_the_peak_is_the_drop() -> None:
     rhythm = rhythm_of(48.0)
     sections = plan_sections(energy_of(rhythm, (4, 0.2), (8, 0.5), (8, 1.0), (4, 0.3)), rhythm, 48.0)

@@ -20,6 +20,8 @@ SHORTEST_FORM_SECONDS = 12.0
 _LENGTHS_BARS = (4, 8)
 _FIRST_BARS, _LAST_BARS = range(2, 6), range(2, 8)
 """The first and the last section may be shorter: a clip begins and ends anywhere in a phrase."""
+_WHOLE_BEATS = BEATS_PER_BAR - 0.5
+"""A bar of which less lies in the clip is none of the two that a first section has at least."""
 _SECTION_COST = 0.04
 """What another section costs, in shares of the whole spread of the energy."""
 _SPREAD = 0.2
@@ -74,13 +76,15 @@ def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float) -
     if ending is None:
         return ()
     end = int(np.ceil(float(rhythm.beat_at(np.array([duration_seconds]))[0]) + 1e-6))
-    first = int(np.floor(float(rhythm.beat_at(np.zeros(1))[0]) / BEATS_PER_BAR + 1e-6))
+    start = float(rhythm.beat_at(np.zeros(1))[0])
+    first = int(np.floor(start / BEATS_PER_BAR + 1e-6))
+    begun = BEATS_PER_BAR * (first + 1) - start < _WHOLE_BEATS
     last = max(first + 1, ending // BEATS_PER_BAR)
     levels = np.array([_bar_energy(energy, rhythm.downbeat, bar) for bar in range(first, last)])
-    if duration_seconds < SHORTEST_FORM_SECONDS or len(levels) < min(_FIRST_BARS) + min(_LAST_BARS):
+    if duration_seconds < SHORTEST_FORM_SECONDS or len(levels) < begun + min(_FIRST_BARS) + min(_LAST_BARS):
         lengths = [len(levels)]
     else:
-        lengths = _lengths(levels)
+        lengths = _lengths(levels, begun=begun)
     borders = np.concatenate([[0], np.cumsum(lengths)])
     means = np.array([levels[a:b].mean() for a, b in itertools.pairwise(borders)])
     scaled = _scaled(means)
@@ -150,9 +154,12 @@ def _bar_energy(energy: np.ndarray, downbeat: int, bar: int) -> float:
     return float(energy[at].mean())
 
 
-def _lengths(levels: np.ndarray) -> list[int]:
-    """Lengths in bars of the sections of n bars whose energies are ``levels`` [n]: the cheapest way through (dynamic programming)."""
-    n = len(levels)
+def _lengths(levels: np.ndarray, *, begun: bool) -> list[int]:
+    """Lengths in bars of the sections of n bars whose energies are ``levels`` [n]: the cheapest way through (dynamic programming).
+
+    ``begun`` tells that the first bar had begun before the clip: the first section has one more.
+    """
+    n, first_bars = len(levels), range(min(_FIRST_BARS) + begun, max(_FIRST_BARS) + 1 + begun)
     total = np.concatenate([[0.0], np.cumsum(levels)])
     squares = np.concatenate([[0.0], np.cumsum(levels**2)])
     spread = max(float(np.sum((levels - levels.mean()) ** 2)), 0.01 * n)
@@ -161,7 +168,7 @@ def _lengths(levels: np.ndarray) -> list[int]:
         for length in range(1, end + 1):
             begin = end - length
             usual = length in _LENGTHS_BARS
-            if not (usual or (begin == 0 and length in _FIRST_BARS) or (end == n and length in _LAST_BARS)):
+            if not (usual or (begin == 0 and length in first_bars) or (end == n and length in _LAST_BARS)):
                 continue
             uneven = squares[end] - squares[begin] - (total[end] - total[begin]) ** 2 / length
             cost = best[begin][0] + uneven / spread + _SECTION_COST
