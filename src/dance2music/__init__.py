@@ -20,7 +20,7 @@ _PUBLIC = {
     "make_takes": "dance2music.generation.take",
     "finished_take": "dance2music.generation.take",
     "load_take": "dance2music.generation.take",
-    "regenerate": "dance2music.generation.take",
+    "regenerate": "dance2music.generation.redraw",
     "to_audio": "dance2music.generation.sound",
     "finish": "dance2music.generation.sound",
     "measure_sync": "dance2music.metrics.sync",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tiny
@@ -13,10 +15,13 @@ from dance2music.errors import InputError
 from dance2music.generation.methods import load_method
 from dance2music.generation.outputs import describe
 from dance2music.generation.pipeline import condition
-from dance2music.generation.redraw import Change, draw_sections, energy_of
-from dance2music.generation.take import Take, make_takes
+from dance2music.generation.ranking import candidate_seeds
+from dance2music.generation.redraw import CANDIDATES, Change, draw_sections, energy_of, fits, regenerate
+from dance2music.generation.take import LEAD_SECONDS, Take, ahead, make_takes
+from dance2music.metrics.clashes import clash_share
+from dance2music.music.splice import earlier, spliced
 from dance2music.synthetic.drawing import example_dance
-from dance2music.types import Conditioning, Score, Span
+from dance2music.types import Conditioning, Note, Score, Span, Track
 
 SPAN = Span(2.0, 5.0)
 
@@ -43,10 +48,10 @@ def test_only_the_roles_that_are_asked_for_change(name: str) -> None:
 
 
 class Repeating:
-    """Draws the same section from every seed up to a thousand."""
+    """Draws the same section from every seed up to a million."""
 
     def generate(self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Any = None) -> list[Score]:
-        return list(load_method("composer").generate(conditioning, [seed // 1000 for seed in seeds], span=span, keep=keep))
+        return list(load_method("composer").generate(conditioning, [seed // 1_000_000 for seed in seeds], span=span, keep=keep))
 
 
 def test_choices_are_unlike_even_where_a_method_repeats_itself() -> None:
@@ -54,6 +59,39 @@ def test_choices_are_unlike_even_where_a_method_repeats_itself() -> None:
     assert len({str(sorted(notes(made).items())) for made in drawn}) == 3
     (alone,) = draw_sections(take(), SPAN, seeds=[0], method=tiny.as_method(Repeating()))
     assert notes(alone) == notes(drawn[0]), "what the first seed gives does not hang on the others"
+
+
+class OneInTune:
+    """Draws a section whose melody is a minor ninth above the bass, but from the fourth of each ten seeds, where it is a fifth."""
+
+    def generate(self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Any = None) -> list[Score]:
+        assert span is not None
+        return [spliced(keep, self.section(keep, 7 if seed % 10 == 3 else 13), span) for seed in seeds]
+
+    def section(self, keep: Score, semitones: int) -> Score:
+        beats = [float(beat) for beat in range(40)]
+        bass = Track("bass", 33, [Note(beat, 1.0, 36 + keep.key, 90) for beat in beats])
+        lead = Track("lead", 80, [Note(beat, 1.0, 36 + keep.key + semitones, 90) for beat in beats])
+        return replace(keep, tracks=[bass, lead])
+
+
+def test_of_several_sections_the_one_is_kept_whose_roles_do_not_clash() -> None:
+    for seed in (0, 4):
+        new = regenerate(take(), SPAN, seed=seed, method=tiny.as_method(OneInTune()))
+        assert isinstance(new.latest, Score) and clash_share(new.latest, Span(2.2, 4.8)) == 0
+        assert new.edits[-1].seed == seed
+
+
+def test_what_the_planner_draws_again_fits_better_than_what_it_draws_first() -> None:
+    method, piece = load_method("planned", sound="studio"), take("planned")
+    seen, heard = ahead(piece.conditioning), earlier(SPAN, LEAD_SECONDS, piece.conditioning.duration_seconds)
+    first = method.generate(seen, candidate_seeds(5, CANDIDATES), span=heard, keep=piece.latest)
+    new = regenerate(piece, SPAN, seed=5, method=method)
+    tracks = [music.tracks for music in first if isinstance(music, Score)]
+    assert isinstance(new.latest, Score)
+    assert [own == new.latest.tracks for own in tracks].index(True) == int(np.argmax(fits(first, heard)))
+    other = regenerate(piece, SPAN, seed=6, method=method).latest
+    assert isinstance(other, Score) and other.tracks != new.latest.tracks
 
 
 def test_what_is_told_of_a_take_names_the_sections_that_were_drawn_again() -> None:

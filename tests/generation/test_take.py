@@ -20,8 +20,9 @@ from dance2music.errors import InputError
 from dance2music.generation import pipeline, take_file
 from dance2music.generation.methods import METHODS, LoadedMethod, load_method
 from dance2music.generation.outputs import describe, stems_of
+from dance2music.generation.redraw import regenerate
 from dance2music.generation.sound import Finish, finish_from
-from dance2music.generation.take import LEAD_SECONDS, Edit, Source, Take, check_span, finished_take, load_take, make_takes, regenerate
+from dance2music.generation.take import LEAD_SECONDS, Edit, Source, Take, check_span, finished_take, load_take, make_takes
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
 from dance2music.music.audio import save_wav

@@ -11,14 +11,19 @@ from dance2music.dance.kinematics import FEATURE_SLICES
 from dance2music.errors import InputError
 from dance2music.generation.methods import LoadedMethod, load
 from dance2music.generation.pipeline import genre_index
-from dance2music.generation.take import LEAD_SECONDS, Edit, Take, ahead, check_span, method_that_redraws
+from dance2music.generation.ranking import RANKING, candidate_seeds
+from dance2music.generation.request import check_seed
+from dance2music.generation.take import LEAD_SECONDS, Edit, Take, ahead, check_span, keeping_sound, method_that_redraws
+from dance2music.metrics.clashes import clash_share, foreign_share
 from dance2music.music.splice import earlier
 from dance2music.types import ROLES, Conditioning, Latents, Score, Span
 
 ENERGIES = {"calmer": 0.4, "": 1.0, "wilder": 1.6}
 """How much the dancer is made to move where music is to be calmer or wilder: what methods that go by it see."""
+CANDIDATES = 6
+"""So many sections are drawn for each that is kept, of which the one that fits best is: notes cost little to draw."""
 DRAWN_PER_KEPT = 3
-"""So many sections are drawn for each that is given, where energy is asked for: those with the least or the most of it are given."""
+"""So many of them stay for each that is given, where energy is asked for: those with the least or the most of it are given."""
 
 _MOST_TRIES, _OTHER_SEED = 5, 1_000_003
 """A section that came out as an earlier one of the same draw, as short ones may, is drawn again so often, from a seed so far off."""
@@ -41,14 +46,16 @@ class Change:
 
 
 def draw_sections(
-    take: Take, span: Span, *, seeds: Sequence[int], change: Change = Change(), method: LoadedMethod | None = None
+    take: Take, span: Sequence[float], *, seeds: Sequence[int], change: Change = Change(), method: LoadedMethod | None = None
 ) -> list[Take]:
     """The take with a section drawn again, once per seed; farther than half a second outside the section the sound keeps its bits.
 
+    Of each seed `CANDIDATES` sections are drawn, and the one is kept that fits best (`fits`).
+
     Parameters
     ----------
-    span : the section, at least a beat long, within the take.
-    seeds : int >= 0; where energy is asked for, so many sections are chosen from `DRAWN_PER_KEPT` times as many.
+    span : where the section begins and ends, in seconds: at least a beat, within the take.
+    seeds : int >= 0; where energy is asked for, so many sections are chosen from the `DRAWN_PER_KEPT` best of each.
     change : what is to change.
     method : the take's method, where it is loaded already.
 
@@ -59,29 +66,61 @@ def draw_sections(
     """
     record = method_that_redraws(take)
     check_change(take, change)
-    check_span(take, span)
+    span = check_span(take, span)
     method = load(record, take.given) if method is None else method
-    seen, heard = ahead(take.conditioning), earlier(span, LEAD_SECONDS, take.conditioning.duration_seconds)
-    if change.genre is not None:
-        seen = replace(seen, genre=genre_index(change.genre))
-    drawn = [seed * DRAWN_PER_KEPT + i for seed in seeds for i in range(DRAWN_PER_KEPT)] if change.energy else list(seeds)
-    moving = _moving(seen, ENERGIES[change.energy])
+    heard = earlier(span, LEAD_SECONDS, take.conditioning.duration_seconds)
+    genre = take.conditioning.genre if change.genre is None else genre_index(change.genre)
+    moving, kept = _moving(replace(ahead(take.conditioning), genre=genre), ENERGIES[change.energy]), DRAWN_PER_KEPT if change.energy else 1
+    notes = method if isinstance(take.latest, Score) or take.score is None else load(record, replace(take.given, sound="studio"))
 
-    def draw(seeds: Sequence[int]) -> list[tuple[int, Latents | Score]]:
-        made = method.generate(moving, seeds, span=heard, keep=take.latest)
-        return [(seed, _only(take.latest, music, change.roles)) for seed, music in zip(seeds, made)]
+    def draw(seeds: Sequence[int], kept: int) -> list[tuple[int, Latents | Score]]:
+        """So many sections of each seed, those that fit best; what plays no notes itself performs only these."""
+        if take.score is None:
+            return list(zip(seeds, method.generate(moving, seeds, span=heard, keep=take.latest)))
+        tries = [each for seed in seeds for each in candidate_seeds(seed, CANDIDATES)]
+        made = [_only(take.score, music, change.roles) for music in notes.generate(moving, tries, span=heard, keep=take.score)]
+        best: list[tuple[int, int]] = []
+        for first, seed in zip(range(0, len(tries), CANDIDATES), seeds):
+            fit = fits(made[first : first + CANDIDATES], heard)
+            best += [(seed, first + int(at)) for at in np.argsort(-fit, kind="stable")[:kept]]
+        if notes is not method:
+            return list(
+                zip([seed for seed, _ in best], method.generate(moving, [tries[at] for _, at in best], span=heard, keep=take.latest))
+            )
+        return [(seed, made[at]) for seed, at in best]
 
-    found = draw(drawn)
+    found = draw(seeds, kept)
     for again in range(1, _MOST_TRIES):
         same = [i for i, (_, music) in enumerate(found) if any(_alike(music, other) for _, other in found[:i])]
         if not same:
             break
-        for i, other in zip(same, draw([drawn[i] + again * _OTHER_SEED for i in same])):
+        for i, other in zip(same, draw([seeds[i // kept] + again * _OTHER_SEED + i % kept for i in same], 1)):
             found[i] = other
     if change.energy:
-        found.sort(key=lambda item: energy_of(item[1], heard), reverse=change.energy == "wilder")
-        found = found[: len(seeds)]
+        found = sorted(found, key=lambda item: energy_of(item[1], heard), reverse=change.energy == "wilder")[: len(seeds)]
     return [replace(take, edits=(*take.edits, Edit(span, seed, music))) for seed, music in found]
+
+
+def regenerate(take: Take, span: Sequence[float], *, seed: int, method: LoadedMethod | None = None) -> Take:
+    """`draw_sections` with one seed, another of which gives another section, and nothing to change; refuses seeds below 0, too."""
+    check_seed(seed)
+    (drawn,) = draw_sections(take, span, seeds=[seed], method=method)
+    return keeping_sound(drawn, audio=take.audio)
+
+
+def fits(drawn: Sequence[Latents | Score], span: Span) -> np.ndarray:
+    """How well each of some sections fits, float [n]: few clashes, no tones that the piece has not, as many notes as usual."""
+    scores = [score_of(music) for music in drawn]
+    begun = np.array([len(_begun(score, span)) for score in scores])
+    full = np.minimum(begun / max(float(begun.mean()), 1.0), 1.0)
+    return np.array([RANKING.fullness_weight * f - clash_share(score, span) - foreign_share(score, span) for f, score in zip(full, scores)])
+
+
+def score_of(music: Latents | Score) -> Score:
+    """The notes of a section that has notes."""
+    score = music if isinstance(music, Score) else music.score
+    assert score is not None, "refused before"
+    return score
 
 
 def check_change(take: Take, change: Change) -> None:
@@ -103,15 +142,14 @@ def check_change(take: Take, change: Change) -> None:
 
 def energy_of(music: Latents | Score, span: Span) -> float:
     """How much goes on in a section: the velocities (of 127) of the notes that begin in it, added up, per second."""
-    score = music if isinstance(music, Score) else music.score
-    assert score is not None, "refused before"
-    total = 0.0
-    for track in score.tracks:
-        if track.notes:
-            times = score.time_at(np.array([note.start_beats for note in track.notes]))
-            inside = (times >= span.begin_seconds) & (times < span.end_seconds)
-            total += float(np.array([note.velocity for note in track.notes])[inside].sum()) / 127
-    return total / (span.end_seconds - span.begin_seconds)
+    return float(_begun(score_of(music), span).sum()) / 127 / (span.end_seconds - span.begin_seconds)
+
+
+def _begun(score: Score, span: Span) -> np.ndarray:
+    """Velocities [n] of the notes that begin in a section."""
+    notes = [note for track in score.tracks for note in track.notes]
+    times = score.time_at(np.array([note.start_beats for note in notes]))
+    return np.array([note.velocity for note in notes])[(times >= span.begin_seconds) & (times < span.end_seconds)]
 
 
 def _alike(first: Latents | Score, second: Latents | Score) -> bool:
@@ -133,8 +171,6 @@ def _only(kept: Latents | Score, drawn: Latents | Score, roles: tuple[str, ...])
 
 def _moving(conditioning: Conditioning, factor: float) -> Conditioning:
     """The dance with its kinetic velocity scaled."""
-    if factor == 1.0:
-        return conditioning
     motion = conditioning.motion.clone()
     motion[:, FEATURE_SLICES["kinetic"]] *= factor
     return replace(conditioning, motion=motion)

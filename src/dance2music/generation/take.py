@@ -14,10 +14,9 @@ from dance2music import __version__
 from dance2music.errors import InputError
 from dance2music.generation import take_file
 from dance2music.generation.methods import METHODS, LoadedMethod, Method, load
-from dance2music.generation.request import check_seed
 from dance2music.generation.sound import MASTERED, Finish, finish, finish_from, finished, to_audio
 from dance2music.methods.base import Given
-from dance2music.music.splice import earlier, spliced_audio
+from dance2music.music.splice import spliced_audio
 from dance2music.rhythm.sections import ring_seconds
 from dance2music.types import GENRES, Audio, Conditioning, Latents, Score, Section, Span
 
@@ -235,29 +234,6 @@ def make_takes(
         Take(method.method.name, conditioning, music, seed, given=method.given, soundfont=font, sample_rate=sample_rate)
         for music, seed in zip(made, seeds)
     ]
-
-
-def regenerate(take: Take, span: Sequence[float], *, seed: int, method: LoadedMethod | None = None) -> Take:
-    """The take with a section drawn again: farther than half a second outside it, the sound keeps its bits.
-
-    Parameters
-    ----------
-    span : where the section begins and ends, in seconds: at least a beat, within the take.
-    seed : another seed gives another section.
-    method : the take's method, where it is loaded already.
-
-    Raises
-    ------
-    InputError
-        If the method cannot draw a section, section or seed do not fit, or the method's weights are not those that the take was made with.
-    """
-    record = method_that_redraws(take)
-    check_seed(seed)
-    span = check_span(take, span)
-    method = load(record, take.given) if method is None else method
-    seen = earlier(span, LEAD_SECONDS, take.conditioning.duration_seconds)
-    (music,) = method.generate(ahead(take.conditioning), [seed], span=seen, keep=take.latest)
-    return keeping_sound(replace(take, edits=(*take.edits, Edit(span, seed, music))), audio=take.audio)
 
 
 def method_that_redraws(take: Take) -> Method:
