@@ -61,3 +61,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two takes are made for each that is kept, and not two dozen."""
+    monkeypatch.setattr("dance2music.generation.ranking.candidates_for", lambda *_: 2)

@@ -10,6 +10,8 @@ import numpy as np
 from dance2music.generation.request import Request
 
 SECONDS = 3.0
+FEW_CANDIDATES = Path(__file__).with_name("few")
+"""First on a Python's path: it makes two takes for each that is kept, as the fixture ``few_candidates`` does in this process."""
 
 
 class Bobbing:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jobs import FEW_CANDIDATES
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -80,11 +82,11 @@ class Running:
 
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[Running]:
-    """A studio on a folder; where its extra is not installed the test is skipped."""
+    """A studio on a folder, which makes two candidates for a take; where its extra is not installed the test is skipped."""
     for name in ("starlette", "uvicorn"):
         pytest.importorskip(name, reason=f"{name} is not installed: pip install 'dance2music[studio]', to run this test")
     command = [sys.executable, "-m", "dance2music", "studio", str(folder), "--no-browser", *options]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(FEW_CANDIDATES), *sys.path]), "PYTHONUNBUFFERED": "1"}
     log = folder.with_name(f"{folder.name}.log")
     with log.open("w+") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True, env=environment, stdin=subprocess.DEVNULL)

@@ -39,9 +39,3 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def video(bars: Path, tmp_path: Path) -> Path:
     """A copy of it in a folder of the test's own, with a name that is not plain."""
     return Path(shutil.copy(bars, tmp_path / "mein tanz ü.mp4"))
-
-
-@pytest.fixture
-def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two takes are made for each that is kept, and not two dozen."""
-    monkeypatch.setattr("dance2music.generation.ranking.candidates_for", lambda *_: 2)

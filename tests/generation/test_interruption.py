@@ -12,6 +12,7 @@ import pytest
 
 from dance2music.dance.motion_files import save_motion
 from dance2music.synthetic.drawing import example_dance
+from jobs import FEW_CANDIDATES
 
 PAUSED = """
 import signal, sys, time
@@ -42,7 +43,7 @@ cli.main()
 def test_a_signal_in_the_middle_leaves_nothing(tmp_path: Path, number: signal.Signals, place: str, there: str, code: int) -> None:
     save_motion(example_dance(1.5)[0], tmp_path / "dance.npz")
     arguments = ["generate", "--from-motion", "dance.npz", "-o", "song.wav", "--method", "composer", "--genre", "house", "--no-plot"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(FEW_CANDIDATES), *sys.path])}
     program = [sys.executable, "-c", PAUSED.format(place=place), *arguments]
     with subprocess.Popen(program, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "paused\n"

@@ -34,7 +34,7 @@ from dance2music.methods.composer import Composer
 from dance2music.music.audio import load_audio
 from dance2music.synthetic.drawing import example_dance, example_video
 from dance2music.work import Stages
-from jobs import SECONDS, Bobbing, names, request
+from jobs import FEW_CANDIDATES, SECONDS, Bobbing, names, request
 
 pytestmark = pytest.mark.usefixtures("few_candidates")
 
@@ -56,7 +56,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
     """The real command on two seconds of the drawn dancer."""
     folder = tmp_path_factory.mktemp("real")
     example_video(folder / "dance.mp4", seconds=2.0)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(FEW_CANDIDATES), *sys.path])}
     arguments = ["generate", "dance.mp4", "-o", "out.mp4", "--method", "composer", "--genre", "house", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "dance2music", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False

@@ -51,6 +51,7 @@ SMALL: dict[str, tuple[Callable[[Any], nn.Module], Any]] = {
     "jukebox-random": (JukeboxPrior, JukeboxPriorConfig(vocabulary=tiny.CODEBOOK_SIZE * tiny.N_CODEBOOKS, context=16, channels=16,
                                                         layers=1)),
 }  # fmt: skip
+pytestmark = pytest.mark.usefixtures("few_candidates")
 SYMBOLIC = ("dance2music-offline", "dance2music-online", "foley-music", "cmt", "inverse-mv")
 
 
