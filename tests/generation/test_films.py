@@ -22,6 +22,7 @@ from dance2music.video.container import VideoInfo, probe
 
 SIZE = (240, 320)
 FPS = 30.0
+pytestmark = pytest.mark.usefixtures("few_candidates")
 HIPS = [SKELETONS["holistic-83"].index(name) for name in ("left_hip", "right_hip")]
 WRISTS = [SKELETONS["holistic-83"].index(name) for name in ("left_wrist", "right_wrist")]
 
@@ -55,15 +56,26 @@ def example(seconds: float) -> Motion:
     return example_dance(seconds)[0]
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of one dancer, who stays."""
+    return film(tmp_path_factory.mktemp("film") / "plain.mp4", example(2.5))
+
+
+@pytest.fixture(scope="module")
+def alone(plain: Path) -> Motion:
+    """What is seen in it."""
+    return read_motion(plain)
+
+
 def hips(motion: Motion) -> np.ndarray:
     """Middle of the hips [T] from left to right, in picture heights."""
     return motion.joints[:, HIPS, 0].mean(axis=1)
 
 
-def test_of_two_dancers_each_is_followed_all_the_time(tmp_path: Path) -> None:
-    other = dance(np.arange(-1.0, 4.0, 0.6), genre=2, seed=8, duration_seconds=2.0)
-    alone = read_motion(film(tmp_path / "one.mp4", example(2.0)))
-    both = [one.motion for one in read_dancers(film(tmp_path / "two.mp4", example(2.0), other))]
+def test_of_two_dancers_each_is_followed_all_the_time(alone: Motion, tmp_path: Path) -> None:
+    other = dance(np.arange(-1.0, 4.0, 0.6), genre=2, seed=8, duration_seconds=2.5)
+    both = [one.motion for one in read_dancers(film(tmp_path / "two.mp4", example(2.5), other))]
     assert len(both) == 2
     middle = SIZE[0] / SIZE[1]
     sides = [float(np.mean(hips(one) < middle)) for one in both]
@@ -75,23 +87,21 @@ def test_of_two_dancers_each_is_followed_all_the_time(tmp_path: Path) -> None:
     assert np.median(np.linalg.norm(left.joints[:, WRISTS, :2] - alone.joints[:, WRISTS, :2], axis=-1)) < 0.05
 
 
-def test_the_dance_is_the_same_whether_hands_and_face_are_looked_at_or_not(tmp_path: Path) -> None:
-    path = film(tmp_path / "one.mp4", example(2.0))
-    everything, body = read_motion(path), read_motion(path, details=False)
+def test_the_dance_is_the_same_whether_hands_and_face_are_looked_at_or_not(plain: Path, alone: Motion) -> None:
+    everything, body = alone, read_motion(plain, details=False)
     assert (everything.skeleton, body.skeleton) == ("holistic-83", "blazepose-33")
     assert np.array_equal(everything.joints[:, :33], body.joints) and np.array_equal(everything.confidence[:, :33], body.confidence)
     assert np.array_equal(kinematic_beats(everything), kinematic_beats(body))
 
 
-def test_a_dancer_who_leaves_is_followed_while_there(tmp_path: Path) -> None:
+def test_a_dancer_who_leaves_is_followed_while_there(alone: Motion, tmp_path: Path) -> None:
     motion = read_motion(film(tmp_path / "leaves.mp4", example(2.5), away_from=1.5))
     assert motion.skeleton == "holistic-83" and 50 <= int(motion.source.split("dancer in ")[1].split(" %")[0]) <= 70
     body = motion.confidence[:, :33].mean(axis=1)
     assert body[3:40].min() > 0.3 and body[52:].max() == 0.0
     assert np.isfinite(motion.joints).all()
-    stays = read_motion(film(tmp_path / "stays.mp4", example(2.5)))
-    assert np.median(np.linalg.norm(motion.joints[:40, WRISTS, :2] - stays.joints[:40, WRISTS, :2], axis=-1)) < 0.02
-    assert set(np.round(kinematic_beats(motion)[:2], 1)) <= set(np.round(kinematic_beats(stays), 1))
+    assert np.median(np.linalg.norm(motion.joints[:40, WRISTS, :2] - alone.joints[:40, WRISTS, :2], axis=-1)) < 0.02
+    assert set(np.round(kinematic_beats(motion)[:2], 1)) <= set(np.round(kinematic_beats(alone), 1))
 
 
 def test_an_empty_stage_gets_music_all_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -102,8 +112,7 @@ def test_an_empty_stage_gets_music_all_the_same(tmp_path: Path, caplog: pytest.L
     assert Path(report["output"]).exists()
 
 
-def test_a_turned_film_of_a_variable_rate_gives_the_same_dance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = read_motion(film(tmp_path / "plain.mp4", example(2.5)))
+def test_a_turned_film_of_a_variable_rate_gives_the_same_dance(alone: Motion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     phone = film(tmp_path / "phone.mp4", example(2.5), turned=90, uneven=True)
     watched: list[Motion] = []
 
@@ -115,9 +124,9 @@ def test_a_turned_film_of_a_variable_rate_gives_the_same_dance(tmp_path: Path, m
     monkeypatch.setattr("dance2music.generation.job.read_dancers", remember)
     (report,) = job.run(Request(video=phone, genre="house", method="composer", plot=False))
     (seen,) = watched
-    count = min(len(plain.joints), len(seen.joints)) - 3
-    assert "100 %" in seen.source and abs(len(plain.joints) - len(seen.joints)) <= 2
-    assert np.median(np.linalg.norm(plain.joints[:count, WRISTS, :2] - seen.joints[:count, WRISTS, :2], axis=-1)) < 0.03
+    count = min(len(alone.joints), len(seen.joints)) - 3
+    assert "100 %" in seen.source and abs(len(alone.joints) - len(seen.joints)) <= 2
+    assert np.median(np.linalg.norm(alone.joints[:count, WRISTS, :2] - seen.joints[:count, WRISTS, :2], axis=-1)) < 0.03
     with av.open(str(phone)) as before, av.open(report["output"]) as after:
         packets = [[(float(p.pts * p.time_base), bytes(p)) for p in c.demux(c.streams.video[0]) if p.size] for c in (before, after)]
         assert [data for _, data in packets[0]] == [data for _, data in packets[1]]
