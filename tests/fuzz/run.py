@@ -1,4 +1,4 @@
-"""Reads damaged files of one kind, in a process of its own: ``python -m fuzz.run KIND FIRST COUNT FOLDER`` (from ``tests``).
+"""Reads damaged files of one kind, in a process of its own: ``python -m fuzz.run KIND FOLDER SEED...`` (from ``tests``).
 
 Prints a line per finding: seed, what happened. Before each file its seed is written to FOLDER/now, so that whoever started this knows where
 it died. Memory is limited to what was used at the start and `MEMORY_BYTES`.
@@ -60,7 +60,7 @@ def read_one(kind: str, data: bytes, seed: int, whole: Path, folder: Path) -> st
 
 
 def main() -> None:
-    kind, first, count, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
+    kind, folder, seeds = sys.argv[1], Path(sys.argv[2]), [int(seed) for seed in sys.argv[3:]]
     faulthandler.enable()
     logging.disable(logging.CRITICAL)
     (folder / "whole").mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def main() -> None:
     KINDS[kind].read(_copy(folder, whole))  # what it imports is not the damaged file's fault
     limit = peak() + 3 * MEMORY_BYTES + (2 << 30)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    for seed in range(first, first + count):
+    for seed in seeds:
         (folder / "now").write_text(str(seed))
         begun = time.monotonic()
         if (wrong := read_one(kind, data, seed, whole, folder / "damaged")) is not None:
