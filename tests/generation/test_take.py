@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,17 @@ def dance() -> Conditioning:
     return tiny.conditioning(SECONDS)
 
 
-def take_of(method: str, seed: int = 1) -> Take:
-    (take,) = make_takes(load_method(method), dance(), seeds=[seed])
+@cache
+def take_of(method: str) -> Take:
+    """A finished take of a method."""
+    (take,) = make_takes(load_method(method), dance(), seeds=[1])
     return finished_take(take, denoise=METHODS[method].denoise)
+
+
+@cache
+def drawn_again(method: str) -> Take:
+    """The same with `SPAN` drawn again from seed 9."""
+    return regenerate(take_of(method), SPAN, seed=9)
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +119,7 @@ def read(path: Path) -> tuple[dict[str, str], dict[str, list[int]]]:
 
 @pytest.mark.parametrize("method", REDRAWN)
 def test_a_section_drawn_again_changes_nothing_farther_than_half_a_second_outside(method: str, tmp_path: Path) -> None:
-    take = take_of(method)
-    new = regenerate(take, SPAN, seed=9)
+    take, new = take_of(method), drawn_again(method)
     rate = take.finished.sample_rate
     changed = np.flatnonzero((take.finished.samples != new.finished.samples).any(axis=0)) / rate
     assert len(changed) > 0.5 * rate * (SPAN.end_seconds - SPAN.begin_seconds), "inside, most samples are others"
@@ -127,10 +135,8 @@ def test_a_section_drawn_again_changes_nothing_farther_than_half_a_second_outsid
 
 @pytest.mark.parametrize("method", REDRAWN)
 def test_sections_put_into_a_sound_file_give_the_file_that_the_take_gives(method: str, tmp_path: Path) -> None:
-    take = take_of(method)
-    save_wav(take.finished, tmp_path / "heard.wav")
-    for span, seed in ((SPAN, 9), (Span(1.0, 2.2), 4)):
-        take = regenerate(take, span, seed=seed)
+    save_wav(take_of(method).finished, tmp_path / "heard.wav")
+    for take in (drawn_again(method), regenerate(drawn_again(method), Span(1.0, 2.2), seed=4)):
         save_wav(take.section_sound(read_sound(tmp_path / "heard.wav")), tmp_path / "heard.wav")
     take.save(tmp_path / "again.take")
     save_wav(load_take(tmp_path / "again.take").finished, tmp_path / "again.wav")
@@ -146,7 +152,7 @@ def test_takes_of_before_there_were_levels_have_their_sections_rendered_with_the
     again = load_take(tmp_path / "old.take")
     assert again.finishing.levels is None and np.array_equal(again.finished.samples, new.finished.samples)
     inside = slice(round(2.5 * 48_000), round(3.5 * 48_000))
-    whole, alone = new.finished.samples[:, inside], regenerate(take, SPAN, seed=9).finished.samples[:, inside]
+    whole, alone = new.finished.samples[:, inside], drawn_again("composer").finished.samples[:, inside]
     assert not np.array_equal(whole, alone) and np.corrcoef(whole[0], alone[0])[0, 1] > 0.98
 
 
@@ -161,8 +167,7 @@ def test_levels_that_cannot_be_are_refused(composed: tuple[Take, Path], levels: 
 
 @pytest.mark.parametrize("method", ["planned", "composer"])
 def test_music_in_the_section_goes_on_in_key_tempo_groove_and_with_the_same_instruments(method: str) -> None:
-    take = take_of(method)
-    new = regenerate(take, SPAN, seed=9)
+    take, new = take_of(method), drawn_again(method)
     before, after = take.score, new.score
     assert before is not None and after is not None
     assert (before.key, before.minor, before.swing, before.genre) == (after.key, after.minor, after.swing, after.genre)
