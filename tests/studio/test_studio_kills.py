@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dance2music.synthetic.drawing import example_video
 from studio_server import WAIT_SECONDS, Running, running
 
 
@@ -34,12 +35,14 @@ def reached(studio: Running, job: str, stage: str) -> Any:
     end = time.monotonic() + WAIT_SECONDS
     while (found := studio.ask("GET", f"/api/jobs/{job}")).get("stage") != stage:
         assert time.monotonic() < end and found["state"] in ("queued", "running"), found
-        time.sleep(0.02)
+        time.sleep(0.05)
     return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system lists no processes in /proc")
-def test_a_job_whose_process_or_server_was_killed_begins_again_and_ends(clip: Path, tmp_path: Path) -> None:
+def test_a_job_whose_process_or_server_was_killed_begins_again_and_ends(tmp_path: Path) -> None:
+    clip = tmp_path / "dance.mp4"
+    example_video(clip, seconds=2.0)
     with running(tmp_path / "library") as studio:
         job = studio.upload(clip)["job"]["id"]
         reached(studio, job, "watch")
