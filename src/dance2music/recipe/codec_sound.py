@@ -51,7 +51,7 @@ class CodecSound:
     whole_share: float = 0.25
     head_rate: float = 4.0
     segments: SegmentsConfig = field(
-        default_factory=lambda: SegmentsConfig(n_samples=172 * 256, pieces_per_step=4, first_pieces=160, steps_per_new_piece=40)
+        default_factory=lambda: SegmentsConfig(n_samples=172 * 256, pieces_per_step=4, first_pieces=1000, steps_per_new_piece=40)
     )
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
@@ -61,7 +61,7 @@ class CodecSound:
     views: SpectralViews = field(default_factory=SpectralViews)
     repulsion: float = 0.7
     average_weight: float = 3.5
-    mel_weight: float = 3.5
+    mel_weight: float = 5.0
     onset_weight: float = 2.0
     distortion_weight: float = 0.02
     held_out_pieces: int = 12
