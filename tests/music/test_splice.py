@@ -73,6 +73,21 @@ def test_held_notes_end_at_the_borders_of_the_section() -> None:
     assert (inside.start_beats, inside.duration_beats) == (2.0, pytest.approx(2.0))
 
 
+def test_a_section_from_the_beginning_has_the_chord_that_is_under_way() -> None:
+    kept, drawn = score(40), score(50)
+    kept.tracks[0].notes[:] = [Note(-1.0, 4.0, 40, 80), Note(3.0, 1.0, 40, 80)]  # the music begins at beat 0
+    drawn.tracks[0].notes[:] = [Note(-1.0, 3.0, 50, 80)]
+    first, second = spliced(kept, drawn, Span(0.0, 1.0)).tracks[0].notes
+    assert (first.pitch, first.start_beats, first.duration_beats) == (50, -1.0, 3.0)
+    assert (second.pitch, second.start_beats) == (40, 3.0)
+
+
+def test_a_section_to_the_end_rings_as_what_was_drawn() -> None:
+    kept, drawn = score(40), score(50)
+    drawn.tracks[0].notes[:] = [Note(6.0, 4.0, 50, 80)]  # the music ends at beat 8
+    assert spliced(kept, drawn, Span(3.0, 4.0)).tracks[0].notes[-1] == Note(6.0, 4.0, 50, 80)
+
+
 def test_a_role_that_only_one_of_the_pieces_has_is_there_where_it_belongs() -> None:
     result = spliced(score(40), score(60, role="lead"), Span(1.0, 2.0))
     bass, lead = (next(track for track in result.tracks if track.role == role) for role in ("bass", "lead"))

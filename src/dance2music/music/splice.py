@@ -20,13 +20,16 @@ _NEAR_BEATS = 0.01
 def spliced(kept: Score, drawn: Score, span: Span) -> Score:
     """A score with the notes of another that begin in a section of it, both on one beat grid.
 
-    What of the kept notes sounds into the section ends where it begins; what of the drawn ones would sound out of it ends with it. Tempo,
-    key, swing and instruments are those of the kept score.
+    What of the kept notes sounds into the section ends where it begins; what of the drawn ones would sound out of it ends with it. But a
+    section from the beginning of the music has the chord that is under way there, and one to its end rings on. Tempo, key, swing and
+    instruments are those of the kept score.
     """
     kept_tracks, drawn_tracks = ({track.role: track for track in score.tracks} for score in (kept, drawn))
     edges = np.interp(np.array(span), kept.time_at(_fine_beats(kept)), _fine_beats(kept))
     steps = np.round(edges * STEPS_PER_BEAT) / STEPS_PER_BEAT
     begin, end = (float(beat) for beat in np.where(np.abs(edges - steps) < _NEAR_BEATS, steps, edges))
+    begin = -np.inf if span.begin_seconds <= 0.0 else begin
+    end = np.inf if span.end_seconds >= kept.duration_seconds else end
 
     def cut(note: Note, at: float) -> Note:
         return note._replace(duration_beats=max(min(note.duration_beats, at - note.start_beats), 1e-3))
