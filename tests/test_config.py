@@ -112,6 +112,8 @@ def test_a_value_may_hold_an_equals_sign() -> None:
     [
         ("inner.width", r"override 'inner\.width': expected name=value"),
         ("inner.depth=3", r"override inner\.depth: Inner has no field 'depth'; it has width, dilations, betas"),
+        ("inner.width.x=3", r"override inner\.width\.x: 8 has no field 'x'; it is a value; leave \.x out"),
+        ("inner.dilations.0.x.y=3", r"override inner\.dilations\.0\.x\.y: 1 has no field 'x'; it is a value; leave \.x\.y out"),
         ("rate=fast", "override|rate: expected float, got str 'fast'"),
         ("inner.width=wide", r"inner\.width: expected int, got str 'wide'"),
     ],
