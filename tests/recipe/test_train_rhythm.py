@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dance2music.checkpoint import load_model, read_provenance
+from dance2music.checkpoint import load_model, read_provenance, save_model
 from dance2music.config import override
 from dance2music.dance.kinematics import MOTION_FEATURES, motion_features
 from dance2music.data.prepare import PrepareConfig, prepare
@@ -200,7 +200,17 @@ def test_networks_that_do_not_tell_the_same_are_refused_before_the_training(name
     assert not (tmp_path / "rhythm").exists()
 
 
-@pytest.mark.parametrize(("name", "value"), [("pool_size", 0), ("exact_share", 2.0), ("limb_dances", 0), ("data_share", -0.1)])
+def test_a_network_of_other_sizes_is_nothing_to_start_from(tmp_path: Path) -> None:
+    file, tiny = tmp_path / "other.safetensors", replace(TINY, pool_size=2, draw_workers=1)
+    save_model(file, RhythmModel(RhythmModelConfig(channels=4)), RhythmModelConfig(channels=4), provenance={}, storage="int8")
+    with pytest.raises(InputError, match=r"other\.safetensors: has other sizes than these settings' model; expected its own"):
+        train_rhythm(replace(tiny, start_from=str(file)), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("pool_size", 0), ("exact_share", 2.0), ("limb_dances", 0), ("data_share", -0.1), ("item_seconds", -1.0), ("min_window_seconds", 0.0)],
+)
 def test_settings_that_nothing_can_be_trained_with_are_refused(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{name}: {value}; expected"):
         replace(TINY, **{name: value})

@@ -76,6 +76,7 @@ class RhythmTrainConfig:
     def __post_init__(self) -> None:
         many = 10**9
         check_ranges(self, pool_size=(1, many), batch_size=(1, many), limb_dances=(1, many), exact_share=(0, 1), data_share=(0, 1))
+        check_ranges(self, item_seconds=(1, 500), min_window_seconds=(0.5, 500), max_window_seconds=(0.5, 500))
         if self.model.others:
             raise ConfigError("model.others: a network is trained by itself; expected []; the recipe joins it with its other_rhythms")
 
@@ -242,7 +243,7 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     Raises
     ------
     InputError
-        If the folder holds the state of a run with another config, or with other real dances.
+        If the folder holds the state of a run with another config, or with other real dances; if what it starts from has other sizes.
     ConfigError
         If limbs cannot be measured on so few dances, or this machine lacks the device.
     TrainingDiverged
@@ -258,7 +259,12 @@ def train_rhythm(config: RhythmTrainConfig, out_dir: str | Path) -> Path:
     if config.start_from:
         begun = load_model(config.start_from, expected="rhythm")
         assert isinstance(begun, RhythmModel)
-        model.load_state_dict(own_weights(begun))
+        try:
+            model.load_state_dict(own_weights(begun))
+        except RuntimeError:
+            raise InputError(
+                f"{config.start_from}: has other sizes than these settings' model; expected its own; set model as it has it"
+            ) from None
     if config.tempo_only:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith("tempo_"))
