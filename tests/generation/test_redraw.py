@@ -75,6 +75,19 @@ class OneInTune:
         return replace(keep, tracks=[bass, lead])
 
 
+class MostlyAsItWas(OneInTune):
+    """Draws what is there already, but from the fourth of each ten seeds a section that clashes."""
+
+    def generate(self, conditioning: Conditioning, seeds: Sequence[int], *, span: Span | None = None, keep: Any = None) -> list[Score]:
+        assert span is not None
+        return [spliced(keep, self.section(keep, 13), span) if seed % 10 == 3 else keep for seed in seeds]
+
+
+def test_what_was_there_is_not_given_for_new_while_there_is_anything_else() -> None:
+    (made,) = draw_sections(take(), SPAN, seeds=[1], method=tiny.as_method(MostlyAsItWas()))
+    assert notes(made) != notes(take())
+
+
 def test_of_several_sections_the_one_is_kept_whose_roles_do_not_clash() -> None:
     for seed in (0, 4):
         new = regenerate(take(), SPAN, seed=seed, method=tiny.as_method(OneInTune()))

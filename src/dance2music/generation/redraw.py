@@ -50,7 +50,7 @@ def draw_sections(
 ) -> list[Take]:
     """The take with a section drawn again, once per seed; farther than half a second outside the section the sound keeps its bits.
 
-    Of each seed `CANDIDATES` sections are drawn, and the one is kept that fits best (`fits`).
+    Of each seed `CANDIDATES` sections are drawn, and the one is kept that fits best (`fits`) and is not the one that was there.
 
     Parameters
     ----------
@@ -81,8 +81,9 @@ def draw_sections(
         made = [_only(take.score, music, change.roles) for music in notes.generate(moving, tries, span=heard, keep=take.score)]
         best: list[tuple[int, int]] = []
         for first, seed in zip(range(0, len(tries), CANDIDATES), seeds):
-            fit = fits(made[first : first + CANDIDATES], heard)
-            best += [(seed, first + int(at)) for at in np.argsort(-fit, kind="stable")[:kept]]
+            drawn = made[first : first + CANDIDATES]
+            as_it_was = [_alike(music, take.score) for music in drawn]
+            best += [(seed, first + int(at)) for at in np.lexsort((-fits(drawn, heard), as_it_was))[:kept]]
         if notes is not method:
             return list(
                 zip([seed for seed, _ in best], method.generate(moving, [tries[at] for _, at in best], span=heard, keep=take.latest))
