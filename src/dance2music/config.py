@@ -156,7 +156,7 @@ def _fitted(value: Any, hint: Any, name: str) -> Any:
 def _replace(config: Any, path: list[str], value: str, where: str) -> Any:
     if isinstance(config, tuple):
         return _replace_one(config, path, value, where)
-    if not dataclasses.is_dataclass(config):
+    if not dataclasses.is_dataclass(type(config)):
         raise ConfigError(f"override {where}: {reprlib.repr(config)} has no field {path[0]!r}; it is a value; leave .{'.'.join(path)} out")
     hints = get_type_hints(type(config))
     if path[0] not in hints:

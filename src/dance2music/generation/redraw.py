@@ -82,7 +82,7 @@ def draw_sections(
         best: list[tuple[int, int]] = []
         for first, seed in zip(range(0, len(tries), CANDIDATES), seeds):
             drawn = made[first : first + CANDIDATES]
-            as_it_was = [_alike(music, take.score) for music in drawn]
+            as_it_was = np.array([_alike(music, take.score) for music in drawn])
             best += [(seed, first + int(at)) for at in np.lexsort((-fits(drawn, heard), as_it_was))[:kept]]
         if notes is not method:
             return list(
