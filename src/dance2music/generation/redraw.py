@@ -85,9 +85,8 @@ def draw_sections(
             as_it_was = np.array([_alike(music, take.score) for music in drawn])
             best += [(seed, first + int(at)) for at in np.lexsort((-fits(drawn, heard), as_it_was))[:kept]]
         if notes is not method:
-            return list(
-                zip([seed for seed, _ in best], method.generate(moving, [tries[at] for _, at in best], span=heard, keep=take.latest))
-            )
+            heard_again = method.generate(moving, [tries[at] for _, at in best], span=heard, keep=take.latest)
+            return list(zip([seed for seed, _ in best], heard_again))
         return [(seed, made[at]) for seed, at in best]
 
     found = draw(seeds, kept)
