@@ -43,8 +43,10 @@ def at_work(studio: Running, dance: Any, **view: Any) -> Iterator[Page]:
 
 
 def drag_over(page: Page, begin: float, end: float) -> None:
-    """Drag over shares of the dancer's lane."""
-    box = page.locator(".lane.dancer canvas").bounding_box()
+    """Drag over shares of the dancer's lane, which may be scrolled away by the take that is heard."""
+    lane = page.locator(".lane.dancer canvas")
+    lane.scroll_into_view_if_needed()
+    box = lane.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + begin * box["width"], box["y"] + 20)
     page.mouse.down()
