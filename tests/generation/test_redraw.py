@@ -20,7 +20,9 @@ from dance2music.generation.redraw import CANDIDATES, Change, draw_sections, ene
 from dance2music.generation.take import LEAD_SECONDS, Take, ahead, make_takes
 from dance2music.metrics.clashes import clash_share
 from dance2music.music.splice import earlier, spliced
+from dance2music.rhythm.choices import span_of_bars
 from dance2music.synthetic.drawing import example_dance
+from dance2music.synthetic.synthetic import synthetic_clip
 from dance2music.types import Conditioning, Note, Score, Span, Track
 
 SPAN = Span(2.0, 5.0)
@@ -151,3 +153,21 @@ def test_a_recording_has_no_roles_and_no_energy_to_choose_by() -> None:
         draw_sections(take("memory"), SPAN, seeds=[1], change=Change(roles=("drums",)))
     with pytest.raises(InputError, match="calmer: method 'memory' has no notes to judge by"):
         draw_sections(take("memory"), SPAN, seeds=[1], change=Change(energy="calmer"))
+
+
+@pytest.mark.parametrize("name", ["composer", "planned"])
+def test_bars_that_are_drawn_again_begin_and_end_with_whole_notes(name: str) -> None:
+    method, clip = load_method(name), synthetic_clip(77, duration_seconds=12.0, genre=4)
+    seen = condition(clip.motion, genre="house", duration_seconds=12.0)
+    (made,) = make_takes(method, seen, seeds=[1])
+    span = span_of_bars(seen.rhythm, 2, 3, duration_seconds=12.0)
+    kept, new = made.latest, regenerate(made, span, seed=9, method=method).latest
+    assert isinstance(kept, Score) and isinstance(new, Score)
+
+    def behind(score: Score) -> list[tuple[str, Note]]:
+        border = span.end_seconds - LEAD_SECONDS - 1e-3
+        return [(t.role, n) for t in score.tracks for n in t.notes if score.time_at(np.array([n.start_beats]))[0] >= border]
+
+    assert behind(new) == behind(kept) != []
+    assert min(n.duration_beats for t in new.tracks if not t.is_drum for n in t.notes) > 0.1
+    assert new.tracks != kept.tracks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dance2music.metrics.clashes import clash_share, foreign_share
+from dance2music.metrics.clashes import clash_share, foreign_share, velocities_in
 from dance2music.types import Note, Score, Span, Track
 
 BEATS = np.arange(9) * 0.5
@@ -39,3 +39,9 @@ def test_tones_that_the_rest_of_a_piece_has_in_any_octave_are_not_foreign() -> N
     score = piece(bass=[Note(0.0, 4.0, 36, 90)], lead=[Note(4.0, 3.0, 72, 90), Note(7.0, 1.0, 66, 90)])
     assert foreign_share(score, Span(2.0, 4.0)) == pytest.approx(0.25, abs=0.02)
     assert foreign_share(score, Span(0.0, 4.0)) == 0, "a piece has all that it has"
+
+
+def test_the_velocities_of_a_section_are_of_what_begins_in_it_drums_too() -> None:
+    score = piece(bass=[Note(0.0, 8.0, 36, 90), Note(4.0, 1.0, 36, 70)], drums=[Note(4.0, 0.25, 38, 110), Note(6.0, 0.25, 38, 50)])
+    assert sorted(velocities_in(score, Span(2.0, 3.0))) == [70, 110]
+    assert len(velocities_in(piece(bass=[]), Span(0.0, 2.0))) == 0

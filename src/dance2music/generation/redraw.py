@@ -14,7 +14,7 @@ from dance2music.generation.pipeline import genre_index
 from dance2music.generation.ranking import RANKING, candidate_seeds
 from dance2music.generation.request import check_seed
 from dance2music.generation.take import LEAD_SECONDS, Edit, Take, ahead, check_span, keeping_sound, method_that_redraws
-from dance2music.metrics.clashes import clash_share, foreign_share
+from dance2music.metrics.clashes import clash_share, foreign_share, velocities_in
 from dance2music.music.splice import earlier
 from dance2music.types import ROLES, Conditioning, Latents, Score, Span
 
@@ -102,21 +102,27 @@ def draw_sections(
 
 
 def regenerate(take: Take, span: Sequence[float], *, seed: int, method: LoadedMethod | None = None) -> Take:
-    """`draw_sections` with one seed, another of which gives another section, and nothing to change; refuses seeds below 0, too."""
+    """The take with a section drawn again by one seed (`draw_sections`), finished; another seed gives another section.
+
+    Raises
+    ------
+    InputError
+        As `draw_sections`, or if the seed is no whole number from 0.
+    """
     check_seed(seed)
     (drawn,) = draw_sections(take, span, seeds=[seed], method=method)
     return keeping_sound(drawn, audio=take.audio)
 
 
 def fits(drawn: Sequence[Latents | Score], span: Span) -> np.ndarray:
-    """How well each of some sections fits, float [n]: few clashes, no tones that the piece has not, as many notes as usual."""
-    scores = [score_of(music) for music in drawn]
-    begun = np.array([len(_begun(score, span)) for score in scores])
+    """How well each of n pieces fits in a section, in its seconds, float [n]: few clashes, no foreign tones, as many notes as usual."""
+    scores = [_notes_of(music) for music in drawn]
+    begun = np.array([len(velocities_in(score, span)) for score in scores])
     full = np.minimum(begun / max(float(begun.mean()), 1.0), 1.0)
     return np.array([RANKING.fullness_weight * f - clash_share(score, span) - foreign_share(score, span) for f, score in zip(full, scores)])
 
 
-def score_of(music: Latents | Score) -> Score:
+def _notes_of(music: Latents | Score) -> Score:
     """The notes of a section that has notes."""
     score = music if isinstance(music, Score) else music.score
     assert score is not None, "refused before"
@@ -142,14 +148,7 @@ def check_change(take: Take, change: Change) -> None:
 
 def energy_of(music: Latents | Score, span: Span) -> float:
     """How much goes on in a section: the velocities (of 127) of the notes that begin in it, added up, per second."""
-    return float(_begun(score_of(music), span).sum()) / 127 / (span.end_seconds - span.begin_seconds)
-
-
-def _begun(score: Score, span: Span) -> np.ndarray:
-    """Velocities [n] of the notes that begin in a section."""
-    notes = [note for track in score.tracks for note in track.notes]
-    times = score.time_at(np.array([note.start_beats for note in notes]))
-    return np.array([note.velocity for note in notes])[(times >= span.begin_seconds) & (times < span.end_seconds)]
+    return float(velocities_in(_notes_of(music), span).sum()) / 127 / (span.end_seconds - span.begin_seconds)
 
 
 def _alike(first: Latents | Score, second: Latents | Score) -> bool:

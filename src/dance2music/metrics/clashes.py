@@ -27,6 +27,13 @@ def tones_in(score: Score, span: Span) -> np.ndarray:
     return sounding
 
 
+def velocities_in(score: Score, span: Span) -> np.ndarray:
+    """MIDI velocities, int [n], of the notes of all roles that begin in a section, which is in seconds of the score."""
+    notes = [note for track in score.tracks for note in track.notes]
+    times = score.time_at(np.array([note.start_beats for note in notes]))
+    return np.array([note.velocity for note in notes])[(times >= span.begin_seconds) & (times < span.end_seconds)]
+
+
 def clash_share(score: Score, span: Span) -> float:
     """Share of the time with tones in which those of two roles are a minor second or minor ninth apart, 0..1; 0 without tones.
 
