@@ -96,7 +96,7 @@ def check_ranges(config: Any, **allowed: tuple[float, float] | tuple[str, ...]) 
     Parameters
     ----------
     allowed : by field, the lowest and the highest number (infinite: as high as one likes), or the texts that it may have; a tuple has
-        one of these or several.
+        one such value or several.
 
     Raises
     ------
@@ -105,14 +105,14 @@ def check_ranges(config: Any, **allowed: tuple[float, float] | tuple[str, ...]) 
     """
     for name, those in allowed.items():
         value = getattr(config, name)
+        given = value if isinstance(value, list | tuple) else (value,)
         if isinstance(those[0], str):
-            given = value if isinstance(value, list | tuple) else (value,)
-            fits, expected = bool(given) and all(one in those for one in given), f"one of {', '.join(map(str, those))}"
+            fits, expected = all(one in those for one in given), f"one of {', '.join(map(str, those))}"
         else:
             low, high = those
-            fits = isinstance(value, Real) and low <= value <= high  # type: ignore[operator]
+            fits = all(isinstance(one, Real) and low <= one <= high for one in given)  # type: ignore[operator]
             expected = f"{low} or more" if high == math.inf else f"{low} to {high}"
-        if not fits:
+        if not fits or not given:
             raise ConfigError(f"{name}: {reprlib.repr(value)}; expected {expected}; set it so")
 
 

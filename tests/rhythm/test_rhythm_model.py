@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -132,3 +133,11 @@ def test_a_network_may_see_some_blocks_only() -> None:
 def test_blocks_that_there_are_not_are_refused(blocks: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError, match=r"blocks: .*; expected one of velocity, part_speed"):
         replace(SMALL, blocks=blocks)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("channels", 0), ("dilations", ()), ("dilations", (1, 0)), ("blocks", ("velocity", "velocity")), ("dropout", 1.5)]
+)
+def test_sizes_that_no_network_has_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}: .*; expected (each once|\d)"):
+        replace(SMALL, **{name: value})

@@ -76,6 +76,7 @@ class RhythmTrainConfig:
     def __post_init__(self) -> None:
         many = 10**9
         check_ranges(self, pool_size=(1, many), batch_size=(1, many), limb_dances=(1, many), exact_share=(0, 1), data_share=(0, 1))
+        check_ranges(self, draw_workers=(0, 512))
         check_ranges(self, item_seconds=(1, 500), min_window_seconds=(0.5, 500), max_window_seconds=(0.5, 500))
         if self.model.others:
             raise ConfigError("model.others: a network is trained by itself; expected []; the recipe joins it with its other_rhythms")

@@ -60,7 +60,12 @@ class RhythmModelConfig:
     """Sizes of other networks that were trained by themselves (`joined`): they have their say in beats and tempo."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, blocks=FEATURE_BLOCKS)
+        check_ranges(
+            self, blocks=FEATURE_BLOCKS, dilations=(1, 4096), channels=(1, 65_536), novelty_channels=(1, 65_536),
+            tempo_channels=(1, 65_536), n_tempi=(1, 4096), dropout=(0, 1), novelty_dropout=(0, 1), fps=(1, 1000),
+        )  # fmt: skip
+        if len(set(self.blocks)) < len(self.blocks):
+            raise ConfigError(f"blocks: {', '.join(self.blocks)}; expected each once; leave the second out")
 
     @property
     def reach_bins(self) -> int:
