@@ -107,9 +107,18 @@ def test_a_short_dance_is_under_way_and_ends() -> None:
     assert [s.name for s in sections] == ["groove", "ending"]
 
 
-@pytest.mark.parametrize(("seconds", "beat"), [(10.0, 16), (10.9, 20), (60.0, 116), (8.4, 14)])
+@pytest.mark.parametrize(("seconds", "beat"), [(10.0, 16), (10.9, 20), (60.0, 116), (8.4, 12), (6.4, 11), (5.2, 8)])
 def test_the_ending_is_the_last_downbeat_with_room_to_ring_or_the_middle_of_the_last_bar(seconds: float, beat: int) -> None:
     assert ending_beat(rhythm_of(seconds), seconds) == beat
+
+
+@pytest.mark.parametrize("period_seconds", [0.4, 0.5, 0.6, 0.7])
+@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5, 0.75])
+def test_ten_seconds_end_on_a_downbeat_from_85_bpm_on(period_seconds: float, shift: float) -> None:
+    rhythm = rhythm_of(12.0, beat=period_seconds)
+    moved = replace(rhythm, beat_times_seconds=rhythm.beat_times_seconds - 4 * period_seconds * shift)
+    ending = ending_beat(moved, 10.0)
+    assert ending is not None and ending % 4 == 0
 
 
 def test_a_clip_without_such_a_downbeat_ends_on_another_beat_of_its_second_half() -> None:

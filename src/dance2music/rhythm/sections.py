@@ -32,7 +32,7 @@ _CONTRAST = 0.1
 
 _RING_SECONDS, _RING_SHARE = 0.5, 0.2
 """The ending leaves at least so much, of short clips this share of their length."""
-_EARLIEST_ENDING, _EARLIEST_OF_ALL = 0.8, 0.5
+_EARLIEST_DOWNBEAT, _EARLIEST_ENDING, _EARLIEST_OF_ALL = 0.65, 0.8, 0.5
 
 _HELD_SHARE = 0.3
 """Of its ring an ending is at its full level for so long."""
@@ -101,13 +101,13 @@ def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float) -
 def ending_beat(rhythm: Rhythm, duration_seconds: float) -> int | None:
     """The beat, from the first downbeat, that the music ends on: the last downbeat with time enough behind it to ring out.
 
-    In a clip so short that more than a fifth of it would be left, the last middle of a bar, else the last beat, with time enough;
-    None where there is no such beat in its second half.
+    In a clip so short that more than a third of it would be left, the last middle of a bar, else the last beat, with time enough and
+    a fifth of it left at most; None where there is no such beat in its second half.
     """
     room = min(_RING_SECONDS, _RING_SHARE * duration_seconds)
-    times = [_EARLIEST_ENDING * duration_seconds, _EARLIEST_OF_ALL * duration_seconds, duration_seconds - room]
-    usual, earliest, end = rhythm.beat_at(np.array(times))
-    for unit, begin in ((BEATS_PER_BAR, usual), (BEATS_PER_BAR // 2, usual), (1, usual), (1, earliest)):
+    times = [share * duration_seconds for share in (_EARLIEST_DOWNBEAT, _EARLIEST_ENDING, _EARLIEST_OF_ALL)]
+    downbeat, usual, earliest, end = rhythm.beat_at(np.array([*times, duration_seconds - room]))
+    for unit, begin in ((BEATS_PER_BAR, downbeat), (BEATS_PER_BAR // 2, usual), (1, usual), (1, earliest)):
         beat = unit * int(np.floor(float(end) / unit + 1e-6))
         if beat >= begin:
             return beat
