@@ -13,7 +13,7 @@ from dance2music.checkpoint import save_model
 from dance2music.errors import InputError
 from dance2music.methods.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.music.synth import render
-from dance2music.recipe.pairs import add_codes, corpus_vocabulary, dance_features, load_pair, prepare_pairs, save_pair
+from dance2music.recipe.pairs import add_codes, corpus_vocabulary, dance_features, load_music, load_pair, prepare_pairs, save_pair
 from dance2music.seeds import HELD_OUT_PAIRS
 from dance2music.synthetic.synthetic import synthetic_clip
 
@@ -72,6 +72,7 @@ def test_files_are_written_once_and_then_get_the_codes_of_their_music(tmp_path: 
     expected = tiny.codec().quantize(tiny.codec().encode(torch.from_numpy(music)[None])).codes[0].numpy()
     assert pair.codes.shape == expected.shape and float((pair.codes == expected).mean()) > 0.98
     assert pair.sketch.shape == (tiny.LATENT_DIM, pair.codes.shape[1])
+    assert load_music(paths[0]).dtype == np.int16 and np.abs(load_music(paths[0]) / 32767 - music[0]).max() < 1e-4
 
 
 def test_two_processes_write_the_same_pairs_and_codes_as_one(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_two_processes_write_the_same_pairs_and_codes_as_one(tmp_path: Path) -> 
         )
         add_codes(paths, codec=codec, voicings=voicings, workers=workers)
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("1", "2"))
-    assert one == two and len(one) == 2
+    assert one == two and len(one) == 4
     assert torch.get_num_threads() == threads, "what trains afterwards has all threads"
 
 

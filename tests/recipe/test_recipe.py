@@ -28,6 +28,7 @@ from dance2music.recipe.memory import MemoryBuildConfig
 from dance2music.recipe.pairs import corpus_vocabulary
 from dance2music.recipe.perceptual import PerceptualTrainConfig
 from dance2music.recipe.performer import PerformerTrainConfig
+from dance2music.recipe.performer_sound import PerformerSound
 from dance2music.recipe.planner import CropConfig, PlannerTrainConfig
 from dance2music.recipe.settings import PAPER_GANS, STAGES, SYMBOLIC, Recipe, stage_settings, without_system_soundfonts
 from dance2music.train.codec import SpectralCodecTraining
@@ -77,6 +78,7 @@ SMALL = Recipe(
         discriminator=LatentDiscriminatorConfig(latent_dim=tiny.LATENT_DIM, channels=8, layers=3, scales=1),
         adversarial_from=1,
     ),
+    performer_sound=PerformerSound(loop=LOOP, crops=CropConfig(batch_size=1, crop_frames=40)),
     memory=MemoryBuildConfig(pieces_per_genre=1, bars=2),
     perceptual=PerceptualTrainConfig(
         loop=LOOP,
@@ -127,6 +129,7 @@ def test_the_generator_and_its_codec_fit_and_make_music(folder: Path) -> None:
     assert take.codes is not None and take.codes.shape[0] == tiny.N_CODEBOOKS and take.score is not None
     provenance = read_provenance(build_.weights("planned"))
     assert provenance["kind"] == "planned" and provenance["n_pairs"] == 2
+    assert provenance["training"]["performer_sound"]["loop"]["steps"] == 2 and (folder / "performer_sound" / "log.jsonl").exists()
     learnt = read_provenance(build_.weights("codec"))
     assert learnt["refinement"]["first_codebooks"] == learnt["sound"]["first_codebooks"] == tiny.N_CODEBOOKS
     assert learnt["config"]["noise"]["bands"] == 10
@@ -139,7 +142,9 @@ def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.Monke
         raise AssertionError("this stage is finished")
 
     before = {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")}
-    names = "train_codec grow_codec refine_codec train_planner train_performer build_memory train_dance_genre train_perceptual"
+    names = (
+        "train_codec grow_codec refine_codec train_planner train_performer tune_performer build_memory train_dance_genre train_perceptual"
+    )
     for name in names.split():
         monkeypatch.setattr(recipes, name, refuse)
     build(SMALL, folder, stages=("planned", "memory", "dance_genre", "perceptual"))

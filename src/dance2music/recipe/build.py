@@ -41,10 +41,11 @@ from dance2music.recipe.codec_sound import tune_sound
 from dance2music.recipe.dance_genre import train_dance_genre
 from dance2music.recipe.genre import train_music_genre
 from dance2music.recipe.memory import build_memory
-from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_pair, prepare_pairs
+from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_music, load_pair, prepare_pairs
 from dance2music.recipe.paper_gans import regress, train_paper_gan
 from dance2music.recipe.perceptual import evaluate_perceptual, train_perceptual
 from dance2music.recipe.performer import train_performer
+from dance2music.recipe.performer_sound import tune_performer
 from dance2music.recipe.planner import train_planner
 from dance2music.recipe.rhythm_networks import provenance_of, rhythm_networks, train_networks
 from dance2music.recipe.settings import STAGES, Recipe, check_stages
@@ -127,13 +128,17 @@ class Build:
             lambda: train_planner(planner, _load(self.pairs() + self.pairs("short")), self.recipe.planner, self.folder / "planner"),
         )
 
-    def coded_pairs(self, split: str = "train") -> list[Pair]:
-        """Stage: pairs with the codes of their music and the latents of its sketch."""
+    def coded_files(self, split: str = "train") -> list[Path]:
+        """Stage: files of pairs with the codes of their music and the latents of its sketch."""
         recipe, files = self.recipe, self.pairs(split)[: self.recipe.n_coded_pairs]
         codec = self.weights("codec")
         self.codec()
         add_codes(files, codec=codec, voicings=self.voicings(), workers=recipe.workers, soundfont=recipe.soundfont, progress=_log("codes"))
-        return _load(files)
+        return files
+
+    def coded_pairs(self, split: str = "train") -> list[Pair]:
+        """The pairs of `coded_files`."""
+        return _load(self.coded_files(split))
 
     def performer(self) -> Performer:
         """Stage: the performer."""
@@ -146,12 +151,25 @@ class Build:
             ),
         )
 
+    def sounding_performer(self) -> Performer:
+        """Stage: the performer, taught to sound."""
+        config, performer, vocabulary = self.recipe.performer_sound, self.performer(), Vocabulary(self.voicings())
+        if not config.loop.steps:
+            return performer
+
+        def tune() -> Performer:
+            files = self.coded_files()
+            music, folder = [load_music(path) for path in files], self.folder / "performer_sound"
+            return tune_performer(performer, self.codec(), _load(files), music, vocabulary, config, folder)
+
+        return self._trained(performer, "performer_sound", tune)
+
     def planned(self) -> None:
         """Stage: both halves as one model file."""
         model = Planned(self._planned_config())
         model.planner.load_state_dict(self.planner().state_dict())
-        model.performer.load_state_dict(self.performer().state_dict())
-        training = {name: to_dict(getattr(self.recipe, name)) for name in ("planner", "performer")}
+        model.performer.load_state_dict(self.sounding_performer().state_dict())
+        training = {name: to_dict(getattr(self.recipe, name)) for name in ("planner", "performer", "performer_sound")}
         self._save(
             "planned", model, model.config, {"training": training, "n_pairs": self.recipe.n_pairs, "soundfont": self.recipe.soundfont}
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,23 @@ from dance2music.train.processes import process_share
 from dance2music.train.start import LoopConfig, start_fabric
 
 _HEAD = ("decoder_out", "decoder_noise", "decoder_gain")
+
+
+class _Weighed(Protocol):
+    """What the losses of a sound are weighed by: settings of `CodecSound`, and of whatever else learns to sound."""
+
+    @property
+    def views(self) -> SpectralViews: ...
+    @property
+    def repulsion(self) -> float: ...
+    @property
+    def average_weight(self) -> float: ...
+    @property
+    def mel_weight(self) -> float: ...
+    @property
+    def onset_weight(self) -> float: ...
+    @property
+    def distortion_weight(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -133,13 +150,6 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSeg
     groups: list[dict[str, Any]] = [{"params": head, "scale": config.head_rate}, {"params": trunk}]
     optimizer = torch.optim.AdamW(groups, lr=config.loop.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3, fused=True)
     wrapped = fabric.setup_module(_Sounding(model, config))
-    weights = {
-        "energy": 1.0,
-        "average": config.average_weight,
-        "mel": config.mel_weight,
-        "onset": config.onset_weight,
-        "distortion_db": config.distortion_weight,
-    }
     loop = Loop(fabric, config.loop, out_dir, model=model, optimizers={"codec": optimizer}, data=process_share(fabric, data),
                 about={"kind": "sound of spectral-codec", "n_codebooks": str(model.n_codebooks)}, settings=config)  # fmt: skip
 
@@ -151,13 +161,24 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSeg
         if loop.just_saved:
             write("latest.safetensors", "float16")
         first, second = wrapped(audio)
-        loop.update("codec", sound_terms(audio, first, second, model.sample_rate, config), weights)
+        loop.update("codec", sound_terms(audio, first, second, model.sample_rate, config), sound_weights(config))
     write("latest.safetensors", "float16")
     write("finished.safetensors", "float32")
     fabric.barrier()
 
 
-def sound_terms(audio: Tensor, first: Tensor, second: Tensor, sample_rate: int, config: CodecSound) -> dict[str, Tensor]:
+def sound_weights(config: _Weighed) -> dict[str, float]:
+    """Weights of `sound_terms` by name."""
+    return {
+        "energy": 1.0,
+        "average": config.average_weight,
+        "mel": config.mel_weight,
+        "onset": config.onset_weight,
+        "distortion_db": config.distortion_weight,
+    }
+
+
+def sound_terms(audio: Tensor, first: Tensor, second: Tensor, sample_rate: int, config: _Weighed) -> dict[str, Tensor]:
     """Energy distances, distances of averages, and distortion in dB, of two draws [B, 1, N] of audio [B, 1, N]."""
     heard = [views(sound, sample_rate, config.views) for sound in (audio, first, second)]
     onsets = onset_views(audio, (first, second), sample_rate)

@@ -154,6 +154,11 @@ def load_pair(path: Path) -> Pair:
         )
 
 
+def load_music(path: Path) -> np.ndarray:
+    """The music of a pair that `add_codes` coded, int16 [N], mapped from disk."""
+    return np.asarray(np.load(_music_file(path), mmap_mode="r"))
+
+
 def prepare_pairs(
     folder: Path,
     *,
@@ -194,7 +199,7 @@ def add_codes(
     cancel: Cancel | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Render every pair that has no codes yet, sketch it, and encode both with the codec of a model file.
+    """Render every pair that has no codes yet, sketch it, and encode both with the codec of a model file; the music is kept beside it.
 
     Raises
     ------
@@ -205,6 +210,10 @@ def add_codes(
     for done, _ in enumerate(engine(executor, workers).map(write, paths, ordered=False, cancel=cancel), start=1):
         if progress is not None:
             progress(done, len(paths))
+
+
+def _music_file(path: Path) -> Path:
+    return path.with_suffix(".npy")
 
 
 def _write_pair(seed_and_path: tuple[int, Path], *, duration_seconds: float, voicings: tuple[tuple[int, ...], ...]) -> None:
@@ -232,8 +241,8 @@ def _write_codes(path: Path, *, codec_file: Path, voicings: tuple[tuple[int, ...
     from dance2music.methods.sketch import sketch
     from dance2music.music.synth import render
 
-    pair = load_pair(path)
-    if pair.codes is not None and pair.sketch is not None:
+    pair, kept = load_pair(path), _music_file(path)
+    if pair.codes is not None and pair.sketch is not None and kept.exists():
         return
     changed_ns = codec_file.stat().st_mtime_ns if codec_file.exists() else 0
     codec, score = _codec(codec_file, changed_ns), pair.score(Vocabulary(voicings))
@@ -243,4 +252,6 @@ def _write_codes(path: Path, *, codec_file: Path, voicings: tuple[tuple[int, ...
     with torch.no_grad(), one_thread():
         codes = codec.quantize(codec.encode(music.to_tensor())).codes[0].numpy()
         sketched = codec.encode(torch.from_numpy(source)[None, None])[0].numpy().astype(np.float16)
+    with whole_file(kept) as temporary, temporary.open("wb") as stream:
+        np.save(stream, np.round(np.clip(music.samples[0], -1.0, 1.0) * 32767).astype(np.int16))
     save_pair(replace(pair, codes=codes, sketch=sketched), path)

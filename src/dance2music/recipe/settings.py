@@ -23,6 +23,7 @@ from dance2music.recipe.memory import MemoryBuildConfig
 from dance2music.recipe.paper_gans import PaperGans
 from dance2music.recipe.perceptual import PerceptualTrainConfig
 from dance2music.recipe.performer import PerformerTrainConfig
+from dance2music.recipe.performer_sound import PerformerSound
 from dance2music.recipe.planner import PlannerTrainConfig
 from dance2music.recipe.rhythm import OTHERS, RhythmTrainConfig
 from dance2music.train.codec import SpectralCodecTraining
@@ -52,6 +53,8 @@ class Recipe:
     """How the decoder learns to sound without a buzz; with no steps it does not."""
     planner: PlannerTrainConfig = field(default_factory=PlannerTrainConfig)
     performer: PerformerTrainConfig = field(default_factory=PerformerTrainConfig)
+    performer_sound: PerformerSound = field(default_factory=PerformerSound)
+    """How the performer learns to sound; with no steps it does not."""
     memory: MemoryBuildConfig = field(default_factory=lambda: MemoryBuildConfig(soundfont="musescore"))
     music_genre: GenreTrainConfig = field(default_factory=GenreTrainConfig)
     dance_genre: DanceGenreTrainConfig = field(default_factory=DanceGenreTrainConfig)
@@ -85,7 +88,7 @@ _CODEC = ("codec", "codec_growth", "codec_refinement", "codec_sound")
 _PAIRS = ("n_pairs", "n_held_out", "pair_seconds", "n_short_pairs", "short_pair_seconds", "n_coded_pairs", "soundfont", "workers")
 _SETTINGS: dict[str, tuple[str, ...]] = {
     "codec": _CODEC,
-    "planned": (*_PAIRS, *_CODEC, "planner", "performer"),
+    "planned": (*_PAIRS, *_CODEC, "planner", "performer", "performer_sound"),
     "memory": (*_CODEC, "memory"),
     "rhythm": ("rhythm", "other_rhythms"),
     "jukebox_prior": (*_PAIRS, *_CODEC, "jukebox_prior"),
