@@ -16,10 +16,13 @@ def sound(value: float, seconds: float = 4.0) -> Audio:
     return Audio(np.full((2, round(seconds * RATE)), value, dtype=np.float32), RATE)
 
 
+_GRID = (np.arange(-1.0, 7.0, 0.5), 2, 4.0, 0, 0, False)
+
+
 def score(pitch: int, *, swing: float = 0.5, role: str = "bass") -> Score:
     """A note of a beat on every beat, two beats a second."""
     notes = [Note(float(beat), 1.0, pitch, 80) for beat in range(-2, 10)]
-    return Score([Track(role, 0, notes)], np.arange(-1.0, 7.0, 0.5), 2, 4.0, 0, 0, False, swing=swing, seed=7)
+    return Score([Track(role, 0, notes)], *_GRID, swing=swing, seed=7)
 
 
 @pytest.mark.parametrize("span", [Span(1.0, 2.0), Span(0.0, 1.0), Span(3.0, 4.0), Span(0.0, 4.0), Span(0.1, 3.9)])
@@ -71,6 +74,29 @@ def test_held_notes_end_at_the_borders_of_the_section() -> None:
     before, inside = spliced(kept, drawn, Span(1.0, 2.0)).tracks[0].notes
     assert (before.start_beats, before.duration_beats) == (0.0, pytest.approx(2.0))
     assert (inside.start_beats, inside.duration_beats) == (2.0, pytest.approx(2.0))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "expected"),
+    [
+        (Note(0.0, 3.5, 40, 60), [(0.0, 3.5)]),  # both hold it: one note, as long as the new piece has it
+        (Note(1.0, 9.0, 40, 60), [(0.0, 4.0)]),  # to the end of the section at most
+        (Note(1.0, 2.0, 50, 60), [(0.0, 2.0), (2.0, 1.0)]),  # another chord: from the border on
+        (Note(1.0, 1.9, 50, 60), [(0.0, 2.0)]),  # too little is left of it
+    ],
+)
+def test_what_is_held_where_a_section_begins_is_heard(drawn: Note, expected: list[tuple[float, float]]) -> None:
+    kept, new = score(40, role="pad"), score(50, role="pad")
+    kept.tracks[0].notes[:], new.tracks[0].notes[:] = [Note(0.0, 8.0, 40, 80)], [drawn]
+    notes = spliced(kept, new, Span(1.0, 2.0)).tracks[0].notes
+    assert [(note.start_beats, note.duration_beats) for note in notes] == [(a, pytest.approx(b)) for a, b in expected]
+    assert notes[0].velocity == 80
+
+
+def test_no_drum_is_held_into_a_section() -> None:
+    kept, new = (Score([Track("drums", 0, [Note(0.0, 8.0, 36, 80)], True)], *_GRID) for _ in range(2))
+    (note,) = spliced(kept, new, Span(1.0, 2.0)).tracks[0].notes
+    assert note.duration_beats == pytest.approx(2.0)
 
 
 def test_a_section_from_the_beginning_has_the_chord_that_is_under_way() -> None:

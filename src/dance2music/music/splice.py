@@ -15,14 +15,16 @@ SEAM_SECONDS = 0.25
 
 _NEAR_BEATS = 0.01
 """A border so near a 16th is on it: what begins there belongs behind the border, however it was rounded."""
+_HELD_BEATS = 1.0
+"""What has so much left behind a border is held there: anything shorter would be a stab off its place."""
 
 
 def spliced(kept: Score, drawn: Score, span: Span) -> Score:
     """A score with the notes of another that begin in a section of it, both on one beat grid.
 
-    What of the kept notes sounds into the section ends where it begins; what of the drawn ones would sound out of it ends with it. But a
-    section from the beginning of the music has the chord that is under way there, and one to its end rings on. Tempo, key, swing and
-    instruments are those of the kept score.
+    What of the kept notes sounds into the section ends where it begins; what of the drawn ones would sound out of it ends with it. But held
+    notes that are under way where it begins are heard: of both pieces' as one note, of the drawn one's from there on. A section to the end
+    of the music rings on. Tempo, key, swing and instruments are those of the kept score.
     """
     kept_tracks, drawn_tracks = ({track.role: track for track in score.tracks} for score in (kept, drawn))
     edges = np.interp(np.array(span), kept.time_at(_fine_beats(kept)), _fine_beats(kept))
@@ -38,10 +40,21 @@ def spliced(kept: Score, drawn: Score, span: Span) -> Score:
     for role, track in (drawn_tracks | kept_tracks).items():
         own = kept_tracks.get(role, Track(role, track.program, [], track.is_drum, track.gain)).notes
         other = drawn_tracks.get(role, Track(role, track.program)).notes
-        before = [cut(note, begin) for note in own if note.start_beats < begin]
+        held = (
+            {} if track.is_drum else {note.pitch: cut(note, end) for note in other if note.start_beats < begin <= _end(note) - _HELD_BEATS}
+        )
+        before = []
+        for note in (note for note in own if note.start_beats < begin):
+            goes_on = held.pop(note.pitch, None) if _end(note) > begin else None
+            before.append(cut(note, begin) if goes_on is None else note._replace(duration_beats=_end(goes_on) - note.start_beats))
+        begun = [note._replace(start_beats=begin, duration_beats=_end(note) - begin) for note in held.values()]
         inside = [cut(note, end) for note in other if begin <= note.start_beats < end]
-        tracks.append(replace(track, notes=[*before, *inside, *(note for note in own if note.start_beats >= end)]))
+        tracks.append(replace(track, notes=[*before, *begun, *inside, *(note for note in own if note.start_beats >= end)]))
     return replace(kept, tracks=tracks)
+
+
+def _end(note: Note) -> float:
+    return note.start_beats + note.duration_beats
 
 
 def earlier(span: Span, by_seconds: float, duration_seconds: float) -> Span:
