@@ -15,6 +15,7 @@ import videos
 from dance2music.errors import InputError
 from dance2music.generation import job
 from dance2music.generation.request import Request
+from dance2music.generation.take import LEAD_SECONDS
 from dance2music.music.audio import load_audio
 from dance2music.music.loudness import loudness, true_peak_db
 from dance2music.people.dancers import of_motion
@@ -122,10 +123,27 @@ def test_markers_name_every_beat(video: Path) -> None:
     assert rows[0] == ["begin_seconds", "end_seconds", "kind", "name"]
     beats = [row for row in rows[1:] if row[2] in ("beat", "downbeat")]
     inside = [time for time in report["beat_times_seconds"] if 0 <= time < report["duration_seconds"]]
-    assert [float(row[0]) for row in beats] == pytest.approx(inside, abs=1e-3)
-    assert np.diff(
-        [inside.index(time) for time in inside if f"{time:.3f}" in {f"{float(r[0]):.3f}" for r in beats if r[2] == "downbeat"}]
-    ) == (pytest.approx(4))
+    assert [float(row[0]) for row in beats] == pytest.approx([max(0.0, time - LEAD_SECONDS) for time in inside], abs=1e-3)
+    assert np.diff([i for i, row in enumerate(beats) if row[2] == "downbeat"]) == pytest.approx(4)
+    sections = [(float(row[0]), float(row[1])) for row in rows[1:] if row[2] == "section"]
+    assert sections[0][0] == 0.0 and sections[-1][1] == pytest.approx(report["duration_seconds"], abs=1e-3)
+    assert [end for _, end in sections[:-1]] == [begin for begin, _ in sections[1:]]
+
+
+def test_markers_lie_on_the_notes_of_the_drums(video: Path) -> None:
+    made(video, markers=video.with_name("m.csv"), midi=video.with_name("m.mid"), tempo_bpm=120.0)
+    beats = [float(line.split(",")[0]) for line in video.with_name("m.csv").read_text().splitlines()[1:] if "beat," in line]
+    import pretty_midi
+
+    midi = pretty_midi.PrettyMIDI(str(video.with_name("m.mid")))
+    strokes = np.array([note.start for track in midi.instruments if track.is_drum for note in track.notes])
+    nearest = np.array([np.abs(strokes - beat).min() for beat in beats[1:]])
+    assert np.median(nearest) < 0.003
+
+
+def test_the_same_markers_are_labels_for_audacity(video: Path) -> None:
+    made(video, markers=video.with_name("m.csv"), tempo_bpm=120.0)
+    rows = [line.split(",") for line in video.with_name("m.csv").read_text().splitlines()]
     made(video, markers=video.with_name("m.txt"), tempo_bpm=120.0)
     labels = [line.split("\t") for line in video.with_name("m.txt").read_text().splitlines()]
     assert [label[:2] for label in labels] == [row[:2] for row in rows[1:]] and labels[0][2].split()[0] in ("beat", "downbeat", "section")

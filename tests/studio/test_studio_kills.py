@@ -79,7 +79,7 @@ def test_a_studio_that_is_closed_says_so_in_a_line(tmp_path: Path, number: int) 
             text=True,
         )
         assert process.stdout is not None
-        while not (found := re.search(r":(\d+)/", process.stdout.readline())):
+        while not (found := re.search(r":(\d+)/\?token=(\S+)", process.stdout.readline())):
             assert process.poll() is None, said.read_text()
         while True:  # until it serves
             with suppress(OSError), socket.create_connection(("127.0.0.1", int(found[1])), 10) as talk:
@@ -87,8 +87,13 @@ def test_a_studio_that_is_closed_says_so_in_a_line(tmp_path: Path, number: int) 
                 if talk.recv(4) == b"HTTP":
                     break
             time.sleep(0.05)
-        process.send_signal(number)
-        assert process.wait(WAIT_SECONDS) in (0, 128 + number)
+        with socket.create_connection(("127.0.0.1", int(found[1])), 10) as page:  # one that listens for events, and does not end by itself
+            page.sendall(f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{found[1]}\r\nAuthorization: Bearer {found[2]}\r\n\r\n".encode())
+            heard = b""
+            while b"retry" not in heard:
+                heard += page.recv(1024)
+            process.send_signal(number)
+            assert process.wait(WAIT_SECONDS) in (0, 128 + number)
         assert "The studio is closed. What was made is kept" in process.stdout.read()
     assert said.read_text() == ""
     assert [path.stat().st_size for path in (tmp_path / "library").glob("*-journal")] in ([], [0])  # nothing is left to be taken back

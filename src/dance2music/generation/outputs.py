@@ -18,7 +18,7 @@ from dance2music.files import Placing, placed_together, whole_file
 from dance2music.generation.methods import METHODS
 from dance2music.generation.request import ORIGINAL, SAMPLE_RATES, KeptOriginal, TakeFiles
 from dance2music.generation.sync import report_dancers, report_sync, sync_in_words
-from dance2music.generation.take import Edit, Take
+from dance2music.generation.take import LEAD_SECONDS, Edit, Take
 from dance2music.generation.take_file import versions
 from dance2music.music.duck import Mixed
 from dance2music.music.markers import markers_of, save_markers
@@ -149,7 +149,7 @@ def _write_beside(take: Take, files: TakeFiles, audio: Audio, mix: WithOriginal 
             placing.stale += [path for role, path in files.stems.items() if role not in stems]
     if files.markers is not None:
         with _spared(files.markers, placing, failed):
-            save_markers(markers_of(take.conditioning), files.markers)
+            save_markers(markers_of(take.conditioning, lead_seconds=LEAD_SECONDS), files.markers)
     if files.take is not None:
         with _spared(files.take, placing, failed):
             take.save(files.take)

@@ -24,10 +24,11 @@ class Marker(NamedTuple):
     name: str
 
 
-def markers_of(conditioning: Conditioning) -> list[Marker]:
-    """The sections of the music's form and every beat of the dance, in order of time: beats are named by bar, and beat where no downbeat.
+def markers_of(conditioning: Conditioning, *, lead_seconds: float = 0.0) -> list[Marker]:
+    """The sections of the music's form and every beat, in order of time: beats are named by bar, and beat where no downbeat.
 
-    Bar 1 begins with the first downbeat at or after 0 s, as for ``regenerate --bars``.
+    Bar 1 begins with the first downbeat of the dance at or after 0 s, as for ``regenerate --bars``. ``lead_seconds`` is how far ahead of
+    the dance's beats the music's are: that is where an editor sees them in its sound.
     """
     rhythm, end = conditioning.rhythm, conditioning.duration_seconds
     borders = [rhythm.time_at(np.array([section.begin_beat, section.end_beat])) for section in conditioning.sections]
@@ -44,7 +45,17 @@ def markers_of(conditioning: Conditioning) -> list[Marker]:
         time = max(0.0, float(times[i]))
         kind, name = ("downbeat", f"{bar + 1}") if beat == 0 else ("beat", f"{bar + 1}.{beat + 1}")
         markers.append(Marker(time, time, kind, name))
+    if lead_seconds:
+        markers = [
+            one._replace(begin_seconds=max(0.0, one.begin_seconds - lead_seconds), end_seconds=_led(one, end, lead_seconds))
+            for one in markers
+        ]
     return sorted(markers, key=lambda marker: marker.begin_seconds)
+
+
+def _led(marker: Marker, end: float, lead_seconds: float) -> float:
+    """Where a marker ends in music that is ahead; the end of the music stays."""
+    return marker.end_seconds if marker.end_seconds >= end else max(0.0, marker.end_seconds - lead_seconds)
 
 
 def save_markers(markers: list[Marker], path: str | Path) -> None:

@@ -19,14 +19,24 @@ class Events:
     def __init__(self) -> None:
         self._pages: set[asyncio.Queue[str]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     def start(self) -> None:
         """Called in the server's loop before anything is told."""
         self._loop = asyncio.get_running_loop()
 
+    def close(self) -> None:
+        """End all connections, from any thread and from the handler of a signal; those that come now end at once."""
+        self._closed = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.stop)
+
     def stop(self) -> None:
-        """End all connections."""
+        """End all connections, in the server's loop."""
+        self._closed = True
         for page in self._pages:
+            while page.full():
+                page.get_nowait()
             page.put_nowait("")
         self._loop = None
 
@@ -41,7 +51,7 @@ class Events:
         self._pages.add(page)
         try:
             yield "retry: 1000\n\n"
-            while True:
+            while not self._closed or not page.empty():
                 try:
                     text = await asyncio.wait_for(page.get(), _BEAT_SECONDS)
                 except TimeoutError:

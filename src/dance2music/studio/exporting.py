@@ -11,7 +11,7 @@ from dance2music.documents import json_text
 from dance2music.errors import InputError
 from dance2music.generation.outputs import describe, stems_of, stems_with_original, with_original
 from dance2music.generation.request import KeptOriginal
-from dance2music.generation.take import Take, keeping_sound, open_take
+from dance2music.generation.take import LEAD_SECONDS, Take, keeping_sound, open_take
 from dance2music.music.audio import save_audio, save_wav
 from dance2music.music.duck import DuckConfig
 from dance2music.music.loudness import loudness
@@ -53,7 +53,7 @@ def export(task: Task) -> None:
                 raise InputError(f"midi: method {take.method} has no notes; leave MIDI out")
             write(".mid", lambda path: save_midi(score, path))
         for suffix in asked.get("markers", ()):
-            write(f".markers{suffix}", lambda path: save_markers(markers_of(take.conditioning), path))
+            write(f".markers{suffix}", lambda path: save_markers(markers_of(take.conditioning, lead_seconds=LEAD_SECONDS), path))
         for role, stem in sorted(stems.items()) if asked.get("stems") else ():
             write(f".{role}.wav", partial(save_wav, stem, bits=24, over_full_scale=True))
         if asked.get("take"):

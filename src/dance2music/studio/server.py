@@ -60,17 +60,28 @@ def serve(folder: str | Path, config: StudioConfig | None = None, *, say: Any = 
         if config.browser:
             webbrowser.open(address)
         options: dict[str, Any] = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 1, "ws": "none"}
-        server = uvicorn.Server(uvicorn.Config(application(library, door, config.limits, say=say), lifespan="on", **options))
+        app = application(library, door, config.limits, say=say)
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="on", **options))
         try:
-            with _closed_by_signals(server):
+            with _closed_by_signals(server, app.state.events.close):
                 server.run(sockets=[listening])
         finally:
             library.close()
 
 
 @contextmanager
-def _closed_by_signals(server: Any) -> Iterator[None]:
-    """Ctrl-C and SIGTERM are how a studio is closed, no interruption of it: uvicorn raises them again when it has ended."""
+def _closed_by_signals(server: Any, close_events: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM are how a studio is closed, no interruption of it: uvicorn raises them again when it has ended.
+
+    Connections of pages that listen for events never end by themselves; uvicorn would wait for them and report each as an error.
+    """
+    handle_exit = server.handle_exit
+
+    def closing(number: int, frame: Any) -> None:
+        close_events()
+        handle_exit(number, frame)
+
+    server.handle_exit = closing
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -136,7 +147,10 @@ def application(library: Library, door: Any, limits: Limits | None = None, *, sa
             say("The studio is closed. What was made is kept; what was being made begins again when the studio is opened.")
 
     routes = [*(route(endpoint) for endpoint in ENDPOINTS), Route("/", page_file), Route("/page/{name}", page_file)]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, door=door)], exception_handlers={InputError: refused})
+    guarded = [Middleware(Guard, door=door)]
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=guarded, exception_handlers={InputError: refused})
+    app.state.events = studio.events
+    return app
 
 
 def _page_files() -> list[Any]:

@@ -8,7 +8,7 @@ export class Answer {
   element = h("div", { class: "answer", role: "status" });
   #bars = new Map();
   #said = "";
-  #failed = false;
+  #kind = "said";
 
   /** For jobs of a dance that `mine` picks; `done` says in words what came of one. */
   constructor(dance, mine, done) {
@@ -26,7 +26,7 @@ export class Answer {
     for (const key of this.#bars.keys()) {
       if (jobs.some((job) => job.id === key)) continue;
       this.#bars.delete(key);
-      this.#failed = !["done", "cancelled"].includes(store.jobs.get(key)?.state);
+      this.#kind = { done: "said", cancelled: "hint" }[store.jobs.get(key)?.state] ?? "error";
       this.#said = this.#ended(store.jobs.get(key));
       other = true;
     }
@@ -40,7 +40,7 @@ export class Answer {
       other = true;
     }
     if (!other) return;
-    fill(this.element, [...this.#bars.values()].map((bar) => bar.element), this.#said && h("p", { class: this.#failed ? "error" : "said" }, this.#said));
+    fill(this.element, [...this.#bars.values()].map((bar) => bar.element), this.#said && h("p", { class: this.#kind }, this.#said));
     if (this.element.isConnected && this.element.firstChild) requestAnimationFrame(() => this.element.scrollIntoView({ block: "nearest" }));
   }
 

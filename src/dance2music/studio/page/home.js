@@ -11,6 +11,7 @@ const LARGEST_BYTES = 1 << 30;
 export class Home {
   #stage;
   #grid = h("ul", { class: "dances" });
+  #bin = h("div", {});
   #bars = new Map();
   #listener = ({ detail }) => this.#changed(detail);
 
@@ -26,7 +27,7 @@ export class Home {
         input, h("label", { for: "file", class: "button main", role: "button", tabindex: "0", onkeydown: (event) => { if (["Enter", " "].includes(event.key)) { event.preventDefault(); input.click(); } } }, icon("plus"), "Choose a video"),
         h("button", { type: "button", onclick: () => this.#draw() }, icon("wand"), "Draw me a dance")),
     );
-    fill(stage, h("div", { class: "home" }, this.drop, this.#grid));
+    fill(stage, h("div", { class: "home" }, this.drop, this.#grid, this.#bin));
     store.addEventListener("change", this.#listener);
     this.#list();
   }
@@ -55,6 +56,19 @@ export class Home {
     this.#bars.clear();
     this.#stage.firstChild.classList.toggle("is-empty", dances.length === 0);
     fill(this.#grid, dances.map((dance) => this.#card(dance)));
+    this.#listBin();
+  }
+
+  /** What was thrown away, to take it back. */
+  #listBin() {
+    const dances = [...store.dances.values()].filter((dance) => dance.deleted);
+    const takes = [...store.takes.values()].filter((take) => take.deleted && !take.candidate && !(store.dances.get(take.dance)?.deleted ?? true));
+    const open = this.#bin.querySelector("details")?.open;
+    const row = (table, { id, title }, of = "") => h("li", {}, h("span", {}, title, of && h("small", {}, ` of ${of}`)),
+      h("button", { type: "button", disabled: store.about.read_only, "aria-label": `Put ${title} back`, onclick: () => putBack(table, id) }, "Put back"));
+    fill(this.#bin, dances.length + takes.length > 0 && h("details", { class: "bin", open }, h("summary", {}, `In the bin (${dances.length + takes.length})`),
+      h("p", { class: "hint" }, "What lies here for 30 days is gone when the studio is opened next."),
+      h("ul", {}, dances.map((dance) => row("dances", dance)), takes.map((take) => row("takes", take, store.dances.get(take.dance).title)))));
   }
 
   #card(dance) {
@@ -80,9 +94,12 @@ export class Home {
     const gone = await attempt(() => ask("DELETE", `/api/dances/${dance.id}`));
     if (!gone) return;
     store.put("dances", gone);
-    toast(`${dance.title} is in the bin`, { undo: () => attempt(async () => store.put("dances", await ask("POST", `/api/dances/${dance.id}/restore`))) });
+    toast(`${dance.title} is in the bin`, { undo: () => putBack("dances", dance.id) });
   }
 }
+
+/** Take something out of the bin. */
+export const putBack = (table, id) => attempt(async () => store.put(table, await ask("POST", `/api/${table}/${id}/restore`)));
 
 /** Send videos to the studio, and open the one if it is one. */
 export async function takeIn(files) {

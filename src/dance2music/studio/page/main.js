@@ -4,7 +4,7 @@ import { fill, h, icon, iconButton } from "/page/dom.js";
 import { showHelp } from "/page/help.js";
 import { Home, takeIn } from "/page/home.js";
 import { keepsKeys } from "/page/keys.js";
-import { notice } from "/page/notify.js";
+import { clearErrors, notice } from "/page/notify.js";
 import { store } from "/page/store.js";
 import { Workspace } from "/page/work.js";
 
@@ -67,5 +67,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view
 addEventListener("keydown", (event) => {
   if (event.key === "?" && !keepsKeys(event.target)) showHelp();
 });
-addEventListener("hashchange", route);
+addEventListener("hashchange", () => {
+  clearErrors();
+  route();
+});
 store.connect().catch((error) => notice(error.message));

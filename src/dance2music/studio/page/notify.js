@@ -11,13 +11,21 @@ export function toast(text, { undo, kind = "" } = {}) {
   const close = () => item.remove();
   const item = h(
     "div", { class: `toast ${kind}` },
-    h("span", {}, text),
+    h("span", {}, capital(text)),
     undo && h("button", { type: "button", onclick: () => { close(); undo(); } }, "Undo"),
     iconButton("close", "Close this message", close),
   );
   place.append(item);
   if (kind !== "error") setTimeout(close, STAY_MS);
   while (place.children.length > MOST) place.firstChild.remove();
+}
+
+/** A sentence begins with a capital; names of files and options keep theirs. */
+const capital = (text) => (/^[a-z]+ [a-z]/.test(text) ? text[0].toUpperCase() + text.slice(1) : text);
+
+/** What went wrong on a page is of no use on the next. */
+export function clearErrors() {
+  for (const item of document.querySelectorAll("#toasts .error")) item.remove();
 }
 
 /** Do something that the server may refuse, and say so if it does. */

@@ -26,6 +26,7 @@ export class ExportPanel {
     this.original = h("fieldset", { class: "form" }, h("legend", {}, "The clip's own sound"), box("original", "Keep it beside the music"),
       (this.originalDb = number("Its level, dB", { value: 0, min: -60, max: 20 })).element,
       (this.duckDb = number("Lower the music under it by, dB", { value: 9, min: 0, max: 60 })).element);
+    this.alone = h("legend", {}, "Music alone");
     const known = SOUNDS.filter((suffix) => store.about.sound_suffixes.includes(suffix));
     this.what = h("p", { class: "range" });
     this.button = h("button", { type: "submit", class: "main" }, icon("down"), "Export");
@@ -37,7 +38,7 @@ export class ExportPanel {
     this.element = h("div", { class: "form" },
       h("form", { class: "form", onsubmit: (event) => { event.preventDefault(); this.#export(); } }, this.what,
         h("fieldset", { class: "checks" }, h("legend", {}, "Files"), box("video", "Video with the music", true), box("stems", "Stems"), box("midi", "Notes (MIDI)"), box("take", "Take file"), markers.map((suffix) => box(suffix, `Markers (${suffix.slice(1)})`))),
-        h("fieldset", { class: "checks" }, h("legend", {}, "Music alone"), known.map((suffix) => box(suffix, suffix.slice(1).toUpperCase()))),
+        h("fieldset", { class: "checks" }, this.alone, known.map((suffix) => box(suffix, suffix.slice(1).toUpperCase()))),
         this.original, this.button),
       this.answer.element, this.list, this.test);
     this.known = known;
@@ -76,7 +77,9 @@ export class ExportPanel {
 
   /** The clip's own sound has a level only where it is kept. */
   #original() {
-    for (const field of [this.originalDb, this.duckDb]) field.disabled = !this.boxes.get("original").checked;
+    const kept = this.boxes.get("original").checked;
+    for (const field of [this.originalDb, this.duckDb]) field.disabled = !kept;
+    this.alone.textContent = kept ? "The same sound alone: music and clip" : "Music alone";
   }
 
   /** Exports of this dance, the newest first. */

@@ -3,6 +3,7 @@
 import { ask } from "/page/api.js";
 import { Answer, madeBy } from "/page/answer.js";
 import { clock, fill, h, icon, tempo } from "/page/dom.js";
+import { number } from "/page/fields.js";
 import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
@@ -28,6 +29,7 @@ export class RhythmPanel {
     this.apply = h("button", { type: "button", class: "main", onclick: () => this.#apply() }, icon("wand"), "Let the music follow");
     this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.#reset() }, "As it was");
     this.answer = new Answer(work.dance.id, (job) => job.kind === "takes" && Boolean(job.asked.rhythm), madeBy);
+    this.bpm = number("Or type a tempo, bpm", { value: "", min: 40, max: 240, step: "any" }, (bpm) => this.#steady(bpm));
     const step = (text, change) => h("button", { type: "button", onclick: () => this.#change(change) }, text);
     this.element = h("div", { class: "form" }, this.now, this.others,
       h("div", { class: "row" }, step("Half time", { factor: 0.5 }), step("Double time", { factor: 2 })),
@@ -35,7 +37,7 @@ export class RhythmPanel {
       h("div", { class: "field" }, h("label", { for: "shift" }, "Move the beats", this.moved), this.shift),
       h("div", { class: "row" }, step("Bar a beat earlier", { bar: -1 }), step("Bar a beat later", { bar: 1 })),
       h("div", { class: "row" }, this.tapButton, this.tapText),
-      h("div", { class: "row" }, this.apply, this.reset), this.answer.element);
+      h("div", { class: "row" }, this.apply, this.reset), this.answer.element, this.bpm.element);
   }
 
   refresh() {
@@ -76,7 +78,8 @@ export class RhythmPanel {
   tap() {
     const { player } = this.work;
     if (!player.playing) {
-      this.tapText.textContent = "Press play first.";
+      player.play();
+      this.tapText.textContent = "It plays now: tap on each beat, first on a one.";
       return;
     }
     const here = player.at();
@@ -88,6 +91,15 @@ export class RhythmPanel {
       this.#asked = { taps_seconds: [...this.#taps] };
       this.refresh();
     }
+  }
+
+  /** A steady tempo that was typed, from the first one that is shown. */
+  #steady(bpm) {
+    if (!(bpm >= 40 && bpm <= 240)) return;
+    const { beat_times_seconds: beats = [], downbeat = 0 } = this.work.take?.about ?? this.work.dance.about;
+    const first = beats.find((time, i) => time >= 0 && i % 4 === downbeat % 4) ?? 0;
+    this.#asked = { tempo_bpm: bpm, first_beat_seconds: first };
+    this.refresh();
   }
 
   #change({ factor, shift, bar }) {
@@ -111,6 +123,7 @@ export class RhythmPanel {
   #reset() {
     this.#asked = {};
     this.#taps = [];
+    this.bpm.value = "";
     this.tapText.textContent = "";
     this.refresh();
   }
@@ -128,7 +141,7 @@ export class RhythmPanel {
   async #apply() {
     const take = this.work.take;
     const body = { ...this.#asked, like: take?.id ?? null };
-    if (take) Object.assign(body, { method: take.about.method, sound: take.about.sound });
+    if (take) Object.assign(body, { method: take.about.method, sound: take.about.sound, genre: take.about.genre });
     const made = await press(this.apply, () => ask("POST", `/api/dances/${this.work.dance.id}/rhythm`, body));
     if (!made) return;
     if (!store.jobs.has(made.job.id)) store.put("jobs", made.job);

@@ -112,13 +112,22 @@ export class SectionPanel {
     const base = store.takes.get(choices[0].parent);
     const row = (take, text, keep) => h(
       "div", { class: "choice" },
-      h("button", { type: "button", class: "take-name", "aria-pressed": String(this.work.heard === take.id), onclick: () => this.work.hear(take) },
+      h("button", { type: "button", class: "take-name", "aria-pressed": String(this.work.heard === take.id), onclick: () => this.#listen(take) },
         icon("play"), h("span", {}, text)),
       keep);
     fill(
       this.choices, h("h3", {}, `Choose one for ${this.work.timeline.grid.span({ from: choices[0].about.section.from_seconds, to: choices[0].about.section.to_seconds })}`),
       row(base, "As it was", h("button", { type: "button", class: "quiet", onclick: () => this.#drop(base) }, "None of them")),
       choices.map((take) => row(take, take.title, h("button", { type: "button", onclick: () => this.#keep(take) }, "Keep"))));
+  }
+
+  /** Hear a choice, from where the loop begins if nothing is playing. */
+  async #listen(take) {
+    const { player } = this.work;
+    await this.work.hear(take);
+    if (player.playing) return;
+    if (player.loop) player.seek(player.loop.from);
+    player.play();
   }
 
   /** Bring the choices into sight when they come. */

@@ -2,6 +2,7 @@
 
 import { ask, bytes } from "/page/api.js";
 import { clock, fill, h, icon, iconButton, tempo } from "/page/dom.js";
+import { putBack } from "/page/home.js";
 import { keysOf } from "/page/keys.js";
 import { attempt, toast } from "/page/notify.js";
 import { changeOf } from "/page/panel-section.js";
@@ -89,6 +90,7 @@ export class Workspace {
     if (apart) this.player.setLevels(key, levelsOf(take.mix, stems));
     const other = this.heard !== take.id;
     this.heard = take.id;
+    sessionStorage.setItem(`heard/${this.dance.id}`, take.id);
     if (this.player.take !== key) this.player.use(key);
     if (!other) return;
     this.#refresh();
@@ -120,8 +122,7 @@ export class Workspace {
     const gone = await attempt(() => ask("DELETE", `/api/takes/${take.id}`));
     if (!gone) return;
     store.put("takes", gone);
-    const back = () => attempt(async () => store.put("takes", await ask("POST", `/api/takes/${take.id}/restore`)));
-    toast(`${take.title} is in the bin`, { undo: back });
+    toast(`${take.title} is in the bin, at the end of the library`, { undo: () => putBack("takes", take.id) });
   }
 
   async change(take, changes) {
@@ -164,7 +165,7 @@ export class Workspace {
 
   #refresh() {
     const takes = this.takes;
-    if (takes.length && (!this.take || this.take.deleted) && !takes.some((take) => take.id === this.wanted)) this.hear(takes.at(-1));
+    if (takes.length && (!this.take || this.take.deleted) && !takes.some((take) => take.id === this.wanted)) this.hear(this.#first(takes));
     const about = this.dance.about;
     const grid = this.take?.about ?? about;
     this.timeline.show(grid, about.seconds ?? 10);
@@ -183,14 +184,21 @@ export class Workspace {
     this.tools.refresh?.();
   }
 
+  /** The take to hear first: the one that was heard before the page was loaded again, else the starred one, else the last. */
+  #first(takes) {
+    const before = sessionStorage.getItem(`heard/${this.dance.id}`);
+    return takes.find((take) => take.id === before) ?? takes.find((take) => take.starred) ?? takes.at(-1);
+  }
+
   #takeLane(take, i) {
     const active = take.id === this.heard;
-    const { section, genre, sound } = take.about;
-    const facts = [section && changeOf(section, this.timeline.grid), genre, sound].filter(Boolean).join(" · ");
+    const { section, genre, sound, method, tempo_bpm: bpm } = take.about;
+    const other = Math.abs(bpm / this.dance.about.tempo_bpm - 1) > 0.01 && tempo(bpm);
+    const facts = [section && changeOf(section, this.timeline.grid), genre, other, method !== "planned" && method, sound].filter(Boolean).join(" · ");
     const label = h(
       "div", { class: "take-label" },
       h("button", { type: "button", class: "take-name", "aria-pressed": String(active), onclick: () => this.hear(take), title: `Hear ${take.title} (key ${i + 1})` },
-        h("span", { class: "number" }, i + 1), h("span", { class: "take-text" }, h("b", {}, take.title), h("small", {}, facts))),
+        h("span", { class: "number" }, i + 1), h("span", { class: "take-text" }, h("b", {}, take.title), h("small", { title: facts }, facts))),
       iconButton("star", take.starred ? `Take the star from ${take.title}` : `Star ${take.title}`, () => this.change(take, { starred: !take.starred }),
         { "aria-pressed": String(Boolean(take.starred)), class: "icon-button star" }),
       iconButton("pencil", `Rename ${take.title}`, () => this.#rename(take)),
