@@ -107,7 +107,7 @@ def tune_performer(
 
 
 def performed_terms(performer: Performer, codec: SpectralCodec, batch: dict[str, Tensor], config: PerformerSound) -> dict[str, Tensor]:
-    """`recipe.codec_sound.sound_terms` of two draws of what is performed, and its commitment to true latents, of a batch of `MusicData`."""
+    """Terms of two draws of what is performed, and its commitment to true latents, of a batch of `MusicData`: Tensor [] by name."""
     audio, n_codebooks = batch["audio"], performer.config.n_codebooks
     fake = straight_through(performer.regress(performer_features(performer, batch)), codec, n_codebooks)
     first, second = (sound[..., : audio.shape[-1]].float() for sound in codec.draws(fake, 2))

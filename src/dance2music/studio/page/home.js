@@ -62,7 +62,7 @@ export class Home {
   /** What was thrown away, to take it back. */
   #listBin() {
     const dances = [...store.dances.values()].filter((dance) => dance.deleted);
-    const takes = [...store.takes.values()].filter((take) => take.deleted && !take.candidate && !(store.dances.get(take.dance)?.deleted ?? true));
+    const takes = [...store.takes.values()].filter((take) => take.deleted && !take.candidate && store.dances.get(take.dance)?.deleted === null);
     const open = this.#bin.querySelector("details")?.open;
     const row = (table, { id, title }, of = "") => h("li", {}, h("span", {}, title, of && h("small", {}, ` of ${of}`)),
       h("button", { type: "button", disabled: store.about.read_only, "aria-label": `Put ${title} back`, onclick: () => putBack(table, id) }, "Put back"));
