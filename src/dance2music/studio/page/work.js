@@ -122,7 +122,7 @@ export class Workspace {
     const gone = await attempt(() => ask("DELETE", `/api/takes/${take.id}`));
     if (!gone) return;
     store.put("takes", gone);
-    toast(`${take.title} is in the bin, at the end of the library`, { undo: () => putBack("takes", take.id) });
+    toast(`${take.title} is in the bin`, { undo: () => putBack("takes", take.id) });
   }
 
   async change(take, changes) {
