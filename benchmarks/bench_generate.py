@@ -24,7 +24,7 @@ import numpy as np
 from dance2music.dance.kinematics import kinematic_beats_aist
 from dance2music.dance.watch import read_motion
 from dance2music.generation import pipeline
-from dance2music.generation.methods import DEFAULT, load_method
+from dance2music.generation.methods import DEFAULT, LoadedMethod, load_method
 from dance2music.generation.ranking import best_take
 from dance2music.generation.take import finished_take
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
@@ -37,16 +37,25 @@ from dance2music.metrics.rhythm import (
     shift_lift,
 )
 from dance2music.metrics.strict import tempo_right
-from dance2music.music.beats import beat_times, onset_envelope, onset_times
-from dance2music.types import GENRES, Audio, Motion, Rhythm
+from dance2music.music.audio import resample
+from dance2music.music.beats import beat_times, mono, onset_envelope, onset_times
+from dance2music.types import GENRES, Audio, Conditioning, Motion, Rhythm
 
 HELD_OUT_SEED = 1_500_000_000
 REACH_SECONDS = 0.05
 """An onset counts for a beat when it lies within this distance: random times then score about 1."""
 PAIR_SECONDS = 10.0
+RATE = 22_050
+"""Hz, at which all music is heard, as `evaluate` does."""
 SHORT_SECONDS = (2.0, 2.1, 3.0, 2.0, 4.0, 2.2, 5.0, 2.0, 6.0, 2.05)
 """Lengths of short dances: most clips of the published systems last 2 s."""
 SHORT_SEED, SEQUENCE_SEED = 1_700_000_000, 1_700_200_000
+
+
+def played_by(method: LoadedMethod, conditioning: Conditioning, seed: int) -> Audio:
+    """The take that ``generate`` would keep, mono at `RATE`: what is heard in it must not depend on how its sound is stored."""
+    audio = finished_take(best_take(method, conditioning, seed=seed)).finished
+    return resample(Audio(mono(audio)[None], audio.sample_rate), RATE)
 
 
 def music_values(audio: Audio) -> dict[str, float]:
@@ -54,7 +63,7 @@ def music_values(audio: Audio) -> dict[str, float]:
     return {"pulse_clarity": pulse_clarity(audio), "key_clarity": key_clarity(audio), "harmonic_share": harmonic_share(audio)}
 
 
-def click_track(times: np.ndarray, duration_seconds: float, sample_rate: int = 22050) -> Audio:
+def click_track(times: np.ndarray, duration_seconds: float, sample_rate: int = RATE) -> Audio:
     """Short noise bursts at the given times."""
     import librosa
 
@@ -116,8 +125,7 @@ def bench_pairs(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         clicks = click_track(estimated.beat_times_seconds, PAIR_SECONDS)
         rows.setdefault("click track", []).append(pair_values(clicks, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
         for name, method in loaded.items():
-            take = best_take(method, conditioning, seed=i)
-            audio = finished_take(take).finished
+            audio = played_by(method, conditioning, i)
             rows.setdefault(name, []).append(pair_values(audio, beats, tempo, estimated.tempo_bpm, clip.genre, hear))
     return rows
 
@@ -149,7 +157,7 @@ def bench_short(methods: list[str], n: int) -> dict[str, list[dict[str, float]]]
         rhythm, true = conditioning.rhythm, clip.rhythm.beat_times_seconds
         played = {"composed truth": render(clip.score), "click track": click_track(rhythm.beat_times_seconds, seconds)}
         for name, method in loaded.items():
-            played[name] = finished_take(best_take(method, conditioning, seed=i)).finished
+            played[name] = played_by(method, conditioning, i)
         for name, audio in played.items():
             _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
             truth = {"beat_f": beat_f(true[(true >= 0) & (true < seconds)], beats)}
@@ -167,11 +175,11 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
         motion = read_motion(path)
         conditioning = pipeline.condition(motion)
         kinematic = conditioning.rhythm.kinematic_beats_seconds
-        own = load_audio(path, sample_rate=22050)
+        own = load_audio(path, sample_rate=RATE)
         grid = conditioning.rhythm.beat_times_seconds
         played = {"music of the clip": own, "click track": click_track(grid, motion.duration_seconds)}
         for name, method in loaded.items():
-            played[name] = finished_take(best_take(method, conditioning, seed=i)).finished
+            played[name] = played_by(method, conditioning, i)
         for name, audio in played.items():
             lift = shift_lift(kinematic, onset_times(audio), audio.duration_seconds)
             beats = {name: value for name, value in sync_values(audio, conditioning.rhythm).items() if name != "lift"}
@@ -224,7 +232,7 @@ def bench_aist(methods: list[str], sequences: Iterable[TimedMotion]) -> dict[str
             kinematic = kinematic[np.abs((kinematic + join_frames // 2) % join_frames - join_frames // 2) > NEAR_JOIN_FRAMES]
         played = {"click track": click_track(rhythm.beat_times_seconds, duration)}
         for name, method in loaded.items():
-            played[name] = finished_take(best_take(method, conditioning, seed=i)).finished
+            played[name] = played_by(method, conditioning, i)
         for name, audio in played.items():
             _, beats = beat_times(audio, start_bpm=rhythm.tempo_bpm)
             frames = np.round(beats * 60.0)
