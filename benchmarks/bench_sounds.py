@@ -82,7 +82,7 @@ def values_of(kind: str, conditioning: Conditioning, audio: Audio, score: Score 
     """All measures of one piece that its kind has."""
     low = resample(Audio(mono(audio)[None], audio.sample_rate), COMB_RATE)
     comb = frame_rate_comb(Audio(low.samples[:, : COMB_SECONDS * COMB_RATE], COMB_RATE), COMB_HZ)
-    heard = measure_sync(audio, conditioning.rhythm)
+    heard = measure_sync(low, conditioning.rhythm)
     values = {
         "comb": comb.level_db,
         "share": comb.share,
