@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from types import ModuleType
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
@@ -24,6 +29,23 @@ from dance2music.types import Conditioning
 
 N_CODEBOOKS, CODEBOOK_SIZE, LATENT_DIM = 2, 32, 8
 PAIR_SECONDS = 6.0
+
+
+@contextmanager
+def broken_off(module: ModuleType, name: str, *, at_call: int) -> Iterator[None]:
+    """What a training calls at each step is interrupted at its nth call, as by Ctrl-C, and the block ends with it."""
+    real: Callable[..., Any] = getattr(module, name)
+    calls: list[object] = []
+
+    def breaks(*args: object) -> Any:
+        calls.append(args)
+        if len(calls) == at_call:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, name, breaks)
+        yield
 
 
 def tone(seed: int, seconds: float, sample_rate: int) -> np.ndarray:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 import tiny
@@ -70,21 +69,11 @@ def test_training_lowers_the_loss_and_logs_every_term(tmp_path: Path) -> None:
     assert lines[-1]["planner_total"] < 0.8 * lines[0]["planner_total"]
 
 
-def test_a_run_that_breaks_off_and_resumes_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_breaks_off_and_resumes_ends_with_the_same_bits(tmp_path: Path) -> None:
     pairs, _ = tiny.pairs()
     whole = train_planner(planner(), pairs, CONFIG, tmp_path / "whole")
-    calls = []
-
-    def breaks(*args: object) -> dict[str, torch.Tensor]:
-        calls.append(args)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return planner_losses(*args)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(generator, "planner_losses", breaks)
-        with pytest.raises(KeyboardInterrupt):
-            train_planner(planner(), pairs, CONFIG, tmp_path / "broken")
+    with tiny.broken_off(generator, "planner_losses", at_call=4):
+        train_planner(planner(), pairs, CONFIG, tmp_path / "broken")
     resumed = train_planner(planner(), pairs, CONFIG, tmp_path / "broken")
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values()))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,25 +37,20 @@ from dance2music.train.start import LoopConfig, start_fabric
 _HEAD = ("decoder_out", "decoder_noise", "decoder_gain")
 
 
-class _Weighed(Protocol):
-    """What the losses of a sound are weighed by: settings of `CodecSound`, and of whatever else learns to sound."""
+@dataclass(frozen=True)
+class SoundLosses:
+    """What a sound is compared with music by, and what each term weighs (`sound_terms`): of all that learn to sound."""
 
-    @property
-    def views(self) -> SpectralViews: ...
-    @property
-    def repulsion(self) -> float: ...
-    @property
-    def average_weight(self) -> float: ...
-    @property
-    def mel_weight(self) -> float: ...
-    @property
-    def onset_weight(self) -> float: ...
-    @property
-    def distortion_weight(self) -> float: ...
+    views: SpectralViews = field(default_factory=SpectralViews)
+    repulsion: float = 0.7
+    average_weight: float = 3.5
+    mel_weight: float = 5.0
+    onset_weight: float = 2.0
+    distortion_weight: float = 0.02
 
 
 @dataclass(frozen=True)
-class CodecSound:
+class CodecSound(SoundLosses):
     """How the decoder learns to sound.
 
     Items are decoded from the first ``first_codebooks`` codebooks, which generators use; a share ``whole_share`` of them from all. The
@@ -75,12 +70,6 @@ class CodecSound:
             steps=3000, seed=41, learning_rate=3e-4, warmup_steps=50, ema_decay=0.995, save_every_steps=250, log_every_steps=25
         )
     )
-    views: SpectralViews = field(default_factory=SpectralViews)
-    repulsion: float = 0.7
-    average_weight: float = 3.5
-    mel_weight: float = 5.0
-    onset_weight: float = 2.0
-    distortion_weight: float = 0.02
     held_out_pieces: int = 12
 
 
@@ -167,7 +156,7 @@ def _train(fabric: Any, model: SpectralCodec, config: CodecSound, data: MusicSeg
     fabric.barrier()
 
 
-def sound_weights(config: _Weighed) -> dict[str, float]:
+def sound_weights(config: SoundLosses) -> dict[str, float]:
     """Weights of `sound_terms` by name."""
     return {
         "energy": 1.0,
@@ -178,7 +167,7 @@ def sound_weights(config: _Weighed) -> dict[str, float]:
     }
 
 
-def sound_terms(audio: Tensor, first: Tensor, second: Tensor, sample_rate: int, config: _Weighed) -> dict[str, Tensor]:
+def sound_terms(audio: Tensor, first: Tensor, second: Tensor, sample_rate: int, config: SoundLosses) -> dict[str, Tensor]:
     """Energy distances, distances of averages, and distortion in dB, of two draws [B, 1, N] of audio [B, 1, N]."""
     heard = [views(sound, sample_rate, config.views) for sound in (audio, first, second)]
     onsets = onset_views(audio, (first, second), sample_rate)

@@ -20,10 +20,9 @@ from torch.utils.data import Dataset
 from dance2music import losses
 from dance2music.codec.lookup import straight_through
 from dance2music.codec.spectral import SpectralCodec
-from dance2music.codec.spectral_losses import SpectralViews
 from dance2music.methods.performer import Performer
 from dance2music.methods.plan import Vocabulary
-from dance2music.recipe.codec_sound import sound_terms, sound_weights
+from dance2music.recipe.codec_sound import SoundLosses, sound_terms, sound_weights
 from dance2music.recipe.pairs import Pair
 from dance2music.recipe.planner import CropConfig, PerformerData, performer_features
 from dance2music.train.average import averaged
@@ -33,8 +32,8 @@ from dance2music.train.start import LoopConfig, start_fabric
 
 
 @dataclass(frozen=True)
-class PerformerSound:
-    """How the performer learns to sound: terms and weights are those of `CodecSound`, with the commitment to the latents of true music."""
+class PerformerSound(SoundLosses):
+    """How the performer learns to sound: terms and weights are those of the decoder, with the commitment to the latents of true music."""
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
@@ -42,12 +41,6 @@ class PerformerSound:
         )
     )
     crops: CropConfig = field(default_factory=lambda: CropConfig(batch_size=4, crop_frames=172))
-    views: SpectralViews = field(default_factory=SpectralViews)
-    repulsion: float = 0.7
-    average_weight: float = 3.5
-    mel_weight: float = 5.0
-    onset_weight: float = 2.0
-    distortion_weight: float = 0.02
     commitment_weight: float = 0.5
 
 

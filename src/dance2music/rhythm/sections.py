@@ -33,6 +33,7 @@ _CONTRAST = 0.1
 _RING_SECONDS, _RING_SHARE = 0.5, 0.2
 """The ending leaves at least so much, of short clips this share of their length."""
 _EARLIEST_DOWNBEAT, _EARLIEST_ENDING, _EARLIEST_OF_ALL = 0.65, 0.8, 0.5
+"""Shares of a clip that lie before an ending on a downbeat, on another beat, and on whatever beat there is."""
 
 _HELD_SHARE = 0.3
 """Of its ring an ending is at its full level for so long."""
