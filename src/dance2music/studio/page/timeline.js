@@ -60,12 +60,13 @@ export class Timeline extends EventTarget {
     this.draw();
   }
 
-  /** Scroll the lanes, not the page, until this one is in sight, under the ruler. */
+  /** Scroll the lanes, not the page, until this one is in sight, under those that stay there: the ruler and the dancer. */
   reveal(key) {
     const lane = this.#rows.querySelector(`[data-key="${key}"]`);
     if (!lane) return;
     const window = this.element.querySelector(".scroll");
-    const top = lane.offsetTop - this.#rows.firstChild.offsetHeight;
+    const staying = [...this.#rows.querySelectorAll(".ruler, .dancer")].reduce((sum, row) => sum + row.offsetHeight, 0);
+    const top = lane.offsetTop - staying;
     const bottom = lane.offsetTop + lane.offsetHeight - window.clientHeight;
     window.scrollTop = Math.min(top, Math.max(window.scrollTop, bottom));
   }
