@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from duets import Duet, draw_duet
 from studio_server import Running, running
 
 
@@ -32,6 +33,20 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def dance(studio: Running, clip: Path) -> Any:
     """A dance that was watched, with its first take and the stems of that."""
     made = studio.upload(clip, "first.mp4")
+    assert studio.settled(made["job"]["id"])["state"] == "done"
+    return studio.ask("GET", f"/api/dances/{made['dance']['id']}")
+
+
+@pytest.fixture(scope="session")
+def duet_clip(tmp_path_factory: pytest.TempPathFactory) -> Duet:
+    """Four seconds of two drawn dancers."""
+    return draw_duet(tmp_path_factory.mktemp("duet"))
+
+
+@pytest.fixture(scope="session")
+def duet(studio: Running, duet_clip: Duet) -> Any:
+    """The film of two dancers, watched, with its first take."""
+    made = studio.upload(duet_clip.path, "duet.mp4")
     assert studio.settled(made["job"]["id"])["state"] == "done"
     return studio.ask("GET", f"/api/dances/{made['dance']['id']}")
 

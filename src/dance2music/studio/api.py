@@ -28,7 +28,8 @@ from dance2music.types import GENRES
 _MOST_BODY = 64 << 10
 _MIME = {
     ".mp4": "video/mp4", ".mov": "video/mp4", ".webm": "video/webm", ".mkv": "video/webm", ".jpg": "image/jpeg", ".wav": "audio/wav",
-    ".bin": "application/octet-stream", ".json": "application/json", ".html": "text/html", ".js": "text/javascript", ".css": "text/css",
+    ".flac": "audio/flac", ".bin": "application/octet-stream", ".json": "application/json", ".html": "text/html", ".css": "text/css",
+    ".js": "text/javascript",
 }  # fmt: skip
 KEPT = "private, max-age=31536000, immutable"
 """How long a browser may keep a file of the library: an id never means another."""

@@ -1,7 +1,8 @@
 """The library: dances, their takes and exports in one folder, as plain files and a table of contents in SQLite, with one writer.
 
     FOLDER/library.sqlite          the table of contents
-    FOLDER/dances/ID/             video.mp4 (or another suffix), dance.take (what was seen), poster.jpg, preview.mp4
+    FOLDER/dances/ID/             video.mp4 (or another suffix), dance.take (what was seen), poster.jpg, preview.mp4,
+                                  own.flac (its own sound)
     FOLDER/takes/ID/              take.take, sound.wav, report.json, waves.bin, stems/*.wav
     FOLDER/exports/ID/            what was exported
     FOLDER/jobs/ID/               the private folder of a job that runs

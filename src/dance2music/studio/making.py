@@ -28,10 +28,12 @@ from dance2music.parallel import side_by_side
 from dance2music.rhythm.sections import energy_at_beats, plan_sections
 from dance2music.studio.exporting import export, listening_test, write_stems
 from dance2music.studio.mixing import read_sound
+from dance2music.studio.own_sound import keep_own_sound
 from dance2music.studio.pictures import browser_plays, check_demuxer, poster, preview
 from dance2music.studio.rhythms import changed
 from dance2music.studio.task import (
     DANCE_FILE,
+    OWN_SOUND_FILE,
     POSTER_FILE,
     PREVIEW_FILE,
     REPORT_FILE,
@@ -62,6 +64,7 @@ def new_dance(task: Task) -> None:
         info = probe(video)
         folder = task.new_folder("dance")
         poster(info, folder / POSTER_FILE)
+        has_own_sound = keep_own_sound(info, folder / OWN_SOUND_FILE)
     with task.stages.stage("watch") as report:
         dancers = read_dancers(info, details=False, progress=report)
     with task.stages.stage("rhythm"):
@@ -70,7 +73,8 @@ def new_dance(task: Task) -> None:
     if not browser_plays(info):
         with task.stages.stage("preview"):
             preview(info, folder / PREVIEW_FILE)
-    task.publish("dance", folder, about=about_dance(info, conditioning))
+    kept = {"has_own_sound": has_own_sound}
+    task.publish("dance", folder, about=about_dance(info, conditioning) | kept)
     make_takes(task, conditioning)
 
 

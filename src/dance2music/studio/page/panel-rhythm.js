@@ -4,6 +4,7 @@ import { ask } from "/page/api.js";
 import { Answer, madeBy } from "/page/answer.js";
 import { clock, fill, h, icon, tempo } from "/page/dom.js";
 import { number } from "/page/fields.js";
+import { Hearing } from "/page/hearing.js";
 import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
@@ -24,6 +25,7 @@ export class RhythmPanel {
     this.others = h("div", { class: "hypotheses" });
     this.shift = h("input", { type: "range", min: String(-MOST_SHIFT), max: String(MOST_SHIFT), step: "0.01", value: "0", id: "shift", oninput: () => this.#set({ shift_beats: Number(this.shift.value) }) });
     this.moved = h("span", {});
+    this.hearing = new Hearing(work);
     this.tapButton = h("button", { type: "button", onclick: () => this.tap() }, "Tap along (T)");
     this.tapText = h("span", { class: "hint", role: "status" });
     this.apply = h("button", { type: "button", class: "main", onclick: () => this.#apply() }, icon("wand"), "Let the music follow");
@@ -36,7 +38,7 @@ export class RhythmPanel {
       h("div", { class: "row" }, this.earlier = step("½ beat earlier", { shift: -0.5 }), this.later = step("½ beat later", { shift: 0.5 })),
       h("div", { class: "field" }, h("label", { for: "shift" }, "Move the beats", this.moved), this.shift),
       h("div", { class: "row" }, step("Bar a beat earlier", { bar: -1 }), step("Bar a beat later", { bar: 1 })),
-      h("div", { class: "row" }, this.tapButton, this.tapText),
+      this.hearing.element, h("div", { class: "row" }, this.tapButton, this.tapText),
       h("div", { class: "row" }, this.apply, this.reset), this.answer.element, this.bpm.element);
   }
 
@@ -58,6 +60,7 @@ export class RhythmPanel {
     }, h("span", {}, name), h("meter", { min: "0", max: "1", value: reading.probability }), h("small", {}, `${Math.round(100 * reading.probability)} %`)))]);
     this.apply.disabled = nothing || this.work.dance.state !== "ready" || store.about.read_only;
     this.reset.disabled = nothing;
+    this.hearing.refresh();
     this.answer.refresh();
   }
 
@@ -65,9 +68,18 @@ export class RhythmPanel {
     if (table === "jobs") this.answer.refresh();
   }
 
+  show() {
+    this.hearing.show();
+  }
+
   /** What was not followed yet waits here; the other tools see the beats as they are. */
   hide() {
     this.#show({});
+    this.hearing.hide();
+  }
+
+  close() {
+    this.hearing.close();
   }
 
   onKey(key) {

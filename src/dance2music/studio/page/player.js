@@ -19,6 +19,8 @@ export class Player extends EventTarget {
   take = null;
   duration = 0;
   fps = 30;
+  /** What sounds: from `position` of the take on since the context's time `when`, round a loop or not; null in silence. */
+  sounding = null;
   /** How far the play head was ahead of each picture when that came on the screen, in seconds. */
   errors = [];
   #position = 0;
@@ -42,6 +44,8 @@ export class Player extends EventTarget {
     if (!this.#context) {
       this.#context = new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
       this.master = new GainNode(this.#context);
+      this.music = new GainNode(this.#context, { gain: this.#musicLevel });
+      this.music.connect(this.master);
       this.meter = new Meter(this.#context, this.master);
       this.master.connect(this.#context.destination);
     }
@@ -63,6 +67,13 @@ export class Player extends EventTarget {
     this.#sounds.clear();
     this.#context?.close();
   }
+
+  /** Let the music be heard, or not; what else sounds, and the time, go on. */
+  setMusic(on) {
+    this.#musicLevel = Number(on);
+    this.music?.gain.setTargetAtTime(this.#musicLevel, this.context.currentTime, 0.012);
+  }
+  #musicLevel = 1;
 
   /** Position in seconds that is heard at a moment of `performance.now()`: what the play head shows. */
   at(moment = performance.now()) {
@@ -96,6 +107,7 @@ export class Player extends EventTarget {
     this.playing = false;
     this.#first = null;
     this.#hush();
+    this.#tellSounding(null);
     this.video.pause();
     this.video.playbackRate = 1;
     this.video.currentTime = this.#position;
@@ -181,16 +193,22 @@ export class Player extends EventTarget {
     const context = this.context;
     const when = context.currentTime + AHEAD_SECONDS;
     const parts = this.#sounds.get(this.take);
-    const from = crossing ? this.#unwrapped(when) : position + AHEAD_SECONDS + (context.outputLatency || 0);
+    const from = crossing ? this.due(when) : position + AHEAD_SECONDS + (context.outputLatency || 0);
     this.#hush(when);
     this.#position = this.#wrapped(from);
     this.#began = when;
-    this.#voice = new Voice(context, parts ?? [], this.#levels.get(this.take) ?? {}, this.master);
+    this.#voice = new Voice(context, parts ?? [], this.#levels.get(this.take) ?? {}, this.music);
     this.#voice.start(when, this.#position, this.loop);
+    this.#tellSounding({ when, position: this.#position, loop: this.loop });
+  }
+
+  #tellSounding(sounding) {
+    this.sounding = sounding;
+    this.dispatchEvent(new Event("sounding"));
   }
 
   /** Position in the take that is due at the context's time `when`. */
-  #unwrapped(when) {
+  due(when) {
     return this.#wrapped(this.#position + when - this.#began);
   }
 
