@@ -19,7 +19,7 @@ from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, check_sound, check_who, file_of, fresh_seed, queued, row_of
 from dance2music.studio.library import Row, clean_title, new_id
 from dance2music.studio.rhythms import FASTEST_BPM, SLOWEST_BPM
-from dance2music.studio.task import DANCE_FILE, OWN_SOUND_FILE, POSTER_FILE, PREVIEW_FILE
+from dance2music.studio.task import DANCE_FILE, OWN_SOUND_FILE, PLACES_FILE, POSTER_FILE, PREVIEW_FILE
 from dance2music.studio.uploads import Refused, check_length, receive
 from dance2music.types import GENRES
 from dance2music.video.container import MAX_SECONDS
@@ -168,7 +168,7 @@ async def dance_file(studio: Studio, request: Request, body: None) -> Response:
     dance = row_of(studio, "dances", request)
     folder = studio.library.place("dances", dance["id"])
     names = {"video": dance["file"], "poster": POSTER_FILE, "preview": PREVIEW_FILE, "dance": DANCE_FILE}
-    names |= {"own": OWN_SOUND_FILE}
+    names |= {"own": OWN_SOUND_FILE, "places": PLACES_FILE}
     return file_of(folder, names, request)
 
 

@@ -71,7 +71,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/takes/{id}/exports", "Export a take.", export_take, "the job", bodies.Export, 202),
     Endpoint("GET", "/api/jobs/{id}", "How far a job is.", one_job, "the job"),
     Endpoint("DELETE", "/api/jobs/{id}", "Cancel a job.", cancel_job, "the job"),
-    Endpoint("GET", "/media/dances/{id}/{name}", "File of a dance: video, poster, preview, or own (its own sound).", dance_file, "the file"),
+    Endpoint("GET", "/media/dances/{id}/{name}", "File of a dance: video, poster, preview, own (sound) or places.", dance_file, "the file"),
     Endpoint("GET", "/media/takes/{id}/{name}", "File of a take: sound, waves, stem-waves, report or take.", take_file, "the file"),
     Endpoint("GET", "/media/takes/{id}/stems/{name}", "A stem of a take, by its role.", stem_file, "the file"),
     Endpoint("GET", "/media/exports/{id}/all.zip", "All files of an export as one zip.", export_zip, "the file"),

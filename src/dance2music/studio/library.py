@@ -2,7 +2,7 @@
 
     FOLDER/library.sqlite          the table of contents
     FOLDER/dances/ID/             video.mp4 (or another suffix), dance.take (what was seen), poster.jpg, preview.mp4,
-                                  own.flac (its own sound)
+                                  own.flac (its own sound), places.json (of several dancers)
     FOLDER/takes/ID/              take.take, sound.wav, report.json, waves.bin, stems/*.wav
     FOLDER/exports/ID/            what was exported
     FOLDER/jobs/ID/               the private folder of a job that runs

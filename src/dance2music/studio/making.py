@@ -30,10 +30,12 @@ from dance2music.studio.exporting import export, listening_test, write_stems
 from dance2music.studio.mixing import read_sound
 from dance2music.studio.own_sound import keep_own_sound
 from dance2music.studio.pictures import browser_plays, check_demuxer, poster, preview
+from dance2music.studio.places import write_places
 from dance2music.studio.rhythms import changed
 from dance2music.studio.task import (
     DANCE_FILE,
     OWN_SOUND_FILE,
+    PLACES_FILE,
     POSTER_FILE,
     PREVIEW_FILE,
     REPORT_FILE,
@@ -70,10 +72,11 @@ def new_dance(task: Task) -> None:
     with task.stages.stage("rhythm"):
         conditioning = pipeline.condition(dancers, genre=task.asked.get("genre"), duration_seconds=info.duration_seconds)
         save_dance(conditioning, folder / DANCE_FILE)
+        has_places = write_places(conditioning.dancers, folder / PLACES_FILE)
     if not browser_plays(info):
         with task.stages.stage("preview"):
             preview(info, folder / PREVIEW_FILE)
-    kept = {"has_own_sound": has_own_sound}
+    kept = {"has_own_sound": has_own_sound, "has_places": has_places}
     task.publish("dance", folder, about=about_dance(info, conditioning) | kept)
     make_takes(task, conditioning)
 

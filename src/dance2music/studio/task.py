@@ -11,7 +11,7 @@ from dance2music.work import Stages
 
 DANCE_FILE, TAKE_FILE, SOUND_FILE, REPORT_FILE, WAVES_FILE = "dance.take", "take.take", "sound.wav", "report.json", "waves.bin"
 STEM_WAVES_FILE, STEMS_FOLDER = "stem-waves.bin", "stems"
-POSTER_FILE, PREVIEW_FILE, OWN_SOUND_FILE = "poster.jpg", "preview.mp4", "own.flac"
+POSTER_FILE, PREVIEW_FILE, OWN_SOUND_FILE, PLACES_FILE = "poster.jpg", "preview.mp4", "own.flac", "places.json"
 
 CANCEL = "cancel"
 """The server sends ``{CANCEL: job}`` to stop a job; the end of standard input stops it at once."""

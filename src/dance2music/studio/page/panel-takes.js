@@ -34,13 +34,24 @@ export class TakesPanel {
     const people = this.work.dance.about.dancers ?? [];
     if (people.length > 1 && !this.dancer) {
       const share = ({ share }) => `${Math.round(100 * share)} % of the beat`;
-      this.dancer = select("For", [["", "As the take that is heard"], ["all", "All who dance"], ["largest", "The largest dancer"],
-        ...people.map((one) => [`${one.number}`, `Dancer ${one.number} (${share(one)})`])], "");
+      const label = this.work.dance.about.has_places ? "For (numbers as in the picture)" : "For";
+      this.dancer = select(label, [["", "As the take that is heard"], ["all", "All who dance"], ["largest", "The largest dancer"],
+        ...people.map((one) => [`${one.number}`, `Dancer ${one.number} (${share(one)})`])], "", () => this.#mark());
       fill(this.who, this.dancer.element);
     }
+    this.#mark();
     this.button.lastChild.textContent = this.work.takes.length ? "Make more takes" : "Make a take";
     this.button.disabled = this.work.dance.state !== "ready" || store.about.read_only;
     this.answer.refresh();
+  }
+
+  hide() {
+    this.work.people.mark(null);
+  }
+
+  /** Show in the picture whom the music is to be for. */
+  #mark() {
+    this.work.people.mark(Number(this.dancer?.value) || null);
   }
 
   changed(table) {

@@ -7,6 +7,7 @@ import { keysOf } from "/page/keys.js";
 import { attempt, toast } from "/page/notify.js";
 import { changeOf } from "/page/panel-section.js";
 import { panelsOf } from "/page/panels.js";
+import { People } from "/page/people.js";
 import { Player } from "/page/player.js";
 import { progressOf } from "/page/progress.js";
 import { store } from "/page/store.js";
@@ -27,6 +28,7 @@ export class Workspace {
     this.timeline = new Timeline();
     const video = h("video", { "aria-label": `Video of ${dance.title}`, tabindex: "-1", disablepictureinpicture: true });
     this.player = new Player(video);
+    this.people = new People(video);
     this.playButton = h("button", { type: "button", class: "play", "aria-label": "Play", onclick: () => this.player.toggle() }, icon("play"));
     this.loopButton = iconButton("loop", "Loop the section, or all (key L)", () => this.loop(), { "aria-pressed": "false" });
     this.time = h("span", { class: "time" });
@@ -34,12 +36,12 @@ export class Workspace {
     this.jobs = h("div", { class: "jobs" });
     this.transport = h(
       "div", { class: "transport", role: "group", "aria-label": "Playing" },
-      iconButton("start", "To the beginning (key Home)", () => this.player.seek(0)), this.playButton, this.loopButton,
+      iconButton("start", "To the beginning (key Home)", () => this.player.seek(0)), this.playButton, this.loopButton, this.people.button,
       h("div", { class: "clock" }, this.time, this.where));
     this.panels = h("section", { class: "panels", "aria-label": "Tools" });
     fill(stage, h(
       "div", { class: "work" },
-      h("section", { class: "picture", "aria-label": "Picture" }, h("div", { class: "frame" }, video), this.transport, this.jobs),
+      h("section", { class: "picture", "aria-label": "Picture" }, h("div", { class: "frame" }, video, this.people.element), this.transport, this.jobs),
       this.panels, this.timeline.element));
     this.timeline.addEventListener("seek", ({ detail }) => this.player.seek(detail));
     this.player.addEventListener("change", () => this.#showPlaying());
@@ -138,6 +140,7 @@ export class Workspace {
     }
     const name = about.has_preview ? "preview" : "video";
     this.player.open({ source: `/media/dances/${this.dance.id}/${name}`, duration: about.seconds, fps: about.fps });
+    attempt(() => this.people.open(this.dance)).then(() => this.tools.refresh?.());
     this.player.video.style.aspectRatio = `${about.width} / ${about.height}`;
   }
 
@@ -300,6 +303,7 @@ export class Workspace {
     const seconds = this.player.at();
     if (this.player.playing) this.timeline.axis.follow(seconds);
     this.timeline.moveHead(seconds);
+    this.people.tick(seconds);
     const text = clock(seconds, 2);
     if (this.time.textContent !== text) {
       this.time.textContent = text;
