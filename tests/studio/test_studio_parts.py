@@ -151,8 +151,8 @@ def test_time_left_goes_by_what_stages_took_before_and_by_the_share_that_is_done
     pace.at("watch", 0.0)
     assert pace.left_seconds() == pytest.approx(15)
     now[0] += 10
-    pace.at("watch", 0.5)  # slower than it was: twenty seconds for all of it
-    assert pace.left_seconds() == pytest.approx(15)
+    pace.at("watch", 0.5)  # by its own speed it has ten more, which counts for four fifths by now; by what was known two and a half
+    assert pace.left_seconds() == pytest.approx(0.8 * 10 + 0.2 * 2.5 + 5)
     now[0] += 10
     pace.at("music", 0.0)
     now[0] += 5

@@ -64,6 +64,7 @@ def new_dance(task: Task) -> None:
     with task.stages.stage("look"):
         check_demuxer(video)
         info = probe(video)
+        task.tell_length(info.duration_seconds)
         folder = task.new_folder("dance")
         poster(info, folder / POSTER_FILE)
         has_own_sound = keep_own_sound(info, folder / OWN_SOUND_FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +11,21 @@ FIXED_SECONDS = 10.0
 """A stage takes about as long as if the dance were so much longer: part of its work does not depend on the length."""
 LEARNING = 0.5
 """Weight of the last job beside what was known."""
+USUAL_SECONDS = 30.0
+"""Length of a dance that nobody has looked at yet."""
+OVERDUE = 0.1
+"""A stage that takes longer than was expected goes on for at least this share of what it took so far."""
+MEANINGFUL_SECONDS, MEANINGFUL_SHARE = 2.0, 0.15
+"""The time left is told from so many seconds on; on a machine that has not shown its pace yet from this share of the work on."""
+RARE = ("draw", "preview")
+"""Stages that most dances do without."""
+TURN_SECONDS, TURN_SHARE = 1.0, 0.1
+"""What is told takes so long to turn to a new estimate, and longer by this share of itself."""
+RISE_FROM = 0.5
+"""What is told rises only where the estimate is higher by this share of it, and by no more than a second per second; else it stands."""
 
 STAGES: dict[str, tuple[str, ...]] = {
-    "dance": ("start", "draw", "look", "watch", "rhythm", "preview", "music", "finish", "write", "stems"),
+    "dance": ("start", "draw", "look", "watch", "rhythm", "preview", "load", "music", "finish", "write", "stems"),
     "takes": ("start", "load", "rhythm", "music", "finish", "write", "stems"),
     "section": ("start", "load", "music", "finish", "write"),
     "stems": ("start", "load", "stems"),
@@ -21,6 +34,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "listen": ("start", "load", "write"),
 }
 """Kind of job -> its stages in order."""
+IN_ROUNDS = ("dance", "takes")
+"""Kinds of jobs whose takes go through their stages one after the other."""
 FIRST_PACES: dict[str, float] = {
     "start": 0.05, "draw": 0.1, "look": 0.01, "load": 0.02, "watch": 0.2, "rhythm": 0.03, "preview": 0.0, "music": 0.2, "finish": 0.02,
     "write": 0.04, "stems": 0.1, "mix": 0.05,
@@ -34,49 +49,111 @@ class Pace:
 
     Attributes
     ----------
-    stages : its stages in order; ``seconds`` of the dance; ``times`` how often the stages of one take come.
+    stages : its stages in order; ``times`` how often the stages of one take come.
+    seconds : of the dance; None until somebody has looked at the video.
     known : seconds per stage and second of dance, as learned.
+    in_rounds : whether takes are made one after the other, each through all of its stages.
     """
 
     stages: tuple[str, ...]
-    seconds: float
+    seconds: float | None
     known: Mapping[str, float]
     times: int = 1
+    in_rounds: bool = False
     stage: str = ""
     share: float = 0.0
     spent: dict[str, float] = field(default_factory=dict)
-    _since: float = field(default_factory=time.monotonic)
+    _begun: float = field(default_factory=lambda: time.monotonic())
+    _entered: float = field(default_factory=lambda: time.monotonic())
+    _since: float = field(default_factory=lambda: time.monotonic())
+    _first: tuple[float, float] = (0.0, 0.0)
+    _round: int = 0
+    _steady: Steady = field(default_factory=lambda: Steady())
 
     def at(self, stage: str, share: float) -> None:
         """The job is in a stage, and has done so much of it."""
         now = time.monotonic()
         if self.stage:
             self.spent[self.stage] = self.spent.get(self.stage, 0.0) + now - self._since
+        if stage != self.stage or share < self.share:
+            self._round += self._place(stage) < self._place(self.stage) and _repeats(stage) and _repeats(self.stage)
+            self._entered, self._first = now, (now, 0.0)
+        elif share > self.share > 0.0 == self._first[1]:  # the first report came late: the stage had to get ready
+            self._first = self._since, self.share
         self._since, self.stage, self.share = now, stage, share
 
     def left_seconds(self) -> float:
-        """Seconds that it has left, as far as one can tell."""
+        """Seconds that it has left, as far as one can tell now."""
         if self.stage not in self.stages:
             return sum(map(self._expected, self.stages))
-        here = self._expected(self.stage)
-        done = self.spent.get(self.stage, 0.0) + time.monotonic() - self._since
-        if self.share > 0.15:  # it shows its own speed by now
-            here = self.share * done / self.share + (1 - self.share) * here if self.share < 0.5 else done / self.share
-        ahead = self.stages[self.stages.index(self.stage) + 1 :]
-        return max(here - done, 0.5) + sum(map(self._expected, ahead))
+        left = self._left_here() + sum(map(self._expected, self.stages[self._place(self.stage) + 1 :]))
+        if self.in_rounds:
+            left += max(0, self.times - 1 - self._round) * sum(self._expected(stage) for stage in self.stages if _repeats(stage))
+        return left
+
+    def told_seconds(self) -> float | None:
+        """The same as it is told: steady; None while nobody can tell."""
+        now, left = time.monotonic(), self.left_seconds()
+        spent = now - self._begun
+        sure = all(stage in self.known for stage in self.stages if stage not in RARE) or spent > MEANINGFUL_SHARE * (spent + left)
+        if self._steady.empty and (self.seconds is None or spent < MEANINGFUL_SECONDS or not sure):
+            return None
+        return self._steady.told(left, now)
 
     def learned(self) -> dict[str, float]:
         """Stage -> what to expect of it next time, of a job that is done."""
         self.at(self.stage, 1.0)
-        scale = self.seconds + FIXED_SECONDS
-        per = {stage: spent / scale / (self.times if _repeats(stage) else 1) for stage, spent in self.spent.items()}
+        per = {stage: spent / self._scale / (self.times if _repeats(stage) else 1) for stage, spent in self.spent.items()}
         return {stage: (1 - LEARNING) * self._per_second(stage) + LEARNING * value for stage, value in per.items()}
 
     def _per_second(self, stage: str) -> float:
         return self.known.get(stage, FIRST_PACES.get(stage, 0.05))
 
     def _expected(self, stage: str) -> float:
-        return self._per_second(stage) * (self.seconds + FIXED_SECONDS) * (self.times if _repeats(stage) else 1)
+        """Seconds of a stage, of one take where those are made one after the other."""
+        return self._per_second(stage) * self._scale * (self.times if _repeats(stage) and not self.in_rounds else 1)
+
+    def _left_here(self) -> float:
+        """Seconds of the stage it is in: the more of it is done, the more its own speed counts, which each report shows anew."""
+        now, expected, share = time.monotonic(), self._expected(self.stage), self.share
+        left = max(expected - (self._since - self._entered), 0.5 * (1.0 - share) * expected)
+        (begun, before), trust = self._first, min(1.0, 2.0 * share - 0.2)
+        if trust > 0.0:
+            left += trust * ((1.0 - share) * (self._since - begun) / (share - before) - left)
+        return max(left - (now - self._since), OVERDUE * (1.0 - share) * (now - self._entered))
+
+    def _place(self, stage: str) -> int:
+        return self.stages.index(stage) if stage in self.stages else -1
+
+    @property
+    def _scale(self) -> float:
+        return (USUAL_SECONDS if self.seconds is None else self.seconds) + FIXED_SECONDS
+
+
+class Steady:
+    """Time left as it is told: it runs with the clock and turns to other estimates little by little, and rather stands than rises."""
+
+    def __init__(self) -> None:
+        self._told: float | None = None
+        self._at = 0.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was told yet."""
+        return self._told is None
+
+    def told(self, left_seconds: float, now: float) -> float:
+        """What to tell of an estimate at a time in seconds."""
+        before, passed = self._told, now - self._at
+        self._at = now
+        if before is None:
+            self._told = left_seconds
+            return left_seconds
+        due = max(before - passed, 0.0)
+        gap = left_seconds - due
+        turned = due + gap * (1.0 - math.exp(-passed / (TURN_SECONDS + TURN_SHARE * due)))
+        self._told = min(turned, before + (passed if gap > RISE_FROM * before else 0.0))
+        return self._told
 
 
 def _repeats(stage: str) -> bool:

@@ -15,7 +15,7 @@ from dance2music.child import Child, child
 from dance2music.errors import InputError
 from dance2music.studio import task as tasks
 from dance2music.studio.library import Library, Row, new_id
-from dance2music.studio.pace import STAGES, Pace
+from dance2music.studio.pace import IN_ROUNDS, STAGES, USUAL_SECONDS, Pace
 
 WORKER = "dance2music.studio.worker"
 _POLL_SECONDS = 0.25
@@ -146,8 +146,10 @@ class Runner(threading.Thread):
         library, limits = self.library, self.limits
         dance = library.row("dances", job["dance"])
         assert dance is not None, "a job has a dance"
-        seconds = float(dance["about"].get("seconds", 30.0))
-        pace = Pace(STAGES[job["kind"]], seconds, library.paces(), times=int(job["asked"].get("count", 1)))
+        known = dance["about"].get("seconds")
+        seconds = USUAL_SECONDS if known is None else float(known)
+        times, in_rounds = int(job["asked"].get("count", 1)), job["kind"] in IN_ROUNDS
+        pace = Pace(STAGES[job["kind"]], known, library.paces(), times=times, in_rounds=in_rounds)
         end = time.monotonic() + limits.seconds + limits.seconds_per_second * seconds
         process.send(self._spec(job, dance, folder, 2 * (end - time.monotonic())))
         pace.at("start", 0.0)
@@ -184,6 +186,8 @@ class Runner(threading.Thread):
             if "stage" in message:
                 pace.at(message["stage"], message["share"])
                 self._tell(job, pace)
+            elif "dance_seconds" in message:
+                pace.seconds = message["dance_seconds"]
             elif "made" in message:
                 self._publish(job, dance, folder / message["folder"], message)
             else:
@@ -249,7 +253,9 @@ class Runner(threading.Thread):
     def _tell(self, job: Row, pace: Pace) -> None:
         stages = pace.stages
         here = stages.index(pace.stage) if pace.stage in stages else 0
-        told = {"stage": pace.stage, "share": pace.share, "left_seconds": round(pace.left_seconds(), 1), "step": here, "steps": len(stages)}
+        told: dict[str, Any] = {"stage": pace.stage, "share": pace.share, "step": here, "steps": len(stages)}
+        if (left := pace.told_seconds()) is not None:
+            told["left_seconds"] = round(left, 1)
         self._progress[job["id"]] = told
         self.told(job | told)
 

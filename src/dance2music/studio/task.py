@@ -46,6 +46,11 @@ class Task:
         folder.mkdir()
         return folder
 
+    def tell_length(self, seconds: float) -> None:
+        """Say how long the dance is, once that is known: what is left of the job goes by it."""
+        self._out.write(json_text({"dance_seconds": seconds}) + "\n")
+        self._out.flush()
+
     def publish(self, what: str, folder: Path, **told: Any) -> None:
         """Hand over a folder that is finished: ``what`` is dance, take, stems or export."""
         self._out.write(json_text({"made": what, "folder": folder.name, **told}) + "\n")

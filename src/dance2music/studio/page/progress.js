@@ -19,7 +19,8 @@ export function stageOf(job) {
 /** "about 8 s left", or nothing where nobody knows. */
 export function leftOf(job) {
   if (job.state !== "running" || job.left_seconds === undefined) return "";
-  const seconds = Math.ceil(job.left_seconds);
+  const exact = Math.max(1, Math.ceil(job.left_seconds));
+  const seconds = exact <= 10 ? exact : 5 * Math.ceil(exact / 5);
   return seconds < 90 ? `about ${seconds} s left` : `about ${Math.round(seconds / 60)} min left`;
 }
 
