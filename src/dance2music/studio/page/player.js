@@ -53,10 +53,20 @@ export class Player extends EventTarget {
   }
   #context = null;
 
-  open({ source, duration, fps }) {
-    if (!this.video.src.endsWith(source)) this.video.src = source;
-    this.duration = duration;
+  /** Show a video; `own`: with its own sound, as long as there is no other. Its duration may come when the browser knows it (`setDuration`). */
+  open({ source, duration = 0, fps, own = false }) {
+    if (!this.video.src.endsWith(source)) {
+      this.pause();
+      this.video.src = source;
+    }
+    this.video.muted = !own;
     this.fps = fps || 30;
+    this.setDuration(duration);
+  }
+
+  setDuration(seconds) {
+    this.duration = seconds;
+    this.#changed();
   }
 
   close() {
@@ -86,7 +96,7 @@ export class Player extends EventTarget {
   }
 
   async play() {
-    if (this.playing) return;
+    if (this.playing || !this.duration) return;
     this.playing = true;
     await this.context.resume();
     if (this.#position >= this.duration - 0.02) this.#position = 0;

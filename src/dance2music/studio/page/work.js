@@ -134,14 +134,24 @@ export class Workspace {
 
   #open() {
     const { about } = this.dance;
-    if (this.dance.state !== "ready") {
-      if (!about.drawn) this.player.video.src = `/media/dances/${this.dance.id}/video`;  // to look at meanwhile
-      return;
-    }
+    if (this.dance.state !== "ready") return this.#openUnwatched();
     const name = about.has_preview ? "preview" : "video";
     this.player.open({ source: `/media/dances/${this.dance.id}/${name}`, duration: about.seconds, fps: about.fps });
     attempt(() => this.people.open(this.dance)).then(() => this.tools.refresh?.());
     this.player.video.style.aspectRatio = `${about.width} / ${about.height}`;
+  }
+
+  /** The clip as it came, to look at and hear meanwhile; a drawn one is there when it has been drawn. */
+  #openUnwatched() {
+    const { video, duration } = this.player;
+    const [job] = store.jobsOf(this.dance.id);
+    if (duration || video.src || (this.dance.about.drawn && [undefined, "start", "draw"].includes(job?.stage))) return;
+    video.addEventListener("loadedmetadata", () => {
+      if (this.dance.state === "ready" || !Number.isFinite(video.duration)) return;
+      this.player.setDuration(video.duration);
+      this.#refresh();
+    }, { once: true });
+    this.player.open({ source: `/media/dances/${this.dance.id}/video`, own: true });
   }
 
   #changed({ table, row }) {
@@ -152,6 +162,7 @@ export class Workspace {
       this.#refresh();
     } else if (table === "jobs" && row.dance === this.dance.id) {
       if (row.state === "failed") toast(`That did not work: ${row.error}`, { kind: "error" });
+      if (this.dance.state !== "ready") this.#openUnwatched();
       this.showJobs();
     } else if (table === "takes" && row.dance === this.dance.id) {
       const isNew = !this.#known.has(row.id);
@@ -171,7 +182,7 @@ export class Workspace {
     if (takes.length && (!this.take || this.take.deleted) && !takes.some((take) => take.id === this.wanted)) this.hear(this.#first(takes));
     const about = this.dance.about;
     const grid = this.take?.about ?? about;
-    this.timeline.show(grid, about.seconds ?? 10);
+    this.timeline.show(grid, about.seconds ?? (this.player.duration || 10));
     this.showTempo(about.tempo_bpm ? grid.tempo_bpm : 0);
     this.timeline.setLanes([
       { ...ruler, label: this.tempo },
@@ -294,7 +305,7 @@ export class Workspace {
     const { playing, loop } = this.player;
     fill(this.playButton, icon(playing ? "pause" : "play"));
     this.playButton.setAttribute("aria-label", playing ? "Pause" : "Play");
-    this.playButton.disabled = this.dance.state !== "ready";
+    this.playButton.disabled = !this.player.duration;
     this.loopButton.setAttribute("aria-pressed", String(Boolean(loop)));
   }
 
