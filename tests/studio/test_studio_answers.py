@@ -101,7 +101,6 @@ def test_a_second_press_makes_no_second_comparison_and_the_comparison_tells_whic
     assert studio.settled(asked[0])["state"] == "done"
     (made,) = [row for row in studio.ask("GET", "/api/library")["exports"] if row["about"].get("takes") == ids]
     with at_work(studio, two_takes) as page:
-        page.click("#tab-export")
         if page.locator("text=/^Compare/").count():
             page.dblclick("text=/^Compare/")
         page.wait_for_selector("text=/Open the comparison/", timeout=1000 * LONG_SECONDS)
@@ -123,6 +122,25 @@ def test_a_second_press_makes_no_second_comparison_and_the_comparison_tells_whic
         titles = {take["title"] for take in two_takes["takes"] if take["id"] in ids}
         assert {row.split("\n")[0] for row in rows} == titles
         assert ["1 of 1" in rows[0], "0 of 1" in rows[1]] == [True, True]
+
+
+@pytest.mark.parametrize("width, height", [(390, 844), (1280, 800)])
+def test_takes_are_compared_from_their_list_whatever_tool_is_open(studio: Running, two_takes: Any, width: int, height: int) -> None:
+    with at_work(studio, two_takes, width=width, height=height) as page:
+        for tab in ("takes", "export"):
+            page.click(f"#tab-{tab}")
+            page.locator(".compare").scroll_into_view_if_needed()
+            assert in_sight(page, ".timeline-bar .compare > *")
+            assert re.fullmatch(r"Compare \d blindly|Open the comparison", page.inner_text(".compare"))
+        page.evaluate(
+            """async (dance) => {
+                const { store } = await import("/page/store.js");
+                const [, ...others] = store.takesOf(dance);
+                for (const take of others) store.put("takes", { ...take, deleted: 1 });
+            }""",
+            two_takes["id"],
+        )
+        assert page.locator(".compare > *").count() == 0, "one take is compared with none"
 
 
 def test_an_export_is_saved_as_one_file(studio: Running, dance: Any) -> None:

@@ -1,4 +1,4 @@
-// What leaves the library: files to save, and a listening test between takes.
+// What leaves the library: files to save.
 
 import { ask } from "/page/api.js";
 import { Answer } from "/page/answer.js";
@@ -31,21 +31,18 @@ export class ExportPanel {
     this.what = h("p", { class: "range" });
     this.button = h("button", { type: "submit", class: "main" }, icon("down"), "Export");
     this.list = h("div", { class: "exports" });
-    this.test = h("div", { class: "form" });
-    this.compare = h("button", { type: "button", onclick: () => this.#listen() });
     this.answer = new Answer(work.dance.id, (job) => job.kind === "export", () => "The files are here:");
-    this.testAnswer = new Answer(work.dance.id, (job) => job.kind === "listen", () => "");
     this.element = h("div", { class: "form" },
       h("form", { class: "form", onsubmit: (event) => { event.preventDefault(); this.#export(); } }, this.what,
         h("fieldset", { class: "checks" }, h("legend", {}, "Files"), box("video", "Video with the music", true), box("stems", "Stems"), box("midi", "Notes (MIDI)"), box("take", "Take file"), markers.map((suffix) => box(suffix, `Markers (${suffix.slice(1)})`))),
         h("fieldset", { class: "checks" }, this.alone, known.map((suffix) => box(suffix, suffix.slice(1).toUpperCase()))),
         this.original, this.button),
-      this.answer.element, this.list, this.test);
+      this.answer.element, this.list);
     this.known = known;
   }
 
   refresh() {
-    const { take, takes } = this.work;
+    const { take } = this.work;
     fill(this.what, take ? [h("b", {}, take.title), " of ", this.work.dance.title] : "There is no take to export yet.");
     const has = { stems: Boolean(take?.about.stem_waves), midi: ["planned", "composer"].includes(take?.about.method) };
     for (const key of ["stems", "midi"]) {
@@ -56,23 +53,12 @@ export class ExportPanel {
     this.button.disabled = !take || take.candidate || store.about.read_only || this.answer.busy;
     this.#original();
     this.#exports();
-    const compared = this.#compared();
-    const made = this.#made().find((row) => row.about.test && String(row.about.takes) === String(compared));
-    this.compare.textContent = `Compare ${compared.length} takes`;
-    this.compare.disabled = store.about.read_only || this.testAnswer.busy;
-    fill(this.test, h("h3", {}, "Which take is it?"), h("p", { class: "hint" }, takes.length >= 2
-      ? "Hear your takes two at a time without knowing which is which. At the end you see which you chose."
-      : "With two takes or more you can compare them blindly."),
-    takes.length >= 2 && (made
-      ? h("a", { class: "button", href: `/listen/${made.id}/index.html`, target: "_blank", rel: "noopener" }, `Open the comparison of ${compared.length} takes`)
-      : this.compare), this.testAnswer.element);
     this.answer.refresh();
-    this.testAnswer.refresh();
   }
 
   changed(table) {
     if (["exports", "jobs"].includes(table) && this.element.isConnected) this.refresh();
-    else if (table === "jobs") [this.answer, this.testAnswer].forEach((answer) => answer.refresh());
+    else if (table === "jobs") this.answer.refresh();
   }
 
   /** The clip's own sound has a level only where it is kept. */
@@ -96,22 +82,11 @@ export class ExportPanel {
     fill(this.list, last, earlier.length > 0 && h("details", { class: "earlier", open }, h("summary", {}, `Earlier exports (${earlier.length})`), earlier));
   }
 
-  /** Ids of the takes that a test compares. */
-  #compared() {
-    return this.work.takes.slice(0, 8).map((take) => take.id);
-  }
-
   async #export() {
     const on = (key) => this.boxes.get(key).checked;
     const body = { video: on("video"), stems: on("stems"), midi: on("midi"), take: on("take"), sounds: this.known.filter(on), markers: this.markers.filter(on) };
     if (on("original") && !this.original.hidden) Object.assign(body, { original_db: this.originalDb.value, duck_db: this.duckDb.value });
     const made = await press(this.button, () => ask("POST", `/api/takes/${this.work.take.id}/exports`, body));
-    if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
-    this.refresh();
-  }
-
-  async #listen() {
-    const made = await press(this.compare, () => ask("POST", `/api/dances/${this.work.dance.id}/listening-test`, { takes: this.#compared() }));
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
     this.refresh();
   }

@@ -42,7 +42,7 @@ export function panelsOf(work) {
   return {
     element: h("div", { class: "tools" }, h("div", { class: "tabs", role: "tablist", "aria-label": "Tools" }, tabs), body),
     open: (key) => open(panels.findIndex((panel) => panel.key === key)),
-    answers: (job) => [panels[now].answer, panels[now].testAnswer].some((answer) => answer?.mine(job)),
+    answers: (job) => Boolean(panels[now].answer?.mine(job)),
     refresh: () => panels[now].refresh?.(),
     changed: (table, row) => panels.forEach((panel) => panel.changed?.(table, row)),
     tick: () => panels[now].tick?.(),

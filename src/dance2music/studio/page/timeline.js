@@ -25,7 +25,7 @@ export class Timeline extends EventTarget {
     super();
     this.element = h(
       "section", { class: "timeline", "aria-label": "Timeline" },
-      h("div", { class: "timeline-bar" },
+      this.bar = h("div", { class: "timeline-bar" },
         h("div", { class: "zoom" },
           iconButton("minus", "See more (key -)", () => this.axis.zoom(1.6)),
           iconButton("plus", "Look closer (key +)", () => this.axis.zoom(1 / 1.6)),

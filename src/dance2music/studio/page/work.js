@@ -1,6 +1,7 @@
 // One dance at work: the picture, the timeline, its takes, and what can be done with them.
 
 import { ask, bytes } from "/page/api.js";
+import { Comparison } from "/page/compare.js";
 import { clock, fill, h, icon, iconButton, tempo } from "/page/dom.js";
 import { putBack } from "/page/home.js";
 import { keysOf } from "/page/keys.js";
@@ -43,6 +44,8 @@ export class Workspace {
       "div", { class: "work" },
       h("section", { class: "picture", "aria-label": "Picture" }, h("div", { class: "frame" }, video, this.people.element), this.transport, this.jobs),
       this.panels, this.timeline.element));
+    this.comparison = new Comparison(this);
+    this.timeline.bar.append(this.comparison.element);
     this.timeline.addEventListener("seek", ({ detail }) => this.player.seek(detail));
     this.player.addEventListener("change", () => this.#showPlaying());
     this.tools = panelsOf(this);
@@ -174,6 +177,7 @@ export class Workspace {
       this.dance = store.dances.get(this.dance.id) ?? this.dance;
       this.#refresh();
     }
+    this.comparison.refresh();
     this.tools.changed?.(table, row);
   }
 
@@ -195,6 +199,7 @@ export class Workspace {
     ]);
     this.showJobs();
     this.#showPlaying();
+    this.comparison.refresh();
     this.tools.refresh?.();
   }
 
