@@ -219,7 +219,7 @@ def film(folder: Path, clip: Path, out: Path) -> dict[str, Any]:
         page.wait_for_selector("text=Drop a dance video here")
         picture("1-begin")
         page.set_input_files("input[type=file]", folder / "dance.mp4")
-        until(page, "document.querySelector('progress')?.value > 0.1", 120)
+        until(page, "document.querySelector('.left')?.textContent", 120)
         picture("2-watch")
         page.wait_for_selector(".lane.take.active", timeout=300_000)
         page.click("text=Make more takes")
