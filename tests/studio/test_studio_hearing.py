@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from test_studio_page import PLAYER, at_work
 
+from dance2music.errors import InputError
 from dance2music.music.audio import load_audio
+from dance2music.studio.own_sound import keep_own_sound
+from dance2music.video.container import probe
 from duets import PULSE_SECONDS, Duet
 from studio_server import Running, until
 
@@ -100,6 +104,15 @@ def test_the_clips_own_sound_is_heard_without_the_music_until_another_tool_is_op
         until(page, silent)
         page.click("#tab-takes")
         until(page, loud)
+
+
+def test_a_clip_whose_sound_cannot_be_read_is_one_without(duet_clip: Duet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: object, **__: object) -> None:
+        raise InputError("its codec is unknown")
+
+    monkeypatch.setattr("dance2music.studio.own_sound.sound_of", unreadable)
+    assert keep_own_sound(probe(duet_clip.path), tmp_path / "own.flac") is False
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_clip_without_sound_offers_none(studio: Running, dance: Any) -> None:
