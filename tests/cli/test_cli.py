@@ -62,16 +62,15 @@ def test_all_options_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     given = "generate d.mp4 -o o.mp4 --genre pop --seed 4 --takes 3 --tempo 99.5 --method cmt --level high --weights w --wav --midi n.mid"
     given += " --take t.take --precision bf16 --audio a.flac --markers m.csv --sample-rate 44100"
     given += " --keep-original -3 --duck 9 --duck-attack 0.1 --duck-release 0.7 --dancer 2"
-    given += (
-        " --stems s --soundfont f.sf2 --instruments drums,bass --set top_p=1 --set density_control=0.5 --no-denoise --no-plot --no-hits"
-    )
+    given += " --stems s --soundfont f.sf2 --instruments drums,bass --set top_p=1 --set density_control=0.5"
+    given += " --no-denoise --no-plot --no-hits --no-ending"
     assert run(monkeypatch, *given.split()) == 0
     assert run(monkeypatch, "generate", "--from-motion", "d.npz", "-o", "o.wav") == 0
     assert requests[0] == Request(
         video=Path("d.mp4"), out=Path("o.mp4"), genre="pop", seed=4, takes=3, tempo_bpm=99.5, method="cmt", level="high", weights=Path("w"),
         wav=True, midi=Path("n.mid"), stems=Path("s"), take=Path("t.take"), soundfont="f.sf2", precision="bf16",
         instruments=("drums", "bass"), settings=("top_p=1", "density_control=0.5"), denoise=False, plot=False, hits=False,
-        audio=Path("a.flac"), markers=Path("m.csv"), sample_rate=44100, keep_original_db=-3.0,
+        ending=False, audio=Path("a.flac"), markers=Path("m.csv"), sample_rate=44100, keep_original_db=-3.0,
         duck_db=9.0, duck_attack_seconds=0.1, duck_release_seconds=0.7, dancer="2",
     )  # fmt: skip
     assert requests[1] == Request(None, Path("o.wav"), Path("d.npz"))

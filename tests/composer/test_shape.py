@@ -113,6 +113,15 @@ def test_it_ends_on_the_tonic_with_everybody_and_rings_to_the_end(seed: int) -> 
     assert {"kick", "crash"} <= lanes(score, 96, 97)
 
 
+def test_without_an_ending_it_plays_on_as_before() -> None:
+    *form, last = FORM
+    on = (*form[:-1], replace(form[-1], end_beat=last.end_beat))
+    score = shaped(written(form=on), seed=0)
+    assert {97.0, 98.0} <= {n.start_beats for n in notes(score, "drums")} and "crash" not in lanes(score, 81, 99)
+    whole = notes(shaped(written(), seed=0), "drums", 0, 80)
+    assert [(n.start_beats, n.pitch) for n in notes(score, "drums", 0, 80)] == [(n.start_beats, n.pitch) for n in whole]
+
+
 def test_of_a_long_dance_only_the_beginning_may_be_made() -> None:
     score = shaped(written(seconds=20.0), seed=0)
     assert score.sections == FORM and max(n.start_beats for t in score.tracks for n in t.notes) > 38

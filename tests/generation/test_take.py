@@ -27,6 +27,7 @@ from dance2music.generation.take import Edit, Source, Take, check_span, finished
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
 from dance2music.music.audio import save_wav
+from dance2music.rhythm.sections import energy_at_beats, plan_sections
 from dance2music.studio.mixing import read_sound
 from dance2music.types import Conditioning, Dancer, Score, Span
 
@@ -99,6 +100,19 @@ def test_without_a_desk_the_ending_falls_to_silence_too() -> None:
     samples, n = take.finished.samples, take.finished.samples.shape[-1]
     assert take.fade_seconds is not None and take.fade_seconds > 0.3
     assert np.abs(samples[:, -n // 60 :]).max() < 0.1 * np.abs(samples).max()
+
+
+@pytest.mark.parametrize("sound", ["studio", "soundfont"])
+def test_without_an_ending_the_music_is_as_loud_to_the_end_and_any_section_can_be_drawn_again(sound: str) -> None:
+    given = dance()
+    on = replace(given, sections=plan_sections(energy_at_beats(given), given.rhythm, given.duration_seconds, ending=False))
+    (take,) = make_takes(load_method("composer", sound=sound), on, seeds=[1])
+    take = finished_take(take)
+    samples, n = take.finished.samples, take.finished.samples.shape[-1]
+    half = [float(np.sqrt(np.mean(part**2))) for part in (samples, samples[:, -round(n / 2.0 / SECONDS) :])]
+    assert half[1] > 0.5 * half[0]
+    beat = 60.0 / given.rhythm.tempo_bpm
+    assert check_span(take, (SECONDS - 1.5 * beat, SECONDS)).end_seconds == SECONDS
 
 
 def test_a_file_is_the_same_each_time_it_is_written(composed: tuple[Take, Path], tmp_path: Path) -> None:

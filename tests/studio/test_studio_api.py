@@ -243,6 +243,17 @@ def test_a_listening_test_between_takes_is_built_and_served(studio: Running, dan
     assert studio.request("GET", f"/listen/{export['id']}/../key.json")[0] == 404
 
 
+def test_takes_can_play_on_to_the_end_and_what_follows_them_does_too(studio: Running, dance: Any) -> None:
+    def made(path: str, asked: dict[str, Any]) -> Any:
+        (take,) = takes_of(studio, done(studio, studio.ask("POST", f"/api/dances/{dance['id']}/{path}", {"method": "composer"} | asked)))
+        return take
+
+    on = made("takes", {"ending": False})
+    followed = made("rhythm", {"like": on["id"], "shift_beats": 0.5})
+    ended = made("takes", {"like": on["id"], "ending": True})
+    assert [[s["name"] for s in take["about"]["sections"]][-1] for take in (on, followed, ended)] == ["groove", "groove", "ending"]
+
+
 def test_a_job_that_is_cancelled_stops_and_the_next_one_runs(studio: Running, dance: Any) -> None:
     first = studio.ask("POST", f"/api/dances/{dance['id']}/takes", {"count": 8})
     second = studio.ask("POST", f"/api/dances/{dance['id']}/takes", {"method": "composer"})

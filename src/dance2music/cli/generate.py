@@ -131,6 +131,14 @@ def generate(
     hits: Annotated[
         bool, typer.Option("--hits/--no-hits", help="Stress the dancer's stops with drum hits.", rich_help_panel=_RHYTHM)
     ] = True,
+    ending: Annotated[
+        bool,
+        typer.Option(
+            "--ending/--no-ending",
+            help="End on a last chord that rings out; without, the music plays on to the end, for clips that loop or are joined.",
+            rich_help_panel=_MUSIC,
+        ),
+    ] = True,
     half_time: Annotated[bool, typer.Option("--half-time", help="Half the tempo that was read.", rich_help_panel=_RHYTHM)] = False,
     double_time: Annotated[bool, typer.Option("--double-time", help="Twice the tempo that was read.", rich_help_panel=_RHYTHM)] = False,
     shift_beats: Annotated[
@@ -224,6 +232,7 @@ def generate(
             settings=tuple(settings or ()),
             denoise=denoise,
             hits=hits,
+            ending=ending,
             plot=plot,
         )
         reports = run(request, progress=progress)

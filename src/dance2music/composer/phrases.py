@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from dance2music.rhythm.sections import has_form
 from dance2music.types import BEATS_PER_BAR, Section
 
 PHRASE_BARS, SHORT_PHRASE_BARS = 4, 2
@@ -32,7 +33,7 @@ class Phrase(NamedTuple):
 
 def phrases_of(sections: Sequence[Section]) -> list[Phrase]:
     """The phrases of all sections but the ending, in order; each begins anew in a section, whose last may be shorter."""
-    bars = PHRASE_BARS if len(sections) > 2 else SHORT_PHRASE_BARS
+    bars = PHRASE_BARS if has_form(sections) else SHORT_PHRASE_BARS
     cut = [
         (begin, min(begin + bars * BEATS_PER_BAR, section.end_beat), kind, section.name)
         for section in sections

@@ -17,7 +17,7 @@ from dance2music.composer.genres import DRUM_PITCH, FILLS
 from dance2music.composer.harmony import Chord, voice
 from dance2music.composer.parts import FILL_STARTS, VELOCITIES, metric_stress
 from dance2music.composer.styles import STYLES
-from dance2music.rhythm.sections import has_form, section_at
+from dance2music.rhythm.sections import ending_of, has_form, section_at
 from dance2music.seeds import OwnTake
 from dance2music.types import BEATS_PER_BAR, STEPS_PER_BEAT, Note, Score, Section, Track
 
@@ -61,7 +61,7 @@ def shaped(score: Score, *, seed: int, energy: np.ndarray | None = None, stops: 
 
     Returns
     -------
-    Score of the same sections; notes begin at or before the ending's chord.
+    Score of the same sections; notes begin at or before the ending's chord, where there is one.
     """
     if not score.sections:
         return score
@@ -212,8 +212,10 @@ def _played(note: Note, louder: Callable[[float], float]) -> Note:
 
 
 def _end(tracks: dict[str, Track], score: Score) -> None:
-    """Everybody on the tonic, held until the music ends; nothing after it, nothing held into it."""
-    ending = score.sections[-1]
+    """Everybody on the tonic, held until the music ends; nothing after it, nothing held into it. Without an ending all stays."""
+    ending = ending_of(score.sections)
+    if ending is None:
+        return
     beat = float(ending.begin_beat)
     if score.time_at(np.array([beat]))[0] >= score.duration_seconds:
         return  # of a long dance only the beginning is made

@@ -127,6 +127,7 @@ def prepare(job: ResolvedJob, stages: Stages) -> tuple[LoadedMethod, Conditionin
             rhythm_network=network,
             genre_classifier=classifier,
             hits=request.hits,
+            ending=request.ending,
         )
     if watcher is not None:
         with stages.stage("pictures"):

@@ -38,6 +38,7 @@ def condition(
     tempo_bpm: float | None = None,
     duration_seconds: float | None = None,
     hits: bool = True,
+    ending: bool = True,
     choice: Choice = AS_READ,
     rhythm_network: RhythmModel | None = None,
     genre_classifier: DanceGenreClassifier | None = None,
@@ -53,6 +54,7 @@ def condition(
     tempo_bpm : None to estimate it from the dance.
     duration_seconds : length of the music; the motion's own by default.
     hits : whether the music may stress the dancer's stops, off the grid too.
+    ending : whether the music ends on a last chord that rings out; else it plays on to the end.
     choice : half or double time, moved or tapped beats.
     rhythm_network : weights of one's own for the rhythm, see `load_rhythm_network`; the embedded ones by default.
     genre_classifier : the same for the genre, see `load_dance_genre`.
@@ -88,7 +90,7 @@ def condition(
             genre_guess=guess,
             dancers=tuple(one for one in dancers if one.seen),
         )
-        return replace(seen, sections=plan_sections(energy_at_beats(seen), seen.rhythm, duration))
+        return replace(seen, sections=plan_sections(energy_at_beats(seen), seen.rhythm, duration, ending=ending))
 
 
 def rhythm_of(

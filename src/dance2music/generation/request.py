@@ -77,6 +77,7 @@ class Request:
     settings: tuple[str, ...] = ()
     denoise: bool = True
     hits: bool = True
+    ending: bool = True
     plot: bool = True
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from dance2music.generation.methods import METHODS, LoadedMethod, Method, load
 from dance2music.generation.sound import MASTERED, Finish, finish, finish_from, finished, to_audio
 from dance2music.methods.base import Given
 from dance2music.music.splice import spliced_audio
-from dance2music.rhythm.sections import ring_seconds
+from dance2music.rhythm.sections import ending_of, ring_seconds
 from dance2music.types import GENRES, Audio, Conditioning, Latents, Score, Section, Span
 
 if TYPE_CHECKING:
@@ -184,9 +184,10 @@ class Take:
     @property
     def fade_seconds(self) -> float | None:
         """Length of the fall to silence at the end, where the music has an ending and no desk that lets it ring out."""
-        if not self.sections:
+        ending = ending_of(self.sections)
+        if ending is None:
             return None
-        duration, beat = self.conditioning.duration_seconds, float(self.sections[-1].begin_beat)
+        duration, beat = self.conditioning.duration_seconds, float(ending.begin_beat)
         return ring_seconds(float(ahead(self.conditioning).rhythm.time_at(np.array([beat]))[0]), duration)
 
 
@@ -255,10 +256,11 @@ def check_span(take: Take, span: Sequence[float]) -> Span:
         raise InputError(f"section from {begin:g} s to {end:g} s: expected one within 0 s and {length:.2f} s, the earlier time first")
     if end - begin < beat - 1e-6:
         raise InputError(f"section from {begin:g} s to {end:g} s: is {end - begin:.2f} s long; expected at least a beat, {beat:.2f} s")
-    if take.score is not None and take.score.sections:
-        ending = float(take.score.time_at(np.array([float(take.score.sections[-1].begin_beat)]))[0])
-        if begin > ending + 1e-3:
-            raise InputError(f"section from {begin:g} s to {end:g} s: the last chord rings since {ending:.2f} s; begin there or earlier")
+    ending = None if take.score is None else ending_of(take.score.sections)
+    if take.score is not None and ending is not None:
+        rings = float(take.score.time_at(np.array([float(ending.begin_beat)]))[0])
+        if begin > rings + 1e-3:
+            raise InputError(f"section from {begin:g} s to {end:g} s: the last chord rings since {rings:.2f} s; begin there or earlier")
     return Span(begin, end)
 
 

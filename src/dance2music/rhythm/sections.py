@@ -59,7 +59,7 @@ def within_dance(energy: np.ndarray) -> np.ndarray:
     return np.clip((energy - low) / max(high - low, _LEAST_SPREAD), 0.0, 1.0)
 
 
-def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float) -> tuple[Section, ...]:
+def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float, *, ending: bool = True) -> tuple[Section, ...]:
     """The form of music for a dance.
 
     Parameters
@@ -67,20 +67,24 @@ def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float) -
     energy : float [n_beats] in 0..1, of the dance at the beats of the grid (`energy_at_beats`).
     rhythm : the beat grid.
     duration_seconds : length of the music.
+    ending : whether the music ends on a last chord; without, it plays on to the end, for clips that loop or are joined to others.
 
     Returns
     -------
     tuple of Section, in order, without gaps, from the bar that the music begins in; the last is the ending, from its downbeat to past the
-    end. Dances under `SHORTEST_FORM_SECONDS` have one section before it; those of a beat or two have no form.
+    end, or without one the last section, to past the end. Dances under `SHORTEST_FORM_SECONDS` have one section before it; those of a beat
+    or two have no form.
     """
-    ending = ending_beat(rhythm, duration_seconds)
-    if ending is None:
-        return ()
     end = int(np.ceil(float(rhythm.beat_at(np.array([duration_seconds]))[0]) + 1e-6))
+    last_beat = ending_beat(rhythm, duration_seconds)
+    if last_beat is None:
+        return ()
+    if not ending:
+        last_beat = end
     start = float(rhythm.beat_at(np.zeros(1))[0])
     first = int(np.floor(start / BEATS_PER_BAR + 1e-6))
     begun = BEATS_PER_BAR * (first + 1) - start < _WHOLE_BEATS
-    last = max(first + 1, ending // BEATS_PER_BAR)
+    last = max(first + 1, last_beat // BEATS_PER_BAR)
     levels = np.array([_bar_energy(energy, rhythm.downbeat, bar) for bar in range(first, last)])
     if duration_seconds < SHORTEST_FORM_SECONDS or len(levels) < begun + min(_FIRST_BARS) + min(_LAST_BARS):
         lengths = [len(levels)]
@@ -95,8 +99,8 @@ def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float) -
         for a, b, name, level in zip(borders[:-1], borders[1:], names, scaled)
     ]
     whole = sections[-1]
-    sections[-1] = Section(whole.begin_beat, ending, whole.name, whole.level)  # an ending that is not on a downbeat comes a little later
-    return (*sections, Section(ending, max(end, ending + 1), "ending", whole.level))
+    sections[-1] = Section(whole.begin_beat, last_beat, whole.name, whole.level)  # what is not on a downbeat comes a little later
+    return (*sections, Section(last_beat, max(end, last_beat + 1), "ending", whole.level)) if ending else tuple(sections)
 
 
 def ending_beat(rhythm: Rhythm, duration_seconds: float) -> int | None:
@@ -138,9 +142,14 @@ def freezes(conditioning: Conditioning) -> list[tuple[float, float]]:
     return found
 
 
+def ending_of(sections: Sequence[Section]) -> Section | None:
+    """The ending, where there is one."""
+    return sections[-1] if sections and sections[-1].name == "ending" else None
+
+
 def has_form(sections: Sequence[Section]) -> bool:
-    """Whether there are more sections than one and the ending."""
-    return len(sections) > 2
+    """Whether there are more sections than one, the ending not counted."""
+    return len(sections) - (ending_of(sections) is not None) > 1
 
 
 def section_at(sections: Sequence[Section], beat: float) -> Section | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dance2music.rhythm.sections import has_form, ring_seconds
+from dance2music.rhythm.sections import ending_of, has_form, ring_seconds
 from dance2music.sound.transition_sounds import Transition
 from dance2music.types import BEATS_PER_BAR, Score, Section
 
@@ -31,9 +31,10 @@ def border_effects(score: Score) -> list[Transition]:
 
 def fade_seconds(score: Score) -> float:
     """Length of the fall to silence at the end: most of the ring of an ending, next to nothing without one."""
-    if not score.sections:
+    ending = ending_of(score.sections)
+    if ending is None:
         return _SHORTEST_FADE_SECONDS
-    return ring_seconds(_seconds(score, score.sections[-1].begin_beat), score.duration_seconds)
+    return ring_seconds(_seconds(score, ending.begin_beat), score.duration_seconds)
 
 
 def _effects(score: Score, before: Section, after: Section, *, led: bool) -> Iterator[Transition]:

@@ -32,6 +32,7 @@ class MakeTakes:
     sound: str = field(default="", metadata={"says": "studio, hybrid, neural or soundfont; left out: the method's own"})
     like: str | None = field(default=None, metadata={"says": "id of a take of this dance on whose beats they are made"})
     dancer: str | None = field(default=None, metadata={"says": "all, largest or a number, as the dance's about.dancers has them"})
+    ending: bool | None = field(default=None, metadata={"says": "whether it ends on a last chord; left out: as ``like``, or yes"})
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,8 @@ async def make_takes(studio: Studio, request: Request, body: bodies.MakeTakes) -
     asked: Row = {"count": body.count, "seed": seed, "genre": body.genre, "method": body.method, "sound": body.sound, "like": body.like}
     if body.dancer is not None:
         asked["dancer"] = body.dancer
+    if body.ending is not None:
+        asked["ending"] = body.ending
     if isinstance(body, bodies.ChangeRhythm):
         asked["rhythm"] = _rhythm(body)
     return queued(studio, "takes", dance, asked)

@@ -25,7 +25,7 @@ from dance2music.methods.base import Given
 from dance2music.music.audio import save_wav
 from dance2music.music.loudness import loudness
 from dance2music.parallel import side_by_side
-from dance2music.rhythm.sections import energy_at_beats, plan_sections
+from dance2music.rhythm.sections import ending_of, energy_at_beats, plan_sections
 from dance2music.studio.exporting import export, listening_test, write_stems
 from dance2music.studio.mixing import read_sound
 from dance2music.studio.own_sound import keep_own_sound
@@ -95,7 +95,10 @@ def more_takes(task: Task) -> None:
         if task.asked.get("rhythm"):
             duration = conditioning.duration_seconds
             conditioning = replace(conditioning, rhythm=changed(conditioning.rhythm, task.asked["rhythm"], duration))
-            form = plan_sections(energy_at_beats(conditioning), conditioning.rhythm, duration)
+        ends = ending_of(conditioning.sections) is not None
+        ending = task.asked.get("ending", ends or not conditioning.sections)
+        if task.asked.get("rhythm") or ending != ends:
+            form = plan_sections(energy_at_beats(conditioning), conditioning.rhythm, conditioning.duration_seconds, ending=ending)
             conditioning = replace(conditioning, sections=form)
     genre = task.asked.get("genre")
     if genre is not None:

@@ -11,6 +11,12 @@ export function select(label, options, value, onchange) {
   return { element: h("div", { class: "field" }, h("label", { for: id }, label), element), get value() { return element.value; }, set value(text) { element.value = text; } };
 }
 
+/** A box to tick. */
+export function box(label, checked, onchange) {
+  const element = h("input", { type: "checkbox", checked, onchange: () => onchange?.(element.checked) });
+  return { element: h("label", { class: "check" }, element, label), get checked() { return element.checked; } };
+}
+
 /** A labelled number. */
 export function number(label, { value, min, max, step = 1 }, onchange) {
   const id = `field-${++count}`;

@@ -3,7 +3,7 @@
 import { ask } from "/page/api.js";
 import { Answer, madeBy } from "/page/answer.js";
 import { fill, h, icon } from "/page/dom.js";
-import { number, select } from "/page/fields.js";
+import { box, number, select } from "/page/fields.js";
 import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
@@ -22,11 +22,12 @@ export class TakesPanel {
     this.place = h("div", {});
     this.who = h("div", {});
     this.count = number("How many", { value: 1, min: 1, max: 8 });
+    this.ending = box("End on a last chord (not for a loop)", true);
     this.button = h("button", { type: "submit", class: "main" }, icon("plus"), "Make more takes");
     this.answer = new Answer(work.dance.id, (job) => job.kind === "dance" || (job.kind === "takes" && !job.asked.rhythm), madeBy);
     this.element = h("form", { class: "form", onsubmit: (event) => this.#make(event) },
       h("p", { class: "hint" }, "Every take is other music for the same dance. Press 1 to 9 while it plays to hear them against each other."),
-      this.who, this.genre.element, this.method.element, this.place, this.count.element, this.button, this.answer.element);
+      this.who, this.genre.element, this.method.element, this.place, this.ending.element, this.count.element, this.button, this.answer.element);
     this.#sounds();
   }
 
@@ -67,7 +68,7 @@ export class TakesPanel {
   async #make(event) {
     event.preventDefault();
     const made = await press(this.button, () => ask("POST", `/api/dances/${this.work.dance.id}/takes`, {
-      count: this.count.value, genre: this.genre.value || null, method: this.method.value, sound: this.sound.value,
+      count: this.count.value, genre: this.genre.value || null, method: this.method.value, sound: this.sound.value, ending: this.ending.checked,
       dancer: this.dancer?.value || null, like: this.dancer?.value ? null : this.work.take?.id ?? null,
     }), () => this.refresh());
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
