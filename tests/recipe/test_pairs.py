@@ -13,7 +13,16 @@ from dance2music.checkpoint import save_model
 from dance2music.errors import InputError
 from dance2music.methods.plan import STEPS_PER_BAR, Vocabulary
 from dance2music.music.synth import render
-from dance2music.recipe.pairs import add_codes, corpus_vocabulary, dance_features, load_music, load_pair, prepare_pairs, save_pair
+from dance2music.recipe.pairs import (
+    add_codes,
+    corpus_vocabulary,
+    dance_features,
+    load_music,
+    load_pair,
+    prepare_pairs,
+    save_pair,
+    without_drums,
+)
 from dance2music.seeds import HELD_OUT_PAIRS
 from dance2music.synthetic.synthetic import synthetic_clip
 
@@ -73,6 +82,18 @@ def test_files_are_written_once_and_then_get_the_codes_of_their_music(tmp_path: 
     assert pair.codes.shape == expected.shape and float((pair.codes == expected).mean()) > 0.98
     assert pair.sketch.shape == (tiny.LATENT_DIM, pair.codes.shape[1])
     assert load_music(paths[0]).dtype == np.int16 and np.abs(load_music(paths[0]) / 32767 - music[0]).max() < 1e-4
+
+
+def test_a_pair_without_its_drums_keeps_all_else_and_has_other_codes(tmp_path: Path) -> None:
+    pair = tiny.pairs()[0][0]
+    save_pair(pair, tmp_path / "pair.npz")
+    (path,) = without_drums([tmp_path / "pair.npz"], tmp_path / "drumless")
+    (read, whole), stamp = (load_pair(file) for file in (path, tmp_path / "pair.npz")), path.stat().st_mtime_ns
+    assert pair.plan.drums.any() and not read.plan.drums.any() and read.codes is None and read.sketch is None
+    scores = [one.score(tiny.pairs()[1]) for one in (read, whole)]
+    played = [{track.role: track.notes for track in score.tracks if track.notes} for score in scores]
+    assert "drums" not in played[0] and played[0] == {role: notes for role, notes in played[1].items() if role != "drums"}
+    assert without_drums([tmp_path / "pair.npz"], tmp_path / "drumless") == [path] and path.stat().st_mtime_ns == stamp
 
 
 def test_two_processes_write_the_same_pairs_and_codes_as_one(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ SMALL = Recipe(
     n_short_pairs=1,
     short_pair_seconds=5.0,
     n_coded_pairs=2,
+    n_drumless_pairs=1,
     soundfont=None,
     workers=1,
     codec=SpectralCodecTraining(
@@ -104,7 +105,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("name", "value"), [("n_short_pairs", -1), ("n_pairs", 0), ("n_held_out", -2), ("n_coded_pairs", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_short_pairs", -1), ("n_pairs", 0), ("n_held_out", -2), ("n_coded_pairs", -1), ("n_drumless_pairs", -1)]
+)
 def test_counts_that_nothing_can_be_done_with_are_refused(name: str, value: int) -> None:
     with pytest.raises(ConfigError, match=f"{name}: {value}.* or more|{name}.*{value}.*expected"):
         Recipe(**{name: value})

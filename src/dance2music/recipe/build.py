@@ -41,7 +41,7 @@ from dance2music.recipe.codec_sound import tune_sound
 from dance2music.recipe.dance_genre import train_dance_genre
 from dance2music.recipe.genre import train_music_genre
 from dance2music.recipe.memory import build_memory
-from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_music, load_pair, prepare_pairs
+from dance2music.recipe.pairs import Pair, add_codes, corpus_vocabulary, load_music, load_pair, prepare_pairs, without_drums
 from dance2music.recipe.paper_gans import regress, train_paper_gan
 from dance2music.recipe.perceptual import evaluate_perceptual, train_perceptual
 from dance2music.recipe.performer import train_performer
@@ -130,11 +130,11 @@ class Build:
 
     def coded_files(self, split: str = "train") -> list[Path]:
         """Stage: files of pairs with the codes of their music and the latents of its sketch."""
-        recipe, files = self.recipe, self.pairs(split)[: self.recipe.n_coded_pairs]
-        codec = self.weights("codec")
-        self.codec()
-        add_codes(files, codec=codec, voicings=self.voicings(), workers=recipe.workers, soundfont=recipe.soundfont, progress=_log("codes"))
-        return files
+        return self._coded(self.pairs(split)[: self.recipe.n_coded_pairs])
+
+    def drumless_files(self) -> list[Path]:
+        """Stage: files of the first training pairs without their drums, coded."""
+        return self._coded(without_drums(self.pairs()[: self.recipe.n_drumless_pairs], self.folder / "pairs" / "drumless"))
 
     def coded_pairs(self, split: str = "train") -> list[Pair]:
         """The pairs of `coded_files`."""
@@ -158,7 +158,7 @@ class Build:
             return performer
 
         def tune() -> Performer:
-            files = self.coded_files()
+            files = self.coded_files() + self.drumless_files()
             music, folder = [load_music(path) for path in files], self.folder / "performer_sound"
             return tune_performer(performer, self.codec(), _load(files), music, vocabulary, config, folder)
 
@@ -286,6 +286,13 @@ class Build:
                 raise InputError(
                     f"{self.weights(stage)}: is finished, and {learnt}; {instead}; choose another --out, or remove that file and {folders}"
                 )
+
+    def _coded(self, files: list[Path]) -> list[Path]:
+        """The files, each with its codes, and its music beside it."""
+        recipe, codec = self.recipe, self.weights("codec")
+        self.codec()
+        add_codes(files, codec=codec, voicings=self.voicings(), workers=recipe.workers, soundfont=recipe.soundfont, progress=_log("codes"))
+        return files
 
     def _planned_config(self) -> PlannedConfig:
         voicings = tuple(self.voicings())

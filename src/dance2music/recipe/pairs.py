@@ -159,6 +159,17 @@ def load_music(path: Path) -> np.ndarray:
     return np.asarray(np.load(_music_file(path), mmap_mode="r"))
 
 
+def without_drums(paths: Iterable[Path], folder: Path) -> list[Path]:
+    """Write pairs once more into a folder, their plans without drums and not coded yet; files that exist are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [(path, folder / path.name) for path in paths]
+    for path, file in files:
+        if not file.exists():
+            pair = load_pair(path)
+            save_pair(replace(pair, plan=replace(pair.plan, drums=np.zeros_like(pair.plan.drums)), codes=None, sketch=None), file)
+    return [file for _, file in files]
+
+
 def prepare_pairs(
     folder: Path,
     *,

@@ -41,6 +41,8 @@ class Recipe:
     short_pair_seconds: float = 9.0
     """Of pairs that are too short for sections; the planner learns from both."""
     n_coded_pairs: int = 1200
+    n_drumless_pairs: int = 300
+    """Of the coded pairs, so many are heard without their drums, too: the sound ``hybrid`` performs what it plays drums over."""
     soundfont: str | None = "musescore"
     """Sound that the performer learns; None takes the one that every installation has."""
     workers: int = 2
@@ -71,7 +73,10 @@ class Recipe:
     paper_gans: PaperGans = field(default_factory=PaperGans)
 
     def __post_init__(self) -> None:
-        check_ranges(self, n_pairs=(1, 10**9), n_held_out=(1, 10**9), n_short_pairs=(0, 10**9), n_coded_pairs=(1, 10**9))
+        check_ranges(
+            self, n_pairs=(1, 10**9), n_held_out=(1, 10**9), n_short_pairs=(0, 10**9), n_coded_pairs=(1, 10**9),
+            n_drumless_pairs=(0, 10**9),
+        )  # fmt: skip
 
 
 SYMBOLIC: tuple[str, ...] = ("dance2music_online", "cmt", "foley_music", "inverse_mv", "jukebox_prior", "jukebox_vqvae")
@@ -85,7 +90,10 @@ STAGES: tuple[str, ...] = ("codec", "planned", "memory", "music_genre", "dance_g
 
 
 _CODEC = ("codec", "codec_growth", "codec_refinement", "codec_sound")
-_PAIRS = ("n_pairs", "n_held_out", "pair_seconds", "n_short_pairs", "short_pair_seconds", "n_coded_pairs", "soundfont", "workers")
+_PAIRS = (
+    *("n_pairs", "n_held_out", "pair_seconds", "n_short_pairs", "short_pair_seconds"),
+    *("n_coded_pairs", "n_drumless_pairs", "soundfont", "workers"),
+)
 _SETTINGS: dict[str, tuple[str, ...]] = {
     "codec": _CODEC,
     "planned": (*_PAIRS, *_CODEC, "planner", "performer", "performer_sound"),
