@@ -29,11 +29,11 @@ from dance2music.evaluation.results import GENERATED, Interval, Results
 from dance2music.evaluation.statistics import bootstrap_interval
 from dance2music.evaluation.terminal import results_text
 from dance2music.generation import pipeline
-from dance2music.generation.methods import DEFAULT, load_method
-from dance2music.generation.ranking import best_take
-from dance2music.generation.take import finished_take
 from dance2music.metrics import composition
 from dance2music.metrics.quality import noise_likeness
+from dance2music.takes.methods import DEFAULT, load_method
+from dance2music.takes.ranking import best_take
+from dance2music.takes.take import finished_take
 from dance2music.types import GENRES, Audio, Motion
 
 HELD_OUT_SEED = 1_500_000_000

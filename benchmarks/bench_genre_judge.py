@@ -20,15 +20,15 @@ import numpy as np
 
 from dance2music.composer.compose import compose
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
-from dance2music.generation.sound import to_audio
-from dance2music.generation.take import finished_take, make_takes
 from dance2music.metrics.genre import EmbeddedGenre
 from dance2music.music.audio import resample
 from dance2music.music.synth import render
 from dance2music.sound.master import master
 from dance2music.sound.render import SAMPLE_RATE, STEMS, mixed, settings_of
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.methods import load_method
+from dance2music.takes.sound import to_audio
+from dance2music.takes.take import finished_take, make_takes
 from dance2music.types import GENRES, Audio, Score
 
 PIECE_SEED, DANCE_SEED = 2_900_000, 1_900_000_000

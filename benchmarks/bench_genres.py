@@ -22,11 +22,11 @@ import numpy as np
 import torch
 
 from dance2music.generation import pipeline
-from dance2music.generation.methods import DEFAULT, load_method
-from dance2music.generation.take import make_takes
 from dance2music.metrics.diversity import mean_distance_within, mean_pairwise_distance
 from dance2music.metrics.genre import EmbeddedGenre
 from dance2music.perception.perceptual import embedded_perceptual
+from dance2music.takes.methods import DEFAULT, load_method
+from dance2music.takes.take import make_takes
 from dance2music.types import GENRES, Audio, Conditioning
 
 HELD_OUT_SEED = 1_500_000_000

@@ -34,11 +34,11 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.generation import pipeline
-from dance2music.generation.methods import DEFAULT, load_method
-from dance2music.generation.ranking import best_take
-from dance2music.generation.take import Take, make_takes
 from dance2music.methods.base import CodecGenerator
 from dance2music.metrics.sync import measure_sync
+from dance2music.takes.methods import DEFAULT, load_method
+from dance2music.takes.ranking import best_take
+from dance2music.takes.take import Take, make_takes
 from dance2music.types import Audio, Conditioning, Score
 
 COMPARED = (

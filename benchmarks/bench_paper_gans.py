@@ -31,10 +31,7 @@ import torch
 from dance2music.checkpoint import load_embedded
 from dance2music.composer.compose import compose
 from dance2music.evaluation.statistics import bootstrap_interval
-from dance2music.generation.methods import load_method
 from dance2music.generation.pipeline import condition
-from dance2music.generation.ranking import best_take
-from dance2music.generation.take import finished_take
 from dance2music.methods.base import CodecGenerator
 from dance2music.metrics.diversity import mean_pairwise_distance
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
@@ -48,6 +45,9 @@ from dance2music.rhythm.choices import AS_READ, Choice
 from dance2music.seeds import HELD_OUT_CLIPS, Corpus, GanScore
 from dance2music.synthetic.perturb import perturb
 from dance2music.synthetic.synthetic import beat_energy, synthetic_clip
+from dance2music.takes.methods import load_method
+from dance2music.takes.ranking import best_take
+from dance2music.takes.take import finished_take
 from dance2music.types import GENRES, STEPS_PER_BEAT, Audio, Clip, Conditioning, Motion
 
 RATE, FRAME_RATE = 22050, 22050 / 256

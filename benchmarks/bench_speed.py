@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dance2music.generation.methods import DEFAULT
+from dance2music.takes.methods import DEFAULT
 
 PROCESSORS = 2
 DRAWN_SECONDS = 10.0

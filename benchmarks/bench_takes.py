@@ -5,7 +5,7 @@
 - Ranking: drum hits of the take that is chosen of ``--takes``, as a share of the mean of all, with `RankingConfig.fullness_weight` and
   without it; on ``--drawn`` dances of 8 s and the videos of ``--clips``. 1 is neither thin nor full.
 - Lead: how late after its note a loud drum stroke is found by superflux (librosa; hop of 3 ms, what it is late on clicks taken off),
-  median over strokes, in each sound of `planned`: `generation.take.LEAD_SECONDS`.
+  median over strokes, in each sound of `planned`: `takes.take.LEAD_SECONDS`.
 - Hits: of the stops that are worth one (`rhythm.stops.hit_times`) those within 70 ms of a kinematic beat of another reading, beside the
   same at random shifts; and the lift of librosa's onsets over shifts by that reading, of the same takes without and with hits.
   ``--readings`` has the kinematic beats of the clips by their names, as a reading that has no part in this project finds them.
@@ -24,13 +24,13 @@ import numpy as np
 from dance2music.dance.watch import read_motion
 from dance2music.evaluation.controls import click_track
 from dance2music.generation import pipeline
-from dance2music.generation.methods import METHODS, load_method
-from dance2music.generation.ranking import candidate_seeds, drum_hits, heard_in, rank
-from dance2music.generation.take import finished_take, make_takes
 from dance2music.metrics.rhythm import shift_lift
 from dance2music.music.audio import resample
 from dance2music.music.beats import mono
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.methods import METHODS, load_method
+from dance2music.takes.ranking import candidate_seeds, drum_hits, heard_in, rank
+from dance2music.takes.take import finished_take, make_takes
 from dance2music.types import Audio, Conditioning
 from dance2music.video.container import probe
 

@@ -20,10 +20,10 @@ import numpy as np
 
 from dance2music.evaluation.statistics import bootstrap_interval
 from dance2music.generation import pipeline
-from dance2music.generation.methods import METHODS, load_method
-from dance2music.generation.take import finished_take, make_takes
 from dance2music.music.audio import save_wav
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.methods import METHODS, load_method
+from dance2music.takes.take import finished_take, make_takes
 from dance2music.types import GENRES, Audio, Score
 
 SEED = 1_850_000_000

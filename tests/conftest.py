@@ -66,4 +66,4 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two takes are made for each that is kept, and not two dozen."""
-    monkeypatch.setattr("dance2music.generation.ranking.candidates_for", lambda *_: 2)
+    monkeypatch.setattr("dance2music.takes.ranking.candidates_for", lambda *_: 2)

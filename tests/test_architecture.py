@@ -6,7 +6,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from dance2music.generation.methods import METHODS
+from dance2music.takes.methods import METHODS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "dance2music"
 LAYERS = (
@@ -27,6 +27,7 @@ LAYERS = (
     ("papers",),
     ("baselines",),
     ("recipe",),
+    ("takes",),
     ("generation",),
     ("evaluation", "listening", "experiments"),
     ("studio",),

@@ -17,11 +17,11 @@ import pytest
 import torch
 
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
-from dance2music.generation.ranking import candidate_seeds
-from dance2music.generation.take import Take, finished_take, make_takes
 from dance2music.synthetic.drawing import example_dance
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.methods import load_method
+from dance2music.takes.ranking import candidate_seeds
+from dance2music.takes.take import Take, finished_take, make_takes
 from dance2music.types import Conditioning, Latents
 
 RECORD = Path(__file__).parent / "records" / "bits.json"

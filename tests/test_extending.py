@@ -16,10 +16,10 @@ from dance2music.cli import main as cli
 from dance2music.dance.motion_files import save_motion
 from dance2music.data import prepare as preparing
 from dance2music.evaluation import catalogue
-from dance2music.generation import methods
-from dance2music.generation.methods import Method
 from dance2music.music.audio import load_audio, save_wav
 from dance2music.synthetic.drawing import example_dance, example_video
+from dance2music.takes import methods
+from dance2music.takes.methods import Method
 from dance2music.types import Audio
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import tiny
-from dance2music.generation.methods import DEFAULT, load_method
-from dance2music.generation.take import Take, make_takes
 from dance2music.metrics.diversity import mean_pairwise_distance
 from dance2music.metrics.genre import EmbeddedGenre
+from dance2music.takes.methods import DEFAULT, load_method
+from dance2music.takes.take import Take, make_takes
 from dance2music.types import GENRES, Conditioning
 
 TARGETS = ("break", "house", "waack", "krump")

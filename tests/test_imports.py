@@ -40,5 +40,5 @@ def test_importing_the_package_or_its_command_loads_nothing_heavy(module: str) -
 
 
 def test_no_part_of_the_main_path_needs_training_libraries() -> None:
-    loaded = imported_by("import dance2music.generation.pipeline, dance2music.checkpoint, dance2music.generation.methods")
+    loaded = imported_by("import dance2music.generation.pipeline, dance2music.checkpoint, dance2music.takes.methods")
     assert loaded.isdisjoint({"lightning_fabric", "tensorboard", "pytest"})

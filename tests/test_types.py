@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import tiny
-from dance2music.generation.sound import to_audio
+from dance2music.takes.sound import to_audio
 from dance2music.types import Audio, Latents
 
 

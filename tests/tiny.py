@@ -16,7 +16,6 @@ import torch
 from dance2music.codec.quantizer import CodebookConfig, ResidualQuantizerConfig
 from dance2music.codec.spectral import SpectralCodec, SpectralCodecConfig
 from dance2music.generation import pipeline
-from dance2music.generation.methods import LoadedMethod, Method
 from dance2music.methods.base import MusicGenerator
 from dance2music.methods.plan import Vocabulary, collect_voicings
 from dance2music.methods.roll import note_table
@@ -25,6 +24,7 @@ from dance2music.music.synth import render
 from dance2music.recipe.pairs import Pair, make_pair
 from dance2music.synthetic.drawing import example_dance
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.methods import LoadedMethod, Method
 from dance2music.types import Conditioning
 
 N_CODEBOOKS, CODEBOOK_SIZE, LATENT_DIM = 2, 32, 8

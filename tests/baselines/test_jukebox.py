@@ -12,9 +12,9 @@ from dance2music.codec.vqvae import VQVAE
 from dance2music.codec.vqvae_config import VQVAEConfig
 from dance2music.errors import InputError
 from dance2music.generation import pipeline
-from dance2music.generation.sound import to_audio
 from dance2music.methods.base import CodecGenerator
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.sound import to_audio
 from dance2music.train.symbolic import SymbolicTrainConfig
 from dance2music.types import Audio
 

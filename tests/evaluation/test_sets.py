@@ -13,8 +13,8 @@ from dance2music.checkpoint import load_model
 from dance2music.cli.main import app
 from dance2music.errors import InputError
 from dance2music.evaluation.sets import SetRequest, generate_set
-from dance2music.generation.methods import load_method, method_for
 from dance2music.music.audio import load_audio
+from dance2music.takes.methods import load_method, method_for
 from layouts import write_pairs
 
 STEPS = ["--set", "loop.steps=2", "--set", "loop.accelerator=cpu"]

@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-NAME = "dance2music.generation.ranking"
+NAME = "dance2music.takes.ranking"
 
 
 class Few(MetaPathFinder, Loader):

@@ -171,9 +171,9 @@ def resigned(data: bytes, seed: int) -> bytes:
 
 def _take(folder: Path) -> Path:
     from dance2music.generation import pipeline
-    from dance2music.generation.methods import load_method
-    from dance2music.generation.take import make_takes
     from dance2music.synthetic.drawing import example_dance
+    from dance2music.takes.methods import load_method
+    from dance2music.takes.take import make_takes
 
     conditioning = pipeline.condition(example_dance(3.0)[0], genre="house", tempo_bpm=120.0)
     take = make_takes(load_method("composer"), conditioning, seeds=[1])[0]
@@ -182,7 +182,7 @@ def _take(folder: Path) -> Path:
 
 
 def _read_take(path: Path) -> object:
-    from dance2music.generation.take import load_take
+    from dance2music.takes.take import load_take
 
     take = load_take(path)
     return take.music, take.conditioning

@@ -25,14 +25,14 @@ from dance2music.dance.tracking import Method
 from dance2music.dance.watch import read_motion
 from dance2music.errors import InputError
 from dance2music.generation import job
-from dance2music.generation.methods import METHODS
 from dance2music.generation.outputs import title_of
 from dance2music.generation.request import Request, resolve
-from dance2music.generation.take import Take
 from dance2music.methods.base import Given
 from dance2music.methods.composer import Composer
 from dance2music.music.audio import load_audio
 from dance2music.synthetic.drawing import example_dance, example_video
+from dance2music.takes.methods import METHODS
+from dance2music.takes.take import Take
 from dance2music.work import Stages
 from jobs import FEW_CANDIDATES, SECONDS, Bobbing, names, request
 

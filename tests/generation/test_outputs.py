@@ -15,11 +15,11 @@ import videos
 from dance2music.errors import InputError
 from dance2music.generation import job
 from dance2music.generation.request import Request
-from dance2music.generation.take import LEAD_SECONDS
 from dance2music.music.audio import load_audio
 from dance2music.music.loudness import loudness, true_peak_db
 from dance2music.people.dancers import of_motion
 from dance2music.synthetic.drawing import example_dance
+from dance2music.takes.take import LEAD_SECONDS
 from dance2music.types import ROLES, Dancer
 from dance2music.video.container import VideoInfo
 

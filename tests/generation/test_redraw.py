@@ -12,17 +12,17 @@ import pytest
 
 import tiny
 from dance2music.errors import InputError
-from dance2music.generation.methods import load_method
 from dance2music.generation.outputs import describe
 from dance2music.generation.pipeline import condition
-from dance2music.generation.ranking import candidate_seeds
 from dance2music.generation.redraw import CANDIDATES, Change, draw_sections, energy_of, fits, regenerate
-from dance2music.generation.take import LEAD_SECONDS, Take, ahead, make_takes
 from dance2music.metrics.clashes import clash_share
 from dance2music.music.splice import earlier, spliced
 from dance2music.rhythm.choices import span_of_bars
 from dance2music.synthetic.drawing import example_dance
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.methods import load_method
+from dance2music.takes.ranking import candidate_seeds
+from dance2music.takes.take import LEAD_SECONDS, Take, ahead, make_takes
 from dance2music.types import Conditioning, Note, Score, Span, Track
 
 SPAN = Span(2.0, 5.0)

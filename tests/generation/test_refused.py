@@ -19,11 +19,11 @@ from dance2music import checkpoint
 from dance2music.dance.motion_files import save_motion
 from dance2music.errors import InputError
 from dance2music.generation import job, outputs, pipeline
-from dance2music.generation.methods import load_method
 from dance2music.generation.regenerate import SectionRequest
 from dance2music.generation.regenerate import run as draw_section
 from dance2music.generation.request import Request, resolve
-from dance2music.generation.take import Source, make_takes
+from dance2music.takes.methods import load_method
+from dance2music.takes.take import Source, make_takes
 from jobs import SECONDS, names, request
 
 pytestmark = pytest.mark.usefixtures("few_candidates")

@@ -137,8 +137,8 @@ PROGRAM = [sys.executable, "-m", "dance2music"]
 
 def test_generate_leaves_the_old_set_or_the_new_one(tmp_path: Path) -> None:
     from dance2music.dance.motion_files import save_motion
-    from dance2music.generation import take_file
     from dance2music.synthetic.drawing import example_dance
+    from dance2music.takes import take_file
 
     if not KILLS:
         pytest.skip("minutes: make kill")

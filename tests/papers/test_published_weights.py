@@ -17,13 +17,13 @@ from dance2music.cli import main as cli
 from dance2music.codec.vqvae import VQVAE
 from dance2music.errors import InputError
 from dance2music.generation import job
-from dance2music.generation.methods import METHODS, load_method
 from dance2music.generation.request import Request, ResolvedJob
 from dance2music.methods.base import CodecGenerator, Given
 from dance2music.nn.conv_stack import MotionEncoder
 from dance2music.nn.convolution import WeightNormConv1d
 from dance2music.papers import published_weights as published
 from dance2music.papers.d2m_gan import D2MGan, VQGenerator
+from dance2music.takes.methods import METHODS, load_method
 from dance2music.video.container import VideoInfo
 from oracles import filled
 from small_gan import CODEC, DISCRIMINATOR, GENERATOR, MOTION

@@ -79,7 +79,7 @@ def test_a_section_is_drawn_three_times_and_outside_no_sample_changes(studio: Ru
 
 
 def test_only_the_drums_of_a_section_are_drawn_where_that_is_asked(studio: Running, take: Any, tmp_path: Path) -> None:
-    from dance2music.generation.take import load_take
+    from dance2music.takes.take import load_take
 
     body = {"from_seconds": 0.5, "to_seconds": 3.0, "roles": ["drums"], "count": 1}
     job = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/section", body))
@@ -138,8 +138,8 @@ def exported(studio: Running, take: Any, **asked: Any) -> dict[str, tuple[np.nda
 def test_an_exported_wav_has_the_24_bits_of_its_take_file_and_is_written_once(
     studio: Running, take: Any, drawn_again: bool, tmp_path: Path
 ) -> None:
-    from dance2music.generation.take import load_take
     from dance2music.music.audio import save_audio
+    from dance2music.takes.take import load_take
 
     if drawn_again:
         job = done(studio, studio.ask("POST", f"/api/takes/{take['id']}/section", {"from_seconds": 1.2, "to_seconds": 2.4, "count": 1}))

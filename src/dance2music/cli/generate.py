@@ -12,10 +12,10 @@ from dance2music.cli.inputs import check_there
 from dance2music.cli.progress import progress_bars
 from dance2music.documents import json_text
 from dance2music.errors import InputError, PartlyDone
-from dance2music.generation.methods import DEFAULT, METHODS
 from dance2music.methods.base import SOUNDS
 from dance2music.music.duck import DuckConfig
 from dance2music.people.dancers import ALL, LARGEST
+from dance2music.takes.methods import DEFAULT, METHODS
 from dance2music.types import GENRES
 
 app = typer.Typer()

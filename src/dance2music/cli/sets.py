@@ -12,7 +12,7 @@ from dance2music.cli.generate import among
 from dance2music.cli.inputs import check_there
 from dance2music.cli.progress import progress_bars
 from dance2music.documents import json_text
-from dance2music.generation.methods import METHODS
+from dance2music.takes.methods import METHODS
 
 app = typer.Typer()
 

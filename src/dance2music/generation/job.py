@@ -19,13 +19,13 @@ from dance2music.dance.watch import read_dancers
 from dance2music.errors import InputError
 from dance2music.files import placed_together
 from dance2music.generation import pipeline
-from dance2music.generation.methods import LoadedMethod, load
 from dance2music.generation.outputs import write_take
-from dance2music.generation.ranking import IMPORTED, RANKING, best_take
 from dance2music.generation.request import Request, ResolvedJob, TakeFiles, check_motion_length, kept_original, resolve
-from dance2music.generation.take import Source, finished_take
 from dance2music.parallel import one_thread
 from dance2music.people.dancers import ALL, of_motion
+from dance2music.takes.methods import LoadedMethod, load
+from dance2music.takes.ranking import IMPORTED, RANKING, best_take
+from dance2music.takes.take import Source, finished_take
 from dance2music.types import Conditioning, Dancer
 from dance2music.work import Cancel, Progress, Stages, cancellable
 

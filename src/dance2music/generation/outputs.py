@@ -15,14 +15,14 @@ from dance2music import __version__
 from dance2music.documents import json_text
 from dance2music.errors import Cancelled
 from dance2music.files import Placing, placed_together, whole_file
-from dance2music.generation.methods import METHODS
 from dance2music.generation.request import ORIGINAL, SAMPLE_RATES, KeptOriginal, TakeFiles
 from dance2music.generation.sync import report_dancers, report_sync, sync_in_words
-from dance2music.generation.take import LEAD_SECONDS, Edit, Take
-from dance2music.generation.take_file import versions
 from dance2music.music.duck import Mixed
 from dance2music.music.markers import markers_of, save_markers
 from dance2music.music.splice import spliced_audio
+from dance2music.takes.methods import METHODS
+from dance2music.takes.take import LEAD_SECONDS, Edit, Take
+from dance2music.takes.take_file import versions
 from dance2music.types import GENRES, Audio, GenreGuess, Latents, Score
 from dance2music.video.container import VideoInfo
 from dance2music.work import Stages, report

@@ -4,7 +4,7 @@ Each step is a public function that can be used alone, so that one can enter wit
 
     video --read_dancers--> Motion of each dancer --condition--> Conditioning --best_take--> Take --finished--> Audio --mux--> video
 
-`generation.job` walks it with files; `generation.ranking` makes takes and keeps one, `generation.take` is what lasts of it.
+`generation.job` walks it with files; `takes.ranking` makes takes and keeps one, `takes.take` is what lasts of it.
 """
 
 from __future__ import annotations

@@ -9,13 +9,13 @@ import numpy as np
 
 from dance2music.dance.kinematics import FEATURE_SLICES
 from dance2music.errors import InputError
-from dance2music.generation.methods import LoadedMethod, load
 from dance2music.generation.pipeline import genre_index
-from dance2music.generation.ranking import RANKING, candidate_seeds
 from dance2music.generation.request import check_seed
-from dance2music.generation.take import LEAD_SECONDS, Edit, Take, ahead, check_span, keeping_sound, method_that_redraws
 from dance2music.metrics.clashes import clash_share, foreign_share, velocities_in
 from dance2music.music.splice import earlier
+from dance2music.takes.methods import LoadedMethod, load
+from dance2music.takes.ranking import RANKING, candidate_seeds
+from dance2music.takes.take import LEAD_SECONDS, Edit, Take, ahead, check_span, keeping_sound, method_that_redraws
 from dance2music.types import ROLES, Conditioning, Latents, Score, Span
 
 ENERGIES = {"calmer": 0.4, "": 1.0, "wilder": 1.6}

@@ -9,7 +9,6 @@ from typing import Any
 
 from dance2music.config import fit_fields
 from dance2music.errors import InputError
-from dance2music.generation.methods import METHODS
 from dance2music.generation.outputs import write_take
 from dance2music.generation.redraw import regenerate
 from dance2music.generation.request import (
@@ -24,10 +23,11 @@ from dance2music.generation.request import (
     files_of,
     kept_original,
 )
-from dance2music.generation.take import Take, open_take
 from dance2music.music.duck import DuckConfig
 from dance2music.names import fitting
 from dance2music.rhythm.choices import span_of_bars
+from dance2music.takes.methods import METHODS
+from dance2music.takes.take import Take, open_take
 from dance2music.types import Span
 from dance2music.video.container import VideoInfo, probe
 from dance2music.work import Cancel, Progress, Stages, cancellable

@@ -10,7 +10,6 @@ from pathlib import Path
 from dance2music.config import fit_fields
 from dance2music.errors import InputError
 from dance2music.files import check_writable, exists
-from dance2music.generation.methods import Method, check_given, heard_as, method_for
 from dance2music.generation.pipeline import genre_index
 from dance2music.methods.base import Given
 from dance2music.music.audio import AUDIO_SUFFIXES
@@ -19,6 +18,7 @@ from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.names import fitting
 from dance2music.people.dancers import ALL, check_dancer
 from dance2music.rhythm.choices import AS_READ, Choice, check_choice, read_taps
+from dance2music.takes.methods import Method, check_given, heard_as, method_for
 from dance2music.types import ROLES
 from dance2music.video.container import LENGTH_TOLERANCE_SECONDS, MAX_SECONDS, MIN_SECONDS, VideoInfo, probe
 
@@ -223,7 +223,7 @@ def check_files(outputs: tuple[TakeFiles, ...], inputs: Sequence[Path], video: V
 
 def check_notes(request: Request, method: Method, sound: str) -> None:
     """Refuse what is asked of notes where the method has none, or they are not what is heard: raises InputError."""
-    from dance2music.generation.methods import METHODS
+    from dance2music.takes.methods import METHODS
 
     if request.midi is not None:
         if not method.notes:

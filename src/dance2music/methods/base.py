@@ -34,7 +34,7 @@ class Given:
 
     ``weights`` is a folder of imported weights or a model file, ``codec`` and ``decoder`` model files of the codec that a trained generator
     goes with and of one whose decoder was tuned from it, ``settings`` are ``name=value`` texts, ``heard`` is a file with the dance's
-    own music, for methods that code it, ``sound`` one of `SOUNDS`, '' for the method's own. `generation.methods.Method` says which of these
+    own music, for methods that code it, ``sound`` one of `SOUNDS`, '' for the method's own. `takes.methods.Method` says which of these
     a method takes. Raises InputError for values of other types.
     """
 

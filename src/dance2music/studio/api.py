@@ -15,7 +15,6 @@ from dance2music import __version__
 from dance2music.config import from_dict
 from dance2music.documents import json_text, json_value
 from dance2music.errors import ConfigError, InputError
-from dance2music.generation.methods import METHODS
 from dance2music.generation.request import MAX_SEED
 from dance2music.people.dancers import ALL, LARGEST, check_dancer
 from dance2music.studio import bodies
@@ -23,6 +22,7 @@ from dance2music.studio.events import Events
 from dance2music.studio.library import Library, Row
 from dance2music.studio.runner import Runner
 from dance2music.studio.uploads import Refused
+from dance2music.takes.methods import METHODS
 from dance2music.types import GENRES
 
 _MOST_BODY = 64 << 10

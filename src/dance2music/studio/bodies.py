@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
-from dance2music.generation.voices import VOICES
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.markers import MARKER_SUFFIXES
+from dance2music.takes.voices import VOICES
 from dance2music.types import GENRES, ROLES
 
 MOST_TAKES = 8

@@ -11,8 +11,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from dance2music import __version__
-from dance2music.generation.methods import METHODS
-from dance2music.generation.voices import VOICES
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.studio import bodies
@@ -21,6 +19,8 @@ from dance2music.studio.library import Row, clean_title, new_id
 from dance2music.studio.rhythms import FASTEST_BPM, SLOWEST_BPM
 from dance2music.studio.task import DANCE_FILE, OWN_SOUND_FILE, PLACES_FILE, POSTER_FILE, PREVIEW_FILE
 from dance2music.studio.uploads import Refused, check_length, receive
+from dance2music.takes.methods import METHODS
+from dance2music.takes.voices import VOICES
 from dance2music.types import GENRES
 from dance2music.video.container import MAX_SECONDS
 

@@ -11,13 +11,13 @@ from dance2music.documents import json_text
 from dance2music.errors import InputError
 from dance2music.generation.outputs import describe, stems_of, stems_with_original, with_original
 from dance2music.generation.request import KeptOriginal
-from dance2music.generation.take import LEAD_SECONDS, Take, keeping_sound, open_take
 from dance2music.music.audio import save_audio, save_wav
 from dance2music.music.duck import DuckConfig
 from dance2music.music.loudness import loudness
 from dance2music.music.markers import markers_of, save_markers
 from dance2music.studio.mixing import Mixture, as_played, gains_of, is_neutral, mixed, read_sound
 from dance2music.studio.task import SOUND_FILE, STEMS_FOLDER, TAKE_FILE, Task
+from dance2music.takes.take import LEAD_SECONDS, Take, keeping_sound, open_take
 from dance2music.types import Audio
 from dance2music.video.container import probe
 from dance2music.video.mux import OUTPUT_FORMATS, mux

@@ -13,14 +13,10 @@ import numpy as np
 from dance2music.dance.watch import read_dancers
 from dance2music.documents import json_text
 from dance2music.errors import InputError
-from dance2music.generation import pipeline, take_file
-from dance2music.generation.methods import DEFAULT, LoadedMethod, Method, load, method_of
+from dance2music.generation import pipeline
 from dance2music.generation.outputs import describe
-from dance2music.generation.ranking import best_take
 from dance2music.generation.redraw import Change, draw_sections
 from dance2music.generation.sync import report_dancers
-from dance2music.generation.take import Source, Take, finished_take, keeping_sound, open_take
-from dance2music.generation.voices import voices_of, with_voices
 from dance2music.methods.base import Given
 from dance2music.music.audio import save_wav
 from dance2music.music.loudness import loudness
@@ -47,6 +43,11 @@ from dance2music.studio.task import (
     Task,
 )
 from dance2music.studio.waves import write_waves
+from dance2music.takes import take_file
+from dance2music.takes.methods import DEFAULT, LoadedMethod, Method, load, method_of
+from dance2music.takes.ranking import best_take
+from dance2music.takes.take import Source, Take, finished_take, keeping_sound, open_take
+from dance2music.takes.voices import voices_of, with_voices
 from dance2music.types import GENRES, Audio, Conditioning, Span
 from dance2music.video.container import VideoInfo, probe
 

@@ -13,10 +13,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from dance2music.config import from_dict
 from dance2music.errors import ConfigError
-from dance2music.generation.methods import METHODS
 from dance2music.generation.redraw import ENERGIES
 from dance2music.generation.request import DUCK_LIMITS_DB, KEPT_LIMITS_DB
-from dance2music.generation.voices import VOICES
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.studio import bodies
@@ -26,6 +24,8 @@ from dance2music.studio.library import Row, clean_title, file_name
 from dance2music.studio.mixing import LEAST_DB, MOST_DB, is_neutral
 from dance2music.studio.task import REPORT_FILE, SOUND_FILE, STEM_WAVES_FILE, STEMS_FOLDER, TAKE_FILE, WAVES_FILE
 from dance2music.studio.uploads import Refused
+from dance2music.takes.methods import METHODS
+from dance2music.takes.voices import VOICES
 from dance2music.types import ROLES
 
 FILES = {"sound": SOUND_FILE, "waves": WAVES_FILE, "stem-waves": STEM_WAVES_FILE, "report": REPORT_FILE, "take": TAKE_FILE}

@@ -119,10 +119,10 @@ def _warm() -> None:
     ):  # fmt: skip
         import_module(name)
     from dance2music.dance.networks import load_networks
-    from dance2music.generation.methods import DEFAULT
     from dance2music.methods.base import Given
     from dance2music.parallel import one_thread
     from dance2music.studio.making import loaded_method
+    from dance2music.takes.methods import DEFAULT
 
     load_networks()
     with one_thread():

@@ -29,14 +29,14 @@ from dance2music.dance.motion_files import save_motion
 from dance2music.dance.skeleton import skeleton
 from dance2music.errors import ConfigError, InputError
 from dance2music.generation import job, outputs, pipeline
-from dance2music.generation.methods import METHODS, Method, load, load_method
-from dance2music.generation.ranking import best_take
 from dance2music.generation.request import Request, resolve
 from dance2music.methods.base import SOUNDS, Given
 from dance2music.music.audio import load_audio
 from dance2music.music.midi import load_midi
 from dance2music.people.dancers import of_motion
 from dance2music.synthetic.drawing import example_dance
+from dance2music.takes.methods import METHODS, Method, load, load_method
+from dance2music.takes.ranking import best_take
 from dance2music.types import Motion
 
 SECONDS = 3.0

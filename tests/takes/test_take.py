@@ -18,17 +18,17 @@ from safetensors.torch import save_file
 import tiny
 from dance2music.checkpoint import content_digest
 from dance2music.errors import InputError
-from dance2music.generation import take_file
-from dance2music.generation.methods import METHODS, LoadedMethod, load_method
 from dance2music.generation.outputs import describe, stems_of
 from dance2music.generation.redraw import regenerate
-from dance2music.generation.sound import Finish, finish_from
-from dance2music.generation.take import Edit, Source, Take, check_span, finished_take, load_take, make_takes
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
 from dance2music.music.audio import save_wav
 from dance2music.rhythm.sections import energy_at_beats, plan_sections
 from dance2music.studio.mixing import read_sound
+from dance2music.takes import take_file
+from dance2music.takes.methods import METHODS, LoadedMethod, load_method
+from dance2music.takes.sound import Finish, finish_from
+from dance2music.takes.take import Edit, Source, Take, check_span, finished_take, load_take, make_takes
 from dance2music.types import Conditioning, Dancer, Score, Span
 
 SECONDS = 6.0

@@ -9,12 +9,12 @@ import torch
 from dance2music.codec.embedded import LEVEL_CODEBOOKS
 from dance2music.errors import InputError
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
-from dance2music.generation.ranking import best_take
 from dance2music.metrics.rhythm import onset_z
 from dance2music.music.beats import onset_envelope
 from dance2music.rhythm.choices import Choice
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.methods import load_method
+from dance2music.takes.ranking import best_take
 from dance2music.types import Conditioning, Latents
 
 SECONDS = 5.0

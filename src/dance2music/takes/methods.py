@@ -119,7 +119,7 @@ METHODS: dict[str, Method] = by_name(
         Method(
             "d2m-gan",
             "D2M-GAN's network (Zhu et al. 2022)",
-            "dance2music.generation.trained",
+            "dance2music.takes.trained",
             "load_d2m_gan",
             levels=("high", "low"),
             kinds=("d2m-gan", "d2m-gan-two-seconds"),
@@ -132,7 +132,7 @@ METHODS: dict[str, Method] = by_name(
         Method(
             "creative-gan",
             "Creative-GAN's network (Huang et al. 2023)",
-            "dance2music.generation.trained",
+            "dance2music.takes.trained",
             "load_creative_gan",
             levels=("high", "low"),
             kinds=("music-vector", "music-vector-temporal"),
@@ -245,7 +245,7 @@ def method_for(name: str, weights: Path | None) -> Method:
     """
     if name or weights is None:
         return method_of(name or DEFAULT.name)
-    from dance2music.generation.trained import found
+    from dance2music.takes.trained import found
 
     return METHODS[found(weights, "", METHODS)[0]]
 
@@ -338,7 +338,7 @@ def load(method: Method, given: Given) -> LoadedMethod:
     """The method of a record, see `load_method`; what is given says how it is heard from then on."""
     check_given(method, given)
     if given.weights is not None:
-        from dance2music.generation.trained import found
+        from dance2music.takes.trained import found
 
         given = replace(given, weights=found(given.weights, method.name, METHODS)[1])
     given = replace(given, sound=heard_as(method, given))

@@ -1,7 +1,7 @@
 """What a take file is made of: the parts of a take as tensors and JSON values, and back with every size and range checked.
 
 The file is safetensors with a JSON header, safe to read from a stranger: nothing is unpickled, sizes, shapes and ranges are checked before
-anything is built, and a digest over all of it tells damage. `generation.take` puts the parts together.
+anything is built, and a digest over all of it tells damage. `takes.take` puts the parts together.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from dance2music.dance.kinematics import MOTION_FEATURES
 from dance2music.dance.skeleton import SKELETONS
 from dance2music.documents import json_value
 from dance2music.errors import InputError
-from dance2music.generation.methods import LoadedMethod
 from dance2music.methods.base import CodecGenerator, Given
+from dance2music.takes.methods import LoadedMethod
 from dance2music.types import (
     GENRES,
     ROLES,

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from dance2music.errors import InputError
-from dance2music.generation.methods import load_method
 from dance2music.generation.pipeline import condition
 from dance2music.generation.redraw import regenerate
-from dance2music.generation.take import Take, make_takes
-from dance2music.generation.voices import VOICES, voices_of, with_voices
 from dance2music.sound.patches import PROGRAM_PATCHES
 from dance2music.synthetic.drawing import example_dance
+from dance2music.takes.methods import load_method
+from dance2music.takes.take import Take, make_takes
+from dance2music.takes.voices import VOICES, voices_of, with_voices
 from dance2music.types import Score
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dance2music.generation.take_file import flag, need, number
 from dance2music.sound.master import LEVEL_RANGES, Levels
+from dance2music.takes.take_file import flag, need, number
 from dance2music.types import Audio, Latents, Score
 
 

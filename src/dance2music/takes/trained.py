@@ -32,7 +32,7 @@ def found(weights: Path, asked: str, players: Mapping[str, Any]) -> tuple[str, P
     ----------
     weights : a model file, the folder of a training, or one of imported weights.
     asked : name of the method that the user wants; '' for the one that fits.
-    players : records of all methods by name (`generation.methods.METHODS`).
+    players : records of all methods by name (`takes.methods.METHODS`).
 
     Raises
     ------

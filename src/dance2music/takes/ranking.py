@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dance2music.generation.methods import LoadedMethod
-from dance2music.generation.take import Take, keeping_sound, make_takes
 from dance2music.metrics.sync import measure_sync
 from dance2music.parallel import side_by_side
+from dance2music.takes.methods import LoadedMethod
+from dance2music.takes.take import Take, keeping_sound, make_takes
 from dance2music.types import Conditioning, Rhythm, Score
 from dance2music.work import part
 

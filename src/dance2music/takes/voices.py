@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dance2music.errors import InputError
-from dance2music.generation.take import Edit, Take, levelled
+from dance2music.takes.take import Edit, Take, levelled
 from dance2music.types import Latents, Score
 
 VOICES: dict[str, dict[str, int]] = {

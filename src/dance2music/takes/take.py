@@ -12,12 +12,12 @@ import numpy as np
 
 from dance2music import __version__
 from dance2music.errors import InputError
-from dance2music.generation import take_file
-from dance2music.generation.methods import METHODS, LoadedMethod, Method, load
-from dance2music.generation.sound import MASTERED, Finish, finish, finish_from, finished, to_audio
 from dance2music.methods.base import Given
 from dance2music.music.splice import spliced_audio
 from dance2music.rhythm.sections import ending_of, ring_seconds
+from dance2music.takes import take_file
+from dance2music.takes.methods import METHODS, LoadedMethod, Method, load
+from dance2music.takes.sound import MASTERED, Finish, finish, finish_from, finished, to_audio
 from dance2music.types import GENRES, Audio, Conditioning, Latents, Score, Section, Span
 
 if TYPE_CHECKING:
