@@ -28,18 +28,17 @@ import numpy as np
 from dance2music.checkpoint import load_embedded
 from dance2music.composer.phrases import PHRASE_BARS
 from dance2music.composer.shape import shaped
-from dance2music.evaluation.features import SAMPLE_RATE
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
-from dance2music.generation.ranking import best_take
-from dance2music.generation.take import finished_take
 from dance2music.methods.planned import Planned
 from dance2music.metrics.rhythm import beat_f, onset_z
 from dance2music.music.audio import resample
-from dance2music.music.beats import beat_times, onset_envelope
+from dance2music.music.beats import HEARD_RATE, beat_times, onset_envelope
 from dance2music.rhythm.sections import energy_at_beats, freezes
 from dance2music.synthetic.perturb import perturb
 from dance2music.synthetic.synthetic import synthetic_clip
+from dance2music.takes.methods import load_method
+from dance2music.takes.ranking import best_take
+from dance2music.takes.take import finished_take
 from dance2music.types import BEATS_PER_BAR, GENRES, STEPS_PER_BEAT, Audio, Clip, Conditioning, Note, Score
 
 SHORT_SEED, LONG_SEED = 1_500_000_000, 1_500_005_000
@@ -131,7 +130,7 @@ def values(clip: Clip, seen: Conditioning, audio: Audio, score: Score) -> dict[s
     """All measures of one piece."""
     assert clip.rhythm is not None
     seconds, grid, true = audio.duration_seconds, seen.rhythm.beat_times_seconds, clip.rhythm.beat_times_seconds
-    low = resample(Audio(audio.samples.mean(axis=0, keepdims=True), audio.sample_rate), SAMPLE_RATE)
+    low = resample(Audio(audio.samples.mean(axis=0, keepdims=True), audio.sample_rate), HEARD_RATE)
     _, heard = beat_times(low, start_bpm=seen.rhythm.tempo_bpm)
     inside = true[(true >= 0) & (true < seconds)]
     notes = {track.role: track.notes for track in score.tracks}

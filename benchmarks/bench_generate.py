@@ -24,9 +24,6 @@ import numpy as np
 from dance2music.dance.kinematics import kinematic_beats_aist
 from dance2music.dance.watch import read_motion
 from dance2music.generation import pipeline
-from dance2music.generation.methods import DEFAULT, LoadedMethod, load_method
-from dance2music.generation.ranking import best_take
-from dance2music.generation.take import finished_take
 from dance2music.metrics.musicality import harmonic_share, key_clarity, pulse_clarity
 from dance2music.metrics.rhythm import (
     AIST_SIGMA_FRAMES,
@@ -37,15 +34,16 @@ from dance2music.metrics.rhythm import (
     shift_lift,
 )
 from dance2music.metrics.strict import tempo_right
-from dance2music.music.audio import resample
-from dance2music.music.beats import beat_times, mono, onset_envelope, onset_times
+from dance2music.music.beats import HEARD_RATE, as_heard, beat_times, onset_envelope, onset_times
+from dance2music.takes.methods import DEFAULT, LoadedMethod, load_method
+from dance2music.takes.ranking import best_take
+from dance2music.takes.take import finished_take
 from dance2music.types import GENRES, Audio, Conditioning, Motion, Rhythm
 
 HELD_OUT_SEED = 1_500_000_000
 REACH_SECONDS = 0.05
 """An onset counts for a beat when it lies within this distance: random times then score about 1."""
 PAIR_SECONDS = 10.0
-RATE = 22_050
 """Hz, at which all music is heard, as `evaluate` does."""
 SHORT_SECONDS = (2.0, 2.1, 3.0, 2.0, 4.0, 2.2, 5.0, 2.0, 6.0, 2.05)
 """Lengths of short dances: most clips of the published systems last 2 s."""
@@ -53,9 +51,9 @@ SHORT_SEED, SEQUENCE_SEED = 1_700_000_000, 1_700_200_000
 
 
 def played_by(method: LoadedMethod, conditioning: Conditioning, seed: int) -> Audio:
-    """The take that ``generate`` would keep, mono at `RATE`: what is heard in it must not depend on how its sound is stored."""
+    """The take that ``generate`` would keep, as it is heard."""
     audio = finished_take(best_take(method, conditioning, seed=seed)).finished
-    return resample(Audio(mono(audio)[None], audio.sample_rate), RATE)
+    return as_heard(audio)
 
 
 def music_values(audio: Audio) -> dict[str, float]:
@@ -63,7 +61,7 @@ def music_values(audio: Audio) -> dict[str, float]:
     return {"pulse_clarity": pulse_clarity(audio), "key_clarity": key_clarity(audio), "harmonic_share": harmonic_share(audio)}
 
 
-def click_track(times: np.ndarray, duration_seconds: float, sample_rate: int = RATE) -> Audio:
+def click_track(times: np.ndarray, duration_seconds: float, sample_rate: int = HEARD_RATE) -> Audio:
     """Short noise bursts at the given times."""
     import librosa
 
@@ -175,7 +173,7 @@ def bench_clips(methods: list[str], folder: Path) -> dict[str, list[dict[str, fl
         motion = read_motion(path)
         conditioning = pipeline.condition(motion)
         kinematic = conditioning.rhythm.kinematic_beats_seconds
-        own = load_audio(path, sample_rate=RATE)
+        own = load_audio(path, sample_rate=HEARD_RATE)
         grid = conditioning.rhythm.beat_times_seconds
         played = {"music of the clip": own, "click track": click_track(grid, motion.duration_seconds)}
         for name, method in loaded.items():

@@ -21,15 +21,14 @@ import numpy as np
 from dance2music.dance.kinematics import kinetic_velocity
 from dance2music.evaluation.statistics import bootstrap_interval
 from dance2music.generation import pipeline
-from dance2music.generation.methods import METHODS, load_method
-from dance2music.generation.ranking import best_take
-from dance2music.generation.take import finished_take, make_takes
 from dance2music.metrics import production
 from dance2music.metrics.sound import attack_seconds, frame_rate_comb
 from dance2music.metrics.sync import measure_sync
-from dance2music.music.audio import resample
-from dance2music.music.beats import mono
+from dance2music.music.beats import HEARD_RATE, as_heard, mono
 from dance2music.music.loudness import loudness, true_peak_db
+from dance2music.takes.methods import METHODS, load_method
+from dance2music.takes.ranking import best_take
+from dance2music.takes.take import finished_take, make_takes
 from dance2music.types import GENRES, Audio, Conditioning, Score
 
 SEED = 1_800_000_000
@@ -38,7 +37,7 @@ LONG_SECONDS, DRAWN_SECONDS = 60.0, 10.0
 SHORT_SECONDS = 8.0
 """Shorter pieces may end on any strong beat."""
 LOW_GENRES = ("house", "krump", "middle-hip-hop", "la-hip-hop")
-COMB_RATE, COMB_HZ, COMB_SECONDS = 22050, 22050 / 256, 12
+COMB_HZ, COMB_SECONDS = HEARD_RATE / 256, 12
 MEASURES = {
     "comb": "comb, dB",
     "share": "share",
@@ -80,8 +79,8 @@ def dances(drawn: int, long: int, shared: Path) -> Iterator[tuple[str, Condition
 
 def values_of(kind: str, conditioning: Conditioning, audio: Audio, score: Score | None, seconds: float) -> dict[str, float]:
     """All measures of one piece that its kind has."""
-    low = resample(Audio(mono(audio)[None], audio.sample_rate), COMB_RATE)
-    comb = frame_rate_comb(Audio(low.samples[:, : COMB_SECONDS * COMB_RATE], COMB_RATE), COMB_HZ)
+    low = as_heard(audio)
+    comb = frame_rate_comb(Audio(low.samples[:, : COMB_SECONDS * HEARD_RATE], HEARD_RATE), COMB_HZ)
     heard = measure_sync(low, conditioning.rhythm)
     values = {
         "comb": comb.level_db,

@@ -28,11 +28,10 @@ from danceir_tempo import tempi_bpm
 from dance2music.dance.motion_files import load_motion
 from dance2music.data.aist import AistName
 from dance2music.data.aist_beats import beats_by_name
-from dance2music.evaluation.features import SAMPLE_RATE
 from dance2music.generation.pipeline import choose_genre, dance_genre_classifier
 from dance2music.metrics.rhythm import beat_f
 from dance2music.music.audio import load_audio
-from dance2music.music.beats import beat_times
+from dance2music.music.beats import HEARD_RATE, beat_times
 from dance2music.perception.dance_genre import set_population
 from dance2music.perception.dance_traits import dance_traits
 from dance2music.recipe.dance_genre import POPULATION
@@ -112,7 +111,7 @@ def tell_tempo_of_danceir(motions: list[Motion], true_bpm: list[float], python: 
 
 def heard_f(path: Path, true: np.ndarray, tempo_bpm: float) -> float:
     """Beat F at 70 ms of the beats that are heard in a sound file, with the true ones."""
-    audio = load_audio(path, sample_rate=SAMPLE_RATE)
+    audio = load_audio(path, sample_rate=HEARD_RATE)
     return beat_f(true[true < audio.duration_seconds], beat_times(audio, start_bpm=tempo_bpm)[1])
 
 

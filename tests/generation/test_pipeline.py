@@ -12,18 +12,19 @@ import torch
 import tiny
 from dance2music.errors import InputError
 from dance2music.generation import pipeline
-from dance2music.generation.methods import load_method
-from dance2music.generation.ranking import RANKING, best_take, candidates_for, drum_hits, rank
-from dance2music.generation.sound import finish, to_audio
-from dance2music.generation.take import LEAD_SECONDS, ahead, make_takes
 from dance2music.methods.base import looked_up
 from dance2music.methods.composer import Composer
 from dance2music.metrics.strict import tempo_right
 from dance2music.metrics.sync import measure_sync
+from dance2music.music.audio import resample
 from dance2music.music.beats import onset_times
 from dance2music.music.loudness import loudness
 from dance2music.people.dancers import numbered
 from dance2music.synthetic.drawing import example_dance
+from dance2music.takes.methods import load_method
+from dance2music.takes.ranking import RANKING, best_take, candidates_for, drum_hits, rank
+from dance2music.takes.sound import finish, to_audio
+from dance2music.takes.take import LEAD_SECONDS, ahead, make_takes
 from dance2music.types import GENRES, Audio, Conditioning, Dancer, Latents, Note, Rhythm, Score, Span, Track
 
 SAMPLE_RATE = 22_050
@@ -55,7 +56,7 @@ def clicker(monkeypatch: pytest.MonkeyPatch) -> Clicker:
     def clicking(music: Latents, *, duration_seconds: float, **_: object) -> Audio:
         return clicks(np.arange(0.5, duration_seconds, 0.5) + 0.01 * (float(music.z) % 1000), duration_seconds)
 
-    monkeypatch.setattr("dance2music.generation.take.to_audio", clicking)
+    monkeypatch.setattr("dance2music.takes.take.to_audio", clicking)
     return Clicker()
 
 
@@ -109,6 +110,8 @@ def test_sync_is_high_in_time_and_at_chance_out_of_time() -> None:
     assert together["beat_alignment"] > 0.9 and together["lift"] > 0.5
     assert apart["beat_alignment"] < 0.05 and apart["lift"] < 0
     assert together["kinematic_beats"] == 19 and together == measure_sync(clicks(rhythm.kinematic_beats_seconds, 10.0), rhythm)
+    finely = resample(clicks(rhythm.kinematic_beats_seconds, 10.0), 48_000)
+    assert measure_sync(finely, rhythm)["onsets"] == together["onsets"], "what is heard does not depend on how it is stored"
     silent = measure_sync(Audio(np.zeros((1, SAMPLE_RATE), np.float32), SAMPLE_RATE), rhythm)
     assert silent["beat_alignment"] == 0.0 and silent["onsets"] == 0.0
 

@@ -25,12 +25,10 @@ from dance2music.evaluation.catalogue import Pair, score_pair
 from dance2music.evaluation.controls import make_controls
 from dance2music.evaluation.databases import database_of, database_rule
 from dance2music.evaluation.features import (
-    SAMPLE_RATE,
     AudioFeatures,
     Cache,
     HearingConfig,
     MotionFeatures,
-    as_heard,
     embed_piece,
     embedding,
     hear,
@@ -54,6 +52,7 @@ from dance2music.evaluation.summary import Scored, summarize
 from dance2music.files import placed_together
 from dance2music.metrics.genre import Database, genre_right, why_undefined
 from dance2music.metrics.reasons import why_nan
+from dance2music.music.beats import HEARD_RATE, as_heard
 from dance2music.music.loudness import SILENCE_LUFS
 from dance2music.music.midi import load_midi
 from dance2music.parallel import Engine, engine, one_thread
@@ -330,7 +329,7 @@ def _protocol(config: EvaluateConfig) -> dict[str, object]:
     from dance2music.metrics import rhythm
 
     return {
-        "sample_rate": SAMPLE_RATE,
+        "sample_rate": HEARD_RATE,
         "channels": "mean",
         "unit": "one dance; takes, segments and windows of a dance are averaged first",
         "lengths_seconds": list(config.lengths_seconds),

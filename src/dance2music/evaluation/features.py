@@ -18,15 +18,13 @@ import numpy as np
 from dance2music.errors import InputError
 from dance2music.files import whole_file
 from dance2music.metrics.genre import EmbeddedGenre, Embedding, VGGishEmbedding
+from dance2music.music.beats import HEARD_RATE, as_heard
 from dance2music.types import Audio, Motion
-
-SAMPLE_RATE = 22050
-"""Rate in Hz at which everything is heard: that of the published detectors."""
 
 VERSION = 4
 """Raised when a detector or a measure here changes, so that what was kept is computed again."""
 
-FRAMES_HZ = SAMPLE_RATE / 256
+FRAMES_HZ = HEARD_RATE / 256
 """Rate whose multiples are looked for as a buzz: that of the embedded codec, and with its multiples of the papers' codecs at hop 128."""
 
 CURVE_FPS = 30.0
@@ -138,7 +136,7 @@ def hear(audio: Audio, config: HearingConfig, cache: Cache) -> AudioFeatures:
 
     Parameters
     ----------
-    audio : Audio; anything but mono at `SAMPLE_RATE` is turned into that first.
+    audio : Audio; anything but mono at `HEARD_RATE` is turned into that first.
     config : HearingConfig.
     cache : Cache.
     """
@@ -222,15 +220,6 @@ def see_file(path: Path, cache: Cache, *, video: bool) -> MotionFeatures:
     arrays = cache.get("seen_body", _file_key(path), compute)
     about = arrays["about"]
     return MotionFeatures(arrays["kinematic"], arrays["first"], arrays.get("aist"), float(about[0]), arrays["velocity"], float(about[1]))
-
-
-def as_heard(audio: Audio) -> Audio:
-    """Mono at `SAMPLE_RATE`."""
-    from dance2music.music.audio import resample
-    from dance2music.music.beats import mono
-
-    audio = Audio(np.ascontiguousarray(mono(audio)[None], dtype=np.float32), audio.sample_rate)
-    return resample(audio, SAMPLE_RATE)
 
 
 @cache

@@ -17,11 +17,11 @@ from dance2music.data.manifest import MANIFEST
 from dance2music.documents import json_value
 from dance2music.errors import InputError
 from dance2music.evaluation.matching import Match, match, sounds
-from dance2music.generation.methods import METHODS, Method
 from dance2music.generation.request import check_seed
 from dance2music.metrics.genre import genre_of_name, read_genres, song_of_name
 from dance2music.music.beats import USUAL_BPM
 from dance2music.seeds import Control
+from dance2music.takes.methods import METHODS, Method
 from dance2music.types import GENRES, Audio
 
 WINDOWS_PER_CLIP = 8

@@ -30,15 +30,15 @@ from dance2music.config import fit_fields
 from dance2music.data.manifest import MANIFEST, SEGMENT_SECONDS, SPLITS, ClipRow, read_manifest, segment_name, write_lines
 from dance2music.errors import InputError
 from dance2music.files import whole_file
-from dance2music.generation.methods import LoadedMethod, Method, check_given, load, method_for
 from dance2music.generation.request import MAX_TAKES, check_seed
 from dance2music.methods.base import CodecGenerator, Given, frames_in, quantized
 from dance2music.parallel import Engine, Serial, one_thread
+from dance2music.takes.methods import LoadedMethod, Method, check_given, load, method_for
 from dance2music.types import GENRES, Audio, Conditioning, Latents, Motion, Score, Span
 from dance2music.work import Cancel, Progress, cancellable, current_cancel
 
 if TYPE_CHECKING:
-    from dance2music.generation.take import Take
+    from dance2music.takes.take import Take
 
 ABOUT = "set.json"
 _LARGEST_SAMPLE = 32767
@@ -304,7 +304,7 @@ class TwoSeconds:
 
 def _takes(item: Item, loaded: LoadedMethod, request: SetRequest, conditioning: Conditioning) -> Iterator[Take]:
     """The takes of an item."""
-    from dance2music.generation.ranking import best_take
+    from dance2music.takes.ranking import best_take
 
     network: Any = getattr(loaded.generator, "network", None)
     if item.segment is not None and hasattr(getattr(getattr(network, "config", None), "generator", None), "n_frames"):
@@ -317,8 +317,8 @@ def _write(item: Item, request: SetRequest, loaded: LoadedMethod | None, method:
     """Write the files of an item, the music last."""
     from dance2music.dance.motion_files import save_motion
     from dance2music.data.manifest import SAMPLE_RATE
-    from dance2music.generation.take import finished_take
     from dance2music.music.audio import save_wav
+    from dance2music.takes.take import finished_take
 
     conditioning, motion = conditioning_of(item)
     motion_file, reference, *music = files

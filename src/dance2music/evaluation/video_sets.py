@@ -25,10 +25,10 @@ from dance2music.data.manifest import VIDEO_SUFFIXES
 from dance2music.documents import json_text, json_value
 from dance2music.errors import InputError
 from dance2music.files import whole_file
-from dance2music.generation.methods import method_for
 from dance2music.generation.request import Request
 from dance2music.leftovers import only_here
 from dance2music.parallel import Engine, Serial, one_thread
+from dance2music.takes.methods import method_for
 from dance2music.work import Cancel, Progress
 
 ABOUT, REPORT = "set.json", "report.json"

@@ -25,7 +25,7 @@ from dance2music.evaluation.catalogue import METRICS
 from dance2music.evaluation.controls import make_controls
 from dance2music.evaluation.databases import database_of, database_rule, has_genres
 from dance2music.evaluation.evaluate import LIBRARIES, Progress, begun, cut, place, seen_of, undefined
-from dance2music.evaluation.features import Cache, HearingConfig, as_heard, embedding, heard_rhythm
+from dance2music.evaluation.features import Cache, HearingConfig, embedding, heard_rhythm
 from dance2music.evaluation.jobs import (
     EvaluateConfig,
     Job,
@@ -46,7 +46,7 @@ from dance2music.metrics.diversity import mean_distance_between
 from dance2music.metrics.genre import Database, genre_right
 from dance2music.metrics.published_tables import ALIGNMENT, COVERAGE, DIST, GENRE, HIT, PAPER_SECONDS, TABLES, Column, Row
 from dance2music.metrics.rhythm import AIST_SIGMA_FRAMES, beat_alignment
-from dance2music.music.beats import aist_beat_frames
+from dance2music.music.beats import aist_beat_frames, as_heard
 from dance2music.parallel import Engine, engine, one_thread
 from dance2music.types import GENRES
 from dance2music.work import Cancel

@@ -11,7 +11,7 @@ import numpy as np
 from dance2music.dance.kinematics import body_size
 from dance2music.dance.second_reading import second_beats, second_speed
 from dance2music.files import whole_file
-from dance2music.music.beats import band_rises, beats_heard, log_mel
+from dance2music.music.beats import as_heard, band_rises, beats_heard, log_mel
 from dance2music.names import as_text
 from dance2music.types import Audio, Dancer, Motion, Rhythm, Section
 
@@ -115,7 +115,7 @@ def _draw_sections(axes: Any, sections: Sequence[Section], rhythm: Rhythm, shown
 
 
 def _draw_music(axes: Any, heard: Audio, rhythm: Rhythm, kinematic: np.ndarray, shown: float) -> None:
-    rises, fps = band_rises(heard)
+    rises, fps = band_rises(as_heard(heard))
     envelope = rises.mean(axis=0)
     beats = beats_heard(np.median(rises, axis=0), fps, around_bpm=rhythm.tempo_bpm)
     grid = rhythm.beat_times_seconds

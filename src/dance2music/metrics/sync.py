@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dance2music.metrics.rhythm import beat_f, shift_lift
-from dance2music.music.beats import band_rises, beats_heard, onsets_in, pulse_in
+from dance2music.music.beats import as_heard, band_rises, beats_heard, onsets_in, pulse_in
 from dance2music.types import Audio, Rhythm
 
 
@@ -33,10 +33,10 @@ def hear(audio: Audio, *, around_bpm: float) -> Heard:
 
     Parameters
     ----------
-    audio : Audio [C, N].
+    audio : Audio [C, N]; it is heard at `music.beats.HEARD_RATE`, whatever its own.
     around_bpm : the tempo that is expected, as that of the dance; what is heard may lie an octave from there.
     """
-    rises, fps = band_rises(audio)
+    rises, fps = band_rises(as_heard(audio))
     envelope = rises.mean(axis=0)
     beats = beats_heard(np.median(rises, axis=0), fps, around_bpm=around_bpm)
     return Heard(audio.duration_seconds, onsets_in(envelope, fps), beats, pulse_in(envelope, fps))

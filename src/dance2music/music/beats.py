@@ -17,6 +17,10 @@ ONSET_HOP_LENGTH = 512
 """Hop of the onset envelope in samples: librosa's default, and that of the published rhythm scores."""
 
 ONSET_FFT = 2048
+
+HEARD_RATE = 22_050
+"""Rate in Hz that hop and FFT are meant for, librosa's default and that of the published detectors: at another one hears other onsets."""
+
 DYNAMIC_RANGE_DB = 80.0
 """Spectra are cut this far below their loudest bin."""
 
@@ -37,6 +41,13 @@ _HIGHEST_HEARD_BPM = 320.0
 def mono(audio: Audio) -> np.ndarray:
     """Mean of the channels, float32 [N]."""
     return audio.samples.mean(axis=0)
+
+
+def as_heard(audio: Audio) -> Audio:
+    """Mono at `HEARD_RATE`: what is heard in it does not depend on how a sound is stored."""
+    from dance2music.music.audio import resample
+
+    return resample(Audio(np.ascontiguousarray(mono(audio)[None], dtype=np.float32), audio.sample_rate), HEARD_RATE)
 
 
 def onset_envelope(audio: Audio, *, hop_length: int = ONSET_HOP_LENGTH) -> tuple[np.ndarray, float]:
