@@ -122,6 +122,13 @@ def test_without_an_ending_it_plays_on_as_before() -> None:
     assert [(n.start_beats, n.pitch) for n in notes(score, "drums", 0, 80)] == [(n.start_beats, n.pitch) for n in whole]
 
 
+@pytest.mark.parametrize("form", [(Section(0, 19, "groove", 0.6),), (Section(0, 16, "drop", 0.9), Section(16, 39, "outro", 0.5))])
+def test_without_an_ending_the_beat_is_there_to_the_end_though_no_drum_was_written(form: tuple[Section, ...]) -> None:
+    piece = written(form=form, seconds=form[-1].end_beat / 2)
+    score = shaped(replace(piece, tracks=[track for track in piece.tracks if not track.is_drum]), seed=0)
+    assert {n.start_beats for n in notes(score, "drums")} >= set(map(float, range(form[-1].end_beat)))
+
+
 def test_of_a_long_dance_only_the_beginning_may_be_made() -> None:
     score = shaped(written(seconds=20.0), seed=0)
     assert score.sections == FORM and max(n.start_beats for t in score.tracks for n in t.notes) > 38

@@ -168,10 +168,11 @@ def _add(drums: Track, beat: float, lane: str, velocity: float) -> None:
 
 
 def _with_pulse(notes: list[Note], form: Sequence[Section]) -> list[Note]:
-    """A hat on each beat that would pass without a drum."""
+    """A hat on each beat before the ending that would pass without a drum."""
     beaten = {round(note.start_beats) for note in notes if abs(note.start_beats - round(note.start_beats)) < 0.05 and note.velocity > 50}
     hat = DRUM_PITCH["closed_hat"]
-    missing = [beat for beat in range(form[0].begin_beat, form[-1].begin_beat) if beat not in beaten]
+    last = form[-1].end_beat if ending_of(form) is None else form[-1].begin_beat
+    missing = [beat for beat in range(form[0].begin_beat, last) if beat not in beaten]
     kept = [note for note in notes if not (note.pitch == hat and any(abs(note.start_beats - beat) < 0.05 for beat in missing))]
     return kept + [Note(float(beat), 1 / STEPS_PER_BEAT, hat, _PULSE_VELOCITY) for beat in missing]
 
