@@ -115,6 +115,17 @@ def test_without_an_ending_the_music_is_as_loud_to_the_end_and_any_section_can_b
     assert check_span(take, (SECONDS - 1.5 * beat, SECONDS)).end_seconds == SECONDS
 
 
+@pytest.mark.parametrize("method", ["composer", "dance2music-offline"])
+def test_without_a_desk_and_an_ending_nothing_fades_but_the_last_hundredth_of_a_second(method: str) -> None:
+    given = dance()
+    on = replace(given, sections=plan_sections(energy_at_beats(given), given.rhythm, given.duration_seconds, ending=False))
+    (take,) = make_takes(load_method(method, sound="soundfont"), on, seeds=[1])
+    take = finished_take(take, denoise=False)
+    made, heard = (audio.samples[:, : -round(0.01 * audio.sample_rate)] for audio in (take.audio, take.finished))
+    fifth = take.audio.sample_rate // 5
+    assert made[:, -fifth:] @ heard[:, -fifth:].T > 0.999 * np.linalg.norm(made[:, -fifth:]) * np.linalg.norm(heard[:, -fifth:])
+
+
 def test_a_file_is_the_same_each_time_it_is_written(composed: tuple[Take, Path], tmp_path: Path) -> None:
     take, path = composed
     take.save(tmp_path / "again.take")
