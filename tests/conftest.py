@@ -10,7 +10,19 @@ from typing import Any
 
 import pytest
 
-LONG = ("studio/", "test_readme", "generation/", "evaluation/", "recipe/", "fuzz/", "experiments/", "papers/", "baselines/", "dance/")
+LONG = (
+    "studio/",
+    "test_readme",
+    "generation/",
+    "takes/",
+    "evaluation/",
+    "recipe/",
+    "fuzz/",
+    "experiments/",
+    "papers/",
+    "baselines/",
+    "dance/",
+)
 """Parts of the suite that take longest: they begin first, so that no process is left with one of them at the end."""
 SHARED = Path(os.environ.get("DANCE2MUSIC_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 

@@ -131,7 +131,7 @@ def nodes(*rooms: str) -> list[tuple[str, ast.AST]]:
 def test_no_code_asks_for_a_method_by_its_name() -> None:
     """What is special about a method is a field of its record; the papers' trainings have kinds of their own."""
     asked = []
-    for module, node in nodes("generation", "methods", "cli", "evaluation", "listening", "parallel"):
+    for module, node in nodes("generation", "takes", "methods", "cli", "evaluation", "listening", "parallel"):
         if isinstance(node, ast.Compare):
             texts = {part.value for part in [node.left, *node.comparators] if isinstance(part, ast.Constant)}
             if texts & METHODS.keys():
@@ -141,7 +141,7 @@ def test_no_code_asks_for_a_method_by_its_name() -> None:
 
 def test_the_contract_of_a_generator_is_not_looked_up_by_getattr() -> None:
     asked = []
-    for module, node in nodes("generation", "methods"):
+    for module, node in nodes("generation", "takes", "methods"):
         if not isinstance(node, ast.Call) or ast.unparse(node.func) not in ("getattr", "hasattr"):
             continue
         if ast.unparse(node.args[0]) not in ("import_module(method.module)", "plan", "kept"):  # a module; arrays of a plan
