@@ -25,7 +25,7 @@ from dance2music.recipe.codec_sound import CodecSound
 from dance2music.recipe.dance_genre import DanceGenreTrainConfig
 from dance2music.recipe.genre import GenreTrainConfig
 from dance2music.recipe.memory import MemoryBuildConfig
-from dance2music.recipe.pairs import corpus_vocabulary
+from dance2music.recipe.pairs import corpus_vocabulary, save_pair
 from dance2music.recipe.perceptual import PerceptualTrainConfig
 from dance2music.recipe.performer import PerformerTrainConfig
 from dance2music.recipe.performer_sound import PerformerSound
@@ -152,6 +152,19 @@ def test_what_is_there_is_not_made_again(folder: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr(recipes, name, refuse)
     build(SMALL, folder, stages=("planned", "memory", "dance_genre", "perceptual"))
     assert {path: path.stat().st_mtime_ns for path in (folder / "weights").glob("*.safetensors")} == before
+
+
+@pytest.mark.parametrize(("n_drumless", "expected"), [(0, 0), (1, 1), (9, 2)])
+def test_no_more_pairs_are_heard_without_drums_than_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_drumless: int, expected: int
+) -> None:
+    pairs = [tmp_path / f"{i}.npz" for i in range(5)]
+    for path in pairs:
+        save_pair(tiny.pairs()[0][0], path)
+    monkeypatch.setattr(Build, "pairs", lambda _: pairs)
+    monkeypatch.setattr(Build, "_coded", lambda _, files: files)
+    files = Build(replace(SMALL, n_coded_pairs=2, n_drumless_pairs=n_drumless), tmp_path / "build").drumless_files()
+    assert [path.name for path in files] == [path.name for path in pairs[:expected]]
 
 
 def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:

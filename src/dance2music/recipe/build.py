@@ -133,8 +133,9 @@ class Build:
         return self._coded(self.pairs(split)[: self.recipe.n_coded_pairs])
 
     def drumless_files(self) -> list[Path]:
-        """Stage: files of the first training pairs without their drums, coded."""
-        return self._coded(without_drums(self.pairs()[: self.recipe.n_drumless_pairs], self.folder / "pairs" / "drumless"))
+        """Stage: files of the first coded training pairs without their drums, coded."""
+        n = min(self.recipe.n_drumless_pairs, self.recipe.n_coded_pairs)
+        return self._coded(without_drums(self.pairs()[:n], self.folder / "pairs" / "drumless"))
 
     def coded_pairs(self, split: str = "train") -> list[Pair]:
         """The pairs of `coded_files`."""
