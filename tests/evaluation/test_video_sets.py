@@ -65,6 +65,15 @@ def test_a_broken_video_is_left_out_with_its_reason_and_tried_again(made: list[s
     assert generate_videos(folder, tmp_path / "out", Request(method="planned"))["made"] == 1
 
 
+def test_a_set_of_before_there_was_a_setting_goes_on_with_its_default_and_no_other(made: list[str], tmp_path: Path) -> None:
+    folder, about = phones(tmp_path / "in"), tmp_path / "out" / "set.json"
+    generate_videos(folder, tmp_path / "out")
+    about.write_text(json.dumps({name: value for name, value in json.loads(about.read_text()).items() if name != "ending"}))
+    assert generate_videos(folder, tmp_path / "out")["there"] == 4
+    with pytest.raises(InputError, match=r"holds a set of ending True, now False"):
+        generate_videos(folder, tmp_path / "out", Request(ending=False))
+
+
 def test_what_cannot_be_asked_for_is_one_line(made: list[str], tmp_path: Path) -> None:
     folder = phones(tmp_path / "in")
     with pytest.raises(InputError, match="lies among the videos"):

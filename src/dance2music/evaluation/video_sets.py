@@ -163,10 +163,9 @@ def _make(request: Request, one: tuple[Path, Path]) -> tuple[str, dict[str, Any]
 
 def _claim(out: Path, folder: Path, request: Request) -> None:
     """Write what makes the set, or refuse a folder in which another was begun. Raises InputError."""
-    fields = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(request).items()}
+    fields, usual = _plain(request), _plain(Request())
     fields["method"] = method_for(request.method, request.weights).name
     about = {"version": __version__, "folder": str(folder.resolve()), **fields}
-    about = json.loads(json.dumps(about))
     path = out / ABOUT
     try:
         had = json_value(path.read_text(encoding="utf-8"))
@@ -175,7 +174,7 @@ def _claim(out: Path, folder: Path, request: Request) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); choose another folder") from error
     else:
-        has = had if isinstance(had, dict) else {}
+        has = usual | had if isinstance(had, dict) else {}  # a set of before there was a setting was made with its default
         changed = [
             f"{name} {has.get(name)!r}, now {value!r}" for name, value in about.items() if name != "version" and has.get(name) != value
         ]
@@ -188,3 +187,9 @@ def _claim(out: Path, folder: Path, request: Request) -> None:
         raise InputError(f"{out}: cannot be made ({error.strerror}); choose another folder") from error
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def _plain(request: Request) -> dict[str, Any]:
+    """The fields of a request as they come back from JSON."""
+    fields = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(request).items()}
+    return dict(json.loads(json.dumps(fields)))
