@@ -46,3 +46,17 @@ def test_the_picture_is_in_sight_while_the_beat_is_tapped(studio: Running, dance
         assert in_sight(page, "video") and in_sight(page, "text=Tap along")
         box = page.locator(".frame").bounding_box()
         assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= height
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390)])
+def test_what_the_keyboard_comes_to_is_not_behind_the_picture_that_stays(studio: Running, dance: Any, width: int, height: int) -> None:
+    with at_work(studio, dance, width=width, height=height) as page:
+        page.click("#tab-rhythm")
+        page.focus("text=Tap along")
+        for _ in range(6):
+            page.keyboard.press("Shift+Tab")
+            hidden = """() => {
+                const at = document.activeElement.closest('label') ?? document.activeElement;
+                return document.querySelector('.frame').getBoundingClientRect().bottom - at.getBoundingClientRect().top;
+            }"""
+            assert page.evaluate(hidden) <= 0.5
