@@ -93,7 +93,7 @@ def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float, *
     borders = np.concatenate([[0], np.cumsum(lengths)])
     means = np.array([levels[a:b].mean() for a, b in itertools.pairwise(borders)])
     scaled = _scaled(means)
-    names = _names(scaled) if len(means) > 1 else ["groove"]
+    names = _names(scaled, ending=ending) if len(means) > 1 else ["groove"]
     sections = [
         Section(BEATS_PER_BAR * (first + int(a)), BEATS_PER_BAR * (first + int(b)), name, round(float(level), 3))
         for a, b, name, level in zip(borders[:-1], borders[1:], names, scaled)
@@ -199,8 +199,8 @@ def _scaled(means: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(0.6 + 0.8 * (means - 0.5 * (low + high)) / max(high - low, _SPREAD), 0.0, 1.0))
 
 
-def _names(levels: np.ndarray) -> list[str]:
-    """What each section is, by its level, its place and what follows."""
+def _names(levels: np.ndarray, *, ending: bool) -> list[str]:
+    """What each section is, by its level, its place and what follows; what plays on does not thin out."""
     if float(np.ptp(levels)) < _CONTRAST:
         return ["groove"] * len(levels)
     peak = int(np.argmax(levels))
@@ -212,7 +212,7 @@ def _names(levels: np.ndarray) -> list[str]:
         elif i == 0:
             names.append("intro" if level < _HIGH_LEVEL or drops[1] else "groove")
         elif i == len(levels) - 1:
-            names.append("outro")
+            names.append("outro" if ending else "groove")
         elif drops[i + 1]:
             names.append("build")
         else:
