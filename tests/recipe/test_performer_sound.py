@@ -13,6 +13,7 @@ import torch
 
 import tiny
 from dance2music.codec.spectral_losses import SpectralViews
+from dance2music.errors import InputError
 from dance2music.methods.performer import Performer, PerformerConfig
 from dance2music.music.synth import render
 from dance2music.recipe import performer_sound as training
@@ -89,3 +90,10 @@ def test_a_run_that_breaks_off_and_resumes_ends_with_the_same_bits(tmp_path: Pat
         tune(tmp_path / "broken")
     resumed = tune(tmp_path / "broken")
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values()))
+
+
+def test_a_run_does_not_go_on_with_other_pairs(tmp_path: Path) -> None:
+    tune(tmp_path, replace(CONFIG, loop=replace(LOOP, steps=2)))
+    pairs, vocabulary = tiny.pairs()
+    with pytest.raises(InputError, match=f"of another run, with pairs '{len(pairs)}', not '1'"):
+        tune_performer(performer(), tiny.codec(), pairs[:1], music()[:1], vocabulary, CONFIG, tmp_path)

@@ -131,7 +131,7 @@ def test_the_generator_and_its_codec_fit_and_make_music(folder: Path) -> None:
     (take,) = CodecGenerator(gan, codec).generate(given, [0])
     assert take.codes is not None and take.codes.shape[0] == tiny.N_CODEBOOKS and take.score is not None
     provenance = read_provenance(build_.weights("planned"))
-    assert provenance["kind"] == "planned" and provenance["n_pairs"] == 2
+    assert provenance["kind"] == "planned" and provenance["n_pairs"] == 2 and provenance["n_drumless_pairs"] == 1
     assert provenance["training"]["performer_sound"]["loop"]["steps"] == 2 and (folder / "performer_sound" / "log.jsonl").exists()
     learnt = read_provenance(build_.weights("codec"))
     assert learnt["refinement"]["first_codebooks"] == learnt["sound"]["first_codebooks"] == tiny.N_CODEBOOKS

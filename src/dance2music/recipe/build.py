@@ -171,9 +171,8 @@ class Build:
         model.planner.load_state_dict(self.planner().state_dict())
         model.performer.load_state_dict(self.sounding_performer().state_dict())
         training = {name: to_dict(getattr(self.recipe, name)) for name in ("planner", "performer", "performer_sound")}
-        self._save(
-            "planned", model, model.config, {"training": training, "n_pairs": self.recipe.n_pairs, "soundfont": self.recipe.soundfont}
-        )
+        heard = ("n_pairs", "n_short_pairs", "n_coded_pairs", "n_drumless_pairs", "soundfont")
+        self._save("planned", model, model.config, {"training": training, **{name: getattr(self.recipe, name) for name in heard}})
 
     def memory(self) -> None:
         """Stage: the bank of composed bars."""

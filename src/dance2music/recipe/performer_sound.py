@@ -84,12 +84,23 @@ def tune_performer(
     ------
     TrainingDiverged
         If a loss or a gradient is no number; the last checkpoint stays.
+    InputError
+        If the folder's run heard another number of pairs.
     """
     fabric = start_fabric(config.loop)
     crops = PerformerData(pairs, config.crops, vocabulary, codec.sample_rate / codec.hop_length, seed=config.loop.seed)
     data = process_share(fabric, MusicData(crops, music, codec.hop_length))
     optimizer = torch.optim.AdamW(performer.parameters(), lr=config.loop.learning_rate, betas=(0.8, 0.98), weight_decay=0.01, fused=True)
-    loop = Loop(fabric, config.loop, out_dir, model=performer, optimizers={"performer": optimizer}, data=data, settings=config)
+    loop = Loop(
+        fabric,
+        config.loop,
+        out_dir,
+        model=performer,
+        optimizers={"performer": optimizer},
+        data=data,
+        about={"pairs": str(len(pairs))},
+        settings=config,
+    )
     performer.train()
     codec = codec.to(fabric.device).eval().requires_grad_(False)
     weights = {**sound_weights(config), "commitment": config.commitment_weight}
