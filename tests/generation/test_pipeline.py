@@ -14,13 +14,15 @@ from dance2music.errors import InputError
 from dance2music.generation import pipeline
 from dance2music.methods.base import looked_up
 from dance2music.methods.composer import Composer
+from dance2music.metrics import sync
 from dance2music.metrics.strict import tempo_right
-from dance2music.metrics.sync import measure_sync
+from dance2music.metrics.sync import Heard, measure_sync
 from dance2music.music.audio import resample
-from dance2music.music.beats import onset_times
+from dance2music.music.beats import ONSET_HOP_LENGTH, onset_times
 from dance2music.music.loudness import loudness
 from dance2music.people.dancers import numbered
 from dance2music.synthetic.drawing import example_dance
+from dance2music.takes import ranking
 from dance2music.takes.methods import load_method
 from dance2music.takes.ranking import RANKING, best_take, candidates_for, drum_hits, rank
 from dance2music.takes.sound import finish, to_audio
@@ -120,6 +122,23 @@ def test_of_several_candidates_the_one_that_follows_the_dancer_is_kept(clicker: 
     take = best_take(tiny.as_method(clicker), dance(8.0, late_seconds=0.03), seed=2, candidates=12)
     assert clicker.asked == [(8.0, list(range(2000, 2012)))]
     assert 2001 <= take.seed <= 2003
+
+
+@pytest.mark.parametrize("half_a_beat_off", [ONSET_HOP_LENGTH, ONSET_HOP_LENGTH // 2])
+def test_a_beat_that_one_of_two_readings_hears_elsewhere_ranks_lower(
+    clicker: Clicker, monkeypatch: pytest.MonkeyPatch, half_a_beat_off: int
+) -> None:
+    conditioning, hear = dance(8.0), sync.hear
+    (take,) = make_takes(tiny.as_method(clicker), conditioning, seeds=[1])
+    clear = ranking.heard_in(take, conditioning.rhythm)["beat_f"]
+
+    def unsure(audio: Audio, *, around_bpm: float, hop_length: int = ONSET_HOP_LENGTH) -> Heard:
+        heard = hear(audio, around_bpm=around_bpm, hop_length=hop_length)
+        return replace(heard, beats=heard.beats + 30.0 / around_bpm * (hop_length == half_a_beat_off))
+
+    monkeypatch.setattr(sync, "hear", unsure)
+    monkeypatch.setattr(ranking, "hear", unsure)
+    assert clear > 0.8 and ranking.heard_in(take, conditioning.rhythm)["beat_f"] < 0.2
 
 
 def test_short_dances_get_more_candidates(clicker: Clicker) -> None:

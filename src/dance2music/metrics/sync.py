@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dance2music.metrics.rhythm import beat_f, shift_lift
-from dance2music.music.beats import as_heard, band_rises, beats_heard, onsets_in, pulse_in
+from dance2music.music.beats import ONSET_HOP_LENGTH, as_heard, band_rises, beats_heard, onsets_in, pulse_in
 from dance2music.types import Audio, Rhythm
 
 
@@ -28,18 +28,25 @@ class Heard:
     pulse_clarity: float
 
 
-def hear(audio: Audio, *, around_bpm: float) -> Heard:
+def hear(audio: Audio, *, around_bpm: float, hop_length: int = ONSET_HOP_LENGTH) -> Heard:
     """Listen to music with a tempo in mind.
 
     Parameters
     ----------
     audio : Audio [C, N]; it is heard at `music.beats.HEARD_RATE`, whatever its own.
     around_bpm : the tempo that is expected, as that of the dance; what is heard may lie an octave from there.
+    hop_length : of the onset envelope, in samples at `music.beats.HEARD_RATE`.
     """
-    rises, fps = band_rises(as_heard(audio))
+    rises, fps = band_rises(as_heard(audio), hop_length=hop_length)
     envelope = rises.mean(axis=0)
     beats = beats_heard(np.median(rises, axis=0), fps, around_bpm=around_bpm)
     return Heard(audio.duration_seconds, onsets_in(envelope, fps), beats, pulse_in(envelope, fps))
+
+
+def beats_on_grid(heard: Heard, rhythm: Rhythm) -> float:
+    """F-measure at 70 ms of the beats that are heard in music with the beat grid of the dance."""
+    grid = rhythm.beat_times_seconds
+    return beat_f(grid[(grid >= 0) & (grid < heard.duration_seconds)], heard.beats)
 
 
 def measure_sync(audio: Audio | Heard, rhythm: Rhythm, *, seed: int = 0) -> dict[str, float]:
@@ -59,10 +66,10 @@ def measure_sync(audio: Audio | Heard, rhythm: Rhythm, *, seed: int = 0) -> dict
     Values are 0 where there are no beats.
     """
     heard = audio if isinstance(audio, Heard) else hear(audio, around_bpm=rhythm.tempo_bpm)
-    grid, kinematic = rhythm.beat_times_seconds, rhythm.kinematic_beats_seconds
+    kinematic = rhythm.kinematic_beats_seconds
     return {
         **shift_lift(kinematic, heard.onsets, heard.duration_seconds, seed=seed),
-        "beat_f": beat_f(grid[(grid >= 0) & (grid < heard.duration_seconds)], heard.beats),
+        "beat_f": beats_on_grid(heard, rhythm),
         "beat_lift": shift_lift(kinematic, heard.beats, heard.duration_seconds, seed=seed)["lift"],
         "pulse_clarity": heard.pulse_clarity,
         "kinematic_beats": float(len(kinematic)),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dance2music.metrics.sync import measure_sync
+from dance2music.metrics.sync import beats_on_grid, hear, measure_sync
+from dance2music.music.beats import ONSET_HOP_LENGTH
 from dance2music.parallel import side_by_side
 from dance2music.takes.methods import LoadedMethod
 from dance2music.takes.take import Take, keeping_sound, make_takes
@@ -95,11 +96,16 @@ def best_take(
 
 
 def heard_in(take: Take, rhythm: Rhythm) -> dict[str, float]:
-    """What ranking hears of a take, and its ``strokes``: drum hits within the dance, or where there are no notes onsets."""
+    """What ranking hears of a take, and its ``strokes``: drum hits within the dance, or where there are no notes onsets.
+
+    A beat that is clear is heard by every reading: ``beat_f`` is the lower one of two, at the usual hop length and at half of it.
+    """
     from dance2music.music.tones import tones
 
-    audio = take.preview()
+    audio, bpm = take.preview(), rhythm.tempo_bpm
     heard = measure_sync(audio, rhythm) | tones(audio)
+    finely = hear(audio, around_bpm=bpm, hop_length=ONSET_HOP_LENGTH // 2)
+    heard["beat_f"] = min(heard["beat_f"], beats_on_grid(finely, rhythm))
     return heard | {"strokes": heard["onsets"] if take.score is None else float(drum_hits(take.score))}
 
 
