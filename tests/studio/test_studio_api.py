@@ -233,6 +233,9 @@ def test_a_listening_test_between_takes_is_built_and_served(studio: Running, dan
     takes = [row["id"] for row in studio.ask("GET", f"/api/dances/{dance['id']}")["takes"] if not row["candidate"] and not row["deleted"]][
         :2
     ]
+    for wrong in (takes[:1], [takes[0], takes[0]], [*takes, takes[0]], [takes[0], "no take"]):
+        body, headers = json.dumps({"takes": wrong}).encode(), {"Content-Type": "application/json"}
+        assert studio.request("POST", f"/api/dances/{dance['id']}/listening-test", body, headers)[0] == 422, wrong
     job = done(studio, studio.ask("POST", f"/api/dances/{dance['id']}/listening-test", {"takes": takes}))
     (export,) = [row for row in studio.ask("GET", "/api/library")["exports"] if row["job"] == job["id"]]
     status, page, headers = studio.request("GET", f"/listen/{export['id']}/index.html")

@@ -144,7 +144,7 @@ async def make_listening_test(studio: Studio, request: Request, body: bodies.Lis
     """Queue a listening test between takes of a dance."""
     dance = row_of(studio, "dances", request)
     known = {row["id"]: row for row in studio.library.rows("takes", "dance = ? AND deleted IS NULL", [dance["id"]])}
-    if len(set(body.takes)) < 2 or any(key not in known for key in body.takes) or len(body.takes) > bodies.MOST_TAKES:
+    if not 2 <= len(body.takes) <= bodies.MOST_TAKES or len({*body.takes} & known.keys()) != len(body.takes):
         raise Refused(422, f"takes: expected 2 to {bodies.MOST_TAKES} ids of takes of this dance, each once")
     titles = [known[key]["title"] for key in body.takes]
     names = [title if titles.count(title) == 1 else f"{title} ({i})" for i, title in enumerate(titles, start=1)]
