@@ -51,6 +51,9 @@ def test_a_drawn_dance_is_played_as_soon_as_it_is_drawn(studio: Running) -> None
         page.click("text=Draw me a dance")
         page.wait_for_selector("button.play")
         assert page.is_disabled("button.play"), "there is no video yet"
+        page.click("#tab-rhythm")
+        assert "The beat is read when" in page.inner_text(".panel .range") and "bpm" not in page.inner_text(".panel .range")
+        page.click("#tab-takes")
         page.keyboard.press("Space")
         assert page.get_attribute("button.play", "aria-label") == "Play"
         plays_while_it_is_watched(page)

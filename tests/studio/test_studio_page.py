@@ -236,6 +236,17 @@ def test_the_grid_shows_what_is_asked_of_the_beat_and_the_music_follows(studio: 
         idle(page)
 
 
+def test_a_take_made_for_a_loop_says_that_it_has_no_ending(studio: Running, dance: Any) -> None:
+    with at_work(studio, dance) as page:
+        count = page.locator(".lane.take").count()
+        page.click("#tab-takes")
+        page.uncheck("text=End on a last chord")
+        page.click("text=Make more takes")
+        until(page, f"document.querySelectorAll('.lane.take').length === {count + 1}", LONG_SECONDS)
+        assert page.inner_text(".lane.take >> nth=-1 >> small").endswith("no ending")
+        idle(page)
+
+
 def test_the_beat_is_tapped_while_it_plays(studio: Running, dance: Any) -> None:
     with at_work(studio, dance) as page:
         page.click("#tab-rhythm")

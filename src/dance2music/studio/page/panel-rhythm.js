@@ -52,7 +52,8 @@ export class RhythmPanel {
     const grid = this.work.take?.about ?? this.work.dance.about;
     const sure = grid.rhythm_confidence === undefined ? "" : ` · ${Math.round(100 * grid.rhythm_confidence)} % sure`;
     const nothing = Object.keys(this.#asked).length === 0;
-    fill(this.now, h("b", {}, tempo(grid.tempo_bpm ?? 0)), nothing || !this.shown ? sure : ` → ${tempo(this.shown.tempo_bpm)}`);
+    if (!grid.tempo_bpm) fill(this.now, "The beat is read when the dance has been watched.");
+    else fill(this.now, h("b", {}, tempo(grid.tempo_bpm)), nothing || !this.shown ? sure : ` → ${tempo(this.shown.tempo_bpm)}`);
     const readings = named((this.work.take?.about.rhythm_alternatives ?? []).filter((reading) => reading.probability >= LEAST_PROBABLE), grid);
     fill(this.others, readings.length > 0 && [h("h3", {}, "Other readings of this dance"), readings.map(([name, reading]) => h("button", {
       type: "button", class: "reading", "aria-pressed": String(this.#asked.tempo_bpm === reading.tempo_bpm && this.#asked.first_beat_seconds === reading.first_beat_seconds),

@@ -211,9 +211,10 @@ export class Workspace {
 
   #takeLane(take, i) {
     const active = take.id === this.heard;
-    const { section, genre, sound, method, tempo_bpm: bpm } = take.about;
+    const { section, sections = [], genre, sound, method, tempo_bpm: bpm } = take.about;
+    const playsOn = sections.length > 0 && sections.at(-1).name !== "ending" && "no ending";
     const other = Math.abs(bpm / this.dance.about.tempo_bpm - 1) > 0.01 && tempo(bpm);
-    const facts = [section && changeOf(section, this.timeline.grid), genre, other, method !== "planned" && method, sound].filter(Boolean).join(" · ");
+    const facts = [section && changeOf(section, this.timeline.grid), genre, other, method !== "planned" && method, sound, playsOn].filter(Boolean).join(" · ");
     const label = h(
       "div", { class: "take-label" },
       h("button", { type: "button", class: "take-name", "aria-pressed": String(active), onclick: () => this.hear(take), title: `Hear ${take.title} (key ${i + 1})` },
