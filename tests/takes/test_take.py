@@ -23,7 +23,6 @@ from dance2music.generation.redraw import regenerate
 from dance2music.methods.base import CodecGenerator
 from dance2music.methods.composer import Composer
 from dance2music.music.audio import save_wav
-from dance2music.rhythm.sections import energy_at_beats, plan_sections
 from dance2music.studio.mixing import read_sound
 from dance2music.takes import take_file
 from dance2music.takes.methods import METHODS, LoadedMethod, load_method
@@ -92,38 +91,6 @@ def test_the_report_lists_the_sections_of_the_music(composed: tuple[Take, Path])
     ending = composed[0].sections[-1].begin_beat
     assert told[1]["begin_seconds"] == pytest.approx(float(dance().rhythm.time_at(np.array([ending]))[0]), abs=1e-3)
     assert describe(take_of("cmt"))["sections"] == []
-
-
-def test_without_a_desk_the_ending_falls_to_silence_too() -> None:
-    (take,) = make_takes(load_method("composer", sound="soundfont"), dance(), seeds=[1])
-    take = finished_take(take)
-    samples, n = take.finished.samples, take.finished.samples.shape[-1]
-    assert take.fade_seconds is not None and take.fade_seconds > 0.3
-    assert np.abs(samples[:, -n // 60 :]).max() < 0.1 * np.abs(samples).max()
-
-
-@pytest.mark.parametrize("sound", ["studio", "soundfont"])
-def test_without_an_ending_the_music_is_as_loud_to_the_end_and_any_section_can_be_drawn_again(sound: str) -> None:
-    given = dance()
-    on = replace(given, sections=plan_sections(energy_at_beats(given), given.rhythm, given.duration_seconds, ending=False))
-    (take,) = make_takes(load_method("composer", sound=sound), on, seeds=[1])
-    take = finished_take(take)
-    samples, n = take.finished.samples, take.finished.samples.shape[-1]
-    half = [float(np.sqrt(np.mean(part**2))) for part in (samples, samples[:, -round(n / 2.0 / SECONDS) :])]
-    assert half[1] > 0.5 * half[0]
-    beat = 60.0 / given.rhythm.tempo_bpm
-    assert check_span(take, (SECONDS - 1.5 * beat, SECONDS)).end_seconds == SECONDS
-
-
-@pytest.mark.parametrize("method", ["composer", "dance2music-offline"])
-def test_without_a_desk_and_an_ending_nothing_fades_but_the_last_hundredth_of_a_second(method: str) -> None:
-    given = dance()
-    on = replace(given, sections=plan_sections(energy_at_beats(given), given.rhythm, given.duration_seconds, ending=False))
-    (take,) = make_takes(load_method(method, sound="soundfont"), on, seeds=[1])
-    take = finished_take(take, denoise=False)
-    made, heard = (audio.samples[:, : -round(0.01 * audio.sample_rate)] for audio in (take.audio, take.finished))
-    fifth = take.audio.sample_rate // 5
-    assert made[:, -fifth:] @ heard[:, -fifth:].T > 0.999 * np.linalg.norm(made[:, -fifth:]) * np.linalg.norm(heard[:, -fifth:])
 
 
 def test_a_file_is_the_same_each_time_it_is_written(composed: tuple[Take, Path], tmp_path: Path) -> None:

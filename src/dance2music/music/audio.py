@@ -47,6 +47,8 @@ _PCM = {".wav": ("WAV", "PCM_24"), ".flac": ("FLAC", "PCM_24"), ".ogg": ("OGG", 
 _AAC = {".m4a": "mp4"}
 AUDIO_SUFFIXES = (*_PCM, *_AAC)
 """File name endings that `save_audio` knows."""
+BITRATE = 320_000
+"""Of AAC, bit/s. FFmpeg's encoder adds to peaks: of a master at -2.0 dBTP it made +0.8 at 192,000, -1.0 at 256,000 and -1.9 here."""
 
 AAC_SAMPLE_RATES = (44100, 48000)
 AAC_FRAME = 1024
@@ -132,7 +134,7 @@ def save_wav(audio: Audio, path: str | Path, *, bits: int = 16, over_full_scale:
     _save_pcm(audio, Path(path), "WAV", "FLOAT" if kept else f"PCM_{bits}")
 
 
-def save_audio(audio: Audio, path: str | Path, *, bitrate: int = 192_000) -> None:
+def save_audio(audio: Audio, path: str | Path, *, bitrate: int = BITRATE) -> None:
     """Write a sound file whose format goes by the suffix, one of `AUDIO_SUFFIXES`; wav and flac have 24 bits.
 
     Raises
@@ -270,7 +272,7 @@ def _in_windows(process: Callable[[np.ndarray], np.ndarray], audio: Audio) -> Au
     return Audio(_concatenate(overlap_add(chunks, overlap if length > overlap else 0), audio.samples.shape), rate)
 
 
-def aac_packets(audio: Audio, out: OutputContainer, *, start_seconds: Fraction = Fraction(0), bitrate: int = 192_000) -> Iterator[Packet]:
+def aac_packets(audio: Audio, out: OutputContainer, *, start_seconds: Fraction = Fraction(0), bitrate: int = BITRATE) -> Iterator[Packet]:
     """Add an AAC stream to an open FFmpeg container and give its packets, encoded one by one as they are asked for.
 
     Departs from the audio's own sample rate unless it is one of `AAC_SAMPLE_RATES`: many players and sites take no other.

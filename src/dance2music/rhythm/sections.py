@@ -37,6 +37,8 @@ _EARLIEST_DOWNBEAT, _EARLIEST_ENDING, _EARLIEST_OF_ALL = 0.65, 0.8, 0.5
 
 _HELD_SHARE = 0.3
 """Of its ring an ending is at its full level for so long."""
+SHORTEST_FADE_SECONDS = 0.01
+"""Fall to silence of music that is cut or plays on to its end: enough not to click."""
 
 _ENERGY_CUTOFF_HZ = 0.5
 _LEAST_SPREAD = 0.25
@@ -121,7 +123,7 @@ def ending_beat(rhythm: Rhythm, duration_seconds: float) -> int | None:
 
 def ring_seconds(ending_seconds: float, duration_seconds: float) -> float:
     """How long the fall to silence of an ending is: it is held at its full level first."""
-    return max(0.01, (1.0 - _HELD_SHARE) * (duration_seconds - ending_seconds))
+    return max(SHORTEST_FADE_SECONDS, (1.0 - _HELD_SHARE) * (duration_seconds - ending_seconds))
 
 
 def freezes(conditioning: Conditioning) -> list[tuple[float, float]]:

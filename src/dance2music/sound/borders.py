@@ -11,13 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dance2music.rhythm.sections import ending_of, has_form, ring_seconds
+from dance2music.rhythm.sections import SHORTEST_FADE_SECONDS, ending_of, has_form, ring_seconds
 from dance2music.sound.transition_sounds import Transition
 from dance2music.types import BEATS_PER_BAR, Score, Section
 
 _RISER_BARS, _FALL_BARS, _REVERSE_BEATS = 2.0, 1.0, 2.0
 _LEAST_SECONDS = 0.3
-_SHORTEST_FADE_SECONDS = 0.01
 
 
 def border_effects(score: Score) -> list[Transition]:
@@ -33,7 +32,7 @@ def fade_seconds(score: Score) -> float:
     """Length of the fall to silence at the end: most of the ring of an ending, next to nothing without one."""
     ending = ending_of(score.sections)
     if ending is None:
-        return _SHORTEST_FADE_SECONDS
+        return SHORTEST_FADE_SECONDS
     return ring_seconds(_seconds(score, ending.begin_beat), score.duration_seconds)
 
 

@@ -14,7 +14,7 @@ from dance2music import __version__
 from dance2music.errors import InputError
 from dance2music.methods.base import Given
 from dance2music.music.splice import spliced_audio
-from dance2music.rhythm.sections import ending_of, ring_seconds
+from dance2music.rhythm.sections import SHORTEST_FADE_SECONDS, ending_of, ring_seconds
 from dance2music.takes import take_file
 from dance2music.takes.methods import METHODS, LoadedMethod, Method, load
 from dance2music.takes.sound import MASTERED, Finish, finish, finish_from, finished, to_audio
@@ -29,8 +29,6 @@ LEAD_SECONDS = 0.02
 """How far ahead of the dance's beat grid the music is placed. A loud stroke is heard within 2.3 ms of its note in every sound (superflux,
 hop of 3 ms, its own lateness on clicks taken off); the rest makes up for beat trackers, which hear beats about 27 ms after strokes, in the
 music that dancers heard too: a grid whose lag was measured by them (`RhythmConfig.lag_seconds`) lies that much late."""
-PLAYS_ON_FADE_SECONDS = 0.01
-"""Fall to silence of music without an ending, as the desk has it: enough not to click."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ class Take:
     def fade_seconds(self) -> float | None:
         """Length of the fall to silence where no desk sees to it: next to nothing of music that plays on; None of music without form."""
         if self.conditioning.sections and ending_of(self.conditioning.sections) is None:
-            return PLAYS_ON_FADE_SECONDS
+            return SHORTEST_FADE_SECONDS
         ending = ending_of(self.sections)
         if ending is None:
             return None

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from dance2music.errors import InputError
 from dance2music.files import check_writable, whole_file
-from dance2music.music.audio import AAC_FRAME, AAC_SAMPLE_RATES, aac_packets
+from dance2music.music.audio import AAC_FRAME, AAC_SAMPLE_RATES, BITRATE, aac_packets
 from dance2music.types import Audio
 from dance2music.video.boxes import EditList, missing_description, read_description, rewrite
 from dance2music.video.container import VideoInfo, display_matrix, first_frame, open_video, probe
@@ -95,7 +95,7 @@ def check_mux(video: str | Path | VideoInfo, out_path: str | Path) -> None:
         _write(job, _Nowhere(), _SILENCE, bitrate=128_000)
 
 
-def mux(video: str | Path | VideoInfo, audio: Audio, out_path: str | Path, *, bitrate: int = 192_000) -> None:
+def mux(video: str | Path | VideoInfo, audio: Audio, out_path: str | Path, *, bitrate: int = BITRATE) -> None:
     """Write the pictures of ``video``, copied bit by bit, with ``audio`` as their only sound.
 
     Rotation, colour description, pixel aspect, variable frame rate, time stamps and tags are kept. The music starts when the first picture
