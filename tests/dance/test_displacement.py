@@ -36,3 +36,10 @@ def test_only_the_part_that_moves_is_seen_to_move() -> None:
 def test_pictures_without_texture_and_of_odd_sizes_stand_still(shape: tuple[int, int]) -> None:
     same = np.full(shape, 90.0, np.float32)
     assert displacement(same, same).shape == (*shape, 2) and not displacement(same, same).any()
+
+
+def test_many_pairs_at_once_have_the_flow_of_each() -> None:
+    pairs = [(GROUND, np.roll(GROUND, (y, x), (0, 1))) for y, x in ((0, 1), (1, 0), (-1, 1))]
+    together = displacement(*(np.stack(pictures) for pictures in zip(*pairs)))
+    assert together.shape == (3, 36, 64, 2)
+    assert np.array_equal(together, np.stack([displacement(before, after) for before, after in pairs]))

@@ -6,6 +6,8 @@ camera's, is taken out. I3D and TSN adapters, which need weights of the user, ar
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from dance2music.dance.displacement import displacement
@@ -14,6 +16,8 @@ from dance2music.types import Motion
 
 FLOW_SIDE = 64
 """Pixels of the longer side of the frames that flow is taken of, about."""
+_AT_ONCE = 24
+"""Frames whose flow is measured together."""
 VISUAL_SLICES: dict[str, slice] = {
     "energy": slice(0, 1),
     "derivative": slice(1, 2),
@@ -26,12 +30,22 @@ VISUAL_FEATURES = 5
 """D_v, the width of `visual_features`."""
 
 
+class _Step(NamedTuple):
+    """Two frames in a row, grey float32 [h, w], and their times in seconds."""
+
+    before: np.ndarray
+    after: np.ndarray
+    since: float
+    until: float
+
+
 class FlowMeter:
     """Takes frames one by one and keeps a few numbers of each: the motion energy and the mean flow of the cells of a grid."""
 
     def __init__(self) -> None:
         self._last: np.ndarray | None = None
         self._last_time = 0.0
+        self._waiting: list[_Step] = []
         self._times: list[float] = []
         self._energies: list[float] = []
         self._cells: list[np.ndarray] = []
@@ -42,27 +56,39 @@ class FlowMeter:
 
         small = Image.fromarray(image).reduce(max(1, round(max(image.shape) / FLOW_SIDE)))
         grey = np.asarray(small.convert("L")).astype(np.float32)
-        height = len(grey)
-        last, dt = self._last, time_seconds - self._last_time
-        if last is not None and last.shape == grey.shape and dt > 0:
+        last, before = self._last, self._last_time
+        if last is not None and last.shape == grey.shape and time_seconds > before:
             if np.array_equal(last, grey):
                 return
-            flow = displacement(last, grey)
-            flow -= np.median(flow.reshape(-1, 2)[::7], axis=0)
-            flow /= height * dt
-            rows = np.array_split(flow, FLOW_ROWS, axis=0)
-            cells = [cell.mean(axis=(0, 1)) for row in rows for cell in np.array_split(row, FLOW_COLUMNS, axis=1)]
-            self._times.append(0.5 * (time_seconds + self._last_time))
-            self._energies.append(float(np.hypot(flow[..., 0], flow[..., 1]).mean()))
-            self._cells.append(np.asarray(cells, dtype=np.float32))
+            self._waiting.append(_Step(last, grey, before, time_seconds))
+            if len(self._waiting) == _AT_ONCE:
+                self._measure()
+        elif self._waiting:
+            self._measure()  # what comes may be of another size
         self._last, self._last_time = grey, time_seconds
+
+    def _measure(self) -> None:
+        """Take down the flow of the frames that wait for it."""
+        steps, self._waiting = self._waiting, []
+        if not steps:
+            return
+        flow = displacement(np.stack([step.before for step in steps]), np.stack([step.after for step in steps]))
+        flow -= np.median(flow.reshape(len(steps), -1, 2)[:, ::7], axis=1)[:, None, None]
+        flow /= np.array([flow.shape[1] * (step.until - step.since) for step in steps], np.float32)[:, None, None, None]
+        rows = np.array_split(flow, FLOW_ROWS, axis=1)
+        cells = np.stack([cell.mean(axis=(1, 2)) for row in rows for cell in np.array_split(row, FLOW_COLUMNS, axis=2)], axis=1)
+        self._times += [0.5 * (step.until + step.since) for step in steps]
+        self._energies += np.hypot(flow[..., 0], flow[..., 1]).mean(axis=(1, 2)).tolist()
+        self._cells += list(cells.astype(np.float32))
 
     def energy(self, grid_seconds: np.ndarray) -> np.ndarray:
         """Motion energy float64 [T] at these times: mean magnitude of the flow, in image heights per second; 0 if nothing ever moved."""
+        self._measure()
         return on_grid(np.asarray(self._energies), np.asarray(self._times), grid_seconds)
 
     def cells(self, grid_seconds: np.ndarray) -> np.ndarray:
         """Mean flow float64 [T, rows * columns, 2] of the cells, in image heights per second, y up."""
+        self._measure()
         count = FLOW_ROWS * FLOW_COLUMNS
         values = np.asarray(self._cells).reshape(-1, count * 2)
         flat = np.stack([on_grid(values[:, i], np.asarray(self._times), grid_seconds) for i in range(count * 2)], axis=1)
