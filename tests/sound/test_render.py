@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyloudnorm
 import pytest
 
 from dance2music.composer.compose import compose
 from dance2music.errors import InputError
+from dance2music.metrics.production import crest_db
+from dance2music.music.audio import load_audio, save_audio
 from dance2music.sound.mix import STEMS
 from dance2music.sound.render import SAMPLE_RATE, render_hybrid, render_studio, render_studio_drums, render_studio_stems
 from dance2music.sound.transition_sounds import Transition
@@ -194,3 +198,14 @@ def test_memory_is_a_few_lines_of_the_piece() -> None:
 
     peak(20.0)  # what is kept from one piece to the next
     assert (peak(60.0) - peak(20.0)) / (40.0 * 16_000) < 60
+
+
+def test_the_sound_of_a_video_keeps_the_peaks_of_the_master(tmp_path: Path) -> None:
+    made = [render_studio(compose(genre, seed=genre, duration_seconds=3.0)) for genre in range(4)]
+    off, added = [], []
+    for audio in made:
+        save_audio(audio, tmp_path / "a.m4a")
+        coded = load_audio(tmp_path / "a.m4a", mono=False)
+        off.append(float(np.abs(coded.samples[:, : audio.samples.shape[-1]] - audio.samples).max()))
+        added.append(crest_db(coded) - crest_db(audio))
+    assert np.mean(off) < 0.15 and np.mean(added) < 1.0, "a coder that saves bits on strokes adds to their peaks"

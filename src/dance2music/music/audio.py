@@ -49,6 +49,10 @@ AUDIO_SUFFIXES = (*_PCM, *_AAC)
 """File name endings that `save_audio` knows."""
 BITRATE = 320_000
 """Of AAC, bit/s. FFmpeg's encoder adds to peaks: of a master at -2.0 dBTP it made +0.8 at 192,000, -1.0 at 256,000 and -1.9 here."""
+_AAC_OPTIONS = {"aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_tns": "0"}
+"""At this rate what saves bits at low ones only costs: on 12 pieces of the default the sample that is farthest off is .10 off, in the
+mean, in place of .26, crests are .3 dB lower; the noise is .6 dB lower as a whole, 2 dB higher at most in a band (below 100 Hz), 4 dB lower
+at the top, and the encoder takes two fifths of the time."""
 
 AAC_SAMPLE_RATES = (44100, 48000)
 AAC_FRAME = 1024
@@ -292,6 +296,7 @@ def aac_packets(audio: Audio, out: OutputContainer, *, start_seconds: Fraction =
     assert len(audio.samples) in (1, 2), "AAC is written with one or two channels"
     layout = "mono" if len(audio.samples) == 1 else "stereo"
     stream = out.add_stream("aac", rate=audio.sample_rate, layout=layout, bit_rate=bitrate)
+    stream.options = dict(_AAC_OPTIONS)
     assert isinstance(stream, AudioStream)
     return _aac_packets(audio, stream, layout, round(start_seconds * audio.sample_rate))
 

@@ -43,7 +43,7 @@ class MasterSettings:
 
     target_lufs: float = -14.0
     ceiling_db: float = -1.0
-    crest_db: float = 10.8
+    crest_db: float = 10.3
     width: float = 0.22
     most_width_db: float = 6.0
     low_db: float = 0.0
