@@ -20,7 +20,7 @@ from dance2music.music.loudness import loudness, true_peak_db
 from dance2music.people.dancers import of_motion
 from dance2music.synthetic.drawing import example_dance
 from dance2music.takes.take import LEAD_SECONDS
-from dance2music.types import ROLES, Dancer
+from dance2music.types import BEATS_PER_BAR, ROLES, Dancer
 from dance2music.video.container import VideoInfo
 
 SECONDS = 3.0
@@ -69,6 +69,15 @@ def test_a_sound_file_is_written_beside_the_video_at_the_rate_asked_for(video: P
     assert soundfile.info(video.with_name("mix.flac")).samplerate == 44_100
     assert load_audio(video.with_name("clip.music.mp4")).sample_rate == 44_100
     assert np.array_equal(load_audio(video.with_name("mix.flac")).samples, load_audio(video.with_name("clip.music.wav")).samples)
+
+
+def test_the_tempo_that_is_told_for_a_loop_makes_it_whole_bars(video: Path) -> None:
+    assert "loop" not in made(video)
+    jumps = made(video, ending=False, tempo_bpm=100.0)["loop"]
+    bars = jumps["beats"] / BEATS_PER_BAR
+    assert jumps["bars"] == max(1, round(bars)) and abs(bars - round(bars)) > 0.05
+    joins = made(video, ending=False, tempo_bpm=jumps["tempo_bpm"])["loop"]
+    assert joins["beats"] == pytest.approx(BEATS_PER_BAR * jumps["bars"], abs=0.02) and joins["bars"] == jumps["bars"]
 
 
 @pytest.mark.parametrize(("method", "sound", "rate"), [("composer", "studio", 48_000), ("composer", "soundfont", 22_050)])

@@ -209,3 +209,9 @@ def test_the_sound_of_a_video_keeps_the_peaks_of_the_master(tmp_path: Path) -> N
         off.append(float(np.abs(coded.samples[:, : audio.samples.shape[-1]] - audio.samples).max()))
         added.append(crest_db(coded) - crest_db(audio))
     assert np.mean(off) < 0.15 and np.mean(added) < 1.0, "a coder that saves bits on strokes adds to their peaks"
+
+
+def test_music_that_is_under_way_begins_without_a_tick() -> None:
+    held = Track("pad", 89, [Note(-2.0, 8.0, pitch, 100) for pitch in (48, 55, 60)], False)
+    samples = np.abs(render_studio(score_of([held])).samples).max(axis=0)
+    assert samples[0] < 0.01 * samples.max() and samples[round(0.003 * SAMPLE_RATE) : 2400].max() > 0.2 * samples.max()

@@ -333,6 +333,8 @@ def example(
     typer.echo(f"{out}: {seconds:g} s of dance")
 
 
+_IN_TIME_BEATS = 0.1
+"""A loop that is off by less joins in time."""
 _WORTH_SAYING = 0.1
 """Probability from which on another reading of the beat is named."""
 _A_GUESS = 0.2
@@ -360,8 +362,21 @@ def _tell(reports: list[dict[str, Any]], *, as_json: bool) -> None:
                 f"  the {says} from {other['first_beat_seconds']:.2f} s on "
                 f"({other['probability']:.0%}; chosen {report['rhythm_confidence']:.0%})"
             )
+        if (loop := report.get("loop")) is not None:
+            typer.echo(f"  {_loop_in_words(loop)}")
     last = reports[-1]
     typer.echo(f"{last['seconds']['total']:.1f} s for {last['duration_seconds']:.1f} s of dance")
+
+
+def _loop_in_words(loop: dict[str, Any]) -> str:
+    """How music without an ending joins its own beginning."""
+    from dance2music.types import BEATS_PER_BAR
+
+    bars, off = f"{loop['bars']} bar{'s' * (loop['bars'] > 1)}", loop["beats"] - BEATS_PER_BAR * loop["bars"]
+    if abs(off) < _IN_TIME_BEATS:
+        return f"loops in time, {bars}"
+    jump = f"{abs(off):.1f} beats {'more' if off > 0 else 'less'} than {bars}"
+    return f"loops with a jump: {jump}; --tempo {loop['tempo_bpm']:.3f} makes it {bars}"
 
 
 def _tell_failures(reports: list[dict[str, Any]]) -> None:

@@ -20,10 +20,11 @@ from dance2music.generation.sync import report_dancers, report_sync, sync_in_wor
 from dance2music.music.duck import Mixed
 from dance2music.music.markers import markers_of, save_markers
 from dance2music.music.splice import spliced_audio
+from dance2music.rhythm.sections import ending_of
 from dance2music.takes.methods import METHODS
 from dance2music.takes.take import LEAD_SECONDS, Edit, Take
 from dance2music.takes.take_file import versions
-from dance2music.types import GENRES, Audio, GenreGuess, Latents, Score
+from dance2music.types import BEATS_PER_BAR, GENRES, Audio, Conditioning, GenreGuess, Latents, Score
 from dance2music.video.container import VideoInfo
 from dance2music.work import Stages, report
 
@@ -251,6 +252,7 @@ def describe(take: Take) -> dict[str, Any]:
         "beat_times_seconds": [round(float(t), 4) for t in rhythm.beat_times_seconds],
         "downbeat": rhythm.downbeat,
         "sections": sections_of(take),
+        **loop_of(conditioning),
         "kinematic_beats_seconds": [round(float(t), 4) for t in rhythm.kinematic_beats_seconds],
         "sync": report_sync(take.finished, rhythm, motion),
         "duration_seconds": conditioning.duration_seconds,
@@ -270,6 +272,17 @@ def sections_of(take: Take) -> list[dict[str, Any]]:
         {"name": section.name, "begin_seconds": round(float(begin), 4), "end_seconds": round(float(end), 4), "level": section.level}
         for section, (begin, end) in zip(take.sections, np.clip(rhythm.time_at(edges), 0.0, duration))
     ]
+
+
+def loop_of(conditioning: Conditioning) -> dict[str, Any]:
+    """Beats that music without an ending lasts, and the tempo at which these were whole bars, for the report; nothing with an ending."""
+    sections, rhythm = conditioning.sections, conditioning.rhythm
+    if not sections or ending_of(sections) is not None:
+        return {}
+    begin, end = rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
+    bars = max(1, round((end - begin) / BEATS_PER_BAR))
+    fitting = 60.0 * BEATS_PER_BAR * bars / conditioning.duration_seconds
+    return {"loop": {"beats": round(float(end - begin), 2), "bars": bars, "tempo_bpm": round(fitting, 3)}}
 
 
 def genre_told(guess: GenreGuess | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dance2music.music.audio import raised_cosine
 from dance2music.music.loudness import OVERSAMPLING, loudness, smooth_gain
 from dance2music.sound import effects
 from dance2music.sound.dynamics import compression
@@ -38,7 +39,8 @@ class MasterSettings:
     ``target_lufs``: integrated loudness. ``ceiling_db``: true peak, dB of full scale. ``crest_db``: peaks are clipped softly so far above
     the mean level. ``width``: side / (mid + side) that the side signal is brought towards, by at most ``most_width_db``. ``low_db``,
     ``high_db``: shelves at 90 Hz and 9 kHz. ``knee``: share of the clipping level from which the clipper bends.
-    ``end_fade_seconds``: of the fall to silence at the end.
+    ``end_fade_seconds``: of the fall to silence at the end; ``begin_fade_seconds``: of the rise at the beginning, where music that is
+    under way would begin with a tick.
     """
 
     target_lufs: float = -14.0
@@ -50,6 +52,7 @@ class MasterSettings:
     high_db: float = 0.0
     knee: float = 0.6
     end_fade_seconds: float = 0.01
+    begin_fade_seconds: float = 0.003
 
 
 class Levels(NamedTuple):
@@ -184,7 +187,7 @@ def _power(sound: np.ndarray) -> float:
 def _curve(
     toned: np.ndarray, peaks: np.ndarray, power: float, gain_db: float, settings: MasterSettings, sample_rate: int, n_after: int = 0
 ) -> np.ndarray:
-    """Gain of each sample: loudness, soft clipping, limiter, a short fade at the end; float32 [N]."""
+    """Gain of each sample: loudness, soft clipping, limiter, fades at both ends; float32 [N]."""
     gain = np.float32(10.0 ** (gain_db / 20.0))
     ceiling = 10.0 ** ((settings.ceiling_db - _MARGIN_DB) / 20.0)
     rms = float(gain) * math.sqrt(power)
@@ -199,8 +202,10 @@ def _curve(
         curve *= smooth_gain(need, 2 * round(_LIMITER_SECONDS * sample_rate / 2) + 1)
     n = len(curve)
     fade = min(n + n_after, round(settings.end_fade_seconds * sample_rate))
-    fall = (0.5 + 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / max(fade, 1))).astype(np.float32)
+    fall = raised_cosine(fade)[::-1]
     begin = n + n_after - fade
+    rise = min(n, round(settings.begin_fade_seconds * sample_rate))
+    curve[:rise] *= raised_cosine(rise)
     curve[max(begin, 0) :] *= fall[max(-begin, 0) : max(n - begin, 0)]
     return curve
 

@@ -211,8 +211,8 @@ export class Workspace {
 
   #takeLane(take, i) {
     const active = take.id === this.heard;
-    const { section, sections = [], genre, sound, method, tempo_bpm: bpm } = take.about;
-    const playsOn = sections.length > 0 && sections.at(-1).name !== "ending" && "no ending";
+    const { section, loop, genre, sound, method, tempo_bpm: bpm } = take.about;
+    const playsOn = loop && `no ending, ${Math.abs(loop.beats - 4 * loop.bars) < 0.1 ? `loops in ${loop.bars} bars` : `${loop.beats.toFixed(1)} beats`}`;
     const other = Math.abs(bpm / this.dance.about.tempo_bpm - 1) > 0.01 && tempo(bpm);
     const facts = [section && changeOf(section, this.timeline.grid), genre, other, method !== "planned" && method, sound, playsOn].filter(Boolean).join(" · ");
     const label = h(
