@@ -134,10 +134,12 @@ def test_of_a_long_dance_only_the_beginning_may_be_made() -> None:
     assert score.sections == FORM and max(n.start_beats for t in score.tracks for n in t.notes) > 38
 
 
-def test_the_melody_returns_note_for_note() -> None:
+def test_the_melody_returns() -> None:
     score = shaped(written(), seed=0)
     bars = {bar: {(n.start_beats % 4, n.pitch) for n in notes(score, "lead", 4 * bar, 4 * bar + 4)} for bar in range(8, 16)}
-    assert bars[8] and bars[8] == bars[9] == bars[11] == bars[12] and bars[10] == bars[14] != bars[8]
+    again = [len(bars[a] & bars[b]) / len(bars[a] | bars[b]) for a, b in ((8, 9), (8, 11), (8, 12), (10, 14))]
+    assert min(again) > 0.6 and np.mean(again) > 0.75, "a note may give way to another chord"
+    assert len(bars[8] & bars[10]) < 0.5 * len(bars[8] | bars[10])
 
 
 def test_nearly_every_piece_with_a_form_has_a_melody() -> None:

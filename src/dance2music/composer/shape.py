@@ -15,6 +15,7 @@ import numpy as np
 
 from dance2music.composer.genres import DRUM_PITCH, FILLS
 from dance2music.composer.harmony import Chord, voice
+from dance2music.composer.melody import tuneful
 from dance2music.composer.parts import FILL_STARTS, VELOCITIES, metric_stress
 from dance2music.composer.styles import STYLES
 from dance2music.rhythm.sections import ending_of, has_form, section_at
@@ -65,6 +66,7 @@ def shaped(score: Score, *, seed: int, energy: np.ndarray | None = None, stops: 
     """
     if not score.sections:
         return score
+    score = tuneful(score)
     form = score.sections
     tracks = {track.role: replace(track, notes=_entered(track, form)) for track in score.tracks}
     drums = tracks.setdefault("drums", Track("drums", 0, [], is_drum=True))
