@@ -89,6 +89,24 @@ def test_a_first_clip_is_dropped_watched_and_heard(studio: Running, clip: Path) 
         assert visited.complaints == []
 
 
+def test_what_the_first_take_is_to_be_is_chosen_where_a_video_is_dropped(studio: Running, clip: Path) -> None:
+    box = "text=End on a last chord"
+    with visit() as visited:
+        page = visited.page
+        page.goto(studio.address)
+        assert page.is_checked(box) and page.input_value(".drop select") == ""
+        page.uncheck(box)
+        page.select_option(".drop select", "house")
+        page.set_input_files("#file", clip)
+        made = until(page, "location.hash.slice(1)")
+        (job,) = [job for job in studio.ask("GET", "/api/library")["jobs"] if job["dance"] == made]
+        assert job["asked"] == {"genre": "house", "ending": False}
+        studio.ask("DELETE", f"/api/dances/{made}")
+        page.goto(studio.address)
+        page.wait_for_selector(".drop")
+        assert not page.is_checked(box) and page.input_value(".drop select") == "", "of the two the ending is kept for the next"
+
+
 def test_the_play_head_is_where_the_picture_is(studio: Running, dance: Any) -> None:
     with at_work(studio, dance) as page:
         page.keyboard.press("l")

@@ -17,6 +17,11 @@ export function box(label, checked, onchange) {
   return { element: h("label", { class: "check" }, element, label), get checked() { return element.checked; } };
 }
 
+/** Whether music is to end on a last chord: one box for the first take and for more, kept for the next time. */
+export function endingBox() {
+  return box("End on a last chord (not for a loop)", localStorage.getItem("ending") !== "off", (on) => localStorage.setItem("ending", on ? "on" : "off"));
+}
+
 /** A labelled number. */
 export function number(label, { value, min, max, step = 1 }, onchange) {
   const id = `field-${++count}`;

@@ -3,7 +3,7 @@
 import { ask } from "/page/api.js";
 import { Answer, madeBy } from "/page/answer.js";
 import { fill, h, icon } from "/page/dom.js";
-import { box, number, select } from "/page/fields.js";
+import { endingBox, number, select } from "/page/fields.js";
 import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
@@ -22,7 +22,7 @@ export class TakesPanel {
     this.place = h("div", {});
     this.who = h("div", {});
     this.count = number("How many", { value: 1, min: 1, max: 8 });
-    this.ending = box("End on a last chord (not for a loop)", true);
+    this.ending = endingBox();
     this.button = h("button", { type: "submit", class: "main" }, icon("plus"), "Make more takes");
     this.answer = new Answer(work.dance.id, (job) => job.kind === "dance" || (job.kind === "takes" && !job.asked.rhythm), madeBy);
     this.element = h("form", { class: "form", onsubmit: (event) => this.#make(event) },
