@@ -231,6 +231,20 @@ def test_a_wish_that_is_none_is_refused_before_anything_is_kept(studio: Running,
     assert len(studio.ask("GET", "/api/library")["dances"]) == before
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"tempo_bpm": 130.0, "factor": 2.0}, "the rhythm chosen is 260 bpm; expected 40 to 240; choose another"),
+        ({"tempo_bpm": 60.0, "factor": 0.5}, "the rhythm chosen is 30 bpm; expected 40 to 240; choose another"),
+        ({"taps_seconds": [0.5, 1.0]}, "taps: 2 taps; expected at least 4, one per beat, in seconds; tap on"),
+    ],
+)
+def test_beats_that_are_none_are_refused_at_once(studio: Running, dance: Any, take: Any, asked: Any, said: str) -> None:
+    body = json.dumps(asked | {"like": take["id"]}).encode()
+    status, text, _ = studio.request("POST", f"/api/dances/{dance['id']}/rhythm", body, {"Content-Type": "application/json"})
+    assert status == 400 and json.loads(text) == {"error": said}
+
+
 def test_an_export_has_the_same_pictures_with_the_music(studio: Running, take: Any, clip: Path, tmp_path: Path) -> None:
     import av
 

@@ -11,12 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from dance2music import __version__
+from dance2music.errors import InputError
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, check_sound, check_who, file_of, fresh_seed, queued, row_of
 from dance2music.studio.library import Row, clean_title, new_id
-from dance2music.studio.rhythms import FASTEST_BPM, SLOWEST_BPM
+from dance2music.studio.rhythms import FASTEST_BPM, SLOWEST_BPM, check_wish
 from dance2music.studio.task import DANCE_FILE, OWN_SOUND_FILE, PLACES_FILE, POSTER_FILE, PREVIEW_FILE
 from dance2music.studio.uploads import Refused, check_length, receive
 from dance2music.takes.methods import METHODS
@@ -134,7 +135,7 @@ async def make_takes(studio: Studio, request: Request, body: bodies.MakeTakes) -
     if ending is not None:
         asked["ending"] = ending
     if isinstance(body, bodies.ChangeRhythm):
-        asked["rhythm"] = _rhythm(body)
+        asked["rhythm"] = _rhythm(body, base)
     return queued(studio, "takes", dance, asked)
 
 
@@ -186,7 +187,8 @@ def like_of(studio: Studio, dance: Row, like: str | None) -> Row:
     return found[0]
 
 
-def _rhythm(body: bodies.ChangeRhythm) -> dict[str, Any]:
+def _rhythm(body: bodies.ChangeRhythm, base: Row) -> dict[str, Any]:
+    """What is asked of the beat. Raises Refused: 422 for values that are none, 400 where no beat comes of them with those of ``base``."""
     if body.factor not in (None, 0.5, 2.0):
         raise Refused(422, f"factor: {body.factor:g}; expected 0.5 or 2")
     if not -2.0 <= body.shift_beats <= 2.0:
@@ -207,4 +209,8 @@ def _rhythm(body: bodies.ChangeRhythm) -> dict[str, Any]:
         "first_beat_seconds": body.first_beat_seconds,
         "taps_seconds": list(body.taps_seconds),
     }
+    try:
+        check_wish(asked, base["about"]["tempo_bpm"])
+    except InputError as error:
+        raise Refused(400, str(error)) from error
     return asked
