@@ -278,6 +278,21 @@ def test_the_beat_is_tapped_while_it_plays(studio: Running, dance: Any) -> None:
         assert page.is_enabled("text=Let the music follow")
 
 
+def test_the_page_speaks_as_dancers_do(studio: Running, duet: Any) -> None:
+    words = r"(?i)kinematic|codec|latent|onset|downbeat|velocity|waveform|hypothes|network|mastering|play head|by a sample"
+    said = """[document.body.innerText, ...[...document.querySelectorAll("option")].map((option) => option.textContent),
+        ...[...document.querySelectorAll("[title], [aria-label]")].map((one) => `${one.title} ${one.ariaLabel}`)].join("\\n")"""
+    with at_work(studio, duet) as page:
+        for tab in ("takes", "section", "rhythm", "sound", "export"):
+            page.click(f"#tab-{tab}")
+            text = page.evaluate(said)
+            assert re.findall(words, text) == [], tab
+            assert tab != "takes" or "Composed for this dance (planned)" in text
+        assert "for video editors" in text and page.locator(".check small").count() >= 8
+        page.keyboard.press("?")
+        assert re.findall(words, page.inner_text("dialog")) == []
+
+
 def test_a_muted_stem_falls_silent_and_stays_muted(studio: Running, dance: Any) -> None:
     with at_work(studio, dance) as page:
         page.keyboard.press("1")

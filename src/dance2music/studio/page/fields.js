@@ -26,5 +26,5 @@ export function endingBox() {
 export function number(label, { value, min, max, step = 1 }, onchange) {
   const id = `field-${++count}`;
   const element = h("input", { id, type: "number", min, max, step, value, onchange: () => onchange?.(Number(element.value)) });
-  return { element: h("div", { class: "field" }, h("label", { for: id }, label), element), get value() { return Number(element.value); }, set value(next) { element.value = next; }, set disabled(off) { element.disabled = off; } };
+  return { element: h("div", { class: "field" }, h("label", { for: id }, label), element), get value() { return Number(element.value); }, set value(next) { element.value = next; } };
 }
