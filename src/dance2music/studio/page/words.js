@@ -11,7 +11,7 @@ export const ROLES = { drums: "drums", bass: "bass", chords: "chords", lead: "me
 
 /** Files to export: name, and what each is for. */
 export const FILES = {
-  video: ["Video with music", "to post and share"], stems: ["Single instruments", "stems, for a music program"], midi: ["Notes", "MIDI, for a music program"],
+  video: ["Video with music", "to post and share"], stems: ["Instruments", "stems, to mix them anew"], midi: ["Notes", "MIDI, for a music program"],
   take: ["Take", "to open it in dance2music again"], ".csv": ["Beats as a table", ".csv, for video editors"], ".txt": ["Beats as labels", ".txt, for Audacity"],
   ".wav": ["WAV", "best, for any editor"], ".flac": ["FLAC", "as good, half the size"], ".mp3": ["MP3", "small, plays anywhere"],
   ".m4a": ["M4A", "small, for phones"], ".ogg": ["OGG", "small, for games"], ".opus": ["Opus", "smallest, for the web"],
