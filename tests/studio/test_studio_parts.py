@@ -158,8 +158,9 @@ def test_time_left_goes_by_what_stages_took_before_and_by_the_share_that_is_done
     pace.at("watch", 0.0)
     assert pace.left_seconds() == pytest.approx(15)
     now[0] += 10
-    pace.at("watch", 0.5)  # by its own speed it has ten more, which counts for four fifths by now; by what was known two and a half
-    assert pace.left_seconds() == pytest.approx(0.8 * 10 + 0.2 * 2.5 + 5)
+    pace.at("watch", 0.5)  # by its own speed it has ten more, which counts for four fifths by now
+    slower = (2 + 1 + 10) / (2 + 1 + 7)  # it was due after 0.4 + 0.6 * 0.5 of its ten seconds; 1 for the start, 2 as usual
+    assert pace.left_seconds() == pytest.approx(0.8 * 10 + 0.2 * 0.5 * (0.5 * 10 * slower) + 5 * slower)
     now[0] += 10
     pace.at("music", 0.0)
     now[0] += 5
