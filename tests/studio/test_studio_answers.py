@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -110,11 +111,11 @@ def test_a_second_press_makes_no_second_comparison_and_the_comparison_tells_whic
         page.goto(f"{studio.base}/listen/{made['id']}/index.html")
         words = page.inner_text("main")
         assert "your takes" in words and "listener" not in words.lower() and "taking part" not in words
+        assert words.count(".") <= 2, "two sentences, then one begins"
         page.click("text=Begin")
-        page.click("text=Go on")
         for sample in "ab":
             page.keyboard.press(sample)
-            until(page, f"document.querySelector('.hint').textContent.match(/{'sample B' if sample == 'a' else 'may answer'}/)", 60)
+            until(page, f"document.querySelector('.hint').textContent.match(/{'take B' if sample == 'a' else 'may answer'}/)", 60)
         page.keyboard.press("1")
         page.keyboard.press("Enter")
         page.wait_for_selector(".tally")
@@ -122,6 +123,39 @@ def test_a_second_press_makes_no_second_comparison_and_the_comparison_tells_whic
         titles = {take["title"] for take in two_takes["takes"] if take["id"] in ids}
         assert {row.split("\n")[0] for row in rows} == titles
         assert ["1 of 1" in rows[0], "0 of 1" in rows[1]] == [True, True]
+
+
+@pytest.mark.parametrize("width, height, dark", [(390, 844, True), (1280, 800, False)])
+def test_the_comparison_looks_like_the_studio_and_has_players_and_answers_in_one_screen(
+    studio: Running, two_takes: Any, width: int, height: int, dark: bool
+) -> None:
+    ids = [take["id"] for take in two_takes["takes"] if not take["candidate"] and not take["deleted"]][:2]
+    job = studio.ask("POST", f"/api/dances/{two_takes['id']}/listening-test", {"takes": ids})["job"]["id"]
+    assert studio.settled(job)["state"] == "done"
+    made = [row for row in studio.ask("GET", "/api/library")["exports"] if row["about"].get("takes") == ids][-1]
+    look = """[document.documentElement, document.querySelector(".main")].flatMap((one) => {
+        const { backgroundColor, color, fontFamily, borderRadius } = getComputedStyle(one);
+        return [backgroundColor, color, fontFamily, borderRadius];
+    })"""
+    with visit(width=width, height=height, dark=dark) as visited:
+        page = visited.page
+        page.goto(studio.address)
+        page.wait_for_selector(".main")
+        wanted = page.evaluate(look)
+        page.evaluate("localStorage.setItem('theme', 'light')")
+        page.goto(f"{studio.base}/listen/{made['id']}/index.html")
+        page.wait_for_selector("text=Begin")
+        assert (page.evaluate(look)[:3] == wanted[:3]) == (not dark), "light as the studio was switched to"
+        page.evaluate("localStorage.removeItem('theme')")
+        page.reload()
+        until(page, f"document.querySelector('.main') && JSON.stringify({look}) === JSON.stringify({json.dumps(wanted)})")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".player")
+        assert page.evaluate("scrollY") == 0 and page.evaluate("document.documentElement.scrollWidth") <= width
+        for part in (".play >> nth=0", ".play >> nth=1", "video >> nth=1", ".choice >> nth=1", "button.main"):
+            box = page.locator(part).bounding_box()
+            assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= height, part
+        assert visited.complaints == []
 
 
 @pytest.mark.parametrize("width, height", [(390, 844), (1280, 800)])
@@ -164,7 +198,7 @@ def test_an_export_is_saved_as_one_file(studio: Running, dance: Any) -> None:
 
 
 def test_the_levels_of_the_clips_own_sound_wait_until_it_is_kept(studio: Running, dance: Any) -> None:
-    off = "[...document.querySelectorAll('.panel input[type=number]')].map((field) => field.disabled)"
+    off = "[...document.querySelectorAll('.panel input[type=number]')].map((field) => field.closest('.pair').hidden)"
     with at_work(studio, dance) as page:
         page.click("#tab-export")
         assert page.evaluate(off) == [True, True]

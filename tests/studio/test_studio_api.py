@@ -203,7 +203,46 @@ def test_other_instruments_play_the_same_notes_in_a_take_of_their_own(studio: Ru
 
 def test_the_document_says_how_a_video_comes_in(studio: Running) -> None:
     upload = studio.ask("GET", "/api/openapi.json")["paths"]["/api/dances"]["post"]
-    assert "application/octet-stream" in upload["requestBody"]["content"] and upload["parameters"][0]["name"] == "title"
+    assert "application/octet-stream" in upload["requestBody"]["content"]
+    assert {one["name"] for one in upload["parameters"]} == {"title", "ending", "genre"}
+
+
+def test_the_first_take_is_made_as_it_was_wished_with_the_upload_and_more_are_like_it(studio: Running, clip: Path) -> None:
+    made = studio.upload(clip, "looped.mp4&ending=false&genre=house")
+    (first,) = takes_of(studio, done(studio, made))
+    assert made["job"]["asked"] == {"genre": "house", "ending": False}
+    assert first["title"] == "Take 1" and first["about"]["genre"] == "house"
+    assert first["about"]["loop"] and first["about"]["ending"] is False
+    path = f"/api/dances/{made['dance']['id']}"
+    assert studio.ask("GET", path)["about"]["ending"] is False and studio.ask("GET", path)["title"] == "looped"
+    for body in ({}, {"like": first["id"]}, {"like": first["id"], "ending": True}):  # not by the form, which a clip of a beat or two lacks
+        job = studio.ask("POST", f"{path}/takes", body)["job"]
+        studio.ask("DELETE", f"/api/jobs/{job['id']}")
+        assert job["asked"]["ending"] is body.get("ending", False)
+    studio.ask("DELETE", path)
+
+
+@pytest.mark.parametrize("wish", ["ending=perhaps", "genre=polka"])
+def test_a_wish_that_is_none_is_refused_before_anything_is_kept(studio: Running, clip: Path, wish: str) -> None:
+    before = len(studio.ask("GET", "/api/library")["dances"])
+    headers = {"Content-Type": "application/octet-stream"}
+    status, text, _ = studio.request("POST", f"/api/dances?title=a.mp4&{wish}", clip.read_bytes(), headers)
+    assert status == 422 and wish.partition("=")[2] in text.decode() and "expected" in text.decode()
+    assert len(studio.ask("GET", "/api/library")["dances"]) == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"tempo_bpm": 130.0, "factor": 2.0}, "the rhythm chosen is 260 bpm; expected 40 to 240; choose another"),
+        ({"tempo_bpm": 60.0, "factor": 0.5}, "the rhythm chosen is 30 bpm; expected 40 to 240; choose another"),
+        ({"taps_seconds": [0.5, 1.0]}, "taps: 2 taps; expected at least 4, one per beat, in seconds; tap on"),
+    ],
+)
+def test_beats_that_are_none_are_refused_at_once(studio: Running, dance: Any, take: Any, asked: Any, said: str) -> None:
+    body = json.dumps(asked | {"like": take["id"]}).encode()
+    status, text, _ = studio.request("POST", f"/api/dances/{dance['id']}/rhythm", body, {"Content-Type": "application/json"})
+    assert status == 400 and json.loads(text) == {"error": said}
 
 
 def test_an_export_has_the_same_pictures_with_the_music(studio: Running, take: Any, clip: Path, tmp_path: Path) -> None:

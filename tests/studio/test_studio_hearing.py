@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from test_studio_page import PLAYER, at_work
 
+from chromium import visit
 from dance2music.errors import InputError
 from dance2music.music.audio import load_audio
 from dance2music.studio.own_sound import keep_own_sound
@@ -113,6 +114,30 @@ def test_a_clip_whose_sound_cannot_be_read_is_one_without(duet_clip: Duet, tmp_p
     monkeypatch.setattr("dance2music.studio.own_sound.sound_of", unreadable)
     assert keep_own_sound(probe(duet_clip.path), tmp_path / "own.flac") is False
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_own_sound_that_is_gone_or_damaged_lets_its_switch_go_and_says_why(studio: Running, duet: Any, damaged: bool) -> None:
+    path = studio.folder / "dances" / duet["id"] / "own.flac"
+    kept = path.read_bytes()
+    with visit() as visited:  # the browser logs the answer 404
+        page = visited.page
+        page.goto(studio.address)
+        page.click(f"a[href='#{duet['id']}']")
+        page.wait_for_selector(".lane.take.active")
+        page.click("#tab-rhythm")
+        path.unlink()
+        if damaged:
+            path.write_bytes(kept[:20])
+        try:
+            page.click(".hearing >> text=own sound")
+            until(page, "document.querySelector('.hearing .hint').textContent.startsWith(\"The clip's own sound cannot be heard\")")
+        finally:
+            path.write_bytes(kept)
+        assert page.evaluate("(({ checked, disabled }) => [checked, disabled])(document.querySelector('.chip:last-of-type input'))") == [
+            False,
+            True,
+        ]
 
 
 def test_a_clip_without_sound_offers_none(studio: Running, dance: Any) -> None:

@@ -66,6 +66,25 @@ def test_what_is_told_neither_rises_nor_falls_by_half(clock: list[float], slower
     assert found[-1][1] < 3.0
 
 
+@pytest.mark.parametrize("slower", [2.0, 3.0])
+def test_a_machine_that_is_slower_than_it_was_is_noticed_before_half_of_the_time(clock: list[float], slower: float) -> None:
+    usual = {
+        "start": 0.27,
+        "look": 0.01,
+        "watch": 1.13,
+        "rhythm": 0.02,
+        "load": 0.01,
+        "music": 0.3,
+        "finish": 0.05,
+        "write": 0.02,
+        "stems": 0.06,
+    }
+    found = told(clock, {stage: share / slower for stage, share in usual.items()})
+    assert all(after <= before + 0.5 for (_, before), (_, after) in itertools.pairwise(found)), "by no more than two seconds per second"
+    half = [left / (END - moment) for moment, left in found if 0.5 < moment / END < 0.8]
+    assert min(half) > 0.65, "it was told that a quarter to two fifths of it are left"
+
+
 def test_nothing_is_told_before_anything_is_known(clock: list[float]) -> None:
     assert told(clock, {})[0][0] > 0.15 * END, "on a machine that has not shown its pace yet a share of the work is waited for"
     known = {stage: 0.2 for stage in STAGES["dance"] if stage not in ("draw", "preview")}
@@ -76,9 +95,10 @@ def test_time_that_was_told_runs_with_the_clock_and_stands_where_the_estimate_is
     steady = Steady()
     assert steady.told(20.0, 0.0) == 20.0
     assert steady.told(19.0, 1.0) == pytest.approx(19.0)
-    assert steady.told(26.0, 1.25) == pytest.approx(19.0), "stands"
-    assert steady.told(60.0, 1.5) == pytest.approx(19.25), "rises a second per second where it was far too low"
-    assert 15.0 < steady.told(2.0, 2.0) < 18.75, "and falls slowly where it was too high"
+    assert steady.told(22.0, 1.25) == pytest.approx(19.0), "stands"
+    assert steady.told(26.0, 1.5) == pytest.approx(19.25), "rises a second per second where it was too low"
+    assert steady.told(60.0, 1.75) == pytest.approx(19.75), "and two where it was far too low"
+    assert 15.0 < steady.told(2.0, 2.0) < 19.5, "and falls slowly where it was too high"
 
 
 def test_takes_that_are_made_one_after_the_other_are_all_counted(clock: list[float]) -> None:

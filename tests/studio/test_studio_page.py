@@ -89,6 +89,24 @@ def test_a_first_clip_is_dropped_watched_and_heard(studio: Running, clip: Path) 
         assert visited.complaints == []
 
 
+def test_what_the_first_take_is_to_be_is_chosen_where_a_video_is_dropped(studio: Running, clip: Path) -> None:
+    box = "text=End on a last chord"
+    with visit() as visited:
+        page = visited.page
+        page.goto(studio.address)
+        assert page.is_checked(box) and page.input_value(".drop select") == ""
+        page.uncheck(box)
+        page.select_option(".drop select", "house")
+        page.set_input_files("#file", clip)
+        made = until(page, "location.hash.slice(1)")
+        (job,) = [job for job in studio.ask("GET", "/api/library")["jobs"] if job["dance"] == made]
+        assert job["asked"] == {"genre": "house", "ending": False}
+        studio.ask("DELETE", f"/api/dances/{made}")
+        page.goto(studio.address)
+        page.wait_for_selector(".drop")
+        assert not page.is_checked(box) and page.input_value(".drop select") == "", "of the two the ending is kept for the next"
+
+
 def test_the_play_head_is_where_the_picture_is(studio: Running, dance: Any) -> None:
     with at_work(studio, dance) as page:
         page.keyboard.press("l")
@@ -258,6 +276,21 @@ def test_the_beat_is_tapped_while_it_plays(studio: Running, dance: Any) -> None:
             page.wait_for_timeout(400)
         assert "taps" in page.inner_text(".row .hint")
         assert page.is_enabled("text=Let the music follow")
+
+
+def test_the_page_speaks_as_dancers_do(studio: Running, duet: Any) -> None:
+    words = r"(?i)kinematic|codec|latent|onset|downbeat|velocity|waveform|hypothes|network|mastering|play head|by a sample"
+    said = """[document.body.innerText, ...[...document.querySelectorAll("option")].map((option) => option.textContent),
+        ...[...document.querySelectorAll("[title], [aria-label]")].map((one) => `${one.title} ${one.ariaLabel}`)].join("\\n")"""
+    with at_work(studio, duet) as page:
+        for tab in ("takes", "section", "rhythm", "sound", "export"):
+            page.click(f"#tab-{tab}")
+            text = page.evaluate(said)
+            assert re.findall(words, text) == [], tab
+            assert tab != "takes" or "Composed for this dance (planned)" in text
+        assert "for video editors" in text and page.locator(".check small").count() >= 8
+        page.keyboard.press("?")
+        assert re.findall(words, page.inner_text("dialog")) == []
 
 
 def test_a_muted_stem_falls_silent_and_stays_muted(studio: Running, dance: Any) -> None:

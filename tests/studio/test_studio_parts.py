@@ -22,7 +22,7 @@ from dance2music.studio.making import for_dancer, load_dance, save_dance
 from dance2music.studio.mixing import as_played, gains_of, is_neutral, mixed
 from dance2music.studio.pace import STAGES, Pace
 from dance2music.studio.pictures import check_demuxer
-from dance2music.studio.rhythms import changed
+from dance2music.studio.rhythms import changed, check_wish
 from dance2music.studio.runner import Runner
 from dance2music.studio.uploads import Refused
 from dance2music.studio.waves import wave, write_waves
@@ -50,6 +50,13 @@ def test_half_time_keeps_every_second_beat_and_the_downbeat() -> None:
     assert half.tempo_bpm == pytest.approx(60.0)
     np.testing.assert_allclose(beats_in(half, 4.0), [0.1, 1.1, 2.1, 3.1])
     np.testing.assert_allclose(downbeats_in(half, 4.0), [0.1])
+
+
+def test_a_wish_is_refused_by_the_tempo_alone_where_its_beats_would_be_none() -> None:
+    check_wish({"factor": 2}, 120.0)
+    with pytest.raises(InputError, match="the rhythm chosen is 242 bpm"):
+        check_wish({"factor": 2}, 121.0)
+    check_wish({"factor": 2, "taps_seconds": [0.0, 0.6, 1.2, 1.8]}, 121.0)
 
 
 def test_double_time_puts_a_beat_between_all() -> None:
@@ -151,8 +158,9 @@ def test_time_left_goes_by_what_stages_took_before_and_by_the_share_that_is_done
     pace.at("watch", 0.0)
     assert pace.left_seconds() == pytest.approx(15)
     now[0] += 10
-    pace.at("watch", 0.5)  # by its own speed it has ten more, which counts for four fifths by now; by what was known two and a half
-    assert pace.left_seconds() == pytest.approx(0.8 * 10 + 0.2 * 2.5 + 5)
+    pace.at("watch", 0.5)  # by its own speed it has ten more, which counts for four fifths by now
+    slower = (2 + 1 + 10) / (2 + 1 + 7)  # it was due after 0.4 + 0.6 * 0.5 of its ten seconds; 1 for the start, 2 as usual
+    assert pace.left_seconds() == pytest.approx(0.8 * 10 + 0.2 * 0.5 * (0.5 * 10 * slower) + 5 * slower)
     now[0] += 10
     pace.at("music", 0.0)
     now[0] += 5

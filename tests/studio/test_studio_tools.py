@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from test_studio_page import HEARD, LONG_SECONDS, at_work, drag_over, idle
 
@@ -67,7 +69,25 @@ def test_taps_show_one_tempo(studio: Running, dance: Any) -> None:
         for _ in range(5):
             page.keyboard.press("t")
             page.wait_for_timeout(300)
-        assert page.inner_text(".row .hint") == "5 taps" and "→" in page.inner_text(".panel .range")
+        told = page.inner_text(".taps .hint")
+        bpm = re.fullmatch(r"5 taps, (\d+\.\d bpm), (steady to \d+ ms|uneven by \d+ ms: the music follows each tap)", told)
+        assert bpm is not None and page.inner_text(".panel .range").endswith(f"→ {bpm[1]}")
+        page.click("text=Take back")
+        assert page.inner_text(".taps .hint").startswith("4 taps, ") and page.is_enabled("text=Let the music follow")
+        page.click("text=Take back")
+        assert page.inner_text(".taps .hint") == "3 taps, 1 more" and page.is_disabled("text=Let the music follow")
+        page.click("text=Start over")
+        assert page.inner_text(".taps .hint") == "Tap on each beat, first on a one." and page.is_hidden("text=Take back")
+
+
+def test_how_steady_taps_are_is_found_though_one_was_left_out(studio: Running, dance: Any) -> None:
+    off = [0.01, -0.01, 0.01, 0.01, -0.01, -0.01]  # of the beats 0, 1, 2, 4, 5, 6 at 120 bpm
+    taps = [0.3 + 0.5 * beat + late for beat, late in zip((0, 1, 2, 4, 5, 6), off)]
+    with at_work(studio, dance) as page:
+        found = page.evaluate("async (taps) => (await import('/page/panel-rhythm.js')).steadyBeat(taps)", taps)
+    period, first = np.polyfit([0, 1, 2, 4, 5, 6], taps, 1)
+    assert found["period"] == pytest.approx(period) and found["first"] == pytest.approx(first)
+    assert found["off"] == pytest.approx(list(np.array(taps) - first - period * np.array([0, 1, 2, 4, 5, 6])), abs=1e-9)
 
 
 def test_other_readings_of_a_dance_have_names_of_their_own(studio: Running, dance: Any) -> None:

@@ -216,13 +216,13 @@
     const place = test.parts.findIndex((p) => p.name === trial.part) + 1;
     const item = test.names ? `Pair ${state.position + 1} of ${all.length}` : `Part ${place} of ${test.parts.length}: ${part[trial.part].title}. Item ${state.position + 1} of ${all.length}`;
     where(item, state.position / all.length);
-    if (introduced !== trial.part) introduce(trial.part, place); else ask(trial);
+    if (!test.names && introduced !== trial.part) introduce(trial.part, place); else ask(trial);
   }
 
   function introduce(name, place) {
     const goOn = () => { introduced = name; step(); };
     show(
-      test.names ? null : make("p", { class: "tag" }, `Part ${place} of ${test.parts.length}`),
+      make("p", { class: "tag" }, `Part ${place} of ${test.parts.length}`),
       make("h1", {}, part[name].title),
       ...paragraphs(part[name].introduction),
       make("div", { class: "row" }, button("Go on", goOn)),
@@ -236,7 +236,7 @@
     const pair = kind === "pair";
     let answer = null;
 
-    const hint = make("p", { class: "hint", id: "hint" }, pair ? "Play both samples to the end, then choose." : "Play the sample to the end, then choose.");
+    const hint = make("p", { class: "hint", id: "hint" }, pair ? `Play both${test.names ? "" : " samples"} to the end, then choose.` : "Play the sample to the end, then choose.");
     const inputs = scale.map(({ value }) => make("input", { type: "radio", name: "answer", value, disabled: true, "aria-describedby": "hint" }));
     const choices = scale.map(({ value, label }, i) => make("label", { class: "choice" }, inputs[i], make("b", {}, String(value)), make("span", {}, label)));
     const next = make("button", { type: "button", class: "main", disabled: true }, "Next");
@@ -279,13 +279,14 @@
       say(hint.textContent);
     };
 
-    const judged = trial.samples.map((id, i) => new Player(id, { video, label: pair ? `sample ${"AB"[i]}` : "the sample", onheard }));
+    const judged = trial.samples.map((id, i) => new Player(id, { video, label: pair ? `${test.names ? "take" : "sample"} ${"AB"[i]}` : "the sample", onheard }));
+    const { width, height } = test.media[trial.samples[0]];
     const shown = [...judged];
     if (trial.reference) shown.unshift(new Player(trial.reference, { video, label: "the original, for reference", onheard: () => {} }));
     show(
       make("h1", { class: "unseen" }, `Item ${state.position + 1}`),
       trial.training ? make("div", { class: "practice" }, make("p", { class: "tag" }, "Practice"), make("p", {}, trial.note)) : null,
-      make("div", { class: shown.length > 1 ? "players pair" : "players" }, ...shown.map((player) => player.node)),
+      make("div", { class: `players ${shown.length > 1 ? "pair" : ""} ${width > height ? "wide" : ""}` }, ...shown.map((player) => player.node)),
       make("fieldset", {}, make("legend", {}, question), hint, make("div", { class: scale.length > 2 ? "choices five" : "choices" }, ...choices)),
       make("div", { class: "row" }, make("span", { class: "grow" }), next),
     );
@@ -351,7 +352,7 @@
       make("h1", {}, "This is what you chose"),
       make("ol", { class: "tally" }, ...rows.map(({ name, won, heard }) => make("li", {},
         make("span", {}, name), make("meter", { min: 0, max: Math.max(heard, 1), value: won, "aria-hidden": "true" }), make("b", {}, `${won} of ${heard}`)))),
-      make("p", {}, "Every take stood against every other once."),
+      make("p", {}, "Every take stood against every other once, all equally loud. What you chose stays in this browser."),
       make("div", { class: "row" }, button("Hear them again", () => { forget(state.listener); introduced = null; welcome(); })),
     );
     act = {};
@@ -383,6 +384,12 @@
     event.preventDefault();
   });
 
+  if (test.names) {  // opened from the studio: in its look, light or dark as there
+    const root = document.documentElement;
+    root.dataset.own = "";
+    try { root.dataset.theme = localStorage.getItem("theme") ?? ""; } catch { /* as the system has it */ }
+    document.head.prepend(make("link", { rel: "stylesheet", href: "/page/base.css" }));
+  }
   document.title = test.title;
   const given = Number(new URLSearchParams(location.search).get("listener"));
   const invited = Number.isInteger(given) && given >= 1 && given <= test.sessions.length ? given : null;

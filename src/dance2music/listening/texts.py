@@ -62,13 +62,15 @@ PART_TEXTS: dict[str, dict[str, Any]] = {
 }
 
 OWN_WELCOME = (
-    "You hear your takes for this dance two at a time, without knowing which is which, and say which follows the dance better. "
-    "At the end you see which take you chose how often.",
-    "Use headphones or good loudspeakers. All takes are equally loud here, and what you answer stays in this browser.",
+    "You hear your takes two at a time, without knowing which is which, and choose the one that follows the dance better. "
+    "At the end you see how often you chose each.",
 )
+"""What the one who made the music reads before the first pair: it is not introduced further."""
 OWN_PART: dict[str, Any] = {
     "title": "Which take follows the dance better?",
-    "introduction": ("Play both to the end, then choose. If you cannot decide, follow your first impression.",),
+    "introduction": (),
+    "question": "Which follows the dance better?",
+    "scale": [{"value": "A", "label": "Take A"}, {"value": "B", "label": "Take B"}],
 }
 """What of the part 'preference' is other where the listener made the music."""
 

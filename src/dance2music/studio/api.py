@@ -35,6 +35,7 @@ KEPT = "private, max-age=31536000, immutable"
 """How long a browser may keep a file of the library: an id never means another."""
 
 _MOST_DIGITS = 18
+_TRUTHS = {"true": True, "false": False}
 
 
 @dataclass
@@ -53,7 +54,7 @@ Handler = Callable[[Studio, Request, Any], Awaitable[Response]]
 class Endpoint:
     """One thing that can be asked for: ``body`` is a class of `bodies`, ``gives`` says what comes back.
 
-    ``takes_bytes`` instead of a body: a file comes in, named by ``?title=``.
+    ``query`` instead of a body: a class of `bodies` whose fields come behind the ``?``, and the body is the bytes of a file.
     """
 
     method: str
@@ -63,7 +64,7 @@ class Endpoint:
     gives: str
     body: type | None = None
     status: int = 200
-    takes_bytes: bool = False
+    query: type | None = None
 
 
 async def body_of(endpoint: Endpoint, request: Request) -> Any:
@@ -74,6 +75,8 @@ async def body_of(endpoint: Endpoint, request: Request) -> Any:
     Refused
         411, 413, 415 or 422.
     """
+    if endpoint.query is not None:
+        return _query(endpoint.query, request)
     if endpoint.body is None:
         return None
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
@@ -99,6 +102,18 @@ async def body_of(endpoint: Endpoint, request: Request) -> Any:
         raise Refused(422, str(error)) from error
 
 
+def _query(kind: type, request: Request) -> Any:
+    """What stands behind the ``?`` as a class of `bodies` whose fields are texts and truths; what is empty is left out."""
+    values: dict[str, Any] = {}
+    for name, about in bodies.schema(kind)["properties"].items():
+        if not (text := request.query_params.get(name, "")):
+            continue
+        if about["type"] == "boolean" and text not in _TRUTHS:
+            raise Refused(422, f"{name}: {text[:40]!r}; expected {' or '.join(_TRUTHS)}")
+        values[name] = _TRUTHS[text] if about["type"] == "boolean" else text
+    return kind(**values)
+
+
 def _odd(value: Any) -> str | None:
     """What of a JSON value no table and no file can hold, however it is meant; None where all is well."""
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
@@ -119,12 +134,17 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "operationId": "_".join([endpoint.method.lower(), *re.findall(r"\w+", endpoint.path)]),
             "responses": {str(endpoint.status): {"description": endpoint.gives}, "default": {"$ref": "#/components/responses/error"}},
         }
-        named = [(name, "path", True) for name in re.findall(r"{(\w+)", endpoint.path)]
-        named += [("title", "query", False)] if endpoint.takes_bytes else []
+        named = [(name, "path", {"type": "string"}) for name in re.findall(r"{(\w+)", endpoint.path)]
+        named += (
+            []
+            if endpoint.query is None
+            else [(name, "query", about) for name, about in bodies.schema(endpoint.query)["properties"].items()]
+        )
         if named:
-            text = {"type": "string"}
-            operation["parameters"] = [{"name": name, "in": place, "required": must, "schema": text} for name, place, must in named]
-        if endpoint.takes_bytes:
+            operation["parameters"] = [
+                {"name": name, "in": place, "required": place == "path", "schema": about} for name, place, about in named
+            ]
+        if endpoint.query is not None:
             operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
         if endpoint.body is not None:
             reference = {"$ref": f"#/components/schemas/{endpoint.body.__name__}"}

@@ -14,11 +14,25 @@ MOST_TAKES = 8
 
 
 @dataclass(frozen=True)
-class DrawDance:
+class NewDance:
+    """What is wished of the first take of a dance."""
+
+    genre: str | None = field(default=None, metadata={"enum": GENRES, "says": "left out: chosen from the dance"})
+    ending: bool = field(default=True, metadata={"says": "whether the music ends on a last chord; for a loop: false"})
+
+
+@dataclass(frozen=True)
+class UploadDance(NewDance):
+    """A video that comes in, and its first take."""
+
+    title: str = field(default="", metadata={"says": "name of the file"})
+
+
+@dataclass(frozen=True)
+class DrawDance(NewDance):
     """A dance to draw."""
 
     seconds: float = field(default=10.0, metadata={"says": "length, 2 to 60"})
-    genre: str | None = field(default=None, metadata={"enum": GENRES})
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,9 @@ class MakeTakes:
     sound: str = field(default="", metadata={"says": "studio, hybrid, neural or soundfont; left out: the method's own"})
     like: str | None = field(default=None, metadata={"says": "id of a take of this dance on whose beats they are made"})
     dancer: str | None = field(default=None, metadata={"says": "all, largest or a number, as the dance's about.dancers has them"})
-    ending: bool | None = field(default=None, metadata={"says": "whether it ends on a last chord; left out: as ``like``, or yes"})
+    ending: bool | None = field(
+        default=None, metadata={"says": "whether it ends on a last chord; left out: as was asked for ``like``, or for the dance"}
+    )
 
 
 @dataclass(frozen=True)

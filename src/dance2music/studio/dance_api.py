@@ -11,12 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from dance2music import __version__
+from dance2music.errors import InputError
 from dance2music.music.audio import AUDIO_SUFFIXES
 from dance2music.music.markers import MARKER_SUFFIXES
 from dance2music.studio import bodies
 from dance2music.studio.api import Studio, check_count, check_genre, check_seed, check_sound, check_who, file_of, fresh_seed, queued, row_of
 from dance2music.studio.library import Row, clean_title, new_id
-from dance2music.studio.rhythms import FASTEST_BPM, SLOWEST_BPM
+from dance2music.studio.rhythms import FASTEST_BPM, SLOWEST_BPM, check_wish
 from dance2music.studio.task import DANCE_FILE, OWN_SOUND_FILE, PLACES_FILE, POSTER_FILE, PREVIEW_FILE
 from dance2music.studio.uploads import Refused, check_length, receive
 from dance2music.takes.methods import METHODS
@@ -54,14 +55,15 @@ async def listen(studio: Studio, request: Request, body: None) -> Response:
     return StreamingResponse(studio.events.listen(), media_type="text/event-stream")
 
 
-async def upload_dance(studio: Studio, request: Request, body: None) -> Response:
+async def upload_dance(studio: Studio, request: Request, body: bodies.UploadDance) -> Response:
     """Take in a video, and queue its job."""
     library = studio.library
     library.check_writable()
     if request.headers.get("content-type", "").partition(";")[0] not in ("application/octet-stream", "video/mp4", "video/quicktime"):
         raise Refused(415, "expected the bytes of a video with Content-Type: application/octet-stream")
     length = check_length(request.headers.get("content-length"), library.folder)
-    title = clean_title(request.query_params.get("title", ""), otherwise="Dance").rpartition(".")
+    check_genre(body.genre)
+    title = clean_title(body.title, otherwise="Dance").rpartition(".")
     key = new_id()
     folder = library.place("dances", key)
     try:
@@ -75,7 +77,7 @@ async def upload_dance(studio: Studio, request: Request, body: None) -> Response
         if isinstance(error, OSError):
             raise Refused(507, f"the library cannot be written ({error.strerror}); free space and try again") from error
         raise
-    return queued(studio, "dance", dance, {}, status=201)
+    return queued(studio, "dance", dance, {"genre": body.genre, "ending": body.ending}, status=201)
 
 
 async def draw_dance(studio: Studio, request: Request, body: bodies.DrawDance) -> Response:
@@ -89,7 +91,7 @@ async def draw_dance(studio: Studio, request: Request, body: bodies.DrawDance) -
     count = sum(1 for row in studio.library.rows("dances") if row["about"].get("drawn"))
     about = {"seconds": body.seconds, "drawn": True}
     dance = studio.library.add("dances", id=key, title=f"Drawn dance {count + 1}", state="new", file="video.mp4", about=about)
-    return queued(studio, "dance", dance, {"draw_seconds": body.seconds, "genre": body.genre}, status=201)
+    return queued(studio, "dance", dance, {"draw_seconds": body.seconds, "genre": body.genre, "ending": body.ending}, status=201)
 
 
 async def watch_again(studio: Studio, request: Request, body: None) -> Response:
@@ -123,16 +125,17 @@ async def make_takes(studio: Studio, request: Request, body: bodies.MakeTakes) -
     check_count(body.count)
     check_sound(body.method, body.sound)
     check_genre(body.genre)
-    check_like(studio, dance, body.like)
+    base = like_of(studio, dance, body.like)
     check_who(body.dancer, dance)
     seed = check_seed(fresh_seed(studio, dance) if body.seed is None else body.seed)
     asked: Row = {"count": body.count, "seed": seed, "genre": body.genre, "method": body.method, "sound": body.sound, "like": body.like}
     if body.dancer is not None:
         asked["dancer"] = body.dancer
-    if body.ending is not None:
-        asked["ending"] = body.ending
+    ending = base["about"].get("ending") if body.ending is None else body.ending
+    if ending is not None:
+        asked["ending"] = ending
     if isinstance(body, bodies.ChangeRhythm):
-        asked["rhythm"] = _rhythm(body)
+        asked["rhythm"] = _rhythm(body, base)
     return queued(studio, "takes", dance, asked)
 
 
@@ -174,13 +177,18 @@ async def dance_file(studio: Studio, request: Request, body: None) -> Response:
     return file_of(folder, names, request)
 
 
-def check_like(studio: Studio, dance: Row, like: str | None) -> None:
-    """Refuse a take that is none of the dance: raises Refused (422)."""
-    if like is not None and not studio.library.rows("takes", "id = ? AND dance = ?", [like, dance["id"]]):
+def like_of(studio: Studio, dance: Row, like: str | None) -> Row:
+    """The take that others are to be like, else the dance. Raises Refused (422) if it is none of the dance."""
+    if like is None:
+        return dance
+    found = studio.library.rows("takes", "id = ? AND dance = ?", [like, dance["id"]])
+    if not found:
         raise Refused(422, f"like: {like!r}; expected the id of a take of this dance")
+    return found[0]
 
 
-def _rhythm(body: bodies.ChangeRhythm) -> dict[str, Any]:
+def _rhythm(body: bodies.ChangeRhythm, base: Row) -> dict[str, Any]:
+    """What is asked of the beat. Raises Refused: 422 for values that are none, 400 where no beat comes of them with those of ``base``."""
     if body.factor not in (None, 0.5, 2.0):
         raise Refused(422, f"factor: {body.factor:g}; expected 0.5 or 2")
     if not -2.0 <= body.shift_beats <= 2.0:
@@ -193,7 +201,7 @@ def _rhythm(body: bodies.ChangeRhythm) -> dict[str, Any]:
         raise Refused(422, f"taps_seconds: expected at most {MOST_TAPS} times from 0 to {MAX_SECONDS:g} s")
     if not 0.0 <= body.first_beat_seconds <= MAX_SECONDS:
         raise Refused(422, f"first_beat_seconds: {body.first_beat_seconds:g}; expected 0 to {MAX_SECONDS:g}")
-    return {
+    asked = {
         "factor": body.factor,
         "shift_beats": body.shift_beats,
         "shift_downbeat": body.shift_downbeat,
@@ -201,3 +209,8 @@ def _rhythm(body: bodies.ChangeRhythm) -> dict[str, Any]:
         "first_beat_seconds": body.first_beat_seconds,
         "taps_seconds": list(body.taps_seconds),
     }
+    try:
+        check_wish(asked, base["about"]["tempo_bpm"])
+    except InputError as error:
+        raise Refused(400, str(error)) from error
+    return asked

@@ -47,7 +47,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/openapi.json", "This document.", document, "an OpenAPI 3.1 document"),
     Endpoint("GET", "/api/library", "Everything in the library.", whole_library, "dances, takes, exports, jobs, and what can be chosen"),
     Endpoint("GET", "/api/events", "What happens, as server-sent events.", listen, "events named after tables; data is the row"),
-    Endpoint("POST", "/api/dances", "Upload a video.", upload_dance, "the dance and its job", status=201, takes_bytes=True),
+    Endpoint("POST", "/api/dances", "Upload a video.", upload_dance, "the dance and its job", status=201, query=bodies.UploadDance),
     Endpoint("POST", "/api/dances/drawn", "Draw a dance.", draw_dance, "the dance and its job", bodies.DrawDance, 201),
     Endpoint("GET", "/api/dances/{id}", "A dance with its takes.", one_dance, "the dance"),
     Endpoint("PATCH", "/api/dances/{id}", "Rename a dance.", change_dance, "the dance", bodies.ChangeDance),

@@ -72,7 +72,8 @@ def new_dance(task: Task) -> None:
     with task.stages.stage("watch") as report:
         dancers = read_dancers(info, details=False, progress=report)
     with task.stages.stage("rhythm"):
-        conditioning = pipeline.condition(dancers, genre=task.asked.get("genre"), duration_seconds=info.duration_seconds)
+        genre, ending = task.asked.get("genre"), task.asked.get("ending", True)
+        conditioning = pipeline.condition(dancers, genre=genre, ending=ending, duration_seconds=info.duration_seconds)
         save_dance(conditioning, folder / DANCE_FILE)
         has_places = write_places(conditioning.dancers, folder / PLACES_FILE)
     if not browser_plays(info):

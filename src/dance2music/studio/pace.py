@@ -17,11 +17,18 @@ OVERDUE = 0.1
 """A stage that takes longer than was expected goes on for at least this share of what it took so far."""
 MEANINGFUL_SECONDS, MEANINGFUL_SHARE = 2.0, 0.15
 """The time left is told from so many seconds on; on a machine that has not shown its pace yet from this share of the work on."""
+USUAL_WEIGHT_SECONDS = 2.0
+"""How slow the machine is now is judged as if it had done so much at its usual speed, too: a short stage tells little."""
+LEAST_SLOWNESS, MOST_SLOWNESS = 0.5, 5.0
+BEFORE_SHARES = 0.4
+"""A stage that took longer than this share of its usual time and, of the rest, the share that it has told, is late."""
+UNSTEADY = ("start", "load")
+"""Stages that are short where things are in memory already: they tell of a machine up to twice as slow, and never of a faster one."""
 RARE = ("draw", "preview")
 """Stages that most dances do without."""
-TURN_SECONDS, TURN_SHARE = 1.0, 0.1
+TURN_SECONDS, TURN_SHARE = 1.0, 0.04
 """What is told takes so long to turn to a new estimate, and longer by this share of itself."""
-RISE_FROM = 0.5
+RISE_FROM = 0.25
 """What is told rises only where the estimate is higher by this share of it, and by no more than a second per second; else it stands."""
 
 STAGES: dict[str, tuple[str, ...]] = {
@@ -68,6 +75,7 @@ class Pace:
     _since: float = field(default_factory=lambda: time.monotonic())
     _first: tuple[float, float] = (0.0, 0.0)
     _round: int = 0
+    _done: list[tuple[str, float]] = field(default_factory=list)
     _steady: Steady = field(default_factory=lambda: Steady())
 
     def at(self, stage: str, share: float) -> None:
@@ -76,6 +84,7 @@ class Pace:
         if self.stage:
             self.spent[self.stage] = self.spent.get(self.stage, 0.0) + now - self._since
         if stage != self.stage or share < self.share:
+            self._done += [(self.stage, now - self._entered)] if self.stage in self.stages else []
             self._round += self._place(stage) < self._place(self.stage) and _repeats(stage) and _repeats(self.stage)
             self._entered, self._first = now, (now, 0.0)
         elif share > self.share > 0.0 == self._first[1]:  # the first report came late: the stage had to get ready
@@ -110,16 +119,40 @@ class Pace:
         return self.known.get(stage, FIRST_PACES.get(stage, 0.05))
 
     def _expected(self, stage: str) -> float:
-        """Seconds of a stage, of one take where those are made one after the other."""
+        """Seconds of a stage, of one take where those are made one after the other, at the speed that the machine has now."""
+        return self._usual(stage) * self._slowness()
+
+    def _usual(self, stage: str) -> float:
+        """The same at the speed that it had before."""
         return self._per_second(stage) * self._scale * (self.times if _repeats(stage) and not self.in_rounds else 1)
+
+    def _slowness(self) -> float:
+        """How many times longer than before things take now: by the stages that are done, each by its length, and the one it is in."""
+        took = usual = USUAL_WEIGHT_SECONDS
+        for stage, spent in self._done:
+            meant = self._usual(stage)
+            took += min(max(spent, meant), 2.0 * meant) if stage in UNSTEADY else spent
+            usual += meant
+        if self.stage in self.stages and self.stage not in UNSTEADY:
+            meant, spent = self._usual(self.stage), time.monotonic() - self._entered
+            weight = max(0.0, 2.0 * self.share - 1.0)
+            took, usual = took + weight * (self._since - self._entered + self._own()[1]), usual + weight * meant
+            due = (BEFORE_SHARES + (1.0 - BEFORE_SHARES) * self.share if self.share else 1.0) * meant
+            if spent > due:
+                took, usual = took + (1.0 - weight) * spent, usual + (1.0 - weight) * due
+        return min(max(took / usual, LEAST_SLOWNESS), MOST_SLOWNESS)
+
+    def _own(self) -> tuple[float, float]:
+        """How much the speed of the stage it is in tells (0 to 1), and the seconds that were left of it by that at its last report."""
+        (begun, before), trust = self._first, min(1.0, 2.0 * self.share - 0.2)
+        return (trust, (1.0 - self.share) * (self._since - begun) / (self.share - before)) if trust > 0.0 else (0.0, 0.0)
 
     def _left_here(self) -> float:
         """Seconds of the stage it is in: the more of it is done, the more its own speed counts, which each report shows anew."""
         now, expected, share = time.monotonic(), self._expected(self.stage), self.share
         left = max(expected - (self._since - self._entered), 0.5 * (1.0 - share) * expected)
-        (begun, before), trust = self._first, min(1.0, 2.0 * share - 0.2)
-        if trust > 0.0:
-            left += trust * ((1.0 - share) * (self._since - begun) / (share - before) - left)
+        trust, own = self._own()
+        left += trust * (own - left)
         return max(left - (now - self._since), OVERDUE * (1.0 - share) * (now - self._entered))
 
     def _place(self, stage: str) -> int:
@@ -152,7 +185,8 @@ class Steady:
         due = max(before - passed, 0.0)
         gap = left_seconds - due
         turned = due + gap * (1.0 - math.exp(-passed / (TURN_SECONDS + TURN_SHARE * due)))
-        self._told = min(turned, before + (passed if gap > RISE_FROM * before else 0.0))
+        rise = 2.0 * passed if gap > before else passed if gap > RISE_FROM * before else 0.0
+        self._told = min(turned, before + rise)
         return self._told
 
 

@@ -28,9 +28,7 @@ def changed(rhythm: Rhythm, asked: Mapping[str, Any], duration_seconds: float) -
         If the grid that comes out has a tempo that is no beat, or the taps are none.
     """
     grid, downbeat = rhythm.beat_times_seconds, rhythm.downbeat
-    factor, taps = asked.get("factor"), asked.get("taps_seconds") or None
-    choice = Choice(factor == 0.5, factor == 2, float(asked.get("shift_beats", 0.0)), None if taps is None else tuple(np.unique(taps)))
-    check_choice(choice)
+    choice = _choice(asked)
     if choice.taps_seconds is not None:
         grid = tapped_grid(choice.taps_seconds, duration_seconds)
         downbeat = int(np.argmin(np.abs(grid - choice.taps_seconds[0]))) % BEATS_PER_BAR
@@ -39,6 +37,23 @@ def changed(rhythm: Rhythm, asked: Mapping[str, Any], duration_seconds: float) -
         grid, downbeat = steady(60.0 / float(asked["tempo_bpm"]), float(asked.get("first_beat_seconds", 0.0)), duration_seconds), 0
     chosen = choose(replace(rhythm, beat_times_seconds=grid, downbeat=downbeat), choice, duration_seconds)
     return replace(chosen, downbeat=(chosen.downbeat + int(asked.get("shift_downbeat", 0))) % BEATS_PER_BAR, confidence=1.0)
+
+
+def check_wish(asked: Mapping[str, Any], tempo_bpm: float) -> None:
+    """Refuse what `changed` would of a rhythm of this tempo, as far as it can be told without its beats: raises InputError."""
+    taps = _choice(asked).taps_seconds
+    if taps is not None:
+        tempo_bpm = 60.0 / float(np.median(np.diff(taps)))
+    elif asked.get("tempo_bpm"):
+        tempo_bpm = float(asked["tempo_bpm"])
+    check_tempo(tempo_bpm * float(asked.get("factor") or 1.0))
+
+
+def _choice(asked: Mapping[str, Any]) -> Choice:
+    factor, taps = asked.get("factor"), asked.get("taps_seconds") or None
+    choice = Choice(factor == 0.5, factor == 2, float(asked.get("shift_beats", 0.0)), None if taps is None else tuple(np.unique(taps)))
+    check_choice(choice)
+    return choice
 
 
 def steady(period_seconds: float, first_seconds: float, duration_seconds: float) -> np.ndarray:

@@ -221,12 +221,13 @@ class Runner(threading.Thread):
         if message["made"] == "dance":
             for path in folder.iterdir():
                 path.replace(library.place("dances", dance["id"]) / path.name)
-            library.change("dances", dance["id"], state="ready", about=dance["about"] | about)
+            library.change("dances", dance["id"], state="ready", about=dance["about"] | about | self._ending(job))
         elif message["made"] == "take":
             key = new_id()
             library.move_in(folder, "takes", key)
             candidate = job["kind"] == "section"
             title = f"Choice {message['number'] + 1}" if candidate else library.next_title(dance["id"])
+            about = about | self._ending(job)
             entry = {"title": title, "parent": job["take"], "candidate": int(candidate), "job": job["id"], "number": message["number"]}
             library.add("takes", id=key, dance=dance["id"], about=about, **entry)
         elif message["made"] == "stems":
@@ -240,6 +241,12 @@ class Runner(threading.Thread):
             key = new_id()
             library.move_in(folder, "exports", key)
             library.add("exports", id=key, dance=dance["id"], title=job["asked"]["name"], about=about, job=job["id"])
+
+    def _ending(self, job: Row) -> dict[str, bool]:
+        """Whether the music was to end on a last chord, as it was asked of a job or of the take that it begins from; nothing if unknown."""
+        before = self.library.row("takes", job["take"]) if job["take"] else None
+        known = job["asked"] if before is None else before["about"]
+        return {"ending": known["ending"]} if "ending" in known else {}
 
     def _take_of(self, job: Row, message: dict[str, Any]) -> Row:
         """The take that stems belong to: the job's own, or one that it has just made."""

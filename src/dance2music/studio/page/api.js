@@ -34,8 +34,8 @@ export async function bytes(path) {
   return (await answer(fetch(path))).arrayBuffer();
 }
 
-/** Send a video. */
-export async function upload(file) {
+/** Send a video; `wishes` of its first take are { genre, ending }. */
+export async function upload(file, wishes) {
   const options = { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file };
-  return (await answer(fetch(`/api/dances?title=${encodeURIComponent(file.name)}`, options))).json();
+  return (await answer(fetch(`/api/dances?${new URLSearchParams({ title: file.name, ...wishes })}`, options))).json();
 }

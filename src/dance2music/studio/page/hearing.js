@@ -1,8 +1,8 @@
 // What is heard while the beat is corrected: the music, a click on the beats as they are shown, the clip's own sound; one switch each.
 
+import { Refused } from "/page/api.js";
 import { h } from "/page/dom.js";
 import { Monitor } from "/page/monitor.js";
-import { attempt } from "/page/notify.js";
 
 export class Hearing {
   #shown = false;
@@ -15,7 +15,7 @@ export class Hearing {
       return { input, element: h("label", { class: "chip", title }, input, h("span", {}, text)) };
     };
     [this.music, this.click, this.own] = [chip("Music", "The take that is heard", true), chip("Click", "On every beat as it is shown, higher on the first of a bar"), chip("Clip's own sound", "What the clip came with")];
-    this.element = h("fieldset", { class: "chips hearing" }, h("legend", {}, "Hear"), this.music.element, this.click.element, this.own.element);
+    this.element = h("fieldset", { class: "chips hearing" }, h("legend", {}, "Hear"), this.music.element, this.click.element, this.own.element, this.why = h("p", { class: "hint", role: "status" }));
   }
 
   refresh() {
@@ -48,7 +48,14 @@ export class Hearing {
     const on = ({ input }) => this.#shown && input.checked;
     player.setMusic(!this.#shown || this.music.input.checked);
     this.monitor.click(on(this.click));
-    if (on(this.own)) this.parts ??= await attempt(() => player.load(`own/${dance.id}`, { own: `/media/dances/${dance.id}/own` }));
+    if (on(this.own) && !this.parts) {
+      try {
+        this.parts = await player.load(`own/${dance.id}`, { own: `/media/dances/${dance.id}/own` });
+      } catch (error) {
+        Object.assign(this.own.input, { checked: false, disabled: true });
+        this.why.textContent = `The clip's own sound cannot be heard: ${error instanceof Refused ? error.message : "its file is damaged"}. Drop the video in again to have it.`;
+      }
+    }
     this.monitor.hearOwn(on(this.own) ? this.parts ?? null : null);
   }
 }

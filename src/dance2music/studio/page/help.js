@@ -11,7 +11,7 @@ export function showHelp() {
     dialog,
     h("h2", { id: "help-title" }, "Keys"),
     h("dl", {}, KEYS.map(([key, what]) => h("div", {}, h("dt", {}, key.split(" ").map((one) => h("kbd", {}, one))), h("dd", {}, what)))),
-    h("p", {}, "Drag over the lanes to choose bars; with Alt anything between. Ctrl and the wheel zoom, Shift and the wheel scroll."),
+    h("p", {}, "Drag over the timeline to choose bars; with Alt anything between. Ctrl and the wheel zoom, Shift and the wheel scroll."),
     h("p", { class: "small" }, `Library: ${store.about.folder}. dance2music ${store.about.version ?? ""}. Nothing leaves this machine.`),
     h("form", { method: "dialog" }, h("button", { class: "main", autofocus: true }, "Close")),
   );

@@ -2,11 +2,15 @@
 
 import { ask, upload } from "/page/api.js";
 import { clock, fill, h, icon, iconButton, tempo } from "/page/dom.js";
+import { endingBox, select } from "/page/fields.js";
 import { attempt, toast } from "/page/notify.js";
 import { progressOf, stageOf } from "/page/progress.js";
 import { store } from "/page/store.js";
 
 const LARGEST_BYTES = 1 << 30;
+/** Genre of the first take of what is dropped next; "" for the dance's own. */
+let genre = "";
+const wishes = () => ({ genre, ending: localStorage.getItem("ending") !== "off" });
 
 export class Home {
   #stage;
@@ -26,6 +30,7 @@ export class Home {
       h("div", { class: "drop-buttons" },
         input, h("label", { for: "file", class: "button main", role: "button", tabindex: "0", onkeydown: (event) => { if (["Enter", " "].includes(event.key)) { event.preventDefault(); input.click(); } } }, icon("plus"), "Choose a video"),
         h("button", { type: "button", onclick: () => this.#draw() }, icon("wand"), "Draw me a dance")),
+      h("div", { class: "drop-wishes" }, endingBox().element, select("Genre", [["", "from the dance"], ...store.about.genres.map((name) => [name, name])], "", (chosen) => { genre = chosen; }).element),
     );
     fill(stage, h("div", { class: "home" }, this.drop, this.#grid, this.#bin));
     store.addEventListener("change", this.#listener);
@@ -33,6 +38,7 @@ export class Home {
   }
 
   close() {
+    genre = "";
     store.removeEventListener("change", this.#listener);
   }
 
@@ -42,7 +48,7 @@ export class Home {
   }
 
   async #draw() {
-    const made = await attempt(() => ask("POST", "/api/dances/drawn", {}));
+    const made = await attempt(() => ask("POST", "/api/dances/drawn", { ...wishes(), genre: genre || null }));
     if (made) location.hash = enter(made).id;
   }
 
@@ -103,6 +109,7 @@ export const putBack = (table, id) => attempt(async () => store.put(table, await
 
 /** Send videos to the studio, and open the one if it is one. */
 export async function takeIn(files) {
+  const wished = wishes();
   let last = null;
   for (const file of files) {
     if (file.size > LARGEST_BYTES) {
@@ -111,7 +118,7 @@ export async function takeIn(files) {
     }
     const line = document.querySelector(".drop-line");
     if (line) line.textContent = `Copying ${file.name} …`;
-    const made = await attempt(() => upload(file));
+    const made = await attempt(() => upload(file, wished));
     if (line) line.textContent = "Drop a dance video here";
     if (made) last = enter(made);
   }

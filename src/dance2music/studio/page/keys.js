@@ -7,7 +7,7 @@ export const KEYS = [
   ["← →", "a frame back or on; with Shift a second; with Ctrl a bar"],
   ["Home End", "to the beginning or the end"],
   ["1 … 9", "hear that take, without a gap"],
-  ["[ ]", "begin or end the section at the play head's bar"],
+  ["[ ]", "begin or end the section at the bar that is heard"],
   ["Esc", "no section"],
   ["R", "draw the section again"],
   ["T", "tap the beat (in Rhythm)"],

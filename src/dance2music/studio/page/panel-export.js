@@ -6,8 +6,10 @@ import { fill, h, icon } from "/page/dom.js";
 import { number } from "/page/fields.js";
 import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
+import { FILES } from "/page/words.js";
 
 const SOUNDS = [".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus"];
+const ORIGINAL = "Keep it beside the music";
 
 export class ExportPanel {
   key = "export";
@@ -16,16 +18,17 @@ export class ExportPanel {
   constructor(work) {
     this.work = work;
     this.boxes = new Map();
-    const box = (key, text, checked = false) => {
+    const box = (key, checked = false) => {
+      const [name, use] = FILES[key] ?? [key];
       const input = h("input", { type: "checkbox", checked, onchange: () => this.#original() });
       this.boxes.set(key, input);
-      return h("label", { class: "check" }, input, h("span", {}, text));
+      return h("label", { class: "check" }, input, h("span", {}, name, use && h("small", {}, use)));
     };
     const { marker_suffixes: markers } = store.about;
     this.markers = markers;
-    this.original = h("fieldset", { class: "form" }, h("legend", {}, "The clip's own sound"), box("original", "Keep it beside the music"),
-      (this.originalDb = number("Its level, dB", { value: 0, min: -60, max: 20 })).element,
-      (this.duckDb = number("Lower the music under it by, dB", { value: 9, min: 0, max: 60 })).element);
+    this.original = h("fieldset", { class: "form" }, h("legend", {}, "The clip's own sound"), box(ORIGINAL),
+      this.levels = h("div", { class: "pair" }, (this.originalDb = number("How loud (0 dB: as it is)", { value: 0, min: -60, max: 20 })).element,
+      (this.duckDb = number("Music under it lower by, dB", { value: 9, min: 0, max: 60 })).element));
     this.alone = h("legend", {}, "Music alone");
     const known = SOUNDS.filter((suffix) => store.about.sound_suffixes.includes(suffix));
     this.what = h("p", { class: "range" });
@@ -34,8 +37,8 @@ export class ExportPanel {
     this.answer = new Answer(work.dance.id, (job) => job.kind === "export", () => "The files are here:");
     this.element = h("div", { class: "form" },
       h("form", { class: "form", onsubmit: (event) => { event.preventDefault(); this.#export(); } }, this.what,
-        h("fieldset", { class: "checks" }, h("legend", {}, "Files"), box("video", "Video with the music", true), box("stems", "Stems"), box("midi", "Notes (MIDI)"), box("take", "Take file"), markers.map((suffix) => box(suffix, `Markers (${suffix.slice(1)})`))),
-        h("fieldset", { class: "checks" }, this.alone, known.map((suffix) => box(suffix, suffix.slice(1).toUpperCase()))),
+        h("fieldset", { class: "checks" }, h("legend", {}, "Files"), box("video", true), ["stems", "midi", "take", ...markers].map((key) => box(key))),
+        h("fieldset", { class: "checks" }, this.alone, known.map((suffix) => box(suffix))),
         this.original, this.button),
       this.answer.element, this.list);
     this.known = known;
@@ -63,8 +66,8 @@ export class ExportPanel {
 
   /** The clip's own sound has a level only where it is kept. */
   #original() {
-    const kept = this.boxes.get("original").checked;
-    for (const field of [this.originalDb, this.duckDb]) field.disabled = !kept;
+    const kept = this.boxes.get(ORIGINAL).checked;
+    this.levels.hidden = !kept;
     this.alone.textContent = kept ? "The same sound alone: music and clip" : "Music alone";
   }
 
@@ -85,7 +88,7 @@ export class ExportPanel {
   async #export() {
     const on = (key) => this.boxes.get(key).checked;
     const body = { video: on("video"), stems: on("stems"), midi: on("midi"), take: on("take"), sounds: this.known.filter(on), markers: this.markers.filter(on) };
-    if (on("original") && !this.original.hidden) Object.assign(body, { original_db: this.originalDb.value, duck_db: this.duckDb.value });
+    if (on(ORIGINAL) && !this.original.hidden) Object.assign(body, { original_db: this.originalDb.value, duck_db: this.duckDb.value });
     const made = await press(this.button, () => ask("POST", `/api/takes/${this.work.take.id}/exports`, body));
     if (made && !store.jobs.has(made.job.id)) store.put("jobs", made.job);
     this.refresh();

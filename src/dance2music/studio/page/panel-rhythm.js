@@ -9,6 +9,8 @@ import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
 
 const LEAST_TAPS = 4;
+/** Taps within this many beats of a steady tempo are taken to mean it (rhythm/choices.py). */
+const STEADY_BEATS = 0.12;
 const LEAST_PROBABLE = 0.02;
 /** By how many beats the beats are moved; farther it is the bar that is moved. */
 const MOST_SHIFT = 1;
@@ -27,6 +29,8 @@ export class RhythmPanel {
     this.moved = h("span", {});
     this.hearing = new Hearing(work);
     this.tapButton = h("button", { type: "button", onclick: () => this.tap() }, "Tap along (T)");
+    this.untap = h("button", { type: "button", class: "quiet", onclick: () => this.#tapped(this.#taps.slice(0, -1)) }, "Take back");
+    this.restart = h("button", { type: "button", class: "quiet", onclick: () => this.#tapped([]) }, "Start over");
     this.tapText = h("span", { class: "hint", role: "status" });
     this.apply = h("button", { type: "button", class: "main", onclick: () => this.#apply() }, icon("wand"), "Let the music follow");
     this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.#reset() }, "As it was");
@@ -37,8 +41,8 @@ export class RhythmPanel {
       h("div", { class: "row" }, step("Half time", { factor: 0.5 }), step("Double time", { factor: 2 })),
       h("div", { class: "row" }, this.earlier = step("½ beat earlier", { shift: -0.5 }), this.later = step("½ beat later", { shift: 0.5 })),
       h("div", { class: "field" }, h("label", { for: "shift" }, "Move the beats", this.moved), this.shift),
-      h("div", { class: "row" }, step("Bar a beat earlier", { bar: -1 }), step("Bar a beat later", { bar: 1 })),
-      this.hearing.element, h("div", { class: "row" }, this.tapButton, this.tapText),
+      h("div", { class: "row" }, step("Count 1 earlier", { bar: -1 }), step("Count 1 later", { bar: 1 })),
+      this.hearing.element, h("div", { class: "row taps" }, this.tapButton, this.untap, this.restart, this.tapText),
       h("div", { class: "row" }, this.apply, this.reset), this.answer.element, this.bpm.element);
   }
 
@@ -55,12 +59,13 @@ export class RhythmPanel {
     if (!grid.tempo_bpm) fill(this.now, "The beat is read when the dance has been watched.");
     else fill(this.now, h("b", {}, tempo(grid.tempo_bpm)), nothing || !this.shown ? sure : ` → ${tempo(this.shown.tempo_bpm)}`);
     const readings = named((this.work.take?.about.rhythm_alternatives ?? []).filter((reading) => reading.probability >= LEAST_PROBABLE), grid);
-    fill(this.others, readings.length > 0 && [h("h3", {}, "Other readings of this dance"), readings.map(([name, reading]) => h("button", {
+    fill(this.others, readings.length > 0 && [h("h3", {}, "The beat could also be"), readings.map(([name, reading]) => h("button", {
       type: "button", class: "reading", "aria-pressed": String(this.#asked.tempo_bpm === reading.tempo_bpm && this.#asked.first_beat_seconds === reading.first_beat_seconds),
       onclick: () => { this.#asked = { tempo_bpm: reading.tempo_bpm, first_beat_seconds: reading.first_beat_seconds }; this.refresh(); },
     }, h("span", {}, name), h("meter", { min: "0", max: "1", value: reading.probability }), h("small", {}, `${Math.round(100 * reading.probability)} %`)))]);
     this.apply.disabled = nothing || this.work.dance.state !== "ready" || store.about.read_only;
     this.reset.disabled = nothing;
+    this.untap.hidden = this.restart.hidden = this.#taps.length === 0;
     this.hearing.refresh();
     this.answer.refresh();
   }
@@ -96,14 +101,18 @@ export class RhythmPanel {
       return;
     }
     const here = player.at();
-    if (this.#taps.length && here <= this.#taps.at(-1)) this.#taps = [];
-    this.#taps.push(Math.round(here * 1000) / 1000);
-    const { length } = this.#taps;
-    this.tapText.textContent = length === 1 ? "First tap on a one." : `${length} taps${length < LEAST_TAPS ? `, ${LEAST_TAPS - length} more` : ""}`;
-    if (length >= LEAST_TAPS) {
-      this.#asked = { taps_seconds: [...this.#taps] };
-      this.refresh();
-    }
+    this.#tapped([...(here > this.#taps.at(-1) ? this.#taps : []), Math.round(here * 1000) / 1000]);
+  }
+
+  /** These are the taps now: how steady they are is told, and the beats are shown by them. */
+  #tapped(taps) {
+    const enough = taps.length >= LEAST_TAPS;
+    if (enough) this.#asked = { taps_seconds: taps };
+    else if (this.#asked.taps_seconds) this.#asked = {};
+    this.#taps = taps;
+    if (enough) this.tapText.textContent = told(taps);
+    else this.tapText.textContent = ["Tap on each beat, first on a one.", "First tap on a one."][taps.length] ?? `${taps.length} taps, ${LEAST_TAPS - taps.length} more`;
+    this.refresh();
   }
 
   /** A steady tempo that was typed, from the first one that is shown. */
@@ -162,6 +171,27 @@ export class RhythmPanel {
   }
 }
 
+/** The steady beat of taps, of which some may have been left out, by least squares as the server has it: { period, first, off }, `off` for each tap. */
+export function steadyBeat(taps) {
+  const gaps = taps.slice(1).map((time, i) => time - taps[i]);
+  const usual = gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)];
+  const beats = [0];
+  for (const gap of gaps) beats.push(beats.at(-1) + Math.max(1, Math.round(gap / usual)));
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [beat, time] = [mean(beats), mean(taps)];
+  const period = mean(beats.map((b, i) => (b - beat) * (taps[i] - time))) / mean(beats.map((b) => (b - beat) ** 2));
+  const first = time - period * beat;
+  return { period, first, off: taps.map((tap, i) => tap - first - period * beats[i]) };
+}
+
+/** "12 taps, 118.4 bpm, steady to 14 ms": the root of the mean square by which they are off. */
+function told(taps) {
+  const { period, off } = steadyBeat(taps);
+  const ms = Math.round(1000 * Math.sqrt(off.reduce((sum, one) => sum + one * one, 0) / off.length));
+  const steady = Math.max(...off.map(Math.abs)) <= STEADY_BEATS * period;
+  return `${taps.length} taps, ${tempo(60 / period)}, ${steady ? `steady to ${ms} ms` : `uneven by ${ms} ms: the music follows each tap`}`;
+}
+
 /** Other readings by names that tell them apart: [name, reading]. */
 export function named(readings, grid) {
   const names = readings.map((reading) => difference(reading, grid));
@@ -194,11 +224,8 @@ function preview({ beat_times_seconds: found, downbeat: first, tempo_bpm: told }
     bpm = 60 / period;
   };
   if (asked.taps_seconds) {
-    const taps = asked.taps_seconds;
-    const gaps = taps.slice(1).map((time, i) => time - taps[i]);
-    const usual = gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)];
-    const beatsTapped = gaps.reduce((sum, gap) => sum + Math.max(1, Math.round(gap / usual)), 0);  // one may have been left out
-    steady((taps.at(-1) - taps[0]) / beatsTapped, taps[0]);
+    const tapped = steadyBeat(asked.taps_seconds);
+    steady(tapped.period, tapped.first);
   } else if (asked.tempo_bpm) steady(60 / asked.tempo_bpm, asked.first_beat_seconds);
   if (asked.factor === 0.5) [beats, downbeat] = [beats.filter((_, i) => i % 2 === downbeat % 2), Math.floor(downbeat / 2)];
   if (asked.factor === 2) [beats, downbeat] = [beats.flatMap((time, i) => (i + 1 < beats.length ? [time, (time + beats[i + 1]) / 2] : [time])), downbeat * 2];

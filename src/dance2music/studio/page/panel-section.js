@@ -45,14 +45,14 @@ export class SectionPanel {
     const chosen = timeline.selection;
     fill(this.range, chosen
       ? [h("b", {}, capital(timeline.grid.span(chosen))), ` · ${clock(chosen.from)} to ${clock(chosen.to)}`]
-      : "Drag over the lanes to choose bars, or press [ and ] at the play head.");
+      : "Drag over the timeline to choose bars, or press [ and ] where they begin and end.");
     const apart = ["studio", "soundfont"].includes(take?.about.sound);
     for (const input of this.chips.querySelectorAll("input")) input.disabled = !apart && ["drums", "melody", "harmony"].includes(input.value);
     this.genre.element.hidden = this.#change !== "genre";
     const { busy } = this.answer;
     this.answer.refresh();
     this.button.disabled = !chosen || !take || busy || store.about.read_only;
-    this.why.textContent = busy ? "It is being drawn. You can go on listening." : "Farther than half a second outside the section nothing changes by a sample.";
+    this.why.textContent = busy ? "It is being drawn. You can go on listening." : "More than half a second outside the section everything stays exactly as it is.";
     this.#list();
   }
 

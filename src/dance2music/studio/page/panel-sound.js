@@ -7,6 +7,7 @@ import { select } from "/page/fields.js";
 import { LEAST_DB, MOST_DB, isNeutral, levelsOf } from "/page/mix.js";
 import { attempt, press } from "/page/notify.js";
 import { store } from "/page/store.js";
+import { ROLES } from "/page/words.js";
 
 const SAVE_MS = 400;
 const LOUDEST = 0;
@@ -47,7 +48,7 @@ export class SoundPanel {
     this.answer.refresh();
     const stems = take?.about.stem_waves?.names;
     const state = `${take?.id} ${stems}`;
-    this.whole.textContent = take?.about.loudness_lufs === undefined ? "" : `The whole take has ${minus(take.about.loudness_lufs)} LUFS; −14 is what platforms play at.`;
+    this.whole.textContent = take?.about.loudness_lufs === undefined ? "" : `How loud the whole take is: ${minus(take.about.loudness_lufs)} LUFS. Video platforms play at −14.`;
     if (state === this.#shown) return;
     this.#shown = state;
     fill(this.voices, this.#instruments(take));
@@ -91,28 +92,29 @@ export class SoundPanel {
       else chosen[role] = name;
       make.disabled = Object.keys(chosen).length === 0 || store.about.read_only;
     };
-    return [h("h3", {}, "Instruments"), h("div", { class: "pair" }, playing.map(([role, now]) => {
+    return [h("h3", {}, "Instruments"), h("div", { class: "pair voices" }, playing.map(([role, now]) => {
       const names = store.about.voices[role].map((name) => [name, name]);
-      return select(role, now ? names : [["", "as it is"], ...names], now, choose(role, now)).element;
+      return select(ROLES[role] ?? role, now ? names : [["", "as it is"], ...names], now, choose(role, now)).element;
     })), make];
   }
 
   #none(take) {
     const apart = ["studio", "soundfont"].includes(take.about.sound);
-    if (!apart) return h("p", { class: "hint" }, "This take is one recording, so it has no stems. A take with the studio's sound has them.");
+    if (!apart) return h("p", { class: "hint" }, "This take is one recording: its instruments cannot be set apart. Those of a take with separate instruments (studio) can.");
     const busy = store.jobsOf(take.dance).length > 0;
-    return h("div", { class: "form" }, h("p", { class: "hint" }, busy ? "The stems are on their way." : "The stems of this take are not there yet."),
+    return h("div", { class: "form" }, h("p", { class: "hint" }, busy ? "The single instruments are on their way." : "The single instruments of this take are not there yet."),
       !busy && h("button", { type: "button", onclick: () => attempt(() => ask("POST", `/api/takes/${take.id}/stems`)) }, "Play the instruments apart"));
   }
 
   #fader(take, stem, stems) {
+    const name = ROLES[stem] ?? stem;
     const fader = () => (this.#mix[stem] ??= { gain_db: 0, mute: false, solo: false });
     const text = h("output", { class: "db" });
-    const range = h("input", { type: "range", min: String(LEAST_DB), max: String(MOST_DB), step: "0.5", value: String(toScale(fader().gain_db)), "aria-label": `Level of ${stem}`,
+    const range = h("input", { type: "range", min: String(LEAST_DB), max: String(MOST_DB), step: "0.5", value: String(toScale(fader().gain_db)), "aria-label": `Level of ${name}`,
       oninput: () => { fader().gain_db = fromScale(Number(range.value)); update(); } , ondblclick: () => { range.value = String(toScale(0)); fader().gain_db = 0; update(); } });
-    const toggle = (name, letter, what) => {
-      const button = h("button", { type: "button", class: `switch ${name}`, "aria-pressed": String(Boolean(fader()[name])), "aria-label": `${what} ${stem}`, title: `${what} ${stem}`,
-        onclick: () => { fader()[name] = !fader()[name]; button.setAttribute("aria-pressed", String(fader()[name])); update(); } }, letter);
+    const toggle = (key, letter, what) => {
+      const button = h("button", { type: "button", class: `switch ${key}`, "aria-pressed": String(Boolean(fader()[key])), "aria-label": `${what} ${name}`, title: `${what} ${name}`,
+        onclick: () => { fader()[key] = !fader()[key]; button.setAttribute("aria-pressed", String(fader()[key])); update(); } }, letter);
       return button;
     };
     const update = () => {
@@ -121,7 +123,7 @@ export class SoundPanel {
       this.#send(take, stems);
     };
     text.textContent = `${fader().gain_db > 0 ? "+" : ""}${fader().gain_db.toFixed(1)} dB`;
-    return h("div", { class: "fader" }, h("span", { class: "stem-name" }, stem), range, text, toggle("mute", "M", "Mute"), toggle("solo", "S", "Solo"));
+    return h("div", { class: "fader" }, h("span", { class: "stem-name" }, name), range, text, toggle("mute", "M", "Silence"), toggle("solo", "S", "Hear alone:"));
   }
 
   #send(take, stems) {

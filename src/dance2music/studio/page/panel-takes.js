@@ -3,12 +3,10 @@
 import { ask } from "/page/api.js";
 import { Answer, madeBy } from "/page/answer.js";
 import { fill, h, icon } from "/page/dom.js";
-import { box, number, select } from "/page/fields.js";
+import { endingBox, number, select } from "/page/fields.js";
 import { press } from "/page/notify.js";
 import { store } from "/page/store.js";
-
-const SOUNDS = { studio: "Studio: our own instruments", hybrid: "Hybrid: neural under studio drums", neural: "Neural codec", soundfont: "Soundfont" };
-const METHODS = { planned: "Planned: a network writes the notes", composer: "Composer: rules write the notes", memory: "Memory: bars from a store" };
+import { METHODS, SOUNDS } from "/page/words.js";
 
 export class TakesPanel {
   key = "takes";
@@ -18,11 +16,11 @@ export class TakesPanel {
     this.work = work;
     const { genres, methods } = store.about;
     this.genre = select("Genre", [["", "As the dance has it"], ...genres.map((genre) => [genre, genre])], "");
-    this.method = select("Method", Object.keys(methods).map((name) => [name, METHODS[name] ?? name]), "planned", () => this.#sounds());
+    this.method = select("How it is made", Object.keys(methods).map((name) => [name, METHODS[name] ?? name]), "planned", () => this.#sounds());
     this.place = h("div", {});
     this.who = h("div", {});
     this.count = number("How many", { value: 1, min: 1, max: 8 });
-    this.ending = box("End on a last chord (not for a loop)", true);
+    this.ending = endingBox();
     this.button = h("button", { type: "submit", class: "main" }, icon("plus"), "Make more takes");
     this.answer = new Answer(work.dance.id, (job) => job.kind === "dance" || (job.kind === "takes" && !job.asked.rhythm), madeBy);
     this.element = h("form", { class: "form", onsubmit: (event) => this.#make(event) },
@@ -34,7 +32,7 @@ export class TakesPanel {
   refresh() {
     const people = this.work.dance.about.dancers ?? [];
     if (people.length > 1 && !this.dancer) {
-      const share = ({ share }) => `${Math.round(100 * share)} % of the beat`;
+      const share = ({ share }) => `counts ${Math.round(100 * share)} %`;
       const label = this.work.dance.about.has_places ? "For (numbers as in the picture)" : "For";
       this.dancer = select(label, [["", "As the take that is heard"], ["all", "All who dance"], ["largest", "The largest dancer"],
         ...people.map((one) => [`${one.number}`, `Dancer ${one.number} (${share(one)})`])], "", () => this.#mark());

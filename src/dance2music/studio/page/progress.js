@@ -6,8 +6,8 @@ import { attempt } from "/page/notify.js";
 
 const STAGES = {
   start: "Getting ready", draw: "Drawing a dancer", look: "Looking at the video", load: "Loading", watch: "Watching the dance",
-  rhythm: "Finding the beat", preview: "Making a preview", music: "Making music", finish: "Mastering", write: "Writing",
-  stems: "Separating the stems", mix: "Mixing",
+  rhythm: "Finding the beat", preview: "Making a preview", music: "Making music", finish: "Finishing the sound", write: "Writing",
+  stems: "Playing the instruments one by one", mix: "Mixing",
 };
 
 /** What a job does, as a sentence. */

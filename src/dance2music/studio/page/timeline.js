@@ -16,7 +16,7 @@ export class Timeline extends EventTarget {
   #rows = h("div", { class: "lanes" });
   #over = h("div", { class: "over" }, this.#chosen, this.#head);
   #slider = h("div", {
-    class: "seek", role: "slider", tabindex: "0", "aria-label": "Play head", "aria-valuemin": "0", "aria-orientation": "horizontal",
+    class: "seek", role: "slider", tabindex: "0", "aria-label": "Where it plays", "aria-valuemin": "0", "aria-orientation": "horizontal",
   });
   #view = h("div", { class: "view" });
   #map = h("div", { class: "map", "aria-hidden": "true" }, this.#view);
@@ -188,7 +188,7 @@ export const ruler = { key: "ruler", kind: "ruler", height: 40, name: "Bars and 
 export function dancerLane(about) {
   const count = about.kinematic_beats_seconds?.length ?? 0;
   return {
-    key: "dancer", kind: "dancer", height: 72, name: `Velocity of the dancer, with ${count} kinematic beats`,
+    key: "dancer", kind: "dancer", height: 72, name: `Speed of the dancer, with ${count} stops`,
     draw: (paper, axis, grid) => {
       drawGrid(paper, axis, grid);
       drawDancer(paper, axis, about);
@@ -199,7 +199,7 @@ export function dancerLane(about) {
 /** The lane of the music's form: sections with their names. */
 export function sectionsLane(sections) {
   const names = sections.map((section) => `${section.name} from ${section.begin_seconds.toFixed(1)} s`).join(", ");
-  return { key: "sections", kind: "sections", height: 26, name: `Form of the music: ${names}`, draw: (paper, axis) => drawSections(paper, axis, sections) };
+  return { key: "sections", kind: "sections", height: 26, name: `Parts of the music: ${names}`, draw: (paper, axis) => drawSections(paper, axis, sections) };
 }
 
 /** A lane with a waveform; `wave` is { bytes, rate } or null until it is there. */

@@ -14,8 +14,9 @@ import { progressOf } from "/page/progress.js";
 import { store } from "/page/store.js";
 import { Timeline, dancerLane, ruler, sectionsLane, waveLane } from "/page/timeline.js";
 import { isNeutral, levelsOf } from "/page/mix.js";
+import { ROLES, unusual } from "/page/words.js";
 
-const SECOND_READING = "The picture that dance2music generate writes, and the sync score, are of a second reading of the dance, which the music was not made by: its stops are partly others.";
+const SECOND_READING = "The curve is how fast the dancer moves. The picture and the score of dance2music generate are of a second reading of the dance, whose stops are partly others.";
 
 export class Workspace {
   #bars = new Map();
@@ -190,7 +191,7 @@ export class Workspace {
     this.showTempo(about.tempo_bpm ? grid.tempo_bpm : 0);
     this.timeline.setLanes([
       { ...ruler, label: this.tempo },
-      ...(grid.sections?.length ? [{ ...sectionsLane(grid.sections), label: h("span", { class: "lane-name" }, "Form") }] : []),
+      ...(grid.sections?.length ? [{ ...sectionsLane(grid.sections), label: h("span", { class: "lane-name" }, "Parts") }] : []),
       { ...dancerLane(about), label: h("span", { class: "lane-name", title: SECOND_READING }, "Dancer", about.velocity?.length > 0 && h("small", {}, "dots: stops the music is made for")) },
       ...takes.flatMap((take, i) => [
         this.#takeLane(take, i), ...(take.id === this.heard ? this.#stemLanes(take) : []), ...(take.id === this.take?.parent && this.take.candidate ? [this.#choiceLane(this.take)] : []),
@@ -211,10 +212,10 @@ export class Workspace {
 
   #takeLane(take, i) {
     const active = take.id === this.heard;
-    const { section, loop, genre, sound, method, tempo_bpm: bpm } = take.about;
-    const playsOn = loop && `no ending, ${Math.abs(loop.beats - 4 * loop.bars) < 0.1 ? `loops in ${loop.bars} bars` : `${loop.beats.toFixed(1)} beats`}`;
+    const { section, loop, genre, tempo_bpm: bpm } = take.about;
+    const playsOn = loop && `no ending, ${Math.abs(loop.beats - 4 * loop.bars) < 0.1 ? `loops in ${loop.bars} bars` : `${loop.beats.toFixed(1)} beats long`}`;
     const other = Math.abs(bpm / this.dance.about.tempo_bpm - 1) > 0.01 && tempo(bpm);
-    const facts = [section && changeOf(section, this.timeline.grid), genre, other, method !== "planned" && method, sound, playsOn].filter(Boolean).join(" · ");
+    const facts = [section && changeOf(section, this.timeline.grid), genre, other, unusual(take.about), playsOn].flat().filter(Boolean).join(" · ");
     const label = h(
       "div", { class: "take-label" },
       h("button", { type: "button", class: "take-name", "aria-pressed": String(active), onclick: () => this.hear(take), title: `Hear ${take.title} (key ${i + 1})` },
@@ -223,13 +224,13 @@ export class Workspace {
         { "aria-pressed": String(Boolean(take.starred)), class: "icon-button star" }),
       iconButton("pencil", `Rename ${take.title}`, () => this.#rename(take)),
       iconButton("bin", `Throw ${take.title} away`, () => this.throwAway(take)));
-    const lane = { key: take.id, kind: "take", height: 64, active, label, name: `Waveform of ${take.title}` };
+    const lane = { key: take.id, kind: "take", height: 64, active, label, name: `How loud ${take.title} is` };
     return waveLane(lane, () => this.#waveOf(take), active ? "--music" : "--music-soft");
   }
 
   #choiceLane(take) {
     const label = h("span", { class: "lane-name" }, take.title);
-    return waveLane({ key: take.id, kind: "stem", height: 48, active: true, name: `Waveform of ${take.title}`, label }, () => this.#waveOf(take), "--music");
+    return waveLane({ key: take.id, kind: "stem", height: 48, active: true, name: `How loud ${take.title} is`, label }, () => this.#waveOf(take), "--music");
   }
 
   #stemLanes(take) {
@@ -237,7 +238,7 @@ export class Workspace {
     if (!stems || !this.mixing) return [];
     const levels = levelsOf(take.mix, stems.names);
     return stems.names.map((stem, i) => waveLane(
-      { key: `${take.id}/${stem}`, kind: "stem", height: 34, name: `Waveform of the ${stem} of ${take.title}`, label: h("span", { class: "lane-name" }, stem) },
+      { key: `${take.id}/${stem}`, kind: "stem", height: 34, name: `The ${ROLES[stem] ?? stem} of ${take.title}`, label: h("span", { class: "lane-name" }, ROLES[stem] ?? stem) },
       () => {
         const held = this.#bytesOf(`/media/takes/${take.id}/stem-waves`);
         return held && { bytes: held.subarray(i * stems.length, (i + 1) * stems.length), rate: stems.rate_hz };
