@@ -2,7 +2,7 @@
 
 What a player or a network writes has a rhythm, a contour and a register of its own; those stay. Of every note the pitches near by are
 weighed against each other, along the whole phrase at once (dynamic programming), so that the line that comes out is the nearest one that
-keeps the rules. Intervals of songs are unisons in about a quarter, steps in nearly half, wider than a third in one of six (Huron 2006).
+keeps the rules. Songs move by unisons and steps most of the time (pitch proximity, Huron 2001).
 """
 
 from __future__ import annotations
