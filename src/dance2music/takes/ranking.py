@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -12,8 +13,9 @@ from dance2music.metrics.sync import beats_on_grid, hear, measure_sync
 from dance2music.music.beats import ONSET_HOP_LENGTH
 from dance2music.parallel import side_by_side
 from dance2music.takes.methods import LoadedMethod
-from dance2music.takes.take import Take, keeping_sound, make_takes
-from dance2music.types import Conditioning, Rhythm, Score
+from dance2music.takes.sound import MASTERED
+from dance2music.takes.take import Take, keeping_sound, levelled, make_takes
+from dance2music.types import Audio, Conditioning, Rhythm, Score
 from dance2music.work import part
 
 
@@ -44,6 +46,8 @@ class RankingConfig:
 
 
 RANKING = RankingConfig()
+_PLAYED, _LESS_CLEAR = 3, 0.1
+"""So many of the best are played as they will be heard, to find one whose beat is no less clear by more than this."""
 IMPORTED = ("scipy.signal", "scipy.interpolate", "dance2music.music.audio", "dance2music.music.beats", "mir_eval", "pyloudnorm")
 """What takes that are made side by side import: one thread does it for all, for two that import parts of a package at once may see half of
 it."""
@@ -87,12 +91,29 @@ def best_take(
         measured = side_by_side(lambda take: heard_in(take, rhythm), takes)
         usual = float(np.mean([values["strokes"] for values in measured]))
         scores = [rank(values | {"fullness": values["strokes"] / max(usual, 1.0)}, config) for values in measured]
-    best = takes[scores.index(max(scores))]
-    if not whole:
+    order = sorted(range(len(takes)), key=lambda i: -scores[i])
+    if whole:
+        best = as_clear_as_heard([takes[i] for i in order], [measured[i]["beat_f"] for i in order], rhythm)
+    else:
         with part(0.5, 1.0):
-            (best,) = make_takes(method, conditioning, seeds=[best.seed], soundfont=soundfont, sample_rate=sample_rate)
+            (best,) = make_takes(method, conditioning, seeds=[takes[order[0]].seed], soundfont=soundfont, sample_rate=sample_rate)
     kept = replace(best, candidates=len(seeds))
-    return keeping_sound(kept, audio=best.audio) if "audio" in best.__dict__ else kept
+    return keeping_sound(kept, **{name: best.__dict__[name] for name in ("audio", "finished") if name in best.__dict__})
+
+
+def as_clear_as_heard(takes: Sequence[Take], beat_f: Sequence[float], rhythm: Rhythm) -> Take:
+    """The first of ranked takes whose beat is as clear as it is played as it was in the preview that ranked it (``beat_f`` of each).
+
+    Two tempi may be so near each other in a piece that the rate of its sound decides between them. Of `_PLAYED` takes none is: the first.
+    """
+    if takes[0].given.sound not in MASTERED:
+        return takes[0]
+    played = []
+    for take, clear in zip(takes[:_PLAYED], beat_f):
+        played.append(levelled(take))
+        if least_beat_f(played[-1].audio, rhythm) >= clear - _LESS_CLEAR:
+            return played[-1]
+    return played[0]
 
 
 def heard_in(take: Take, rhythm: Rhythm) -> dict[str, float]:
@@ -104,9 +125,14 @@ def heard_in(take: Take, rhythm: Rhythm) -> dict[str, float]:
 
     audio, bpm = take.preview(), rhythm.tempo_bpm
     heard = measure_sync(audio, rhythm) | tones(audio)
-    finely = hear(audio, around_bpm=bpm, hop_length=ONSET_HOP_LENGTH // 2)
-    heard["beat_f"] = min(heard["beat_f"], beats_on_grid(finely, rhythm))
+    heard["beat_f"] = min(heard["beat_f"], beats_on_grid(hear(audio, around_bpm=bpm, hop_length=ONSET_HOP_LENGTH // 2), rhythm))
     return heard | {"strokes": heard["onsets"] if take.score is None else float(drum_hits(take.score))}
+
+
+def least_beat_f(audio: Audio, rhythm: Rhythm) -> float:
+    """F of the beats heard with the grid, by the reading of two that hears fewer: at the usual hop length, and at half of it."""
+    bpm, hops = rhythm.tempo_bpm, (ONSET_HOP_LENGTH, ONSET_HOP_LENGTH // 2)
+    return min(beats_on_grid(hear(audio, around_bpm=bpm, hop_length=hop_length), rhythm) for hop_length in hops)
 
 
 def drum_hits(score: Score) -> int:

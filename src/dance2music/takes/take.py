@@ -204,7 +204,8 @@ def finished_take(take: Take, *, denoise: bool = True, source: Source | None = N
     if take.edits:
         raise InputError(f"a take with {len(take.edits)} sections drawn again: is finished already; take its `finished` sound as it is")
     if take.given.sound in MASTERED:
-        return levelled(replace(take, source=source))
+        done = take if take.finishing.levels is not None and "finished" in take.__dict__ else levelled(take)
+        return keeping_sound(replace(done, source=source), audio=done.audio, finished=done.finished)
     audio, finishing = finished(take.audio, denoise=denoise, fade_seconds=take.fade_seconds)
     return keeping_sound(replace(take, finishing=finishing, source=source), audio=take.audio, finished=audio)
 
