@@ -62,6 +62,16 @@ def test_a_short_piece_ends_out_of_its_groove() -> None:
     assert played[0] and sorted(played[0]) == sorted(played[1])
 
 
+@pytest.mark.parametrize("last_beat", [13, 14, 15, 16, 19])
+@pytest.mark.parametrize("ends", [True, False])
+def test_everybody_plays_in_a_last_bar_that_is_cut_short(last_beat: int, ends: bool) -> None:
+    form = (Section(0, last_beat, "groove", 0.6), *([Section(last_beat, last_beat + 2, "ending", 0.6)] if ends else []))
+    score = shaped(written(form=form, seconds=0.5 * last_beat + ends), seed=0)
+    for role in ("bass", "chords"):
+        sounding = max(n.start_beats + n.duration_beats for n in notes(score, role, 0, last_beat - 0.01))
+        assert sounding > last_beat - 1.5, f"{role} falls silent at beat {sounding} of {last_beat}"
+
+
 @pytest.mark.parametrize("genre", range(len(GENRES)))
 def test_a_drum_is_on_every_beat_of_every_section(genre: int) -> None:
     score = shaped(written(genre, genre=genre), seed=0)

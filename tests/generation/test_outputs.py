@@ -18,6 +18,7 @@ from dance2music.generation.request import Request
 from dance2music.music.audio import load_audio
 from dance2music.music.loudness import loudness, true_peak_db
 from dance2music.people.dancers import of_motion
+from dance2music.rhythm.choices import TEMPO_LIMITS_BPM
 from dance2music.synthetic.drawing import example_dance
 from dance2music.takes.take import LEAD_SECONDS
 from dance2music.types import BEATS_PER_BAR, ROLES, Dancer
@@ -77,6 +78,9 @@ def test_the_tempo_that_is_told_for_a_loop_makes_it_whole_bars(video: Path) -> N
     bars = jumps["beats"] / BEATS_PER_BAR
     assert jumps["bars"] == max(1, round(bars)) and abs(bars - round(bars)) > 0.05
     joins = made(video, ending=False, tempo_bpm=jumps["tempo_bpm"])["loop"]
+    for tempo_bpm in TEMPO_LIMITS_BPM:
+        told = made(video, ending=False, tempo_bpm=tempo_bpm)["loop"]["tempo_bpm"]
+        assert TEMPO_LIMITS_BPM[0] <= told <= TEMPO_LIMITS_BPM[1], "the advice can be followed"
     assert joins["beats"] == pytest.approx(BEATS_PER_BAR * jumps["bars"], abs=0.02) and joins["bars"] == jumps["bars"]
 
 

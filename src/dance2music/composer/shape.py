@@ -98,11 +98,12 @@ def _entered(track: Track, form: Sequence[Section]) -> list[Note]:
 
 def _sounds(track: Track, note: Note, section: Section | None) -> bool:
     assert section is not None, "a shaped score has sections"
-    name, bars = section.name, (section.end_beat - section.begin_beat) // BEATS_PER_BAR
+    name, beats = section.name, section.end_beat - section.begin_beat
+    bars = -(-beats // BEATS_PER_BAR)  # where it ends within one, that too
     bar = max(0.0, note.start_beats - section.begin_beat + 1e-6) // BEATS_PER_BAR
     if not track.is_drum:
         enters, leaves = ENTRIES.get(name, {}).get(track.role, 0.0), EXITS.get(name, {}).get(track.role, 1.0)
-        return bool(np.ceil(enters * bars) <= bar < np.ceil(leaves * bars) or (not bars and name != "ending"))
+        return bool(np.ceil(enters * bars) <= bar < np.ceil(leaves * bars) or (beats < BEATS_PER_BAR and name != "ending"))
     if name == "break":
         return note.pitch in _pitches(_BREAK_LANES) or (note.pitch == DRUM_PITCH["kick"] and note.start_beats % BEATS_PER_BAR < 0.01)
     if (name == "intro" and bar < np.ceil(0.5 * bars)) or (name == "outro" and bar >= np.ceil(0.5 * bars)):

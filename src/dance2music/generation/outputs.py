@@ -20,6 +20,7 @@ from dance2music.generation.sync import report_dancers, report_sync, sync_in_wor
 from dance2music.music.duck import Mixed
 from dance2music.music.markers import markers_of, save_markers
 from dance2music.music.splice import spliced_audio
+from dance2music.rhythm.choices import TEMPO_LIMITS_BPM
 from dance2music.rhythm.sections import ending_of
 from dance2music.takes.methods import METHODS
 from dance2music.takes.take import LEAD_SECONDS, Edit, Take
@@ -280,8 +281,10 @@ def loop_of(conditioning: Conditioning) -> dict[str, Any]:
     if not sections or ending_of(sections) is not None:
         return {}
     begin, end = rhythm.beat_at(np.array([0.0, conditioning.duration_seconds]))
-    bars = max(1, round((end - begin) / BEATS_PER_BAR))
-    fitting = 60.0 * BEATS_PER_BAR * bars / conditioning.duration_seconds
+    per_bar = conditioning.duration_seconds / (60.0 * BEATS_PER_BAR)  # bars at 1 bpm
+    fewest, most = math.ceil(TEMPO_LIMITS_BPM[0] * per_bar), math.floor(TEMPO_LIMITS_BPM[1] * per_bar)
+    bars = max(1, min(max(round((end - begin) / BEATS_PER_BAR), fewest), most))
+    fitting = bars / per_bar
     return {"loop": {"beats": round(float(end - begin), 2), "bars": bars, "tempo_bpm": round(fitting, 3)}}
 
 

@@ -75,14 +75,14 @@ def plan_sections(energy: np.ndarray, rhythm: Rhythm, duration_seconds: float, *
     -------
     tuple of Section, in order, without gaps, from the bar that the music begins in; the last is the ending, from its downbeat to past the
     end, or without one the last section, to past the end. Dances under `SHORTEST_FORM_SECONDS` have one section before it; those of a beat
-    or two have no form.
+    or two have none at all, but for a last section that plays on.
     """
     end = int(np.ceil(float(rhythm.beat_at(np.array([duration_seconds]))[0]) + 1e-6))
     last_beat = ending_beat(rhythm, duration_seconds)
-    if last_beat is None:
-        return ()
     if not ending:
         last_beat = end
+    if last_beat is None:
+        return ()
     start = float(rhythm.beat_at(np.zeros(1))[0])
     first = int(np.floor(start / BEATS_PER_BAR + 1e-6))
     begun = BEATS_PER_BAR * (first + 1) - start < _WHOLE_BEATS
