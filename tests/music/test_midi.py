@@ -12,7 +12,7 @@ from dance2music.composer.compose import compose, compose_corpus_piece
 from dance2music.errors import InputError
 from dance2music.music.midi import load_midi, save_midi
 from dance2music.music.smf import read_smf
-from dance2music.types import Score
+from dance2music.types import Note, Score, Track
 
 
 def events(score: Score) -> dict[str, list[tuple[float, int, int]]]:
@@ -120,3 +120,11 @@ def test_a_marker_that_lies_is_refused(tmp_path: Path) -> None:
         (tmp_path / "odd.mid").write_bytes(data[:at] + odd + data[at + 8 :])
         with pytest.raises(InputError, match=r"odd\.mid: its marker of dance2music is damaged"):
             load_midi(tmp_path / "odd.mid")
+
+
+def test_slivers_of_notes_that_ring_in_are_left_out(tmp_path: Path) -> None:
+    ringing = [Note(-1.0, 1.0 + left, 60 + i, 80) for i, left in enumerate((0.01, 0.1, 0.5))]
+    track = Track("pad", 89, [*ringing, Note(0.0, 0.01, 72, 80)])
+    save_midi(Score([track], np.arange(9) * 0.5, 0, 4.0, 0, 0, False), tmp_path / "piece.mid")
+    (again,) = load_midi(tmp_path / "piece.mid").tracks
+    assert [note.pitch for note in again.notes] == [62, 72]

@@ -18,6 +18,8 @@ from dance2music.music.smf import Smf, SmfTrack, read_smf
 from dance2music.types import BEATS_PER_BAR, GENRES, ROLES, Note, Score, Track, swing_beats
 
 TICKS_PER_BEAT = 960
+_RINGING_TICKS = TICKS_PER_BEAT // 8
+"""Of a note that began before the clip no less is written: a sliver of a chord would sound like a wrong one."""
 _MARKER = re.compile(
     r"dance2music genre=(\S+) key=(\d+) minor=([01]) downbeat=(-?\d+) lead_ticks=(-?\d+) lead_in=(-?[\d.]+) seconds=([\d.]+) beats=(\d+)"
 )
@@ -59,7 +61,7 @@ def save_midi(score: Score, path: str | Path) -> None:
         starts, ends = (swing_beats(x, score.swing, unit_beats=score.swing_unit_beats) + downbeat for x in (starts, ends))
         for note, start, end in zip(track.notes, starts, ends):
             tick, last = (lead_ticks + round(x * TICKS_PER_BEAT) for x in (start, end))
-            if last > 0:
+            if last > (_RINGING_TICKS if tick < 0 else 0):
                 out.notes.append(symusic.Note(max(tick, 0), max(1, last - max(tick, 0)), note.pitch, note.velocity))
         midi.tracks.append(out)
     with whole_file(path) as temporary:
