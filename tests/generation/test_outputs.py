@@ -82,6 +82,7 @@ def test_the_tempo_that_is_told_for_a_loop_makes_it_whole_bars(video: Path) -> N
         told = made(video, ending=False, tempo_bpm=tempo_bpm)["loop"]["tempo_bpm"]
         assert TEMPO_LIMITS_BPM[0] <= told <= TEMPO_LIMITS_BPM[1], "the advice can be followed"
     assert joins["beats"] == pytest.approx(BEATS_PER_BAR * jumps["bars"], abs=0.02) and joins["bars"] == jumps["bars"]
+    assert joins["in_time"] and not jumps["in_time"]
 
 
 @pytest.mark.parametrize(("method", "sound", "rate"), [("composer", "studio", 48_000), ("composer", "soundfont", 22_050)])

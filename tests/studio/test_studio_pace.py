@@ -42,20 +42,23 @@ def told(clock: list[float], known: dict[str, float], *, end: float = END) -> li
     return found
 
 
+USUAL = {
+    "start": 0.27,
+    "look": 0.01,
+    "watch": 1.13,
+    "rhythm": 0.02,
+    "load": 0.01,
+    "music": 0.3,
+    "finish": 0.05,
+    "write": 0.02,
+    "stems": 0.06,
+}
+"""Seconds per second of dance that the stages of the record take."""
+
+
 @pytest.mark.parametrize("slower", [0.5, 1.0, 2.0])
 def test_what_is_told_neither_rises_nor_falls_by_half(clock: list[float], slower: float) -> None:
-    known = {
-        "start": 0.27,
-        "look": 0.01,
-        "watch": 1.13,
-        "rhythm": 0.02,
-        "load": 0.01,
-        "music": 0.3,
-        "finish": 0.05,
-        "write": 0.02,
-        "stems": 0.06,
-    }
-    found = told(clock, {stage: slower * share for stage, share in known.items()})
+    found = told(clock, {stage: slower * share for stage, share in USUAL.items()})
     for (_, before), (_, after) in itertools.pairwise(found):
         assert after <= before + 0.25, "by no more than a second per second"
         assert before - after <= 0.25 + 0.15 * before
@@ -68,18 +71,7 @@ def test_what_is_told_neither_rises_nor_falls_by_half(clock: list[float], slower
 
 @pytest.mark.parametrize("slower", [2.0, 3.0])
 def test_a_machine_that_is_slower_than_it_was_is_noticed_before_half_of_the_time(clock: list[float], slower: float) -> None:
-    usual = {
-        "start": 0.27,
-        "look": 0.01,
-        "watch": 1.13,
-        "rhythm": 0.02,
-        "load": 0.01,
-        "music": 0.3,
-        "finish": 0.05,
-        "write": 0.02,
-        "stems": 0.06,
-    }
-    found = told(clock, {stage: share / slower for stage, share in usual.items()})
+    found = told(clock, {stage: share / slower for stage, share in USUAL.items()})
     assert all(after <= before + 0.5 for (_, before), (_, after) in itertools.pairwise(found)), "by no more than two seconds per second"
     half = [left / (END - moment) for moment, left in found if 0.5 < moment / END < 0.8]
     assert min(half) > 0.65, "it was told that a quarter to two fifths of it are left"

@@ -333,8 +333,6 @@ def example(
     typer.echo(f"{out}: {seconds:g} s of dance")
 
 
-_IN_TIME_BEATS = 0.1
-"""A loop that is off by less joins in time."""
 _WORTH_SAYING = 0.1
 """Probability from which on another reading of the beat is named."""
 _A_GUESS = 0.2
@@ -373,7 +371,7 @@ def _loop_in_words(loop: dict[str, Any]) -> str:
     from dance2music.types import BEATS_PER_BAR
 
     bars, off = f"{loop['bars']} bar{'s' * (loop['bars'] > 1)}", loop["beats"] - BEATS_PER_BAR * loop["bars"]
-    if abs(off) < _IN_TIME_BEATS:
+    if loop["in_time"]:
         return f"loops in time, {bars}"
     jump = f"{abs(off):.1f} beats {'more' if off > 0 else 'less'} than {bars}"
     return f"loops with a jump: {jump}; --tempo {loop['tempo_bpm']:.3f} makes it {bars}"

@@ -65,7 +65,16 @@ class _Tone(NamedTuple):
 def tuneful(score: Score) -> Score:
     """The score with a lead that keeps the rules of a tune, phrase by phrase; rhythm and velocities stay.
 
-    A bar that was written again is drawn towards what became of it when it was first heard, as far as the chords under it allow.
+    A bar that was written again is drawn towards what became of it when it was first heard, as far as the chords under it allow. The rules
+    and their weights are the project's own, of no paper.
+
+    Parameters
+    ----------
+    score : Score; its ``sections`` say where phrases begin, without any it is one phrase. Chords are what chords and pad play.
+
+    Returns
+    -------
+    Score whose lead has other pitches, `LOWEST` to `HIGHEST` where they changed.
     """
     tracks = [
         replace(track, notes=_sung(track.notes, score)) if track.role == "lead" and not track.is_drum else track for track in score.tracks

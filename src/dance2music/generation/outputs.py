@@ -275,8 +275,13 @@ def sections_of(take: Take) -> list[dict[str, Any]]:
     ]
 
 
+IN_TIME_BEATS = 0.1
+"""A loop that is off whole bars by less joins in time."""
+
+
 def loop_of(conditioning: Conditioning) -> dict[str, Any]:
-    """Beats that music without an ending lasts, and the tempo at which these were whole bars, for the report; nothing with an ending."""
+    """Beats that music without an ending lasts, whether these are whole bars, and the tempo at which they were, for the report; nothing
+    with an ending."""
     sections, rhythm = conditioning.sections, conditioning.rhythm
     if not sections or ending_of(sections) is not None:
         return {}
@@ -285,7 +290,8 @@ def loop_of(conditioning: Conditioning) -> dict[str, Any]:
     fewest, most = math.ceil(TEMPO_LIMITS_BPM[0] * per_bar), math.floor(TEMPO_LIMITS_BPM[1] * per_bar)
     bars = max(1, min(max(round((end - begin) / BEATS_PER_BAR), fewest), most))
     fitting = bars / per_bar
-    return {"loop": {"beats": round(float(end - begin), 2), "bars": bars, "tempo_bpm": round(fitting, 3)}}
+    in_time = bool(abs(end - begin - BEATS_PER_BAR * bars) < IN_TIME_BEATS)
+    return {"loop": {"beats": round(float(end - begin), 2), "bars": bars, "in_time": in_time, "tempo_bpm": round(fitting, 3)}}
 
 
 def genre_told(guess: GenreGuess | None) -> dict[str, Any]:

@@ -213,7 +213,7 @@ export class Workspace {
   #takeLane(take, i) {
     const active = take.id === this.heard;
     const { section, loop, genre, tempo_bpm: bpm } = take.about;
-    const playsOn = loop && `no ending, ${Math.abs(loop.beats - 4 * loop.bars) < 0.1 ? `loops in ${loop.bars} bar${loop.bars > 1 ? "s" : ""}` : `${loop.beats.toFixed(1)} beats long`}`;
+    const playsOn = loop && `no ending, ${loop.in_time ? `loops in ${loop.bars} bar${loop.bars > 1 ? "s" : ""}` : `${loop.beats.toFixed(1)} beats long`}`;
     const other = Math.abs(bpm / this.dance.about.tempo_bpm - 1) > 0.01 && tempo(bpm);
     const facts = [section && changeOf(section, this.timeline.grid), genre, other, unusual(take.about), playsOn].flat().filter(Boolean).join(" · ");
     const label = h(
